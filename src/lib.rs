@@ -1,0 +1,30 @@
+//! `mfsupgrade` takes a running MooseFS cluster from 1.5.x to 1.6.x over SSH.
+//!
+//! The folder tells what code is allowed to do in it. Pure rooms touch no clock, no file, no socket and no terminal;
+//! adapters act, and never import each other. Only [`cli`] wires adapters to the core.
+//!
+//! | room          | kind    | may import                                  | what it is |
+//! |---------------|---------|---------------------------------------------|------------|
+//! | [`moosefs`]   | pure, but for its client | nothing                    | versions, daemons and their quirks, the admin protocol |
+//! | [`host`]      | pure    | moosefs                                     | what is run on a host: typed commands, their one rendering to POSIX sh, the reading of their output |
+//! | [`rules`]     | pure    | moosefs                                     | an upgrade line: order, waits, floors, and why |
+//! | [`plan`]      | pure, but for reading the file | moosefs, rules       | the plan file: syntax, defaults, findings with line and column |
+//! | [`schedule`]  | pure    | plan, rules, host, moosefs                  | `compile(plan, observation) -> Schedule` |
+//! | [`journal`]   | pure, but for its store | schedule                    | records and replay; append, fsync, lock |
+//! | [`run`]       | core    | all pure rooms; the world through ports     | walks a schedule: gates, waits, pause, events |
+//! | [`fleet`]     | adapter | host, plan, run's ports                     | SSH: sessions, commands, port forwarding |
+//! | [`ui`]        | adapter | schedule, run's events                      | text, live view, JSON |
+//! | [`rehearsal`] | adapter | moosefs, plan                               | a cluster to rehearse on, its simulated daemons, faults, judge |
+//! | [`cli`]       | edge    | everything                                  | clap definitions, one file a subcommand |
+
+pub mod cli;
+pub mod fleet;
+pub mod host;
+pub mod journal;
+pub mod moosefs;
+pub mod plan;
+pub mod rehearsal;
+pub mod rules;
+pub mod run;
+pub mod schedule;
+pub mod ui;

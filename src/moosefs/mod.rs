@@ -1,0 +1,8 @@
+//! What MooseFS is: versions, daemons and their quirks, and the admin protocol of its master.
+//!
+//! [`version`], [`wire`] and [`daemon`] are PURE. [`client`] is the one adapter here: it asks a master over a stream that
+//! somebody else opened.
+
+pub mod daemon;
+pub mod version;
+pub mod wire;

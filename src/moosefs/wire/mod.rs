@@ -1,0 +1,6 @@
+//! The admin protocol of a MooseFS master: frames, questions, answers. PURE: bytes in, values out. What comes from the
+//! network is trusted in nothing: no byte string panics this code or makes it allocate more than the bytes it was given.
+
+mod types;
+
+pub use types::*;

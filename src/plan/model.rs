@@ -1,0 +1,166 @@
+//! A plan after reading: defaults filled in, host ranges written out, every name checked. Documented key by key for
+//! operators in docs/plan-reference.md.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::host::{AbsPath, HostName};
+
+/// A whole plan, valid by construction: [`crate::plan`] makes no other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// `[upgrade]`
+    pub upgrade: Upgrade,
+    /// `[master]`
+    pub master: Master,
+    /// `[[chunkservers]]`, one entry a host, in the order in which they are restarted. At least one.
+    pub chunkservers: Vec<Chunkserver>,
+    /// `[[clients]]`, one entry a section, in the order in which they are remounted. May be empty.
+    pub clients: Vec<ClientGroup>,
+}
+
+/// `[upgrade]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upgrade {
+    /// The release that runs now.
+    pub from: Version,
+    /// The release to run afterwards.
+    pub to: Version,
+    /// In which way.
+    pub mode: Mode,
+    /// Rolling mode: the time between two chunkservers.
+    pub stagger: Stagger,
+    /// Full-stop mode: the least time between the last chunkserver's start and the master's.
+    pub master_wait: Duration,
+    /// Codes of findings that the operator accepts by name.
+    pub acknowledge: BTreeSet<String>,
+}
+
+/// The two ways of the HOWTO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Master, chunkservers one at a time, clients; the file system stays in use.
+    Rolling,
+    /// Master down, all chunkservers at once, a wait, master up, clients.
+    FullStop,
+}
+
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Mode::Rolling => "rolling",
+            Mode::FullStop => "full-stop",
+        })
+    }
+}
+
+/// `stagger = "5m..10m"`: `least <= greatest`, both within the line's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stagger {
+    /// The next chunkserver is not taken down before this time has passed since the last one was back.
+    pub least: Duration,
+    /// A cluster that is not healthy by this time stops the run.
+    pub greatest: Duration,
+}
+
+/// `[install]`: how the new release gets onto a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Install {
+    /// What is run.
+    pub how: InstallHow,
+    /// Where the daemons are afterwards: `PREFIX/sbin/mfsmaster`, `PREFIX/bin/mfsmount`.
+    pub prefix: AbsPath,
+}
+
+/// The kinds of [`Install`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstallHow {
+    /// `make install` in a tree that is configured and built on every host.
+    SourceDir(AbsPath),
+    /// A shell command of the operator's own, run as root, as it stands in the plan.
+    Command(String),
+}
+
+/// `[ssh]`: everything optional; what is not said here is left to the user's own ssh_config.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Ssh {
+    /// The remote user.
+    pub user: Option<String>,
+    /// An ssh_config to use in place of ~/.ssh/config; relative to the plan file, resolved to a path from here.
+    pub config: Option<PathBuf>,
+    /// The remote port.
+    pub port: Option<u16>,
+    /// A private key file; `~/` is expanded by ssh, relative paths are relative to the plan file.
+    pub identity: Option<PathBuf>,
+    /// Hosts to jump through, first to last (`ssh -J`).
+    pub jump: Vec<HostName>,
+    /// How to become root where the SSH user is not.
+    pub r#become: Option<Become>,
+}
+
+/// How to become root on a host. Always without a prompt: there is no terminal to ask on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Become {
+    /// `sudo -n`
+    Sudo,
+    /// `doas -n`
+    Doas,
+}
+
+/// How to reach a host and how to install on it, shared by the hosts of a section.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// How to reach it.
+    pub ssh: Arc<Ssh>,
+    /// How to install on it.
+    pub install: Arc<Install>,
+}
+
+/// `[master]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Master {
+    /// The host.
+    pub host: HostName,
+    /// The port of the admin protocol on it.
+    pub admin_port: u16,
+    /// SSH and installation.
+    #[serde(flatten)]
+    pub access: Access,
+}
+
+/// One chunkserver of `[[chunkservers]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunkserver {
+    /// The host.
+    pub host: HostName,
+    /// The address that the master knows it by, where the plan says so; otherwise it is found out on the host.
+    pub address: Option<Ipv4Addr>,
+    /// SSH and installation.
+    #[serde(flatten)]
+    pub access: Access,
+}
+
+/// One section `[[clients]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientGroup {
+    /// The hosts, at least one.
+    pub hosts: Vec<HostName>,
+    /// The mount points to change; `None`: all that are mounted.
+    pub mounts: Option<Vec<AbsPath>>,
+    /// The options of the new mfsmount; `None`: taken from the running one.
+    pub mount_options: Option<Vec<String>>,
+    /// How many hosts are changed at a time, at least 1.
+    pub parallel: usize,
+    /// SSH and installation.
+    #[serde(flatten)]
+    pub access: Access,
+}

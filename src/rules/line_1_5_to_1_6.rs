@@ -1,0 +1,92 @@
+//! The line 1.5→1.6: every number of the upgrade beside the argument for it.
+//!
+//! Source "HOWTO" is the mini-HOWTO "Upgrade from version 1.5.x to 1.6.x" of MooseFS.
+
+use std::time::Duration;
+
+use semver::Version;
+
+/// Least and greatest time between two chunkservers. HOWTO: "You should restart chunkservers with 5-10 minutes delay."
+/// 300 s is REPLICATIONS_DELAY_INIT and 300 s a chunk loop (chunks.c): after both a master has its first whole picture.
+pub const STAGGER_LEAST: Duration = Duration::from_secs(5 * 60);
+/// See [`STAGGER_LEAST`].
+pub const STAGGER_GREATEST: Duration = Duration::from_secs(10 * 60);
+
+/// Least time between the last chunkserver and the master in full-stop mode. HOWTO: "please wait about 3 minutes before
+/// starting the master"; it covers the two-minute start gate of a 1.6.23+ master and equals the 180 s patience of a 1.5
+/// client's read (readdata.c @ 1.5.12).
+pub const MASTER_WAIT_LEAST: Duration = Duration::from_secs(3 * 60);
+
+/// Below it a master physically deletes chunks that it does not know within about a minute (chunks.c @ 1.6.13, run);
+/// from 1.6.19 on they are kept for 7 days (NEWS, UNUSED_DELETE_TIMEOUT). 1.6.19 is also the first with fixed exit codes.
+pub const SAFE_TARGET: Version = Version::new(1, 6, 19);
+
+/// The code that accepts a target below [`SAFE_TARGET`] under `acknowledge`.
+pub const UNSAFE_TARGET_CODE: &str = "target-deletes-unknown-chunks";
+
+/// Why a version cannot be where this line begins or ends.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OutsideLine {
+    /// Not 1.5.x.
+    #[error("{0} is not a 1.5 release; this line upgrades from 1.5.x")]
+    From(Version),
+    /// Not 1.6.x.
+    #[error("{0} is not a 1.6 release; this line upgrades to 1.6.x")]
+    To(Version),
+}
+
+/// Whether `from` is where this line begins.
+///
+/// # Errors
+/// [`OutsideLine::From`].
+pub fn check_from(from: &Version) -> Result<(), OutsideLine> {
+    if (from.major, from.minor) == (1, 5) && plain(from) { Ok(()) } else { Err(OutsideLine::From(from.clone())) }
+}
+
+/// Whether `to` is where this line ends.
+///
+/// # Errors
+/// [`OutsideLine::To`].
+pub fn check_to(to: &Version) -> Result<(), OutsideLine> {
+    if (to.major, to.minor) == (1, 6) && plain(to) { Ok(()) } else { Err(OutsideLine::To(to.clone())) }
+}
+
+/// MooseFS has no pre-releases, and a wire version cannot tell one.
+fn plain(version: &Version) -> bool {
+    version.pre.is_empty() && version.build.is_empty()
+}
+
+/// Why a target is not safe without an acknowledgement of [`UNSAFE_TARGET_CODE`]; `None` where it is.
+#[must_use]
+pub fn unsafe_target(to: &Version) -> Option<String> {
+    (*to < SAFE_TARGET).then(|| {
+        format!(
+            "a {to} master physically deletes chunks that it does not know within about a minute, so that starting it on \
+             old or empty metadata destroys data; releases from {SAFE_TARGET} on keep them for 7 days"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_takes_1_5_to_1_6_and_nothing_else() {
+        let v = |t: &str| t.parse::<Version>().unwrap();
+        assert!(check_from(&v("1.5.12")).is_ok());
+        assert!(check_to(&v("1.6.27")).is_ok());
+        for bad in ["1.6.0", "1.4.9", "2.5.1", "1.5.12-rc1"] {
+            assert!(check_from(&v(bad)).is_err(), "{bad}");
+        }
+        for bad in ["1.5.12", "1.7.0", "2.0.91", "1.6.27+pro"] {
+            assert!(check_to(&v(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn targets_that_delete_unknown_chunks_are_named() {
+        assert!(unsafe_target(&Version::new(1, 6, 18)).unwrap().contains("deletes"));
+        assert_eq!(unsafe_target(&SAFE_TARGET), None);
+    }
+}
