@@ -10,6 +10,7 @@ use std::time::Duration;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+pub use crate::host::shell::Become;
 use crate::host::{AbsPath, HostName};
 
 /// A whole plan, valid by construction: [`crate::plan`] makes no other.
@@ -104,16 +105,6 @@ pub struct Ssh {
     pub jump: Vec<HostName>,
     /// How to become root where the SSH user is not.
     pub r#become: Option<Become>,
-}
-
-/// How to become root on a host. Always without a prompt: there is no terminal to ask on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Become {
-    /// `sudo -n`
-    Sudo,
-    /// `doas -n`
-    Doas,
 }
 
 /// How to reach a host and how to install on it, shared by the hosts of a section.
