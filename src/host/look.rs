@@ -9,7 +9,8 @@ use std::net::Ipv4Addr;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use super::AbsPath;
+use super::mount_options::UnreadableMount;
+use super::{AbsPath, MountArguments};
 use super::shell::quote;
 use crate::moosefs::daemon::Role;
 
@@ -20,6 +21,8 @@ pub struct Look {
     pub prefix: Option<AbsPath>,
     /// The tree to install from, where there is one.
     pub source_dir: Option<AbsPath>,
+    /// The master's DATA_PATH, for when no master runs whose working folder would tell it.
+    pub data_path: Option<AbsPath>,
     /// The master's port for clients and admin tools, when it is not the default.
     pub admin_port: u16,
 }
@@ -31,6 +34,8 @@ pub struct Process {
     pub pid: u32,
     /// What it is.
     pub role: Role,
+    /// Its parent's process id.
+    pub parent: u32,
     /// Start time in clock ticks since boot (field 22 of `/proc/PID/stat`): with the pid it names a process for good.
     pub start: u64,
     /// `/proc/PID/exe`, with ` (deleted)` behind it where the file was replaced since.
@@ -48,6 +53,23 @@ impl Process {
     #[must_use]
     pub fn is(&self, other: &Process) -> bool {
         (self.pid, self.start) == (other.pid, other.start)
+    }
+
+    /// The command line of a mount, read by its generation.
+    ///
+    /// # Errors
+    /// [`UnreadableMount`].
+    pub fn mount_arguments(&self) -> Result<MountArguments, UnreadableMount> {
+        match &self.version {
+            Some(version) if (version.major, version.minor) == (1, 5) => MountArguments::from_1_5(&self.arguments),
+            _ => MountArguments::from_1_6(&self.arguments),
+        }
+    }
+
+    /// Where it is mounted, if it is a mount and says so.
+    #[must_use]
+    pub fn mount_point(&self) -> Option<AbsPath> {
+        if self.role == Role::Client { self.mount_arguments().ok().map(|m| m.mount_point) } else { None }
     }
 }
 
@@ -149,9 +171,6 @@ impl HostFacts {
 
 const ROLES: [Role; 3] = [Role::Master, Role::Chunkserver, Role::Client];
 
-/// The folder below DATA_PATH's default that a master of this prefix uses: `localstatedir/mfs` (configure.ac).
-const DEFAULT_DATA_PATH: &str = "var/mfs";
-
 impl Look {
     /// The script. It changes nothing, needs root only for `/proc/PID/exe` and `cwd` of other users' processes, and
     /// ends with `end` so that a look that was cut short is never taken for a whole one.
@@ -177,7 +196,8 @@ impl Look {
                     "[ -f {path} ] && printf 'exports\\t%s\\t%s\\n' {path} \"$(grep -c '^[[:space:]]*[^#[:space:]]' {path})\"\n"
                 ));
             }
-            let data = prefix.join(DEFAULT_DATA_PATH);
+        }
+        if let Some(data) = &self.data_path {
             script.push_str(&format!(": \"${{data:={}}}\"\n", quote(data.as_str())));
         }
         script.push_str(DATA_FILES);
@@ -246,7 +266,14 @@ impl HostFacts {
             whole = line == "end";
             facts.read_line(line).ok_or_else(|| UnreadableLook::Line(line.chars().take(200).collect()))?;
         }
+        facts.forget_forks();
         if whole { Ok(facts) } else { Err(UnreadableLook::CutShort) }
+    }
+
+    /// A master forks once an hour to save its metadata: a process whose parent is of the same role is no second daemon.
+    fn forget_forks(&mut self) {
+        let parents: Vec<(u32, Role)> = self.processes.iter().map(|p| (p.pid, p.role)).collect();
+        self.processes.retain(|p| !parents.contains(&(p.parent, p.role)));
     }
 
     fn read_line(&mut self, line: &str) -> Option<()> {
@@ -294,13 +321,15 @@ fn process(parts: &mut std::str::Split<'_, char>) -> Option<Process> {
     let version = version(parts.next()?);
     let exe = parts.next()?.to_owned();
     let cwd = parts.next()?.to_owned();
-    let start = parts.next()?.split(' ').nth(19)?.parse().ok()?;
+    let mut stat = parts.next()?.split(' ');
+    let parent = stat.nth(1)?.parse().ok()?;
+    let start = stat.nth(17)?.parse().ok()?;
     let mut arguments: Vec<String> = parts.skip(1).map(str::to_owned).collect();
     // /proc/PID/cmdline ends with a NUL, which the script turned into a last, empty field
     if arguments.last().is_some_and(String::is_empty) {
         arguments.pop();
     }
-    Some(Process { pid, role, start, exe, version, cwd, arguments })
+    Some(Process { pid, role, parent, start, exe, version, cwd, arguments })
 }
 
 /// A line of /proc/mounts; `Some(None)` for a fuse mount of something else.
@@ -341,6 +370,7 @@ mod tests {
         let look = Look {
             prefix: Some(AbsPath::new("/usr/local").unwrap()),
             source_dir: Some(AbsPath::new("/usr/src/mfs-1.6.27").unwrap()),
+            data_path: Some(AbsPath::new("/tmp").unwrap()),
             admin_port: 9421,
         };
         let output = std::process::Command::new("/bin/sh").arg("-c").arg(look.script()).output().unwrap();

@@ -4,5 +4,8 @@
 //! somebody else opened.
 
 pub mod daemon;
+pub mod overview;
 pub mod version;
 pub mod wire;
+
+pub use overview::Overview;
