@@ -125,7 +125,7 @@ enum SessionForm {
     Counted(u8),
 }
 
-/// Answer 509 to a question in this mode ([`super::request::session_mode`]). mfstools that a 1.5 master lists, and sessions
+/// Answer 509 to a question in this mode ([`super::request::sessions_of`]). mfstools that a 1.5 master lists, and sessions
 /// of which a 2.0+ master knows no version (not connected since its start), are left out: they are no mounts at work.
 ///
 /// The sources of 1.6.21 and 1.6.22 are lost; for these, every form that may be meant is tried, and the answer must fit
