@@ -42,8 +42,8 @@ pub struct Info {
     pub files: u32,
     /// Chunks known to metadata, whether or not a copy is there.
     pub chunks: u32,
-    /// Copies of chunks on chunkservers, all and those not on disks marked for removal ("regular"); 1.6 and later.
-    /// 64 bits since 4.x reports that many.
+    /// Copies of chunks on chunkservers, those on disks marked for removal included; 1.6 and later. 64 bits since 4.x
+    /// reports that many.
     pub copies: Option<u64>,
 }
 
