@@ -43,7 +43,7 @@ impl Baseline {
     pub fn of(overview: &Overview) -> Self {
         let (missing, under_goal) = match (&overview.matrix, &overview.file_test) {
             (Some(matrix), _) => (matrix.missing(), matrix.under_goal()),
-            (None, Some(test)) if test.ended > 0 => (test.missing_chunks.into(), test.under_goal_chunks.into()),
+            (None, test) if test.ended > 0 => (test.missing_chunks.into(), test.under_goal_chunks.into()),
             _ => (0, 0),
         };
         Self {
@@ -170,7 +170,7 @@ pub fn session_is_back(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::moosefs::wire::{ChunkMatrix, Layout, Session};
+    use crate::moosefs::wire::{ChunkMatrix, FileTest, Layout, Session};
 
     const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 21);
     const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 121);
@@ -212,7 +212,17 @@ mod tests {
                 connected: true,
             }],
             matrix: Some(ChunkMatrix(matrix)),
-            file_test: None,
+            file_test: FileTest {
+                started: 0,
+                ended: 0,
+                files: 0,
+                under_goal_files: 0,
+                missing_files: 0,
+                chunks: 0,
+                under_goal_chunks: 0,
+                missing_chunks: 0,
+            },
+            metaloggers: None,
         }
     }
 

@@ -10,17 +10,17 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::mount_options::UnreadableMount;
-use super::{AbsPath, MountArguments};
 use super::shell::quote;
+use super::{AbsPath, MountArguments};
 use crate::moosefs::daemon::Role;
 
 /// What to look at, beyond what every look tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Look {
-    /// Where the installed programs are.
-    pub prefix: Option<AbsPath>,
-    /// The tree to install from, where there is one.
-    pub source_dir: Option<AbsPath>,
+    /// Below which prefixes programs are installed.
+    pub prefixes: Vec<AbsPath>,
+    /// The trees to install from.
+    pub source_dirs: Vec<AbsPath>,
     /// The master's DATA_PATH, for when no master runs whose working folder would tell it.
     pub data_path: Option<AbsPath>,
     /// The master's port for clients and admin tools, when it is not the default.
@@ -181,14 +181,14 @@ impl Look {
         let hex = ports.map(|port: u16| format!("{port:04X}")).join("|");
         script.push_str(&format!("grep -E ':({hex}) ' /proc/net/tcp 2>/dev/null | sed 's/^/tcp /'\n"));
         for role in ROLES {
-            if let Some(prefix) = &self.prefix {
+            for prefix in &self.prefixes {
                 script.push_str(&program("installed", &prefix.join(role.path_in_prefix())));
             }
-            if let Some(tree) = &self.source_dir {
+            for tree in &self.source_dirs {
                 script.push_str(&program("source", &tree.join(&format!("{0}/{0}", role.program()))));
             }
         }
-        if let Some(prefix) = &self.prefix {
+        for prefix in &self.prefixes {
             for folder in ["etc/mfs", "etc"] {
                 let path = prefix.join(folder).join("mfsexports.cfg");
                 let path = quote(path.as_str()).into_owned();
@@ -368,8 +368,8 @@ mod tests {
     #[test]
     fn a_look_at_this_machine_is_read_whole() {
         let look = Look {
-            prefix: Some(AbsPath::new("/usr/local").unwrap()),
-            source_dir: Some(AbsPath::new("/usr/src/mfs-1.6.27").unwrap()),
+            prefixes: vec![AbsPath::new("/usr/local").unwrap()],
+            source_dirs: vec![AbsPath::new("/usr/src/mfs-1.6.27").unwrap()],
             data_path: Some(AbsPath::new("/tmp").unwrap()),
             admin_port: 9421,
         };

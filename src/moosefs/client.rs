@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::overview::Overview;
 use super::wire::frame::{
     self, ANTOAN_NOP, Frame, MATOCL_CHUNKS_MATRIX, MATOCL_CSERV_LIST, MATOCL_FSTEST_INFO, MATOCL_INFO,
     MATOCL_MLOG_LIST, MATOCL_SESSION_LIST,
@@ -259,23 +260,6 @@ pub trait Dial {
 
     /// Opens one more connection.
     fn dial(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
-}
-
-/// What a master says about its cluster, all over one connection and so from one master process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overview {
-    /// Version and totals.
-    pub info: Info,
-    /// The chunkservers.
-    pub chunkservers: Vec<Chunkserver>,
-    /// The mounts.
-    pub sessions: Vec<Session>,
-    /// Chunks by goal and copies; `None` of a 1.5 master, and of no other.
-    pub matrix: Option<ChunkMatrix>,
-    /// The last finished round of the file system test.
-    pub file_test: FileTest,
-    /// The metaloggers; `None` below 1.6.5.
-    pub metaloggers: Option<Vec<Metalogger>>,
 }
 
 /// Asks a master for everything, each question (and the opening of the connection) within `limit`. A connection that is

@@ -1,20 +1,22 @@
-//! One look at a cluster through its master's eyes.
+//! One look at a cluster through its master's eyes. PURE.
 
 use serde::{Deserialize, Serialize};
 
-use super::wire::{ChunkMatrix, Chunkserver, FileTest, Info, Session};
+use super::wire::{ChunkMatrix, Chunkserver, FileTest, Info, Metalogger, Session};
 
-/// The answers that decide whether a step may begin, all asked over one connection.
+/// What a master says about its cluster, all over one connection and so from one master process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
-    /// The master about itself.
+    /// Version and totals.
     pub info: Info,
-    /// Chunkservers that it knows.
+    /// The chunkservers.
     pub chunkservers: Vec<Chunkserver>,
-    /// Mounts that are connected.
+    /// The mounts.
     pub sessions: Vec<Session>,
-    /// Chunks by goal and copies; `None` from a 1.5 master, which cannot tell.
+    /// Chunks by goal and copies; `None` of a 1.5 master, and of no other.
     pub matrix: Option<ChunkMatrix>,
-    /// The master's last own test of the file system.
-    pub file_test: Option<FileTest>,
+    /// The last finished round of the file system test.
+    pub file_test: FileTest,
+    /// The metaloggers; `None` below 1.6.5.
+    pub metaloggers: Option<Vec<Metalogger>>,
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use super::jump::JumpHost;
 pub use crate::host::shell::Become;
 use crate::host::{AbsPath, HostName};
 
@@ -102,7 +103,7 @@ pub struct Ssh {
     /// A private key file; `~/` is expanded by ssh, relative paths are relative to the plan file.
     pub identity: Option<PathBuf>,
     /// Hosts to jump through, first to last (`ssh -J`).
-    pub jump: Vec<HostName>,
+    pub jump: Vec<JumpHost>,
     /// How to become root where the SSH user is not.
     pub r#become: Option<Become>,
 }

@@ -107,11 +107,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if stage.tracks.iter().all(|t| self.track_is_done(t)) {
             return Ok(());
         }
-        self.send(Event::StageStarted {
-            phase: stage.phase,
-            title: stage.title.clone(),
-            hosts: stage.tracks.len(),
-        });
+        self.send(Event::StageStarted { phase: stage.phase, title: stage.title.clone(), hosts: stage.tracks.len() });
         let first = &stage.tracks[0].host;
         self.pause_point(&stage.tracks[0])?;
         if !stage.tracks.iter().any(|t| self.is_touched(t)) {
@@ -123,8 +119,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         let mut waiting = stage.tracks.iter().filter(|t| !self.track_is_done(t));
-        let mut running: FuturesUnordered<_> =
-            waiting.by_ref().take(stage.parallel).map(|t| self.track(t)).collect();
+        let mut running: FuturesUnordered<_> = waiting.by_ref().take(stage.parallel).map(|t| self.track(t)).collect();
         let mut stop = None;
         while let Some(result) = running.next().await {
             // those that run come to the end of their host; no further host is begun
@@ -230,8 +225,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut told = None;
         loop {
             let look = self.master.overview().await.map_err(|e| format!("the master does not answer: {e}"));
-            let judged =
-                look.and_then(|overview| gate::judge(gate, host, self.schedule, self.baseline, &overview));
+            let judged = look.and_then(|overview| gate::judge(gate, host, self.schedule, self.baseline, &overview));
             let passed = self.seconds_since(begun);
             match judged {
                 Ok(()) => {
@@ -391,7 +385,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     /// What holds while the run stands still, in a sentence.
-    fn state(&self) -> String {
+    #[must_use]
+    pub fn state(&self) -> String {
         let to = &self.schedule.to;
         let done = self.done.borrow();
         let of = |role: Role, what: &str| {

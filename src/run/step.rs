@@ -24,10 +24,10 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
     let mut look = Look { admin_port: schedule.admin_port, ..Look::default() };
     match action {
         Action::Install { prefix, .. } | Action::Start { prefix, .. } | Action::Mount { prefix, .. } => {
-            look.prefix = Some(prefix.clone());
+            look.prefixes.push(prefix.clone());
         }
         Action::StopMaster { prefix, data_path, .. } => {
-            look.prefix = Some(prefix.clone());
+            look.prefixes.push(prefix.clone());
             look.data_path.clone_from(data_path);
         }
         Action::Unmount { .. } | Action::RemountFound | Action::Verify => {}
@@ -175,7 +175,16 @@ mod tests {
     fn process(pid: u32, role: Role, version: Version) -> Process {
         let arguments = if role == Role::Client { vec!["/mnt/mfs".into()] } else { vec![] };
         let exe = prefix().join(role.path_in_prefix()).to_string();
-        Process { pid, role, parent: 1, start: u64::from(pid), exe, version: Some(version), cwd: "/x".into(), arguments }
+        Process {
+            pid,
+            role,
+            parent: 1,
+            start: u64::from(pid),
+            exe,
+            version: Some(version),
+            cwd: "/x".into(),
+            arguments,
+        }
     }
 
     fn host(processes: Vec<Process>) -> HostFacts {

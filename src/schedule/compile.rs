@@ -37,6 +37,7 @@ pub fn compile(plan: &Plan, observation: Option<&Observation>) -> Schedule {
         mode: plan.upgrade.mode,
         observed: observation.is_some(),
         admin_port: plan.master.admin_port,
+        admin_address: observation.map(|o| o.master.admin_address),
         hosts: hosts(plan, observation),
         stages,
         least_s: compiler.clock,
@@ -51,12 +52,7 @@ fn hosts(plan: &Plan, observation: Option<&Observation>) -> Vec<Host> {
     let mut index: HashMap<HostName, usize> = HashMap::new();
     let mut add = |name: &HostName, role, access: &Access, address| {
         let at = *index.entry(name.clone()).or_insert_with(|| {
-            hosts.push(Host {
-                name: name.clone(),
-                roles: Vec::new(),
-                r#become: access.ssh.r#become,
-                address: None,
-            });
+            hosts.push(Host { name: name.clone(), roles: Vec::new(), r#become: access.ssh.r#become, address: None });
             hosts.len() - 1
         });
         hosts[at].roles.push(role);
@@ -127,13 +123,19 @@ impl Compiler<'_> {
             InstallHow::SourceDir(tree) => Command::MakeInstall { source_dir: tree.clone() },
             InstallHow::Command(text) => Command::InstallCommand { text: text.clone() },
         };
-        self.step(format!("{phase}/{host}/install"), Action::Install { role, prefix: access.install.prefix.clone(), command })
+        self.step(
+            format!("{phase}/{host}/install"),
+            Action::Install { role, prefix: access.install.prefix.clone(), command },
+        )
     }
 
     fn start(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
         let prefix = access.install.prefix.clone();
         let command = Command::Start { role, prefix, patience: line::TAKEOVER_PATIENCE };
-        let mut step = self.step(format!("{phase}/{host}/start"), Action::Start { role, prefix: access.install.prefix.clone(), command });
+        let mut step = self.step(
+            format!("{phase}/{host}/start"),
+            Action::Start { role, prefix: access.install.prefix.clone(), command },
+        );
         step.way_back = match role {
             Role::Master => Some(line::WAY_BACK_MASTER.to_owned()),
             Role::Chunkserver => Some(line::WAY_BACK_CHUNKSERVER.to_owned()),
@@ -195,7 +197,8 @@ impl Compiler<'_> {
         let prefix = master.access.install.prefix.clone();
         let command = Command::StopMaster { prefix: prefix.clone(), patience: line::TAKEOVER_PATIENCE };
         let data_path = self.observation.map(|o| o.master.data_path.clone());
-        let stop = self.step(format!("{}/{}/stop", Phase::Master, master.host), Action::StopMaster { prefix, data_path, command });
+        let stop = self
+            .step(format!("{}/{}/stop", Phase::Master, master.host), Action::StopMaster { prefix, data_path, command });
         Stage {
             phase: Phase::Master,
             title: "Install on the master and stop it: the file system stands still from here".to_owned(),
@@ -303,7 +306,10 @@ impl Compiler<'_> {
         let unmount = self.step(id("unmount"), Action::Unmount { mount: mount.clone(), command });
         let prefix = group.access.install.prefix.clone();
         let command = Command::Mount { prefix, arguments };
-        let mut remount = self.step(id("mount"), Action::Mount { mount: mount.clone(), prefix: group.access.install.prefix.clone(), command });
+        let mut remount = self.step(
+            id("mount"),
+            Action::Mount { mount: mount.clone(), prefix: group.access.install.prefix.clone(), command },
+        );
         // between the two the client has no file system
         remount.pause_before = false;
         remount.afterwards = Some(Gate::MountSeen { mount, greatest_s: line::BACK_GREATEST.as_secs() });

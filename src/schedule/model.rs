@@ -33,6 +33,8 @@ pub struct Schedule {
     pub observed: bool,
     /// The master's port for clients and admin tools.
     pub admin_port: u16,
+    /// Where the master listens on it, as its own host sees it; `None` in a preview.
+    pub admin_address: Option<Ipv4Addr>,
     /// Every host of the plan.
     pub hosts: Vec<Host>,
     /// The stages, one after the other.
