@@ -27,7 +27,7 @@ pub(super) fn read(
     };
     if let DeValue::Array(masters) = value.get_ref() {
         // The second one, where there is a second.
-        let span = masters.iter().take(2).last().map_or(value.span(), toml::Spanned::span);
+        let span = masters.get(1).or(masters.first()).map_or(value.span(), toml::Spanned::span);
         return Err(out.report(two_masters(span, "a plan has one `[master]`, which is no array")));
     }
     let named = value.get_ref().as_table().and_then(|table| table.get("hosts"));

@@ -37,11 +37,10 @@ impl Plan {
         let source = String::from_utf8(bytes).map_err(|error| {
             let position = Position::of(error.as_bytes(), error.utf8_error().valid_up_to());
             PlanError::NotUtf8 { path: path.to_owned(), position }
-        });
+        })?;
         // A run is resumed from any folder, so paths are made whole here.
         let folder = std::path::absolute(path).map_err(io_error)?;
         let base = folder.parent().unwrap_or(Path::new("/"));
-        let source = source?;
         let plan = Self::parse(&source, path, base)?;
         Ok(Loaded { plan, source, path: path.to_owned() })
     }
@@ -81,15 +80,24 @@ fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 fn parse_toml<'s>(source: &'s str, out: &mut Findings) -> Read<DeTable<'s>> {
     let (table, errors) = DeTable::parse_recoverable(source);
     let mut broken = None;
+    // A table written twice mostly has keys written twice, which need no finding each.
+    let mut repeated_table = 0..0;
     for error in errors {
         let span = error.span().unwrap_or(0..0);
         let key = source.get(span.clone()).unwrap_or_default().trim();
         if error.message() != "duplicate key" {
             let finding = Finding::new(Code::TomlSyntax, span, error.message());
             broken = Some(out.report(finding.help("the plan is written in TOML: https://toml.io")));
-        } else if key == "master" && header_at(source, span.start) {
-            out.report(master::two_masters(span, "a second `[master]`"));
-        } else {
+        } else if header_at(source, span.start) {
+            let behind = source.get(span.end..).unwrap_or_default();
+            repeated_table = span.start..span.end + behind.find("\n[").unwrap_or(behind.len());
+            out.report(match key {
+                "master" => master::two_masters(span, "a second `[master]`"),
+                _ => Finding::new(Code::DuplicateKey, span, format!("the table `{key}` is written twice"))
+                    .label("here again")
+                    .help("put its keys into one table"),
+            });
+        } else if !repeated_table.contains(&span.start) {
             let finding = Finding::new(Code::DuplicateKey, span, format!("`{key}` is written twice"));
             out.report(finding.label("here again").help("keep one of the two"));
         }

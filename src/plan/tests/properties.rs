@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{GOOD, parse};
+use crate::plan::Position;
 
 /// Every refusal has a reason that can be rendered, and every plan survives its own serialisation.
 fn check(source: &str) -> Result<(), TestCaseError> {
@@ -13,10 +14,13 @@ fn check(source: &str) -> Result<(), TestCaseError> {
         }
         Err(error) => {
             prop_assert!(!error.findings().is_empty());
-            prop_assert!(error.render(false).contains("p.toml:"));
+            let shown = error.render(false);
             prop_assert!(!error.render(true).is_empty());
             for finding in error.findings() {
                 prop_assert!(finding.span.start <= finding.span.end);
+                let Position { line, column } = finding.position(source.strip_prefix('\u{feff}').unwrap_or(source));
+                let place = format!("p.toml:{line}:{column}\n");
+                prop_assert!(shown.contains(&place), "no {} in\n{}", place, shown);
             }
         }
     }
