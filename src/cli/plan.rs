@@ -84,10 +84,7 @@ pub(super) fn preview(path: &Path, mode: Option<ModeArgument>, format: Format, l
     };
     let schedule = compile(&plan, observation.as_ref());
     let text = match format {
-        Format::Text => {
-            let width = usize::from(console::Term::stdout().size_checked().map_or(80, |(_, columns)| columns));
-            ui::schedule::text(&schedule, width, console::colors_enabled())
-        }
+        Format::Text => ui::schedule::text(&schedule, width(), console::colors_enabled()),
         Format::Json => {
             let document = Document { schedule_sha256: schedule.digest(), schedule: &schedule, findings: &findings };
             serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)? + "\n"
@@ -99,6 +96,13 @@ pub(super) fn preview(path: &Path, mode: Option<ModeArgument>, format: Format, l
     }
     let stops = findings.iter().any(|f| f.stops(&plan.upgrade.acknowledge));
     Ok(if stops { Exit::Findings } else { Exit::Success })
+}
+
+/// The terminal's width; elsewhere what COLUMNS says, or 80.
+fn width() -> usize {
+    let terminal = console::Term::stdout().size_checked().map(|(_, columns)| columns.into());
+    let told = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    terminal.or_else(told).unwrap_or(80)
 }
 
 /// A reader who has seen enough (`| head`) is no error.

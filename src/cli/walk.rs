@@ -26,6 +26,9 @@ pub struct Display {
     /// How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout
     #[arg(long, value_enum, default_value_t = Log::Auto)]
     pub log: Log,
+    /// In plain lines, show the output of install commands too
+    #[arg(long, short)]
+    pub verbose: bool,
 }
 
 /// `--log`.
@@ -44,7 +47,7 @@ impl Display {
         match self.log {
             Log::Json => Box::new(ui::events::Json),
             Log::Auto if std::io::stderr().is_terminal() => Box::new(ui::live::Live::new(schedule.least_s)),
-            Log::Auto | Log::Plain => Box::new(ui::events::Plain::default()),
+            Log::Auto | Log::Plain => Box::new(ui::events::Plain::new(self.verbose)),
         }
     }
 }

@@ -88,6 +88,8 @@ pub enum Event {
     },
     /// A line of a command's output.
     Output {
+        /// Which step's.
+        step: StepId,
         /// Where.
         host: HostName,
         /// Without its end.

@@ -285,7 +285,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         step::allowed(&step.action, to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
         self.record(Record::Intent { step: step.id.clone(), at: self.clock.now() })?;
-        let mut line = |line: &str| self.send(Event::Output { host: host.clone(), line: line.to_owned() });
+        let mut line = |line: &str| {
+            self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
+        };
         let (output, code) = match self.hosts.run(host, script, &mut line).await {
             Outcome::Exited { code, output } => (output, Some(code)),
             Outcome::Unknown { reason } => {

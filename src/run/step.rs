@@ -45,6 +45,8 @@ pub fn already(action: &Action, to: &Version, before: &HostFacts) -> Verdict {
             Some(process) => Done(format!("{} {to} runs already (pid {})", role.program(), process.pid)),
             None => NotYet("the new release does not run yet".to_owned()),
         },
+        // what is mounted there is the new mount: there is nothing old left to take away
+        Action::Unmount { mount, .. } if matches!(mounted(mount, to, before), Done(_)) => mounted(mount, to, before),
         _ => achieved(action, to, before, before, true),
     }
 }

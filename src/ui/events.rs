@@ -11,10 +11,20 @@ use crate::run::{Event, EventSink};
 const WAIT_LINES_S: u64 = 60;
 
 /// One line an event, on stderr.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Plain {
+    /// Whether the many lines of an install command are shown too. A failure shows their end in any case.
+    verbose: bool,
     /// Minutes left at the last line about a wait.
     told: Mutex<Option<(String, u64)>>,
+}
+
+impl Plain {
+    /// `verbose`: install commands are heard in full.
+    #[must_use]
+    pub fn new(verbose: bool) -> Self {
+        Self { verbose, told: Mutex::default() }
+    }
 }
 
 impl EventSink for Plain {
@@ -26,6 +36,12 @@ impl EventSink for Plain {
                 return;
             }
             *told = Some(now);
+        }
+        if let Event::Output { step, .. } = &event.event
+            && step.0.ends_with("/install")
+            && !self.verbose
+        {
+            return;
         }
         if let Some(text) = line(&event.event) {
             let time = event.at.strftime("%H:%M:%S");
@@ -65,7 +81,7 @@ pub fn line(event: &Event) -> Option<String> {
             let commands: String = commands.iter().map(|c| format!("\n         $ {c}")).collect();
             format!("{host}: {what}{commands}")
         }
-        Event::Output { host, line } => {
+        Event::Output { host, line, .. } => {
             if line.trim().is_empty() {
                 return None;
             }

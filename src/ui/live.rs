@@ -105,7 +105,7 @@ impl EventSink for Live {
                 state.waiting = None;
                 self.host(&mut state, host, what.clone());
             }
-            Event::Output { host, line } => self.host(&mut state, host, printable(line)),
+            Event::Output { host, line, .. } => self.host(&mut state, host, printable(line)),
             Event::StepDone { host, .. } => {
                 self.above(&event.event);
                 self.total.inc(1);
