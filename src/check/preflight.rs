@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use semver::Version;
 
-use super::{Baseline, ClientSeen, Finding, MasterSeen, Observation, ServerSeen, Severity};
+use super::{Baseline, ClientSeen, Code, Finding, MasterSeen, Observation, ServerSeen, Severity};
 use crate::host::{AbsPath, HostFacts, HostName, MountArguments, Process};
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
@@ -44,27 +44,16 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn error(&mut self, code: &str, host: Option<&HostName>, seen: String, why: &str, todo: String) {
-        self.find(Severity::Error, code, host, seen, why, todo);
-    }
-
-    fn find(&mut self, severity: Severity, code: &str, host: Option<&HostName>, seen: String, why: &str, todo: String) {
-        self.findings.push(Finding {
-            code: code.to_owned(),
-            severity,
-            host: host.cloned(),
-            seen,
-            why: why.to_owned(),
-            todo,
-        });
+    fn find(&mut self, code: Code, host: Option<&HostName>, seen: String, why: &str, todo: String) {
+        self.findings.push(Finding::new(code, host, seen, why, todo));
     }
 
     /// The facts of a host, with what is checked on every host of any role.
     fn host(&mut self, host: &HostName, role: Role, access: &Access) -> Option<&'a HostFacts> {
         let facts = self.fleet.get(host)?;
         if !facts.root {
-            self.error(
-                "not-root",
+            self.find(
+                Code::NotRoot,
                 Some(host),
                 "commands on it do not run as root".into(),
                 "installing, starting daemons and mounting need root",
@@ -83,15 +72,15 @@ impl<'a> Check<'a> {
         let why = "a step that cannot install would stop the run halfway";
         match facts.source.get(program.as_str()) {
             Some(Some(version)) if version == to => {}
-            Some(Some(version)) => self.error(
-                "source-version-differs",
+            Some(Some(version)) => self.find(
+                Code::SourceVersionDiffers,
                 Some(host),
                 format!("{program} is {version}"),
                 "the plan names another release",
                 format!("put the tree of {to} there, configured and built"),
             ),
-            Some(None) | None => self.error(
-                "source-missing",
+            Some(None) | None => self.find(
+                Code::SourceMissing,
                 Some(host),
                 format!("there is no built {program}"),
                 why,
@@ -99,8 +88,8 @@ impl<'a> Check<'a> {
             ),
         }
         if !facts.make {
-            self.error(
-                "make-missing",
+            self.find(
+                Code::MakeMissing,
                 Some(host),
                 "it has no `make`".into(),
                 why,
@@ -118,8 +107,8 @@ impl<'a> Check<'a> {
                 0 => format!("no {program} runs"),
                 n => format!("{n} {program} run"),
             };
-            self.error(
-                if running.is_empty() { "daemon-not-running" } else { "daemon-runs-twice" },
+            self.find(
+                if running.is_empty() { Code::DaemonNotRunning } else { Code::DaemonRunsTwice },
                 Some(host),
                 seen,
                 "the upgrade takes over exactly one running daemon, and can prove nothing otherwise",
@@ -130,8 +119,8 @@ impl<'a> Check<'a> {
         let path = access.install.prefix.join(role.path_in_prefix());
         let exe = process.exe.trim_end_matches(" (deleted)");
         if exe != path.as_str() {
-            self.error(
-                "prefix-differs",
+            self.find(
+                Code::PrefixDiffers,
                 Some(host),
                 format!("the running {program} is {exe}"),
                 "the new release would be installed beside it, with its files elsewhere",
@@ -139,8 +128,8 @@ impl<'a> Check<'a> {
             );
         }
         if process.arguments.iter().any(|a| a.starts_with("-c")) {
-            self.error(
-                "custom-config",
+            self.find(
+                Code::CustomConfig,
                 Some(host),
                 format!("{program} runs with `{}`", process.arguments.join(" ")),
                 "the new daemon would be started without that configuration file",
@@ -158,8 +147,8 @@ impl<'a> Check<'a> {
             Some(version) if version == from || version == to => Some(version.clone()),
             other => {
                 let is = other.as_ref().map_or("tells no version".to_owned(), |v| format!("is {v}"));
-                self.error(
-                    "version-differs",
+                self.find(
+                    Code::VersionDiffers,
                     Some(host),
                     format!("the running {program} {is}"),
                     "rules and facts are those of the releases that the plan names",
@@ -183,8 +172,8 @@ impl<'a> Check<'a> {
         };
         if !agrees {
             let told = wire.map_or("a 1.5 release".to_owned(), |v| v.to_string());
-            self.error(
-                "master-not-the-one-asked",
+            self.find(
+                Code::MasterNotTheOneAsked,
                 Some(&master.host),
                 format!("the process is {version}, but {told} answers on the admin port"),
                 "another master, or a proxy, answers there",
@@ -192,8 +181,8 @@ impl<'a> Check<'a> {
             );
         }
         let Some(admin_address) = facts.listener(master.admin_port) else {
-            self.error(
-                "admin-port-not-listening",
+            self.find(
+                Code::AdminPortNotListening,
                 Some(&master.host),
                 format!("nothing listens on port {}", master.admin_port),
                 "gates ask the master there",
@@ -202,8 +191,8 @@ impl<'a> Check<'a> {
             return None;
         };
         let Ok(data_path) = AbsPath::new(&process.cwd) else {
-            self.error(
-                "data-path-unreadable",
+            self.find(
+                Code::DataPathUnreadable,
                 Some(&master.host),
                 format!("the master's working folder is {:?}", process.cwd),
                 "its metadata could not be looked at",
@@ -231,8 +220,8 @@ impl<'a> Check<'a> {
             None => format!("there is no {}", paths[0]),
         };
         let host = self.plan.master.host.clone();
-        self.error(
-            "exports-missing",
+        self.find(
+            Code::ExportsMissing,
             Some(&host),
             seen,
             "the new master stops the old one first and then refuses to start without exports: an outage",
@@ -247,8 +236,8 @@ impl<'a> Check<'a> {
             let Some(facts) = self.host(&server.host, Role::Chunkserver, &server.access) else { continue };
             let Some(process) = self.daemon(&server.host, Role::Chunkserver, &server.access, facts) else { continue };
             let Some(address) = server.address.or_else(|| facts.address_towards(MASTER_CHUNKSERVER_PORT)) else {
-                self.error(
-                    "chunkserver-not-connected",
+                self.find(
+                    Code::ChunkserverNotConnected,
                     Some(&server.host),
                     "it has no connection to a master's port 9420".into(),
                     "a chunkserver that is away already must not be joined by a second one",
@@ -257,8 +246,8 @@ impl<'a> Check<'a> {
                 continue;
             };
             if address.octets()[..3] == LOCALHOST {
-                self.error(
-                    "master-host-loopback",
+                self.find(
+                    Code::MasterHostLoopback,
                     Some(&server.host),
                     format!("it reaches the master over {address}"),
                     "a 1.6.14+ chunkserver refuses that, after it has stopped the old one",
@@ -267,8 +256,8 @@ impl<'a> Check<'a> {
                 continue;
             }
             if !self.overview.chunkservers.iter().any(|s| s.address == address && !s.disconnected) {
-                self.error(
-                    "chunkserver-not-connected",
+                self.find(
+                    Code::ChunkserverNotConnected,
                     Some(&server.host),
                     format!("the master lists no connected chunkserver {address}"),
                     "a chunkserver that is away already must not be joined by a second one",
@@ -290,8 +279,8 @@ impl<'a> Check<'a> {
                 let Some(facts) = self.host(host, Role::Client, &group.access) else { continue };
                 let mounts = self.mounts(group, host, facts);
                 let Some(address) = facts.address_towards(plan.master.admin_port) else {
-                    self.error(
-                        "client-not-connected",
+                    self.find(
+                        Code::ClientNotConnected,
                         Some(host),
                         format!("it has no connection to a master's port {}", plan.master.admin_port),
                         "after the remount nobody could tell whether the master knows the new mount",
@@ -323,8 +312,8 @@ impl<'a> Check<'a> {
             }
         }
         for (pid, arguments, e) in unreadable {
-            self.error(
-                "mount-unreadable",
+            self.find(
+                Code::MountUnreadable,
                 Some(host),
                 format!("mfsmount {arguments} (pid {pid}): {e}"),
                 "it could not be mounted again as it was",
@@ -340,8 +329,8 @@ impl<'a> Check<'a> {
             let mounted = facts.mount(point.as_str()).is_some();
             match found.iter().find(|m| m.mount_point == point) {
                 Some(mount) if mounted => mounts.push(mount.clone()),
-                _ => self.error(
-                    "mount-missing",
+                _ => self.find(
+                    Code::MountMissing,
                     Some(host),
                     format!("no running mfsmount is mounted on {point}"),
                     "the upgrade changes mounts that are there, with the options that they have",
@@ -359,8 +348,8 @@ impl<'a> Check<'a> {
         let overview = self.overview;
         for server in overview.chunkservers.iter().filter(|s| !servers.contains(&s.address)) {
             let state = if server.disconnected { "as disconnected" } else { "as connected" };
-            self.error(
-                "chunkserver-not-in-plan",
+            self.find(
+                Code::ChunkserverNotInPlan,
                 None,
                 format!("the master lists chunkserver {} {state}", server.address),
                 "it would be left on the old release, and its chunks count",
@@ -375,8 +364,8 @@ impl<'a> Check<'a> {
             .filter(|a| !hosts.contains(a))
             .collect();
         for address in strangers {
-            self.error(
-                "client-not-in-plan",
+            self.find(
+                Code::ClientNotInPlan,
                 None,
                 format!("the master lists a mount on {address}"),
                 "it would be left on the old release",
@@ -388,14 +377,13 @@ impl<'a> Check<'a> {
     fn baseline(&mut self) -> Baseline {
         let accepted = &self.plan.upgrade.acknowledge;
         let baseline = Baseline {
-            accept_missing: accepted.contains("chunks-missing"),
-            accept_under_goal: accepted.contains("chunks-under-goal"),
+            accept_missing: accepted.contains(Code::ChunksMissing.as_str()),
+            accept_under_goal: accepted.contains(Code::ChunksUnderGoal.as_str()),
             ..Baseline::of(self.overview)
         };
         if baseline.missing > 0 {
             self.find(
-                Severity::Warning,
-                "chunks-missing",
+                Code::ChunksMissing,
                 None,
                 format!("{} chunks are missing", baseline.missing),
                 "files are unreadable already, and nobody could tell what the upgrade adds to that",
@@ -404,8 +392,7 @@ impl<'a> Check<'a> {
         }
         if baseline.under_goal > 0 {
             self.find(
-                Severity::Warning,
-                "chunks-under-goal",
+                Code::ChunksUnderGoal,
                 None,
                 format!("{} chunks have fewer copies than their goal asks for", baseline.under_goal),
                 "a server that goes away for its restart may hold the only copy",

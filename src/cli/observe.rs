@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt};
 
 use crate::check::preflight::{Fleet, preflight};
-use crate::check::{Finding, Observation, Severity};
+use crate::check::{Code, Finding, Observation};
 use crate::fleet::{Forward, SshFleet};
 use crate::host::{AbsPath, HostFacts, HostName, Look};
 use crate::moosefs::Overview;
@@ -69,7 +69,7 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec
     for (host, result) in seen {
         match result {
             Ok(seen) => drop(facts.insert(host, seen)),
-            Err(reason) => findings.push(unreachable(host, reason)),
+            Err(reason) => findings.push(unreachable(&host, reason)),
         }
     }
     findings.sort_by(|a, b| a.host.cmp(&b.host));
@@ -88,29 +88,25 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec
         }
         Err(reason) => {
             if master.is_some() {
-                findings.push(Finding {
-                    code: "master-does-not-answer".to_owned(),
-                    severity: Severity::Error,
-                    host: Some(plan.master.host.clone()),
-                    seen: reason,
-                    why: "every gate asks the master".to_owned(),
-                    todo: "start it, or correct [master] host and admin_port".to_owned(),
-                });
+                let todo = "start it, or correct [master] host and admin_port".to_owned();
+                let host = Some(&plan.master.host);
+                findings.push(Finding::new(
+                    Code::MasterDoesNotAnswer,
+                    host,
+                    reason,
+                    "every gate asks the master",
+                    todo,
+                ));
             }
             (None, findings)
         }
     }
 }
 
-fn unreachable(host: HostName, reason: String) -> Finding {
-    Finding {
-        code: "host-unreachable".to_owned(),
-        severity: Severity::Error,
-        host: Some(host),
-        seen: reason,
-        why: "a host that cannot be reached cannot be upgraded".to_owned(),
-        todo: "log in once with `ssh` by hand; what works there without a prompt works here".to_owned(),
-    }
+fn unreachable(host: &HostName, reason: String) -> Finding {
+    let why = "a host that cannot be reached cannot be upgraded";
+    let todo = "log in once with `ssh` by hand; what works there without a prompt works here".to_owned();
+    Finding::new(Code::HostUnreachable, Some(host), reason, why, todo)
 }
 
 async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostFacts, String> {

@@ -32,7 +32,7 @@ fn group(finding: &Finding, hosts: &[&str], acknowledged: &BTreeSet<String>, col
     let style = Style::new().force_styling(color).bold();
     let (word, style) = match finding.severity {
         Severity::Error => ("error", style.red()),
-        Severity::Warning if acknowledged.contains(&finding.code) => ("acknowledged warning", style.yellow()),
+        Severity::Warning if acknowledged.contains(finding.code.as_str()) => ("acknowledged warning", style.yellow()),
         Severity::Warning => ("warning", style.yellow()),
         Severity::Note => ("note", style.blue()),
     };
