@@ -15,8 +15,19 @@ use super::site::Site;
 
 /// What mfstools are called.
 const TOOLS: &[&str] = &[
-    "mfscheckfile", "mfsdirinfo", "mfsfileinfo", "mfsgetgoal", "mfsgettrashtime", "mfsrgetgoal", "mfsrgettrashtime",
-    "mfsrsetgoal", "mfsrsettrashtime", "mfssetgoal", "mfssettrashtime", "mfssnapshot", "mfstools",
+    "mfscheckfile",
+    "mfsdirinfo",
+    "mfsfileinfo",
+    "mfsgetgoal",
+    "mfsgettrashtime",
+    "mfsrgetgoal",
+    "mfsrgettrashtime",
+    "mfsrsetgoal",
+    "mfsrsettrashtime",
+    "mfssetgoal",
+    "mfssettrashtime",
+    "mfssnapshot",
+    "mfstools",
 ];
 /// Sample configuration files.
 const SAMPLES: &[&str] = &["mfsmaster.cfg", "mfschunkserver.cfg", "mfshdd.cfg", "mfsexports.cfg", "mfsmetalogger.cfg"];

@@ -36,8 +36,9 @@ fn turn(root: &Path) -> io::Result<File> {
 pub fn mount(site: &Site, mount_point: &str, line: &str, special_file: &str) -> io::Result<()> {
     let _turn = turn(&site.root)?;
     let folder = site.real(mount_point);
-    let mut entries = fs::read_dir(&folder)
-        .map_err(|error| io::Error::other(format!("fuse: bad mount point `{mount_point}': {error}\nerror in fuse_mount")))?;
+    let mut entries = fs::read_dir(&folder).map_err(|error| {
+        io::Error::other(format!("fuse: bad mount point `{mount_point}': {error}\nerror in fuse_mount"))
+    })?;
     if entries.next().is_some() {
         return Err(io::Error::other(format!(
             "fuse: mountpoint is not empty\nfuse: if you are sure this is safe, use the 'nonempty' mount option\nerror in fuse_mount ({mount_point})"

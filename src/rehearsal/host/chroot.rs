@@ -123,9 +123,14 @@ mod tests {
 
     #[test]
     fn what_is_no_path_of_the_host_is_left_alone() {
-        for command in
-            ["/bin/sh -c x", "/usr/bin/env", "cat </dev/null 2>/dev/null", "sed '/x/d'", "echo $((a / b)) a/b", "ls x//y"]
-        {
+        for command in [
+            "/bin/sh -c x",
+            "/usr/bin/env",
+            "cat </dev/null 2>/dev/null",
+            "sed '/x/d'",
+            "echo $((a / b)) a/b",
+            "ls x//y",
+        ] {
             assert_eq!(inward(command, "/nowhere", &top()), command);
         }
         assert_eq!(inward("/usr/bin/mfsmount", "R", &top()), "R/usr/bin/mfsmount");

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{self, Write};
 use std::process::Stdio;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -75,7 +74,6 @@ impl Host {
         stderr: impl AsyncWrite + Unpin + Send + 'static,
     ) -> io::Result<Option<std::process::ExitStatus>> {
         let began = Instant::now();
-        self.commands.fetch_add(1, Ordering::Relaxed);
         self.refresh_before_command()?;
         let mut child = self.shell(command)?.spawn()?;
         let root = self.site.root.to_string_lossy().into_owned();

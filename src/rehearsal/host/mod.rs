@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use russh::keys::{PrivateKey, PublicKey};
 use tokio::sync::watch;
 
-pub use self::exec::{Output, run};
+pub use self::exec::run;
 pub use self::server::serve;
 
 use super::event::{self, Event, What};
@@ -36,7 +36,6 @@ pub struct Host {
     refuses: AtomicBool,
     /// The sockets that were last shown in /proc/net/tcp.
     sockets: Mutex<String>,
-    commands: std::sync::atomic::AtomicU64,
 }
 
 impl Host {
@@ -50,7 +49,6 @@ impl Host {
             cut: watch::Sender::new(0),
             refuses: AtomicBool::new(false),
             sockets: Mutex::default(),
-            commands: std::sync::atomic::AtomicU64::new(0),
         }
     }
 
@@ -58,12 +56,6 @@ impl Host {
     #[must_use]
     pub fn address(&self) -> Ipv4Addr {
         self.site.address
-    }
-
-    /// How many commands were run on it over SSH.
-    #[must_use]
-    pub fn commands(&self) -> u64 {
-        self.commands.load(Ordering::Relaxed)
     }
 
     /// Brings `/proc` up to date: processes that died without a word disappear, sockets are those that there are.

@@ -170,8 +170,8 @@ async fn forward(channel: Channel<Msg>, reply: ChannelOpenHandle, host: Arc<Host
 async fn run(host: Arc<Host>, channel: Channel<Msg>, command: String, running: Arc<AtomicUsize>) {
     let (mut reading, writing) = channel.split();
     let (stdout, stderr) = (writing.make_writer(), writing.make_writer_ext(Some(1)));
-    let (mut pipe, stdin) = tokio::io::simplex(64 * 1024);
-    std::mem::swap(&mut pipe, &mut pipe);
+    // one end is dropped when the client says that nothing more comes
+    let (stdin, pipe) = tokio::io::duplex(64 * 1024);
     let feeding = tokio::spawn(async move {
         use tokio::io::AsyncWriteExt;
         let mut stdin = Some(stdin);

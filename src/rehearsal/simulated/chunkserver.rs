@@ -42,13 +42,18 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
     let host = life.site.resolve(&name).ok_or_else(|| format!("can't resolve master host {name}"))?;
     // all hosts of a rehearsal are on 127.x; what a real chunkserver would call local is 127.0.x here
     if life.quirks.refuses_local_master && host.octets()[..2] == [127, 0] {
-        return Err(format!("localhost ({host}) can't be used for connecting with master (use ip address of network controller)"));
+        return Err(format!(
+            "localhost ({host}) can't be used for connecting with master (use ip address of network controller)"
+        ));
     }
     let number = |key: &str, default| life.config.number(key).and_then(|n| u16::try_from(n).ok()).unwrap_or(default);
     let master = SocketAddrV4::new(host, number("MASTER_PORT", MASTER_CHUNKSERVER_PORT));
     let port = number("CSSERV_LISTEN_PORT", CHUNKSERVER_PORT);
     let disks = Disks::open(&life)?;
-    if life.is_new() && life.site.has(FaultName::LosesChunk) && let Some(chunk) = disks.scan().first() {
+    if life.is_new()
+        && life.site.has(FaultName::LosesChunk)
+        && let Some(chunk) = disks.scan().first()
+    {
         disks.delete(*chunk);
         life.record(What::FaultActed { fault: FaultName::LosesChunk.to_string() });
         life.record(What::ChunkDeleted { chunk: *chunk });

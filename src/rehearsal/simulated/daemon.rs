@@ -109,10 +109,10 @@ fn daemonise(call: &Call, role: Role, quirks: &Quirks) -> ExitCode {
 
 fn config_of(call: &Call, role: Role, quirks: &Quirks, options: &Options) -> (String, Option<Config>) {
     let places = Places { prefix: call.prefix(), program: role.program().to_owned() };
-    let path = options
-        .config
-        .as_ref()
-        .map_or_else(|| places.etc(&call.site, quirks, &format!("{}.cfg", role.program())), |path| call.site.seen(path));
+    let path = options.config.as_ref().map_or_else(
+        || places.etc(&call.site, quirks, &format!("{}.cfg", role.program())),
+        |path| call.site.seen(path),
+    );
     let config = Config::load(&call.site, quirks, &path);
     (path, config)
 }
@@ -151,7 +151,11 @@ async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> boo
         eprintln!("{} {} (simulated)", role.program(), call.version);
     }
     if quirks.etc_mfs && options.config.is_none() && path == format!("{}/etc/{}.cfg", places.prefix, role.program()) {
-        eprintln!("default sysconf path has changed - please move {0}.cfg from {1}/etc/ to {1}/etc/mfs/", role.program(), places.prefix);
+        eprintln!(
+            "default sysconf path has changed - please move {0}.cfg from {1}/etc/ to {1}/etc/mfs/",
+            role.program(),
+            places.prefix
+        );
     }
     if config.is_none() {
         eprintln!("can't load config file: {path} - using defaults");
@@ -261,7 +265,7 @@ pub async fn end_with_the_rehearsal(site: Site) {
 }
 
 /// What the parent relays ends here.
-fn close_words() {
+pub fn close_words() {
     if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stderr(null);
     }

@@ -48,7 +48,8 @@ impl Disks {
             .config
             .get("HDD_CONF_FILENAME")
             .map_or_else(|| life.places.etc(&life.site, &life.quirks, "mfshdd.cfg"), str::to_owned);
-        let text = fs::read_to_string(life.site.real(&path)).map_err(|_| format!("can't open hdd config file {path}"))?;
+        let text =
+            fs::read_to_string(life.site.real(&path)).map_err(|_| format!("can't open hdd config file {path}"))?;
         let (mut folders, mut locks) = (Vec::new(), Vec::new());
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             // 1.5 takes every line for a path (facts, section 5)
@@ -98,7 +99,8 @@ impl Disks {
     #[must_use]
     pub fn scan(&self) -> BTreeSet<u64> {
         let count: u64 = if self.folders_256 { 256 } else { 16 };
-        let folders = self.folders.iter().flat_map(|disk| (0..count).map(|n| disk.join(folder_of(n, self.folders_256))));
+        let folders =
+            self.folders.iter().flat_map(|disk| (0..count).map(|n| disk.join(folder_of(n, self.folders_256))));
         folders.flat_map(|folder| chunks_in(&folder)).map(|(chunk, _)| chunk).collect()
     }
 

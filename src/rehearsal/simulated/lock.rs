@@ -164,11 +164,7 @@ pub async fn check_old(site: &Site, path: &Path, mode: Mode, timeout: Option<Dur
 }
 
 /// Waits as long as `busy`; `false` when the time-out (in the daemon's own seconds) came first.
-async fn wait(
-    site: &Site,
-    timeout: Option<Duration>,
-    mut busy: impl FnMut() -> io::Result<bool>,
-) -> io::Result<bool> {
+async fn wait(site: &Site, timeout: Option<Duration>, mut busy: impl FnMut() -> io::Result<bool>) -> io::Result<bool> {
     let began = tokio::time::Instant::now();
     while busy()? {
         if timeout.is_some_and(|timeout| began.elapsed() >= site.scaled(timeout)) || !site.is_alive() {

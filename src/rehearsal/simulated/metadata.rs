@@ -68,13 +68,7 @@ impl Metadata {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let body = serde_json::to_vec_pretty(&self.tree).expect("a tree of plain values");
-        Payload::default()
-            .bytes(SIGNATURE)
-            .u32(self.max_inode)
-            .u64(self.version)
-            .u32(self.next_session)
-            .bytes(&body)
-            .0
+        Payload::default().bytes(SIGNATURE).u32(self.max_inode).u64(self.version).u32(self.next_session).bytes(&body).0
     }
 
     /// Reads a file's bytes.

@@ -49,8 +49,7 @@ pub enum Parsed {
 #[must_use]
 pub fn parse(words: &[String], quirks: &Quirks) -> Parsed {
     let usage = Parsed::Usage(u8::from(quirks.honest_exit || quirks.verbs));
-    let mut options =
-        Options { mode: Mode::Restart, foreground: false, config: None, timeout: quirks.lock_timeout };
+    let mut options = Options { mode: Mode::Restart, foreground: false, config: None, timeout: quirks.lock_timeout };
     let mut verbs = Vec::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {

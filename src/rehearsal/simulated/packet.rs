@@ -78,11 +78,7 @@ pub async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Opt
 ///
 /// # Errors
 /// The connection broke.
-pub async fn send(
-    stream: &mut (impl AsyncWrite + Unpin),
-    kind: u32,
-    payload: impl Into<Vec<u8>>,
-) -> io::Result<()> {
+pub async fn send(stream: &mut (impl AsyncWrite + Unpin), kind: u32, payload: impl Into<Vec<u8>>) -> io::Result<()> {
     stream.write_all(&Frame::new(kind, payload).encode()).await
 }
 

@@ -28,7 +28,9 @@ pub fn make(call: &Call) -> ExitCode {
     let seen = call.site.seen(&folder.to_string_lossy());
     println!("make: Entering directory '{seen}' (simulated)");
     let Some(tree) = install::tree_at(&folder) else {
-        eprintln!("make: *** No rule to make target 'install'.  Stop. (simulated: no source tree of the rehearsal in {seen})");
+        eprintln!(
+            "make: *** No rule to make target 'install'.  Stop. (simulated: no source tree of the rehearsal in {seen})"
+        );
         return ExitCode::from(2);
     };
     if targets != ["install"] {

@@ -109,8 +109,7 @@ fn register(master: &Master, connection: u64, peer: Ipv4Addr, payload: &[u8]) ->
         }
         _ => {}
     }
-    let version: Option<Version> =
-        if form == 4 || form == 50 { from_wire(fields.u32().map_err(short)?) } else { None };
+    let version: Option<Version> = if form == 4 || form == 50 { from_wire(fields.u32().map_err(short)?) } else { None };
     let told = Ipv4Addr::from_bits(fields.u32().map_err(short)?);
     let port = fields.u16().map_err(short)?;
     if form != 2 {
@@ -144,11 +143,7 @@ fn space(master: &Master, connection: u64, fields: &mut Fields<'_>) -> io::Resul
 
 /// Up to 1.6.18 a chunk that no file has is deleted from the disk at once; later releases keep it for 7 days, which no
 /// rehearsal lasts.
-async fn delete_unknown(
-    master: Arc<Master>,
-    connection: u64,
-    writing: Arc<Mutex<tokio::net::tcp::OwnedWriteHalf>>,
-) {
+async fn delete_unknown(master: Arc<Master>, connection: u64, writing: Arc<Mutex<tokio::net::tcp::OwnedWriteHalf>>) {
     if !master.life.quirks.deletes_unknown {
         return;
     }

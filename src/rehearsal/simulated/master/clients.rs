@@ -86,7 +86,8 @@ async fn converse(master: &Master, stream: &mut TcpStream, connection: u64, peer
 fn administer(master: &Master, frame: &Frame) -> Option<(u32, Vec<u8>)> {
     let (version, state) = (&master.life.version, master.state());
     let is_1_6 = master.life.quirks.sessions;
-    let matrix_request = frame.payload.is_empty() || (frame.payload.len() == 1 && *version >= semver::Version::new(1, 6, 10));
+    let matrix_request =
+        frame.payload.is_empty() || (frame.payload.len() == 1 && *version >= semver::Version::new(1, 6, 10));
     let vmode = match frame.payload[..] {
         [] => 0,
         [mode @ 0..=1] if *version >= semver::Version::new(1, 6, 26) => mode,
@@ -208,11 +209,11 @@ fn locate(master: &Master, frame: &Frame) -> io::Result<Vec<u8>> {
     let answer = Payload::default().u32(message);
     Ok(match master.state().locations(inode, index) {
         None => answer.u8(STATUS_NOCHUNK),
-        Some((chunk, servers)) => servers
-            .iter()
-            .fold(answer.u64(1 << 26).u64(chunk).u32(1), |answer, (address, port)| {
+        Some((chunk, servers)) => {
+            servers.iter().fold(answer.u64(1 << 26).u64(chunk).u32(1), |answer, (address, port)| {
                 answer.bytes(&address.octets()).u16(*port)
-            }),
+            })
+        }
     }
     .0)
 }

@@ -92,9 +92,7 @@ pub fn load_sessions(life: &Life) -> BTreeMap<u32, KnownSession> {
     }
     eprint!("loading sessions ... ");
     let Ok(bytes) = fs::read(life.data.join(SESSIONS)) else {
-        eprintln!(
-            "file not found\nif it is not fresh installation then you have to restart all active mounts !!!"
-        );
+        eprintln!("file not found\nif it is not fresh installation then you have to restart all active mounts !!!");
         store_sessions(life, &BTreeMap::new());
         return BTreeMap::new();
     };

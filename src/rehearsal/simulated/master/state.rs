@@ -64,7 +64,8 @@ pub struct State {
     pub known_sessions: BTreeMap<u32, KnownSession>,
     /// Ticks for which mounts are still kept out.
     pub start_gate: u32,
-    connections: u64,
+    /// Connections so far.
+    pub connections: u64,
 }
 
 impl State {

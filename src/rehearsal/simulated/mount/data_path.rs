@@ -17,8 +17,8 @@ use super::super::packet::{
     read_frame, send,
 };
 use super::super::quirks::Quirks;
-use super::options::MountOptions;
 use super::PROGRAM;
+use super::options::MountOptions;
 use crate::moosefs::version::to_wire;
 use crate::moosefs::wire::frame::ANTOAN_NOP;
 use crate::rehearsal::event::{What, now};
@@ -58,16 +58,17 @@ pub struct DataPath {
     messages: u32,
 }
 
+/// Why a mount has no session.
 enum Refusal {
-    /// Try again later.
-    Later(String),
+    /// The master cannot be reached, or closed the connection.
+    Unreachable,
     /// The master said no.
-    Status(u8),
+    Denied,
 }
 
 impl From<io::Error> for Refusal {
-    fn from(error: io::Error) -> Self {
-        Self::Later(error.to_string())
+    fn from(_: io::Error) -> Self {
+        Self::Unreachable
     }
 }
 
@@ -92,8 +93,10 @@ impl DataPath {
     /// The words of mfsmount.
     pub async fn first_session(&mut self) -> Result<(), String> {
         self.connect().await.map_err(|refusal| match refusal {
-            Refusal::Later(_) => "error receiving data from mfsmaster (can't connect, or it closed the connection)".to_owned(),
-            Refusal::Status(_) => "mfsmaster register error: Permission denied".to_owned(),
+            Refusal::Unreachable => {
+                "error receiving data from mfsmaster (can't connect, or it closed the connection)".to_owned()
+            }
+            Refusal::Denied => "mfsmaster register error: Permission denied".to_owned(),
         })
     }
 
@@ -119,9 +122,9 @@ impl DataPath {
                 if self.quirks.renews_session {
                     self.session = 0;
                 }
-                return Err(Refusal::Status(STATUS_BADSESSION));
+                return Err(Refusal::Denied);
             }
-            [status] => return Err(Refusal::Status(status)),
+            [_] => return Err(Refusal::Denied),
             _ => {
                 let mut fields = Fields(&answer);
                 if self.quirks.sessions {
