@@ -5,6 +5,7 @@ mod completions;
 pub mod exit;
 mod observe;
 mod plan;
+mod rehearse;
 mod resume;
 mod status;
 mod upgrade;
@@ -18,6 +19,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use exit::Exit;
 
 use crate::plan::PlanError;
+use crate::rehearsal::simulated;
 
 /// Takes a running MooseFS cluster from 1.5.x to 1.6.x over SSH without losing a byte
 ///
@@ -48,6 +50,7 @@ enum Command {
     Upgrade(upgrade::Upgrade),
     Status(status::Status),
     Resume(resume::Resume),
+    Rehearse(rehearse::Rehearse),
     Completions(completions::Completions),
 }
 
@@ -121,6 +124,11 @@ impl StateDir {
 /// Parses the command line, does what it says and prints what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
+    // a simulated program of a rehearsal is this program, called in another way
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == simulated::ARGUMENT) {
+        return simulated::main(arguments);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
@@ -140,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Upgrade(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Resume(command) => command.run(),
+        Command::Rehearse(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     match result {

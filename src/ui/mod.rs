@@ -9,3 +9,4 @@ pub mod live;
 pub mod schedule;
 pub mod summary;
 pub mod time;
+pub mod verdict;

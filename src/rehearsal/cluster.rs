@@ -1,0 +1,433 @@
+//! A whole rehearsal: hosts, their SSH servers, and the old release running on them. Drives no upgrade.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::address::{Claim, MOST_HOSTS};
+use super::error::{RehearsalError, Tried};
+use super::event::{self, Event, What};
+use super::fault::Fault;
+use super::host::{self, Host};
+use super::procfs;
+use super::setup::{self, Part};
+use super::simulated::metadata::Metadata;
+use super::site::{Site, alive_file, events_file};
+use super::timing::Timings;
+use super::{keys, keys::SSH_PORT};
+use crate::host::AbsPath;
+use crate::moosefs::daemon::Role;
+use crate::plan::{Plan, Ssh};
+
+/// How many hosts are made or started at a time.
+const AT_ONCE: usize = 8;
+
+/// What a rehearsal may be told.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the hosts are kept; `None`: in a temporary folder that is removed at the end.
+    pub dir: Option<PathBuf>,
+    /// The `mfsupgrade` program, of which the simulated programs are made.
+    pub program: PathBuf,
+    /// How many times faster than real everything simulated is. At least 1.
+    pub speed: f64,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// How long simulated things take at speed 1.
+    pub timings: Timings,
+}
+
+/// A running rehearsal. When it is dropped, everything that belongs to it ends.
+#[derive(Debug)]
+pub struct Cluster {
+    dir: PathBuf,
+    temporary: Option<tempfile::TempDir>,
+    hosts: Vec<(Arc<Host>, Part)>,
+    config: PathBuf,
+    speed: f64,
+    /// Locked as long as the rehearsal runs; see [`Site::is_alive`].
+    _alive: File,
+    watching: Arc<AtomicBool>,
+    watcher: Option<std::thread::JoinHandle<()>>,
+    servers: JoinSet<()>,
+}
+
+impl Cluster {
+    /// Makes the hosts of `plan` and starts its old release on them. Returns when the cluster is whole: every
+    /// chunkserver registered with all its chunks, every mount with a session.
+    ///
+    /// # Errors
+    /// [`RehearsalError`] says what could not be made.
+    pub async fn start(plan: &Plan, options: Options) -> Result<Self, RehearsalError> {
+        let parts = setup::parts(plan);
+        check_faults(&parts, &options.faults)?;
+        if parts.len() > MOST_HOSTS {
+            return Err(RehearsalError::TooManyHosts(parts.len()));
+        }
+        let (dir, temporary) = folder(options.dir.as_deref())?;
+        let claim = Arc::new(Claim::take().tried(|| "find free loopback addresses".to_owned())?);
+        let alive = File::create(alive_file(&dir)).tried(|| "write the rehearsal's folder".to_owned())?;
+        rustix::fs::flock(&alive, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+            .map_err(std::io::Error::from)
+            .tried(|| "lock the rehearsal's folder".to_owned())?;
+        // what daemons leave behind becomes a child of this process, which takes notice of its end
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+
+        let metadata = setup::metadata(plan.chunkservers.len());
+        let identity = keys::generate().tried(|| "make an SSH key".to_owned())?;
+        let hosts = make_hosts(plan, &options, parts, &dir, &claim, &metadata, identity.public_key())?;
+        let known: Vec<_> = hosts
+            .iter()
+            .map(|(host, _)| (host.site.host.clone(), host.address(), host.key.public_key().clone()))
+            .collect();
+        let files = keys::write_client_files(&dir, &identity, &known).tried(|| "write ssh_config".to_owned())?;
+
+        let mut servers = JoinSet::new();
+        for (host, _) in &hosts {
+            let listener = TcpListener::bind(SocketAddrV4::new(host.address(), SSH_PORT))
+                .await
+                .tried(|| format!("listen on {}:{SSH_PORT}", host.address()))?;
+            servers.spawn(host::serve(host.clone(), claim.clone(), listener));
+        }
+        let watching = Arc::new(AtomicBool::new(true));
+        let watcher = watch(hosts.iter().map(|(host, _)| host.clone()).collect(), watching.clone())
+            .tried(|| "start a thread".to_owned())?;
+        let cluster = Self {
+            dir,
+            temporary,
+            hosts,
+            config: files.config,
+            speed: options.speed,
+            _alive: alive,
+            watching,
+            watcher: Some(watcher),
+            servers,
+        };
+        cluster.start_old_release(plan, &options, &metadata).await?;
+        Ok(cluster)
+    }
+
+    async fn start_old_release(
+        &self,
+        plan: &Plan,
+        options: &Options,
+        metadata: &Metadata,
+    ) -> Result<(), RehearsalError> {
+        let count = plan.chunkservers.len();
+        let server_chunks: Vec<(Ipv4Addr, u32)> = (0..count)
+            .map(|n| {
+                let chunks = setup::chunks_of(metadata, n, count).len();
+                (self.host(plan.chunkservers[n].host.as_str()).address(), u32::try_from(chunks).unwrap_or(u32::MAX))
+            })
+            .collect();
+        let mounts: usize = self.hosts.iter().map(|(_, part)| part.mounts.len()).sum();
+        let slow = options.timings.scan + options.timings.load + options.timings.server_reconnect * 4;
+        let deadline = Instant::now() + slow.div_f64(options.speed) + Duration::from_secs(30);
+
+        self.call(Role::Master, |part| vec![format!("{}/sbin/mfsmaster", part.prefixes[&Role::Master])]).await?;
+        self.until(deadline, "the master does not answer", |events| events.iter().any(|e| e.what == What::Ready))
+            .await?;
+        self.call(Role::Chunkserver, |part| vec![format!("{}/sbin/mfschunkserver", part.prefixes[&Role::Chunkserver])])
+            .await?;
+        self.until(deadline, "not every chunkserver has registered", |events| {
+            server_chunks.iter().all(|(address, chunks)| reported(events, *address).is_some_and(|n| n >= *chunks))
+        })
+        .await?;
+        self.call(Role::Client, |part| {
+            let program = format!("{}/bin/mfsmount", part.prefixes[&Role::Client]);
+            part.mounts
+                .iter()
+                .map(|mount| format!("{program} -h mfsmaster -p {} -w {mount}", plan.master.admin_port))
+                .collect()
+        })
+        .await?;
+        self.until(deadline, "not every mount has a session", |events| {
+            events.iter().filter(|event| matches!(event.what, What::SessionConnected { .. })).count() >= mounts
+        })
+        .await?;
+        for (host, _) in &self.hosts {
+            let _ = fs::remove_file(host.site.sim("changed"));
+        }
+        self.host(plan.master.host.as_str()).site.record(
+            "rehearsal",
+            &plan.upgrade.from,
+            What::RehearsalBegins { files: metadata.files(), chunks: metadata.chunks(), server_chunks },
+        );
+        Ok(())
+    }
+
+    /// Runs a role's commands on all hosts that have it.
+    async fn call(&self, role: Role, commands: impl Fn(&Part) -> Vec<String>) -> Result<(), RehearsalError> {
+        let calls = self
+            .hosts
+            .iter()
+            .filter(|(_, part)| part.roles.contains(&role))
+            .flat_map(|(host, part)| commands(part).into_iter().map(move |command| (host.clone(), command)));
+        stream::iter(calls)
+            .map(|(host, command)| async move {
+                let output = host::run(&host, &command, &[("MFSUPGRADE_SIM_LONG_RUNNING", "1")])
+                    .await
+                    .tried(|| format!("run `{command}`"))?;
+                if output.status == Some(0) {
+                    return Ok(());
+                }
+                let said = format!("{}{}", output.stdout, output.stderr);
+                Err(RehearsalError::Command { host: host.site.host.clone(), command, status: output.status, said })
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn until(
+        &self,
+        deadline: Instant,
+        missing: &str,
+        done: impl Fn(&[Event]) -> bool,
+    ) -> Result<(), RehearsalError> {
+        let began = Instant::now();
+        while !done(&self.events()?) {
+            if Instant::now() > deadline {
+                return Err(RehearsalError::NotWhole { after: began.elapsed(), missing: missing.to_owned() });
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    fn host(&self, name: &str) -> &Arc<Host> {
+        let found = self.hosts.iter().find(|(host, _)| host.site.host == name);
+        &found.expect("every host of the plan was made").0
+    }
+
+    /// Everything that has happened so far.
+    ///
+    /// # Errors
+    /// The rehearsal's folder is gone.
+    pub fn events(&self) -> Result<Vec<Event>, RehearsalError> {
+        event::read(&events_file(&self.dir)).tried(|| "read the events".to_owned())
+    }
+
+    /// The folder that is a host's file system.
+    #[must_use]
+    pub fn root(&self, host: &str) -> PathBuf {
+        self.host(host).site.root.clone()
+    }
+
+    /// A host's address.
+    #[must_use]
+    pub fn address(&self, host: &str) -> Ipv4Addr {
+        self.host(host).address()
+    }
+
+    /// The folder of the whole rehearsal: events.jsonl, commands.jsonl (what was run over SSH), ssh_config, hosts/.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    pub(super) fn hosts(&self) -> impl Iterator<Item = (&Arc<Host>, &Part)> {
+        self.hosts.iter().map(|(host, part)| (host, part))
+    }
+
+    /// SSH settings that reach the hosts by their names in the plan.
+    #[must_use]
+    pub fn ssh(&self) -> Ssh {
+        Ssh { config: Some(self.config.clone()), ..Ssh::default() }
+    }
+
+    /// The same plan for the simulated hosts: SSH settings replaced (but for `become`, which works there), and with them
+    /// the addresses of chunkservers.
+    #[must_use]
+    pub fn plan(&self, plan: &Plan) -> Plan {
+        let mut plan = plan.clone();
+        let replace = |ssh: &mut Arc<Ssh>| *ssh = Arc::new(Ssh { r#become: ssh.r#become, ..self.ssh() });
+        replace(&mut plan.master.access.ssh);
+        for server in &mut plan.chunkservers {
+            replace(&mut server.access.ssh);
+            server.address = server.address.map(|_| self.address(server.host.as_str()));
+        }
+        plan.clients.iter_mut().for_each(|group| replace(&mut group.access.ssh));
+        plan
+    }
+
+    /// How to reach the simulated cluster by hand.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let mut text = format!(
+            "simulated cluster in {}\nrun a command on a simulated host: ssh -F {} HOST COMMAND\nhosts:\n",
+            self.dir.display(),
+            self.config.display()
+        );
+        for (host, part) in &self.hosts {
+            let roles: Vec<String> = part.roles.iter().map(ToString::to_string).collect();
+            text.push_str(&format!("  {:<20} {:<15} {}\n", host.site.host, host.address(), roles.join(", ")));
+        }
+        text.push_str("what happened: events.jsonl; what was run: commands.jsonl, both in that folder\n");
+        text
+    }
+
+    /// Keeps everything running until Ctrl-C, then ends it.
+    ///
+    /// # Errors
+    /// Ctrl-C cannot be waited for.
+    pub async fn serve_until_ctrl_c(self) -> Result<(), RehearsalError> {
+        tokio::signal::ctrl_c().await.tried(|| "wait for Ctrl-C".to_owned())?;
+        self.stop().await;
+        Ok(())
+    }
+
+    /// Ends everything that belongs to the rehearsal, and removes its folder where that was temporary.
+    pub async fn stop(mut self) {
+        self.servers.shutdown().await;
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.watching.store(false, Ordering::Relaxed);
+        if let Some(watcher) = self.watcher.take() {
+            let _ = watcher.join();
+        }
+        for (host, _) in &self.hosts {
+            host.close();
+        }
+        // a process that is just starting another may need a second look
+        for _ in 0..20 {
+            let living: Vec<_> = self.hosts.iter().flat_map(|(host, _)| procfs::living(&host.site.root)).collect();
+            if living.is_empty() {
+                break;
+            }
+            living.iter().for_each(procfs::kill);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.end();
+        drop(self.temporary.take());
+    }
+}
+
+/// The number of chunks that the master was last told by the chunkserver at `address`, `None` while it is not registered.
+pub(super) fn reported(events: &[Event], address: Ipv4Addr) -> Option<u32> {
+    events.iter().fold(None, |known, event| match event.what {
+        What::ServerRegistered { address: at, chunks, .. } | What::ServerReported { address: at, chunks }
+            if at == address =>
+        {
+            Some(chunks)
+        }
+        What::ServerLost { address: at } if at == address => None,
+        _ => known,
+    })
+}
+
+fn check_faults(parts: &[(crate::host::HostName, Part)], faults: &[Fault]) -> Result<(), RehearsalError> {
+    for fault in faults {
+        let Some((_, part)) = parts.iter().find(|(host, _)| *host == fault.host) else {
+            return Err(RehearsalError::NoSuchHost(fault.clone()));
+        };
+        let applies_to = fault.name.info().applies_to;
+        if !part.roles.iter().any(|role| applies_to.contains(role)) {
+            let roles: Vec<String> = applies_to.iter().map(ToString::to_string).collect();
+            return Err(RehearsalError::DoesNotApply { fault: fault.clone(), applies_to: roles.join(", ") });
+        }
+    }
+    Ok(())
+}
+
+/// The rehearsal's folder, by a path that a shell gives no meaning to.
+fn folder(given: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>), RehearsalError> {
+    let (path, temporary) = match given {
+        None => {
+            let made = tempfile::Builder::new().prefix("mfsupgrade-rehearsal-").tempdir();
+            let made = made.tried(|| "make a temporary folder".to_owned())?;
+            (made.path().to_owned(), Some(made))
+        }
+        Some(path) => {
+            fs::create_dir_all(path).tried(|| format!("make {}", path.display()))?;
+            let mut entries = fs::read_dir(path).tried(|| format!("read {}", path.display()))?;
+            if entries.next().is_some() {
+                return Err(RehearsalError::NotEmpty(path.to_owned()));
+            }
+            (path.to_owned(), None)
+        }
+    };
+    let path = fs::canonicalize(&path).tried(|| format!("read {}", path.display()))?;
+    match path.to_str().map(AbsPath::new) {
+        Some(Ok(_)) => Ok((path, temporary)),
+        _ => Err(RehearsalError::Folder(path)),
+    }
+}
+
+fn make_hosts(
+    plan: &Plan,
+    options: &Options,
+    parts: Vec<(crate::host::HostName, Part)>,
+    dir: &Path,
+    claim: &Claim,
+    metadata: &Metadata,
+    client: &russh::keys::PublicKey,
+) -> Result<Vec<(Arc<Host>, Part)>, RehearsalError> {
+    let mut hosts_file = "# simulated\n127.0.0.1 localhost\n".to_owned();
+    for (n, (name, _)) in parts.iter().enumerate() {
+        let alias = if *name == plan.master.host { " mfsmaster" } else { "" };
+        hosts_file.push_str(&format!("{} {name}{alias}\n", claim.host(n)));
+    }
+    let mounts: usize = parts.iter().map(|(_, part)| part.mounts.len()).sum();
+    let mut timings = options.timings.clone();
+    // many mounts that all check all the time would be the load that they measure
+    timings.real_check = timings.real_check.max(Duration::from_millis(15) * u32::try_from(mounts).unwrap_or(u32::MAX));
+    let mut hosts = Vec::with_capacity(parts.len());
+    for (n, (name, part)) in parts.into_iter().enumerate() {
+        let mut prefixes: Vec<String> = part.prefixes.values().cloned().collect();
+        prefixes.sort();
+        prefixes.dedup();
+        let site = Site {
+            host: name.as_str().to_owned(),
+            address: claim.host(n),
+            root: dir.join("hosts").join(name.as_str()),
+            dir: dir.to_owned(),
+            program: options.program.clone(),
+            speed: options.speed,
+            timings: timings.clone(),
+            faults: options.faults.iter().filter(|fault| fault.host == name).map(|fault| fault.name).collect(),
+            target: plan.upgrade.to.clone(),
+            prefixes,
+            greatest_stagger: plan.upgrade.stagger.greatest,
+        };
+        let servers = plan.chunkservers.len();
+        let place = plan.chunkservers.iter().position(|server| server.host == name);
+        let chunks = place.map(|n| setup::chunks_of(metadata, n, servers)).unwrap_or_default();
+        let made =
+            setup::make_host(&site, &part, &plan.upgrade.from, &hosts_file, metadata, &chunks, plan.master.admin_port);
+        made.tried(|| format!("make the simulated host {name}"))?;
+        let key = keys::generate().tried(|| "make an SSH key".to_owned())?;
+        hosts.push((Arc::new(Host::new(site, key, client.clone())), part));
+    }
+    Ok(hosts)
+}
+
+/// Looks at all hosts again and again.
+fn watch(hosts: Vec<Arc<Host>>, on: Arc<AtomicBool>) -> std::io::Result<std::thread::JoinHandle<()>> {
+    let pause = Duration::from_millis(if hosts.len() > 20 { 150 } else { 50 });
+    std::thread::Builder::new().name("simulated /proc".to_owned()).spawn(move || {
+        while on.load(Ordering::Relaxed) {
+            let sockets = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+            hosts.iter().for_each(|host| host.tick(&sockets));
+            std::thread::sleep(pause);
+        }
+    })
+}

@@ -1,0 +1,188 @@
+//! What can be made to go wrong in a rehearsal: `--fault NAME@HOST`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::{HostName, InvalidName};
+use crate::moosefs::daemon::Role;
+
+/// One fault on one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// What goes wrong.
+    pub name: FaultName,
+    /// Where.
+    pub host: HostName,
+}
+
+/// What can go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultName {
+    /// See [`FAULTS`].
+    DoesNotComeBack,
+    /// See [`FAULTS`].
+    DropsSsh,
+    /// See [`FAULTS`].
+    DropsSshOnce,
+    /// See [`FAULTS`].
+    InstallFails,
+    /// See [`FAULTS`].
+    UmountBusy,
+    /// See [`FAULTS`].
+    NoExports,
+    /// See [`FAULTS`].
+    SlowScan,
+    /// See [`FAULTS`].
+    LosesChunk,
+}
+
+/// A row of [`FAULTS`].
+#[derive(Debug, Clone, Copy)]
+pub struct FaultInfo {
+    /// Which.
+    pub fault: FaultName,
+    /// As it is written before the `@`.
+    pub name: &'static str,
+    /// The roles of the hosts that it can be given to.
+    pub applies_to: &'static [Role],
+    /// One line for --help and docs.
+    pub meaning: &'static str,
+}
+
+const EVERY_ROLE: &[Role] = &[Role::Master, Role::Chunkserver, Role::Client];
+
+/// All faults.
+pub const FAULTS: &[FaultInfo] = &[
+    FaultInfo {
+        fault: FaultName::DoesNotComeBack,
+        name: "does-not-come-back",
+        applies_to: &[Role::Master, Role::Chunkserver],
+        meaning: "the new daemon says that it started (exit 0) and dies at once",
+    },
+    FaultInfo {
+        fault: FaultName::DropsSsh,
+        name: "drops-ssh",
+        applies_to: EVERY_ROLE,
+        meaning: "after the first command that changed something took effect, SSH is cut and never answers again",
+    },
+    FaultInfo {
+        fault: FaultName::DropsSshOnce,
+        name: "drops-ssh-once",
+        applies_to: EVERY_ROLE,
+        meaning: "after the first command that changed something took effect, SSH is cut once; the host can be reached again",
+    },
+    FaultInfo {
+        fault: FaultName::InstallFails,
+        name: "install-fails",
+        applies_to: EVERY_ROLE,
+        meaning: "`make install`, or the package tool, fails and replaces nothing",
+    },
+    FaultInfo {
+        fault: FaultName::UmountBusy,
+        name: "umount-busy",
+        applies_to: &[Role::Client],
+        meaning: "umount says \"target is busy\", exit 32",
+    },
+    FaultInfo {
+        fault: FaultName::NoExports,
+        name: "no-exports",
+        applies_to: &[Role::Master],
+        meaning: "there is no mfsexports.cfg: a master from 1.6.14 on stops the old one and then does not start",
+    },
+    FaultInfo {
+        fault: FaultName::SlowScan,
+        name: "slow-scan",
+        applies_to: &[Role::Chunkserver],
+        meaning: "the new chunkserver needs longer than the plan's greatest stagger to show its chunks",
+    },
+    FaultInfo {
+        fault: FaultName::LosesChunk,
+        name: "loses-chunk",
+        applies_to: &[Role::Chunkserver],
+        meaning: "when the new chunkserver starts, one of its chunks is gone",
+    },
+];
+
+impl FaultName {
+    /// The row of [`FAULTS`].
+    #[must_use]
+    pub fn info(self) -> &'static FaultInfo {
+        FAULTS.iter().find(|info| info.fault == self).expect("every fault has a row")
+    }
+}
+
+impl fmt::Display for FaultName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.info().name)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.host)
+    }
+}
+
+/// Why a text is no fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidFault {
+    /// No `@`.
+    #[error("`{0}` names no host; write NAME@HOST")]
+    NoHost(String),
+    /// No such fault.
+    #[error("there is no fault `{given}`; did you mean `{nearest}`? There are: {}", names())]
+    Unknown {
+        /// What was written.
+        given: String,
+        /// What is most like it.
+        nearest: &'static str,
+    },
+    /// Not a host name.
+    #[error("invalid host name `{0}`: {1}")]
+    Host(String, InvalidName),
+}
+
+fn names() -> String {
+    FAULTS.iter().map(|info| info.name).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for Fault {
+    type Err = InvalidFault;
+
+    fn from_str(text: &str) -> Result<Self, InvalidFault> {
+        let (name, host) = text.split_once('@').ok_or_else(|| InvalidFault::NoHost(text.to_owned()))?;
+        let Some(info) = FAULTS.iter().find(|info| info.name == name) else {
+            let nearest = FAULTS
+                .iter()
+                .map(|info| info.name)
+                .max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)))
+                .expect("there are faults");
+            return Err(InvalidFault::Unknown { given: name.to_owned(), nearest });
+        };
+        let host = HostName::new(host).map_err(|error| InvalidFault::Host(host.to_owned(), error))?;
+        Ok(Self { name: info.fault, host })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_a_name_and_a_host() {
+        let fault: Fault = "does-not-come-back@cs2".parse().unwrap();
+        assert_eq!(fault.name, FaultName::DoesNotComeBack);
+        assert_eq!(fault.to_string(), "does-not-come-back@cs2");
+    }
+
+    #[test]
+    fn what_is_no_fault_is_told_what_was_meant() {
+        let said = |text: &str| text.parse::<Fault>().unwrap_err().to_string();
+        assert!(said("drop-ssh@cs1").contains("did you mean `drops-ssh`"), "{}", said("drop-ssh@cs1"));
+        assert!(said("drops-ssh").contains("NAME@HOST"));
+        assert!(said("drops-ssh@-x").contains("invalid host name"));
+    }
+}

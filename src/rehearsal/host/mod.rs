@@ -1,0 +1,122 @@
+//! A simulated host from outside: its folder, its SSH server, the commands that run on it. Knows nothing of upgrades.
+
+pub mod chroot;
+mod exec;
+mod server;
+
+use std::fs;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use russh::keys::{PrivateKey, PublicKey};
+use tokio::sync::watch;
+
+pub use self::exec::run;
+pub use self::server::serve;
+
+use super::event::{self, Event, What};
+use super::fault::FaultName;
+use super::procfs;
+use super::site::Site;
+
+/// A host of a rehearsal.
+#[derive(Debug)]
+pub struct Host {
+    /// What its processes know too.
+    pub site: Site,
+    /// Its SSH server's key.
+    pub key: PrivateKey,
+    /// The one key that it lets in.
+    pub client: PublicKey,
+    /// Changes when all connections are to be cut.
+    cut: watch::Sender<u32>,
+    /// Never lets anybody in again.
+    refuses: AtomicBool,
+    /// The sockets that were last shown in /proc/net/tcp.
+    sockets: Mutex<String>,
+}
+
+impl Host {
+    /// A host whose folder is there.
+    #[must_use]
+    pub fn new(site: Site, key: PrivateKey, client: PublicKey) -> Self {
+        Self {
+            site,
+            key,
+            client,
+            cut: watch::Sender::new(0),
+            refuses: AtomicBool::new(false),
+            sockets: Mutex::default(),
+        }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> Ipv4Addr {
+        self.site.address
+    }
+
+    /// Brings `/proc` up to date: processes that died without a word disappear, sockets are those that there are.
+    /// `sockets` is this machine's table.
+    pub fn refresh(&self, sockets: &str) {
+        let root = &self.site.root;
+        for dead in procfs::sweep(root) {
+            let ended = Event {
+                at: event::now(),
+                host: dead.host,
+                program: dead.program,
+                version: dead.version,
+                pid: dead.pid.unsigned_abs(),
+                what: What::Ended { clean: false },
+            };
+            let _ = event::append(&self.site.events(), &ended);
+        }
+        let own = procfs::sockets_of(sockets, self.site.address);
+        let mut shown = self.sockets.lock().expect("never poisoned");
+        if *shown != own {
+            let _ = procfs::write_whole(&root.join("proc/net/tcp"), own.as_bytes());
+            *shown = own;
+        }
+    }
+
+    /// As [`Self::refresh`], with all that a command may look at.
+    ///
+    /// # Errors
+    /// This machine has no `/proc`.
+    fn refresh_before_command(&self) -> io::Result<()> {
+        self.refresh(&fs::read_to_string("/proc/net/tcp")?);
+        procfs::write_whole(&self.site.real("/proc/uptime"), &fs::read("/proc/uptime")?)
+    }
+
+    /// What follows for SSH from a command, or anything else, having changed the host. `true`: connections were cut.
+    fn cut_if_faulty(&self) -> bool {
+        let for_good = self.site.has(FaultName::DropsSsh);
+        if !(for_good || self.site.has(FaultName::DropsSshOnce)) || !self.site.sim("changed").exists() {
+            return false;
+        }
+        let acted = self.site.sim("ssh-was-cut");
+        if acted.exists() {
+            return false;
+        }
+        let _ = fs::write(acted, b"");
+        let fault = if for_good { FaultName::DropsSsh } else { FaultName::DropsSshOnce };
+        self.site.record("sshd", &self.site.target, What::FaultActed { fault: fault.to_string() });
+        self.refuses.store(for_good, Ordering::Relaxed);
+        self.cut.send_modify(|times| *times += 1);
+        true
+    }
+
+    /// Looks at the host between commands.
+    pub fn tick(&self, sockets: &str) {
+        self.refresh(sockets);
+        self.cut_if_faulty();
+    }
+
+    /// Ends all connections and lets nobody in again.
+    pub fn close(&self) {
+        self.refuses.store(true, Ordering::Relaxed);
+        self.cut.send_modify(|times| *times += 1);
+    }
+}

@@ -1,0 +1,140 @@
+//! What `make install` puts on a simulated host: small scripts in place of programs, and the sample configuration.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use super::procfs;
+use super::simulated::quirks::Quirks;
+use super::simulated::{ARGUMENT, ROOT_VARIABLE};
+use super::site::Site;
+
+/// What mfstools are called.
+const TOOLS: &[&str] = &[
+    "mfscheckfile",
+    "mfsdirinfo",
+    "mfsfileinfo",
+    "mfsgetgoal",
+    "mfsgettrashtime",
+    "mfsrgetgoal",
+    "mfsrgettrashtime",
+    "mfsrsetgoal",
+    "mfsrsettrashtime",
+    "mfssetgoal",
+    "mfssettrashtime",
+    "mfssnapshot",
+    "mfstools",
+];
+/// Sample configuration files.
+const SAMPLES: &[&str] = &["mfsmaster.cfg", "mfschunkserver.cfg", "mfshdd.cfg", "mfsexports.cfg", "mfsmetalogger.cfg"];
+/// Marks a source tree of the simulation.
+const TREE: &str = ".simulated-tree";
+
+/// A configured and built source tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tree {
+    /// The release that it is.
+    pub version: Version,
+    /// The prefix that it was configured for.
+    pub prefix: String,
+}
+
+/// A script that stands for `program`. The version line is the one that the real programs carry.
+#[must_use]
+pub fn script(site: &Site, program: &str, version: &Version) -> String {
+    format!(
+        "#!/bin/sh\n# simulated: this stands for a program of MooseFS in a rehearsal\n\
+         # @(#) version: {version}, written by Jakub Kruszona-Zawadzki (simulated)\n\
+         export {ROOT_VARIABLE}='{}'\nexec '{}' {ARGUMENT} {program} {version} \"$0\" \"$@\"\n",
+        site.root.display(),
+        site.program.display(),
+    )
+}
+
+/// Writes an executable file, in place of whatever is there; processes that run the old one keep it.
+///
+/// # Errors
+/// The host's folder cannot be written.
+pub fn write_program(site: &Site, path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    procfs::replace_program(&site.root, path)?;
+    fs::write(path, text)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+/// Installs a release: programs, tools, samples. Live configuration of an older one is left alone (field notes).
+///
+/// # Errors
+/// The host's folder cannot be written.
+pub fn install(site: &Site, prefix: &str, version: &Version) -> io::Result<()> {
+    for program in ["sbin/mfsmaster", "sbin/mfschunkserver", "sbin/mfsmetarestore", "bin/mfsmount"] {
+        let name = program.rsplit('/').next().unwrap_or(program);
+        write_program(site, &site.real(&format!("{prefix}/{program}")), &script(site, name, version))?;
+    }
+    for tool in TOOLS {
+        write_program(site, &site.real(&format!("{prefix}/bin/{tool}")), &script(site, tool, version))?;
+    }
+    let quirks = Quirks::of(version);
+    let samples = site.real(&format!("{prefix}/etc{}", if quirks.etc_mfs { "/mfs" } else { "" }));
+    fs::create_dir_all(&samples)?;
+    // .dist and metadata.mfs.empty from 1.6.9 on (facts, section 4.4)
+    let suffix = if quirks.verbs { ".dist" } else { "" };
+    for sample in SAMPLES {
+        let file = samples.join(format!("{sample}{suffix}"));
+        let known = *sample != "mfsexports.cfg" && *sample != "mfsmetalogger.cfg" || quirks.exports;
+        if known && (quirks.verbs || !file.exists()) {
+            fs::write(file, sample_text(sample))?;
+        }
+    }
+    let data = site.real(&format!("{prefix}/var/mfs"));
+    fs::create_dir_all(&data)?;
+    if quirks.verbs {
+        fs::write(data.join("metadata.mfs.empty"), "MFSM NEW")?;
+    }
+    Ok(())
+}
+
+fn sample_text(name: &str) -> &'static str {
+    match name {
+        "mfsmaster.cfg" => "# simulated sample\n# WORKING_USER = nobody\n# MATOCU_LISTEN_PORT = 9421\n",
+        "mfschunkserver.cfg" => "# simulated sample\n# WORKING_USER = nobody\n# MASTER_HOST = mfsmaster\n",
+        "mfshdd.cfg" => "/mnt/hd1\n",
+        "mfsexports.cfg" => "*\t/\trw,alldirs,maproot=0\n*\t.\trw\n",
+        _ => "# simulated sample\n",
+    }
+}
+
+/// Makes a source tree in which `make install` installs `version` to `prefix`.
+///
+/// # Errors
+/// The host's folder cannot be written.
+pub fn make_tree(site: &Site, folder: &str, prefix: &str, version: &Version) -> io::Result<()> {
+    let tree = site.real(folder);
+    for program in ["mfsmaster", "mfschunkserver", "mfsmount"] {
+        write_program(site, &tree.join(program).join(program), &script(site, program, version))?;
+    }
+    fs::write(tree.join("Makefile"), format!("# simulated\nVERSION = {version}\nprefix = {prefix}\n"))?;
+    fs::write(tree.join("config.log"), format!("# simulated\nPACKAGE_VERSION='{version}'\nprefix='{prefix}'\n"))?;
+    fs::write(
+        tree.join("config.h"),
+        format!(
+            "/* simulated */\n#define PACKAGE_VERSION \"{version}\"\n#define ETC_PATH \"{prefix}/etc\"\n#define DATA_PATH \"{prefix}/var/mfs\"\n"
+        ),
+    )?;
+    write_program(site, &tree.join("config.status"), "#!/bin/sh\n# simulated\n")?;
+    write_program(site, &tree.join("configure"), &format!("#!/bin/sh\n# simulated\nPACKAGE_VERSION='{version}'\n"))?;
+    let marker = Tree { version: version.clone(), prefix: prefix.to_owned() };
+    fs::write(tree.join(TREE), serde_json::to_vec(&marker)?)
+}
+
+/// The tree in a folder of this machine.
+#[must_use]
+pub fn tree_at(folder: &Path) -> Option<Tree> {
+    serde_json::from_slice(&fs::read(folder.join(TREE)).ok()?).ok()
+}

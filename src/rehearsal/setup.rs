@@ -1,0 +1,235 @@
+//! The making of the hosts' folders from a plan: a cluster of the old release as its operators left it, with the new one
+//! built beside it. Starts nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+
+use semver::Version;
+
+use super::fault::FaultName;
+use super::install;
+use super::procfs::write_whole;
+use super::simulated::disks::{file_of, folder_of};
+use super::simulated::metadata::{FileEntry, Metadata, Tree};
+use super::simulated::quirks::Quirks;
+use super::site::Site;
+use crate::host::HostName;
+use crate::moosefs::daemon::{ADMIN_PORT, Role};
+use crate::plan::{Access, InstallHow, Plan};
+
+/// A host of the plan with all that the plan says of it.
+#[derive(Debug, Clone, Default)]
+pub struct Part {
+    /// Its roles, in the order of an upgrade.
+    pub roles: Vec<Role>,
+    /// The prefix of each role.
+    pub prefixes: BTreeMap<Role, String>,
+    /// Source trees: folder and the prefix they install to.
+    pub trees: BTreeSet<(String, String)>,
+    /// Where a client mounts.
+    pub mounts: Vec<String>,
+}
+
+impl Part {
+    fn add(&mut self, role: Role, access: &Access) {
+        self.roles.push(role);
+        let prefix = access.install.prefix.as_str().to_owned();
+        if let InstallHow::SourceDir(folder) = &access.install.how {
+            self.trees.insert((folder.as_str().to_owned(), prefix.clone()));
+        }
+        self.prefixes.insert(role, prefix);
+    }
+}
+
+/// All hosts of the plan: master, chunkservers, clients, in the plan's order, each once.
+#[must_use]
+pub fn parts(plan: &Plan) -> Vec<(HostName, Part)> {
+    let mut parts: Vec<(HostName, Part)> = Vec::new();
+    let mut of = |host: &HostName, role, access: &Access, mounts: Vec<String>| {
+        let at = parts.iter().position(|(name, _)| name == host).unwrap_or_else(|| {
+            parts.push((host.clone(), Part::default()));
+            parts.len() - 1
+        });
+        let part = &mut parts[at].1;
+        part.add(role, access);
+        part.mounts.extend(mounts);
+    };
+    of(&plan.master.host, Role::Master, &plan.master.access, Vec::new());
+    for server in &plan.chunkservers {
+        of(&server.host, Role::Chunkserver, &server.access, Vec::new());
+    }
+    for group in &plan.clients {
+        for host in &group.hosts {
+            let mounts = group.mounts.as_ref().map_or_else(
+                || vec!["/mnt/mfs".to_owned()],
+                |mounts| mounts.iter().map(|mount| mount.as_str().to_owned()).collect(),
+            );
+            of(host, Role::Client, &group.access, mounts);
+        }
+    }
+    parts
+}
+
+/// The files of a cluster with so many chunkservers: one chunk each, goal 2 where there are two servers.
+#[must_use]
+pub fn metadata(servers: usize) -> Metadata {
+    let count = u32::try_from((servers * 4).clamp(12, 200)).unwrap_or(200);
+    let goal = if servers > 1 { 2 } else { 1 };
+    let file = |n: u32| FileEntry {
+        inode: n + 1,
+        name: format!("file-{n:04}"),
+        goal,
+        // ids that fall into different folders in both layouts
+        chunks: vec![u64::from(n) * 37],
+    };
+    Metadata {
+        max_inode: count + 1,
+        version: u64::from(count) * 3,
+        next_session: 1,
+        tree: Tree {
+            note: "simulated metadata: this list is what the rehearsal's master loads; the header is MooseFS's"
+                .to_owned(),
+            directories: 1,
+            files: (1..=count).map(file).collect(),
+        },
+    }
+}
+
+/// The chunks on the disk of server `n` of `servers`.
+#[must_use]
+pub fn chunks_of(metadata: &Metadata, n: usize, servers: usize) -> Vec<u64> {
+    let has = |(at, file): &(usize, &FileEntry)| (0..usize::from(file.goal)).any(|copy| (at + copy) % servers == n);
+    metadata.tree.files.iter().enumerate().filter(has).flat_map(|(_, file)| file.chunks.clone()).collect()
+}
+
+/// Makes a host's folder. `addresses` are names and addresses of all hosts, `chunks` those on its disk.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn make_host(
+    site: &Site,
+    part: &Part,
+    from: &Version,
+    hosts_file: &str,
+    metadata: &Metadata,
+    chunks: &[u64],
+    admin_port: u16,
+) -> io::Result<()> {
+    for folder in [
+        ".sim/bin",
+        ".sim/processes",
+        ".sim/mounts",
+        ".sim/under",
+        "proc/net",
+        "proc/sys/kernel/random",
+        "etc",
+        "home",
+        "mnt",
+        "opt",
+        "root",
+        "run",
+        "srv",
+        "sys",
+        "tmp",
+        "usr/local",
+        "usr/src",
+        "var/log",
+        "var/run/mfs",
+        "var/tmp",
+    ] {
+        fs::create_dir_all(site.root.join(folder))?;
+    }
+    site.store()?;
+    write_whole(&site.real("/proc/sys/kernel/random/boot_id"), &fs::read("/proc/sys/kernel/random/uuid")?)?;
+    fs::write(site.real("/etc/hosts"), hosts_file)?;
+    fs::write(site.real("/etc/hostname"), format!("{}\n", site.host))?;
+    fs::write(site.real("/etc/fstab"), "# simulated\n")?;
+    symlink("../proc/mounts", site.real("/etc/mtab"))?;
+    let mut mounts =
+        "/dev/vda1 / ext4 rw,relatime 0 0\nproc /proc proc rw,nosuid,nodev,noexec,relatime 0 0\n".to_owned();
+    if part.roles.contains(&Role::Chunkserver) {
+        mounts.push_str("/dev/vdb1 /mnt/hd1 xfs rw,noatime 0 0\n");
+    }
+    fs::write(site.sim("mounts.base"), mounts)?;
+    super::mounts::rebuild(&site.root)?;
+    make_tools(site, from)?;
+
+    for prefix in &site.prefixes {
+        install::install(site, prefix, from)?;
+        fs::create_dir_all(site.real(&format!("{prefix}/var/run/mfs")))?;
+    }
+    for (folder, prefix) in &part.trees {
+        install::make_tree(site, folder, prefix, &site.target)?;
+    }
+    for (role, prefix) in &part.prefixes {
+        match role {
+            Role::Master => make_master(site, prefix, metadata, admin_port)?,
+            Role::Chunkserver => make_chunkserver(site, prefix, chunks)?,
+            Role::Client => {
+                for mount in &part.mounts {
+                    fs::create_dir_all(site.real(mount))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn make_master(site: &Site, prefix: &str, metadata: &Metadata, admin_port: u16) -> io::Result<()> {
+    let mut config =
+        "# simulated mfsmaster.cfg of 1.5\n# WORKING_USER = nobody\n# LOCK_FILE = mfsmaster.pid\n".to_owned();
+    if admin_port != ADMIN_PORT {
+        // both, or 1.6.26 and later do not honour the port (facts, section 5)
+        config.push_str(&format!("MATOCU_LISTEN_HOST = *\nMATOCU_LISTEN_PORT = {admin_port}\n"));
+    }
+    fs::write(site.real(&format!("{prefix}/etc/mfsmaster.cfg")), config)?;
+    metadata.store(&site.real(&format!("{prefix}/var/mfs/metadata.mfs")))?;
+    // 1.5 has no exports; here they were prepared, as without them the upgrade ends in an outage (field notes)
+    let quirks = Quirks::of(&site.target);
+    if quirks.exports && !site.has(FaultName::NoExports) {
+        let folder = site.real(&format!("{prefix}/etc{}", if quirks.etc_mfs { "/mfs" } else { "" }));
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("mfsexports.cfg"), "*\t/\trw,alldirs,maproot=0\n*\t.\trw\n")?;
+    }
+    Ok(())
+}
+
+fn make_chunkserver(site: &Site, prefix: &str, chunks: &[u64]) -> io::Result<()> {
+    fs::write(
+        site.real(&format!("{prefix}/etc/mfschunkserver.cfg")),
+        "# simulated mfschunkserver.cfg of 1.5\n# WORKING_USER = nobody\nMASTER_HOST = mfsmaster\n",
+    )?;
+    fs::write(site.real(&format!("{prefix}/etc/mfshdd.cfg")), "/mnt/hd1\n")?;
+    for n in 0..16 {
+        fs::create_dir_all(site.real(&format!("/mnt/hd1/{}", folder_of(n, false))))?;
+    }
+    for chunk in chunks {
+        let file = format!("/mnt/hd1/{}/{}", folder_of(*chunk, false), file_of(*chunk));
+        fs::write(site.real(&file), format!("simulated chunk {chunk:016X}\n"))?;
+    }
+    Ok(())
+}
+
+/// Commands that a host has and this machine may not, or that must not touch this machine.
+fn make_tools(site: &Site, from: &Version) -> io::Result<()> {
+    let bin = site.sim("bin");
+    for tool in ["umount", "fusermount", "fusermount3"] {
+        install::write_program(site, &bin.join(tool), &install::script(site, tool, from))?;
+    }
+    for tool in ["make", "apt-get", "apt", "dnf", "yum", "rpm", "dpkg", "zypper"] {
+        install::write_program(site, &bin.join(tool), &install::script(site, tool, &site.target))?;
+    }
+    for become_root in ["sudo", "doas"] {
+        // options of their own come first: -n, -u USER, --
+        let script = "#!/bin/sh\n# simulated\nwhile :; do case $1 in --) shift; break;; -u|-g) shift 2;; -*) shift;; \
+                      [A-Za-z_]*=*) export \"$1\"; shift;; *) break;; esac; done\nexec \"$@\"\n";
+        install::write_program(site, &bin.join(become_root), script)?;
+    }
+    let id = "#!/bin/sh\n# simulated: every user is root\ncase $* in *n*) echo root;; -*) echo 0;; \
+              *) echo 'uid=0(root) gid=0(root) groups=0(root)';; esac\n";
+    install::write_program(site, &bin.join("id"), id)?;
+    install::write_program(site, &bin.join("whoami"), "#!/bin/sh\n# simulated\necho root\n")?;
+    install::write_program(site, &bin.join("hostname"), &format!("#!/bin/sh\n# simulated\necho '{}'\n", site.host))
+}

@@ -1,0 +1,110 @@
+//! A simulated master's files in DATA_PATH: metadata.mfs exists only while it is cleanly stopped; while it runs there are
+//! metadata.mfs.back and changelog.0.mfs (facts, section 6).
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::time::Duration;
+
+use super::super::daemon::Life;
+use super::super::metadata::Metadata;
+use super::Master;
+use super::state::KnownSession;
+use crate::rehearsal::event::What;
+
+const METADATA: &str = "metadata.mfs";
+const BACK: &str = "metadata.mfs.back";
+const SESSIONS: &str = "sessions.mfs";
+const SESSIONS_HEADER: &[u8] = b"MFSS \x01\x06\x04";
+
+/// Loads metadata.mfs and makes it metadata.mfs.back.
+///
+/// # Errors
+/// It is not there, or no metadata.
+pub fn load(life: &Life) -> Result<Metadata, String> {
+    eprintln!("loading metadata ...");
+    let bytes = fs::read(life.data.join(METADATA)).map_err(|_| "can't open metadata file".to_owned())?;
+    let metadata = Metadata::decode(&bytes).map_err(|error| format!("error reading metadata: {error}"))?;
+    if let Some(back) = fs::read(life.data.join(BACK)).ok().and_then(|bytes| Metadata::decode(&bytes).ok())
+        && back.version > metadata.version
+    {
+        return Err("backup file is newer than current file - please check it manually".to_owned());
+    }
+    fs::rename(life.data.join(METADATA), life.data.join(BACK)).map_err(|error| format!("rename: {error}"))?;
+    eprintln!(
+        "all inodes: {}\ndirectory inodes: {}\nfile inodes: {}\nchunks: {}\nmetadata file has been loaded",
+        metadata.tree.directories + metadata.files(),
+        metadata.tree.directories,
+        metadata.files(),
+        metadata.chunks()
+    );
+    life.record(What::MetadataLoaded { files: metadata.files(), chunks: metadata.chunks() });
+    change(life, &metadata, "SIMULATED start");
+    Ok(metadata)
+}
+
+/// A line in changelog.0.mfs.
+pub fn change(life: &Life, metadata: &Metadata, what: &str) {
+    let log = OpenOptions::new().append(true).create(true).open(life.data.join("changelog.0.mfs"));
+    if let Ok(mut log) = log {
+        let _ = writeln!(log, "{}: {what}", metadata.version);
+    }
+}
+
+/// What loading did is undone.
+pub fn put_back(life: &Life) {
+    let _ = fs::rename(life.data.join(BACK), life.data.join(METADATA));
+}
+
+/// The end of a master: saves, then metadata.mfs is in place.
+pub async fn finish(master: &Master) {
+    let life = &master.life;
+    let under_way = life.data.join("metadata.mfs.back.tmp");
+    let mut tries = 0;
+    while under_way.exists() {
+        tries += 1;
+        if tries > 3 && !life.quirks.insists_on_saving {
+            life.record(What::MetadataNotSaved);
+            return;
+        }
+        tokio::time::sleep(life.site.scaled(Duration::from_secs(5))).await;
+    }
+    tokio::time::sleep(life.site.scaled(life.site.timings.save)).await;
+    let saved = {
+        let state = master.state();
+        if life.quirks.keeps_previous {
+            let _ = fs::copy(life.data.join(BACK), life.data.join("metadata.mfs.back.1"));
+        }
+        state
+            .metadata
+            .store(&under_way)
+            .and_then(|()| fs::rename(&under_way, life.data.join(BACK)))
+            .and_then(|()| fs::rename(life.data.join(BACK), life.data.join(METADATA)))
+    };
+    let _ = fs::rename(life.data.join("changelog.0.mfs"), life.data.join("changelog.1.mfs"));
+    life.record(if saved.is_ok() { What::MetadataSaved } else { What::MetadataNotSaved });
+}
+
+/// The sessions that a 1.6 master remembers.
+pub fn load_sessions(life: &Life) -> BTreeMap<u32, KnownSession> {
+    if !life.quirks.sessions {
+        return BTreeMap::new();
+    }
+    eprint!("loading sessions ... ");
+    let Ok(bytes) = fs::read(life.data.join(SESSIONS)) else {
+        eprintln!("file not found\nif it is not fresh installation then you have to restart all active mounts !!!");
+        store_sessions(life, &BTreeMap::new());
+        return BTreeMap::new();
+    };
+    eprintln!("ok\nsessions file has been loaded");
+    bytes.strip_prefix(SESSIONS_HEADER).and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default()
+}
+
+/// Writes sessions.mfs: MooseFS's header, and the simulation's own list behind it.
+pub fn store_sessions(life: &Life, sessions: &BTreeMap<u32, KnownSession>) {
+    if life.quirks.sessions {
+        let mut bytes = SESSIONS_HEADER.to_vec();
+        bytes.extend(serde_json::to_vec(sessions).unwrap_or_default());
+        let _ = fs::write(life.data.join(SESSIONS), bytes);
+    }
+}

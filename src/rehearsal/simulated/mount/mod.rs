@@ -1,0 +1,127 @@
+//! The simulated mfsmount: takes a mount point, holds a session at the master, and reads files all the time as an
+//! application would, to see whether anybody who uses the mount would have noticed something.
+
+mod data_path;
+mod options;
+
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::data_path::DataPath;
+use self::options::{MountOptions, Parsed};
+use super::Call;
+use super::quirks::Quirks;
+use crate::rehearsal::event::What;
+use crate::rehearsal::{mounts, procfs};
+
+pub use self::data_path::Watch;
+
+const PROGRAM: &str = "mfsmount";
+
+fn parse(call: &Call, quirks: &Quirks) -> Parsed {
+    let words: Vec<String> = call.argv[1..].iter().map(|word| call.site.seen(word)).collect();
+    if quirks.sessions { options::parse_1_6(&words) } else { options::parse_1_5(&words) }
+}
+
+/// The command, as a shell calls it.
+pub fn command(call: &Call) -> ExitCode {
+    let quirks = Quirks::of(&call.version);
+    match parse(call, &quirks) {
+        Parsed::Exit(text, code) => {
+            eprintln!("{text}");
+            return ExitCode::from(code);
+        }
+        Parsed::AskPassword => {
+            eprint!("MFS Password:");
+            // there is no terminal: it hangs as long as stdin does (facts, hazard 27)
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            return ExitCode::FAILURE;
+        }
+        Parsed::Mount(_) => {}
+    }
+    let child = Command::new(&call.site.program)
+        .args(["__simulated", "daemon:mfsmount", &call.version.to_string()])
+        .args(&call.argv)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        eprintln!("fork error");
+        return ExitCode::FAILURE;
+    };
+    let mut failed = false;
+    if let Some(mut words) = child.stderr.take() {
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = words.read(&mut piece) {
+            failed = piece[length - 1] == 0;
+            let _ = std::io::stderr().write_all(&piece[..length - usize::from(failed)]);
+        }
+    }
+    call.site.mark_changed();
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// The mount's own process.
+pub fn child(call: &Call) -> ExitCode {
+    let quirks = Quirks::of(&call.version);
+    let Parsed::Mount(options) = parse(call, &quirks) else { return ExitCode::FAILURE };
+    let _ = rustix::process::setsid();
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return ExitCode::FAILURE;
+    };
+    let outcome = runtime.block_on(live(call, quirks, &options));
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            call.site.record(PROGRAM, &call.version, What::StartFailed { reason: reason.clone() });
+            // a zero as the last byte tells the parent
+            let _ = std::io::stderr().write_all(format!("{reason}\n\0").as_bytes());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn live(call: &Call, quirks: Quirks, options: &MountOptions) -> Result<(), String> {
+    let site = &call.site;
+    let record = |what| site.record(PROGRAM, &call.version, what);
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    tokio::spawn(super::daemon::end_with_the_rehearsal(site.clone()));
+    let mut data_path = DataPath::new(site.clone(), call.version.clone(), quirks.clone(), options);
+
+    // 1.6 connects before it goes to the background, 1.5 behind its mount, for ever
+    if quirks.sessions {
+        data_path.first_session().await?;
+        eprintln!("mfsmaster accepted connection (simulated {})", call.version);
+    }
+    let line = options::mounts_line(options, quirks.sessions);
+    let special = if quirks.sessions { ".masterinfo" } else { ".master" };
+    mounts::mount(site, &options.mount_point, &line, special).map_err(|error| error.to_string())?;
+    let looks = procfs::Appearance {
+        program: PROGRAM,
+        version: &call.version,
+        argv: &call.argv,
+        exe: &call.exe(),
+        cwd: &site.root,
+        uid: 0,
+        mount_point: Some(&options.mount_point),
+    };
+    procfs::appear(site, &looks).map_err(|error| format!("simulation: no process entry: {error}"))?;
+    record(What::Mounted { mount_point: options.mount_point.clone() });
+    super::daemon::close_words();
+
+    tokio::select! {
+        () = data_path.watch() => {}
+        _ = terminate.recv() => {}
+    }
+    let _ = mounts::unmount(site, &options.mount_point);
+    record(What::Unmounted { mount_point: options.mount_point.clone() });
+    record(What::Ended { clean: true });
+    procfs::disappear(&site.root, i32::try_from(std::process::id()).unwrap_or(0));
+    Ok(())
+}

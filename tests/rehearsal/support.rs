@@ -1,0 +1,105 @@
+//! A small cluster, and hands to drive it with.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Output;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mfsupgrade::host::{AbsPath, HostName};
+use mfsupgrade::plan::{
+    Access, Chunkserver, ClientGroup, Install, InstallHow, Master, Mode, Plan, Ssh, Stagger, Upgrade,
+};
+use mfsupgrade::rehearsal::{Cluster, Event, Options, Timings, What};
+
+/// A plan of a master, chunkservers `cs1…` and clients `cl1…`.
+pub fn plan(to: &str, mode: Mode, servers: usize, clients: usize) -> Plan {
+    let path = |text: &str| AbsPath::new(text).unwrap();
+    let host = |name: String| HostName::new(&name).unwrap();
+    let access = Access {
+        ssh: Arc::new(Ssh::default()),
+        install: Arc::new(Install {
+            how: InstallHow::SourceDir(path(&format!("/usr/src/mfs-{to}"))),
+            prefix: path("/usr/local"),
+        }),
+    };
+    let server = |n| Chunkserver { host: host(format!("cs{n}")), address: None, access: access.clone() };
+    let group = ClientGroup {
+        hosts: (1..=clients).map(|n| host(format!("cl{n}"))).collect(),
+        mounts: None,
+        mount_options: None,
+        parallel: 1,
+        access: access.clone(),
+    };
+    Plan {
+        upgrade: Upgrade {
+            from: "1.5.12".parse().unwrap(),
+            to: to.parse().unwrap(),
+            mode,
+            stagger: Stagger { least: Duration::from_secs(300), greatest: Duration::from_secs(600) },
+            master_wait: Duration::from_secs(180),
+            acknowledge: BTreeSet::new(),
+        },
+        master: Master { host: host("master".to_owned()), admin_port: 9421, access: access.clone() },
+        chunkservers: (1..=servers).map(server).collect(),
+        clients: if clients == 0 { Vec::new() } else { vec![group] },
+    }
+}
+
+/// A hundred times faster than real.
+pub fn options(faults: &[&str]) -> Options {
+    Options {
+        dir: None,
+        program: PathBuf::from(env!("CARGO_BIN_EXE_mfsupgrade")),
+        speed: 100.0,
+        faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
+        timings: Timings::default(),
+    }
+}
+
+/// The real `ssh` to a simulated host.
+pub async fn ssh(cluster: &Cluster, host: &str, command: &str) -> Output {
+    let config = cluster.ssh().config.unwrap();
+    tokio::process::Command::new("ssh").arg("-F").arg(config).args(["-n", host, command]).output().await.unwrap()
+}
+
+/// What a command printed, stdout and then stderr; it must exit with `code`.
+pub async fn said(cluster: &Cluster, host: &str, command: &str, code: i32) -> String {
+    let output = ssh(cluster, host, command).await;
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "`{command}` on {host} said: {text}");
+    text
+}
+
+/// Waits until something has happened.
+pub async fn until(cluster: &Cluster, what: &str, happened: impl Fn(&[Event]) -> bool) {
+    let began = Instant::now();
+    while !happened(&cluster.events().unwrap()) {
+        assert!(began.elapsed() < Duration::from_secs(20), "never happened: {what}\n{}", story(cluster));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// All events, for a failing test.
+pub fn story(cluster: &Cluster) -> String {
+    let events = cluster.events().unwrap();
+    let first = events.first().map_or(0, |event| event.at);
+    let line = |e: &Event| {
+        format!(
+            "{:>8} ms {} {} {} [{}] {:?}\n",
+            (e.at - first) / 1_000_000,
+            e.host,
+            e.program,
+            e.version,
+            e.pid,
+            e.what
+        )
+    };
+    events.iter().map(line).collect()
+}
+
+/// How many events of `host` are of a kind since the rehearsal began.
+pub fn count(events: &[Event], host: &str, of: impl Fn(&What) -> bool) -> usize {
+    let begin = events.iter().position(|e| matches!(e.what, What::RehearsalBegins { .. })).unwrap_or(0);
+    events[begin..].iter().filter(|event| event.host == host && of(&event.what)).count()
+}
