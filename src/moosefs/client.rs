@@ -307,3 +307,6 @@ async fn overview_once<D: Dial>(dial: &D, limit: Duration) -> Result<Overview, Q
         info,
     })
 }
+
+#[cfg(test)]
+mod tests;
