@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::wire::frame::{
@@ -242,7 +243,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AdminClient<S> {
     }
 }
 
-/// A master that closes while a question is under way may show as a reset or a broken pipe.
+/// A master that closes while a question is under way may show as a reset or a broken pipe: it closes with what it has not
+/// read still in its buffer.
 fn failure(question: Question, source: io::Error) -> QueryError {
     match source.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
@@ -262,7 +264,7 @@ pub trait Dial {
 }
 
 /// What a master says about its cluster, all over one connection and so from one master process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
     /// Version and totals.
     pub info: Info,

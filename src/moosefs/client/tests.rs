@@ -1,8 +1,8 @@
 //! A master played over a pipe: what is asked, over how many connections, and what becomes of every way to fail.
 
 use std::error::Error;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::DuplexStream;
 
@@ -57,7 +57,7 @@ struct Played {
     release: Version,
     closes_after: Vec<usize>,
     connections: AtomicUsize,
-    asked: std::sync::Arc<Mutex<Vec<u32>>>,
+    asked: Arc<Mutex<Vec<u32>>>,
 }
 
 impl Played {
@@ -66,7 +66,7 @@ impl Played {
             release: version(release),
             closes_after: closes_after.to_vec(),
             connections: AtomicUsize::new(0),
-            asked: std::sync::Arc::default(),
+            asked: Arc::default(),
         }
     }
 
@@ -82,7 +82,7 @@ impl Dial for Played {
         let (ours, mut theirs) = tokio::io::duplex(16);
         let connection = self.connections.fetch_add(1, Ordering::Relaxed);
         let answers = self.closes_after.get(connection).copied().unwrap_or(usize::MAX);
-        let (release, asked) = (self.release.clone(), std::sync::Arc::clone(&self.asked));
+        let (release, asked) = (self.release.clone(), Arc::clone(&self.asked));
         tokio::spawn(async move {
             let mut arrived = Vec::new();
             for _ in 0..answers {
@@ -122,13 +122,15 @@ async fn every_release_is_asked_what_it_answers_and_over_one_connection() {
         ("4.56.6", &[CLTOMA_CHUNKS_MATRIX, CLTOMA_FSTEST_INFO, CLTOMA_MLOG_LIST]),
     ];
     for (release, then) in cases {
-        let master = Played::new(release, &[]);
-        let seen = overview(&master, LIMIT).await.unwrap();
+        let master = Arc::new(Played::new(release, &[]));
+        let asked = Arc::clone(&master);
+        // Over a task, as the executor does: the future must be Send.
+        let seen = tokio::spawn(async move { overview(&*asked, LIMIT).await }).await.unwrap().unwrap();
         assert_eq!(seen.info, info_of(&master.release), "{release}");
         assert_eq!(seen.matrix.is_none(), release == "1.5.12");
         assert_eq!(seen.metaloggers.is_none(), ["1.5.12", "1.6.0"].contains(&release));
         assert_eq!(master.asked(), [&always[..], then].concat(), "{release}");
-        assert_eq!(master.connections.into_inner(), 1, "{release}");
+        assert_eq!(master.connections.load(Ordering::Relaxed), 1, "{release}");
     }
 }
 
@@ -137,12 +139,12 @@ async fn a_master_that_goes_away_half_way_is_asked_everything_again_once() {
     let master = Played::new("1.6.27", &[3]);
     overview(&master, LIMIT).await.unwrap();
     assert_eq!(master.asked().iter().filter(|kind| **kind == CLTOMA_INFO).count(), 2);
-    assert_eq!(master.connections.into_inner(), 2);
+    assert_eq!(master.connections.load(Ordering::Relaxed), 2);
 
     let master = Played::new("1.6.27", &[3, 0, 0]);
     let error = overview(&master, LIMIT).await.unwrap_err();
     assert!(matches!(error, QueryError::Closed(Question::Info)), "{error}");
-    assert_eq!(master.connections.into_inner(), 2);
+    assert_eq!(master.connections.load(Ordering::Relaxed), 2);
 }
 
 /// A client whose master writes these bytes and then closes, or stays silent.
