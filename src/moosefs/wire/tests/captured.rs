@@ -239,7 +239,7 @@ fn mounts_are_as_the_captures_say() {
 }
 
 #[test]
-fn totals_and_file_tests_are_as_the_captures_say() {
+fn totals_are_as_the_captures_say() {
     for captures in captures() {
         let info = info(&captures);
         let capture = asked(&captures, &request::info());
@@ -256,8 +256,30 @@ fn totals_and_file_tests_are_as_the_captures_say() {
         if let Some(copies) = info.copies {
             assert_eq!(copies, servers.iter().map(|s| u64::from(s.chunks)).sum::<u64>(), "{:?}", capture.path);
         }
-        decode::file_test(asked(&captures, &request::file_test()).payload()).expect("FSTEST_INFO is understood");
     }
+}
+
+#[test]
+fn file_tests_are_as_the_captures_say() {
+    let mut began = 0;
+    for captures in captures() {
+        let capture = asked(&captures, &request::file_test());
+        let test = decode::file_test(capture.payload()).expect("FSTEST_INFO is understood");
+        if let Some(expected) = capture.told("FSTEST fields:") {
+            let FileTest { started, ended, files, under_goal_files, missing_files, .. } = test;
+            let FileTest { chunks, under_goal_chunks, missing_chunks, .. } = test;
+            let line = format!(
+                "loopstart {started} loopend {ended} files {files} undergoal files {under_goal_files} \
+                 missing files {missing_files} chunks {chunks} undergoal chunks {under_goal_chunks} \
+                 missing chunks {missing_chunks}, text"
+            );
+            assert!(expected.starts_with(&line), "{:?}: {line}", capture.path);
+        }
+        // A master that has begun its first round has counted nothing, and must not be taken for one without trouble.
+        assert_eq!(test.is_finished(), test.files > 0, "{:?}", capture.path);
+        began += u32::from(test.ended > 0 && !test.is_finished());
+    }
+    assert!(began > 0, "one capture shows a first round under way");
 }
 
 /// What a daemon wrote and what is written here in its name differ in nothing that the types carry.
