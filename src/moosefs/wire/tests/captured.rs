@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use super::super::*;
-use super::version;
+use super::{info_of, version};
 use crate::moosefs::version::to_wire;
 use semver::Version;
 
@@ -62,8 +62,8 @@ fn whole(bytes: &[u8]) -> Frame {
     frame
 }
 
-/// All captures of masters, a folder at a time.
-fn captures() -> Vec<Vec<Capture>> {
+/// All captures of masters.
+fn captures() -> Vec<Capture> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/wire");
     let inside = |folder: &Path| {
         let mut paths: Vec<PathBuf> = fs::read_dir(folder)
@@ -74,56 +74,72 @@ fn captures() -> Vec<Vec<Capture>> {
         paths
     };
     let folders = inside(&root).into_iter().filter(|path| path.is_dir());
-    let all: Vec<Vec<Capture>> = folders
-        .map(|folder| {
-            let files = inside(&folder).into_iter().filter(|path| path.extension().is_some_and(|hex| hex == "hex"));
-            files.map(|path| Capture::read(&path)).filter(|capture| capture.of_master).collect()
-        })
-        .collect();
+    let files =
+        folders.flat_map(|folder| inside(&folder)).filter(|path| path.extension().is_some_and(|ext| ext == "hex"));
+    let all: Vec<Capture> = files.map(|path| Capture::read(&path)).filter(|capture| capture.of_master).collect();
     assert!(!all.is_empty());
     all
 }
 
-/// The answer to exactly this question, if it was put.
-fn put<'a>(captures: &'a [Capture], question: &Frame) -> Option<&'a Capture> {
-    captures.iter().find(|capture| capture.request() == *question)
+/// The captures of answers of this kind, each with what its master is.
+fn answers(kind: u32) -> impl Iterator<Item = (Capture, Info)> {
+    let answered = captures().into_iter().filter(move |c| c.answer.as_ref().is_some_and(|answer| answer.kind == kind));
+    answered.map(|capture| {
+        let info = info_of(&capture.release);
+        (capture, info)
+    })
 }
 
-/// The answer to exactly this question, which was put to every master.
-fn asked<'a>(captures: &'a [Capture], question: &Frame) -> &'a Capture {
-    put(captures, question).expect("the question was put")
+/// The answer to exactly this question in the same folder, if it was put.
+fn beside<'a>(all: &'a [Capture], capture: &Capture, question: &Frame) -> Option<&'a Capture> {
+    all.iter().find(|other| other.path.parent() == capture.path.parent() && other.request() == *question)
 }
 
-fn info(captures: &[Capture]) -> Info {
-    decode::info(asked(captures, &request::info()).payload()).expect("INFO is understood")
+/// What a master of this release is asked.
+fn questions(info: &Info) -> Vec<Frame> {
+    let (_, sessions) = request::sessions_of(info);
+    let always = [request::info(), request::chunkservers(), sessions, request::file_test()];
+    let limits = request::sessions(info, 1);
+    always
+        .into_iter()
+        .chain(limits)
+        .chain(request::chunk_matrix(info.layout))
+        .chain(request::metaloggers(info))
+        .collect()
 }
 
 #[test]
 fn every_master_says_which_it_is() {
-    for captures in captures() {
-        let info = info(&captures);
-        let release = &captures[0].release;
-        let expected = (*release >= version("1.6.0")).then_some(release);
-        assert_eq!(info.version.as_ref(), expected);
-        assert_eq!(info.layout, encode::layout(release));
+    for (capture, expected) in answers(frame::MATOCL_INFO) {
+        let info = decode::info(capture.payload()).expect("INFO is understood");
+        assert_eq!((&info.version, info.layout), (&expected.version, expected.layout), "{:?}", capture.path);
     }
 }
 
 #[test]
 fn what_is_asked_is_answered_and_what_is_closed_is_never_asked() {
-    for captures in captures() {
-        let info = info(&captures);
-        let (_, sessions) = request::sessions_of(&info);
-        let always = [request::info(), request::chunkservers(), sessions, request::file_test()];
-        let questions = always.into_iter().chain(request::chunk_matrix(info.layout)).chain(request::metaloggers(&info));
-        for question in questions {
-            let capture = asked(&captures, &question);
-            let answer = capture.answer.as_ref().unwrap_or_else(|| panic!("{:?} is closed", capture.path));
-            assert_eq!(answer.kind, question.kind + 1, "{:?}", capture.path);
+    let mut closed = 0;
+    for capture in captures() {
+        let asked = questions(&info_of(&capture.release)).contains(&capture.request());
+        match &capture.answer {
+            None => assert!(!asked, "{:?} is closed", capture.path),
+            Some(answer) => assert_eq!(answer.kind, capture.request().kind + 1, "{:?}", capture.path),
         }
-        for vmode in [1, 2] {
-            let capture = request::sessions(&info, vmode).and_then(|question| put(&captures, &question));
-            assert!(capture.is_none_or(|capture| capture.answer.is_some()));
+        closed += usize::from(capture.answer.is_none());
+    }
+    assert!(closed > 0);
+}
+
+/// A folder that holds a whole master holds the answer to all that it is asked.
+#[test]
+fn every_question_was_put_to_every_release() {
+    let all = captures();
+    for whole in all.iter().filter(|capture| capture.path.ends_with("info.hex")) {
+        let folder = whole.path.parent().and_then(Path::file_name).expect("a folder").to_string_lossy();
+        if !folder.contains('-') {
+            for question in questions(&info_of(&whole.release)) {
+                assert!(beside(&all, whole, &question).is_some(), "{folder}: {question:?}");
+            }
         }
     }
 }
@@ -153,9 +169,7 @@ fn sorted(line: &str) -> Vec<&str> {
 
 #[test]
 fn chunkservers_are_as_the_captures_say() {
-    for captures in captures() {
-        let info = info(&captures);
-        let capture = asked(&captures, &request::chunkservers());
+    for (capture, info) in answers(frame::MATOCL_CSERV_LIST) {
         let servers = decode::chunkservers(capture.payload(), info.layout).expect("CSERV_LIST is understood");
         let line = server_line(&servers, info.layout != Layout::V15);
         let expected = capture.told("chunkservers as listed:").expect("the capture says");
@@ -175,19 +189,19 @@ fn matrix_line(matrix: &ChunkMatrix) -> String {
 
 #[test]
 fn the_matrix_is_as_the_captures_say() {
-    for captures in captures() {
-        let info = info(&captures);
-        let Some(question) = request::chunk_matrix(info.layout) else {
-            continue;
-        };
-        let capture = asked(&captures, &question);
+    let all = captures();
+    for (capture, info) in answers(frame::MATOCL_CHUNKS_MATRIX) {
         let matrix = decode::chunk_matrix(capture.payload(), info.layout).expect("CHUNKS_MATRIX is understood");
         let expected = capture.told("chunk matrix (row = goal, col = copies):").expect("the capture says");
         assert_eq!(matrix_line(&matrix), expected, "{:?}", capture.path);
-        // The other question that 1.6.10+ answers says the same.
-        for other in captures.iter().filter(|c| c.request().kind == question.kind && c.answer.is_some()) {
-            assert_eq!(decode::chunk_matrix(other.payload(), info.layout).as_ref(), Ok(&matrix), "{:?}", other.path);
-        }
+        let folder = capture.path.parent().expect("a folder").to_string_lossy().into_owned();
+        assert_eq!(matrix.missing() > 0, folder.ends_with("-missing"), "{:?}", capture.path);
+        let down = folder.ends_with("-disconnected") || folder.ends_with("-missing");
+        assert_eq!(matrix.endangered() > 0, down, "{:?}: one of two servers is down", capture.path);
+        // The question is answered, with or without its byte, by what we would ask.
+        let question = request::chunk_matrix(info.layout).expect("this master has one");
+        let ours = beside(&all, &capture, &question).expect("ours was put too");
+        assert_eq!(decode::chunk_matrix(ours.payload(), info.layout), Ok(matrix), "{:?}", capture.path);
     }
 }
 
@@ -207,42 +221,37 @@ fn mounts_of(cluster: &str) -> Vec<(String, String, String, String)> {
 
 #[test]
 fn mounts_are_as_the_captures_say() {
-    for captures in captures() {
-        let info = info(&captures);
-        let modes = (0..=2).filter_map(|vmode| Some((vmode, request::sessions(&info, vmode)?)));
-        for (vmode, question) in modes {
-            let Some(capture) = put(&captures, &question) else {
-                continue;
-            };
-            let sessions = decode::sessions(capture.payload(), &info, vmode).expect("SESSION_LIST is understood");
-            let cluster = capture.told("cluster:").expect("the capture says");
-            let mut seen: Vec<_> = sessions
-                .into_iter()
-                .filter(|session| session.connected)
-                .map(|s| (s.version.to_string(), s.path, s.address.to_string(), s.mount_point))
-                .collect();
-            seen.sort();
-            let expected = mounts_of(cluster);
-            assert_eq!(seen.len(), expected.len(), "{:?}", capture.path);
-            for (seen, expected) in seen.into_iter().zip(expected) {
-                let (version, path, address, mount_point) = seen;
-                assert_eq!((&version, &address), (&expected.0, &expected.2), "{:?}", capture.path);
-                if info.layout != Layout::V15 {
-                    assert_eq!(path.as_ref(), Some(&expected.1), "{:?}", capture.path);
-                }
-                // 1.5 mounts do not say where they are.
-                let told = (info.layout != Layout::V15 && !version.starts_with("1.5.")).then_some(expected.3);
-                assert_eq!(mount_point, told, "{:?}", capture.path);
+    for (capture, info) in answers(frame::MATOCL_SESSION_LIST) {
+        let vmode = capture.request().payload.first().copied().unwrap_or(0);
+        let Some(_) = request::sessions(&info, vmode) else {
+            continue; // 1.6.26 and 1.6.27 answer every mode as 1, but are asked no other.
+        };
+        let sessions = decode::sessions(capture.payload(), &info, vmode).expect("SESSION_LIST is understood");
+        let mut seen: Vec<_> = sessions
+            .into_iter()
+            .filter(|session| session.connected)
+            .map(|s| (s.version.to_string(), s.path, s.address.to_string(), s.mount_point))
+            .collect();
+        seen.sort();
+        let expected = mounts_of(capture.told("cluster:").expect("the capture says"));
+        assert_eq!(seen.len(), expected.len(), "{:?}", capture.path);
+        for ((version, path, address, mount_point), expected) in seen.into_iter().zip(expected) {
+            assert_eq!((&version, &address), (&expected.0, &expected.2), "{:?}", capture.path);
+            if info.layout != Layout::V15 {
+                assert_eq!(path.as_ref(), Some(&expected.1), "{:?}", capture.path);
             }
+            // 1.5 mounts do not say where they are.
+            let told = (info.layout != Layout::V15 && !version.starts_with("1.5.")).then_some(expected.3);
+            assert_eq!(mount_point, told, "{:?}", capture.path);
         }
     }
 }
 
 #[test]
 fn totals_are_as_the_captures_say() {
-    for captures in captures() {
-        let info = info(&captures);
-        let capture = asked(&captures, &request::info());
+    let all = captures();
+    for (capture, _) in answers(frame::MATOCL_INFO) {
+        let info = decode::info(capture.payload()).expect("INFO is understood");
         if let Some((_, rest)) = capture.told("files:").and_then(|line| line.rsplit_once("symlink. ")) {
             let chunks = rest.split(' ').next().and_then(|n| n.parse().ok());
             assert_eq!(Some(info.chunks), chunks, "{:?}", capture.path);
@@ -250,7 +259,7 @@ fn totals_are_as_the_captures_say() {
             assert_eq!((info.directories, info.files), (2, 13), "{:?}", capture.path);
             assert_eq!(info.inodes, 2 + 13 + 1, "{:?}", capture.path);
         }
-        let servers = asked(&captures, &request::chunkservers());
+        let servers = beside(&all, &capture, &request::chunkservers()).expect("the servers were asked for");
         let servers = decode::chunkservers(servers.payload(), info.layout).expect("CSERV_LIST is understood");
         assert_eq!(info.total_space, servers.iter().map(|s| s.total).sum::<u64>(), "{:?}", capture.path);
         if let Some(copies) = info.copies {
@@ -259,11 +268,25 @@ fn totals_are_as_the_captures_say() {
     }
 }
 
+/// `… And one 1.6.27 metalogger on 10.99.0.13.`
+#[test]
+fn metaloggers_are_as_the_captures_say() {
+    for (capture, _) in answers(frame::MATOCL_MLOG_LIST) {
+        let loggers = decode::metaloggers(capture.payload()).expect("MLOG_LIST is understood");
+        let cluster = capture.told("cluster:").expect("the capture says");
+        let said = cluster.split_once(" metalogger on ");
+        let said = said.map(|(before, after)| (before.rsplit(' ').next(), after.trim_end_matches('.')));
+        let seen: Vec<_> =
+            loggers.iter().map(|l| (l.version.as_ref().map(Version::to_string), l.address.to_string())).collect();
+        let expected: Vec<_> =
+            said.into_iter().map(|(v, address)| (v.map(str::to_owned), address.to_owned())).collect();
+        assert_eq!(seen, expected, "{:?}", capture.path);
+    }
+}
+
 #[test]
 fn file_tests_are_as_the_captures_say() {
-    let mut began = 0;
-    for captures in captures() {
-        let capture = asked(&captures, &request::file_test());
+    for (capture, _) in answers(frame::MATOCL_FSTEST_INFO) {
         let test = decode::file_test(capture.payload()).expect("FSTEST_INFO is understood");
         if let Some(expected) = capture.told("FSTEST fields:") {
             let FileTest { started, ended, files, under_goal_files, missing_files, .. } = test;
@@ -277,32 +300,41 @@ fn file_tests_are_as_the_captures_say() {
         }
         // A master that has begun its first round has counted nothing, and must not be taken for one without trouble.
         assert_eq!(test.is_finished(), test.files > 0, "{:?}", capture.path);
-        began += u32::from(test.ended > 0 && !test.is_finished());
     }
-    assert!(began > 0, "one capture shows a first round under way");
 }
 
 /// What a daemon wrote and what is written here in its name differ in nothing that the types carry.
 #[test]
 fn captured_answers_are_written_again_as_they_were() {
-    for captures in captures() {
-        let info = info(&captures);
-        let release = &captures[0].release;
-        let again = encode::info(&info, release);
-        assert_eq!(again.len(), asked(&captures, &request::info()).payload().len(), "{release}");
-        assert_eq!(decode::info(&again).as_ref(), Ok(&info));
-
-        let payload = asked(&captures, &request::chunkservers()).payload();
-        let servers = decode::chunkservers(payload, info.layout).expect("CSERV_LIST is understood");
-        let again = encode::chunkservers(&servers, release);
-        assert_eq!(again.len(), payload.len(), "{release}");
+    for (capture, _) in answers(frame::MATOCL_INFO) {
+        let info = decode::info(capture.payload()).expect("INFO is understood");
+        let again = encode::info(&info, &capture.release);
+        assert_eq!(again.len(), capture.payload().len(), "{:?}", capture.path);
+        assert_eq!(decode::info(&again), Ok(info), "{:?}", capture.path);
+    }
+    for (capture, info) in answers(frame::MATOCL_CSERV_LIST) {
+        let servers = decode::chunkservers(capture.payload(), info.layout).expect("CSERV_LIST is understood");
+        let again = encode::chunkservers(&servers, &capture.release);
+        assert_eq!(again.len(), capture.payload().len(), "{:?}", capture.path);
         if matches!(info.layout, Layout::V15 | Layout::V16) {
-            assert_eq!(again, payload, "{release}: nothing is on disks marked for removal, so all is carried");
+            assert_eq!(
+                again,
+                capture.payload(),
+                "{:?}: nothing is marked for removal, so all is carried",
+                capture.path
+            );
         }
-
-        let (vmode, question) = request::sessions_of(&info);
-        let payload = asked(&captures, &question).payload();
-        let sessions = decode::sessions(payload, &info, vmode).expect("SESSION_LIST is understood");
-        assert_eq!(encode::sessions(&sessions, release, vmode).len(), payload.len(), "{release}");
+    }
+    for (capture, info) in answers(frame::MATOCL_SESSION_LIST) {
+        let vmode = capture.request().payload.first().copied().unwrap_or(0);
+        if request::sessions(&info, vmode).is_some() {
+            let sessions = decode::sessions(capture.payload(), &info, vmode).expect("SESSION_LIST is understood");
+            let again = encode::sessions(&sessions, &capture.release, vmode);
+            assert_eq!(again.len(), capture.payload().len(), "{:?}", capture.path);
+        }
+    }
+    for (capture, info) in answers(frame::MATOCL_MLOG_LIST) {
+        let loggers = decode::metaloggers(capture.payload()).expect("MLOG_LIST is understood");
+        assert_eq!(encode::metaloggers(&loggers), capture.payload(), "{:?} {:?}", capture.path, info.version);
     }
 }

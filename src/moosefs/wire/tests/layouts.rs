@@ -169,6 +169,22 @@ fn the_matrix_is_read_from_both_answers_that_a_2_0_master_gives() {
     assert!(decode::chunk_matrix(&one, Layout::V15).is_err(), "1.5 has none");
 }
 
+/// Row: goal; column: copies. Row 0 counts nowhere.
+#[test]
+fn the_matrix_is_summed_by_goal_and_copies() {
+    let mut matrix = ChunkMatrix([[0; 11]; 11]);
+    matrix.0[0] = [1_000_000; 11];
+    matrix.0[1][..3].copy_from_slice(&[1, 20, 300]);
+    matrix.0[3][..5].copy_from_slice(&[2, 40, 500, 6_000, 70_000]);
+    matrix.0[10][9..].copy_from_slice(&[u32::MAX, u32::MAX]);
+    let many = u64::from(u32::MAX);
+    assert_eq!(matrix.missing(), 1 + 2);
+    assert_eq!(matrix.endangered(), 40, "a chunk of goal 1 with one copy has all that it asks for");
+    assert_eq!(matrix.under_goal(), 1 + 2 + 40 + 500 + many);
+    assert_eq!(matrix.single_copy(), 321);
+    assert_eq!(matrix.total(), 321 + 76_542 + 2 * many);
+}
+
 #[test]
 fn the_file_test_is_as_long_as_its_text_says() {
     let test = FileTest {
@@ -189,6 +205,17 @@ fn the_file_test_is_as_long_as_its_text_says() {
     assert_eq!(decode::file_test(&payload), Err(WireError::Trailing { answer: "FSTEST_INFO", offset: 41, left: 1 }));
     payload[32..36].fill(0xff);
     assert!(matches!(decode::file_test(&payload), Err(WireError::Short { needed: 0xffff_ffff, left: 6, .. })));
+}
+
+/// Told by a 1.5.12 master, with 13 chunks, that had begun its first round: an end, but no beginning and nothing counted.
+#[test]
+fn a_first_round_under_way_is_not_one_without_trouble() {
+    let mut payload = [0; 36];
+    payload[4..8].copy_from_slice(&0x6b03_1e76_u32.to_be_bytes());
+    let begun = decode::file_test(&payload).unwrap();
+    assert_eq!((begun.ended, begun.missing_chunks, begun.is_finished()), (0x6b03_1e76, 0, false));
+    payload[..4].copy_from_slice(&0x6b03_1e76_u32.to_be_bytes());
+    assert!(decode::file_test(&payload).unwrap().is_finished());
 }
 
 /// Facts, section 2.2: what is asked of whom.
