@@ -43,7 +43,7 @@ impl Baseline {
     pub fn of(overview: &Overview) -> Self {
         let (missing, under_goal) = match (&overview.matrix, &overview.file_test) {
             (Some(matrix), _) => (matrix.missing(), matrix.under_goal()),
-            (None, test) if test.ended > 0 => (test.missing_chunks.into(), test.under_goal_chunks.into()),
+            (None, test) if test.is_finished() => (test.missing_chunks.into(), test.under_goal_chunks.into()),
             _ => (0, 0),
         };
         Self {

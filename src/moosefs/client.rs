@@ -243,7 +243,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AdminClient<S> {
     }
 }
 
-/// A master that closes while a question is under way may show as a reset or a broken pipe.
+/// A master that closes while a question is under way may show as a reset or a broken pipe: it closes with what it has not
+/// read still in its buffer.
 fn failure(question: Question, source: io::Error) -> QueryError {
     match source.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
@@ -291,3 +292,6 @@ async fn overview_once<D: Dial>(dial: &D, limit: Duration) -> Result<Overview, Q
         info,
     })
 }
+
+#[cfg(test)]
+mod tests;
