@@ -179,7 +179,7 @@ impl Look {
         let mut script = String::from(COMMON);
         let ports = [9419, 9420, 9421, 9422, self.admin_port];
         let hex = ports.map(|port: u16| format!("{port:04X}")).join("|");
-        script.push_str(&format!("grep -E ':({hex}) ' /proc/net/tcp 2>/dev/null | sed 's/^/tcp /'\n"));
+        script.push_str(&format!("grep -E ':({hex}) ' /proc/net/tcp 2>/dev/null | sed 's|^|tcp |'\n"));
         for role in ROLES {
             for prefix in &self.prefixes {
                 script.push_str(&program("installed", &prefix.join(role.path_in_prefix())));
@@ -226,7 +226,7 @@ for d in /proc/[0-9]*; do
   printf 'process\t%s\t%s\t%s\t%s\t%s\t%s\t' "${d##*/}" "$c" "${n##* }" "$e" "$w" "${s##*) }"
   tr '\0\n' '\t ' < "$d/cmdline" 2>/dev/null; echo
 done
-grep -E '^[^ ]+ [^ ]+ fuse(|[.]mfs|[.]mfsmeta) ' /proc/mounts 2>/dev/null | sed 's/^/mount /'
+grep -E '^[^ ]+ [^ ]+ fuse(|[.]mfs|[.]mfsmeta) ' /proc/mounts 2>/dev/null | sed 's|^|mount |'
 "#;
 
 /// The files of the master's DATA_PATH, the running master's where there is one.
