@@ -25,6 +25,7 @@ use super::site::Site;
 use crate::moosefs::daemon::Role;
 
 pub use self::mount::Watch;
+pub use self::packet::read_frame;
 
 /// The first argument that makes this program a simulated one.
 pub const ARGUMENT: &str = "__simulated";

@@ -1,0 +1,73 @@
+//! The invariants of the full-stop mode: master down, all chunkservers, a wait, master up, clients. PURE.
+
+use std::time::Duration;
+
+use super::rolling::least_wait;
+use super::timeline::Timeline;
+use super::{Check, check};
+use crate::plan::Plan;
+use crate::rehearsal::timing::scaled;
+
+/// The checks.
+pub fn checks(plan: &Plan, speed: f64, timeline: &Timeline<'_>) -> Vec<Check> {
+    vec![order(plan, timeline), turns(plan, timeline), master_wait(plan, speed, timeline)]
+}
+
+fn order(plan: &Plan, timeline: &Timeline<'_>) -> Check {
+    let mut against = Vec::new();
+    let stopped = timeline.old_master_ended();
+    for outage in timeline.outages() {
+        if stopped.is_none_or(|stopped| outage.down < stopped) {
+            let host = &timeline.servers[outage.server].host;
+            against.push(format!("the chunkserver on {host} was taken down before the old master was"));
+        }
+    }
+    let started = timeline.new_master_started();
+    for server in &timeline.servers {
+        let before = |(host, at): &(&str, u64)| *host == server.host && started.is_none_or(|started| *at < started);
+        if !timeline.new_servers_started().iter().any(before) {
+            against.push(format!("the new master was started before the new chunkserver on {}", server.host));
+        }
+    }
+    let ready = timeline.new_master_ready();
+    for (host, what, at) in timeline.clients_touched(plan) {
+        if ready.is_none_or(|ready| at < ready) || !timeline.all_servers_new_at(at) {
+            against.push(format!("client {host} was {what} before the new cluster was whole"));
+        }
+    }
+    check("order", against, "master down, chunkservers, master up, clients".to_owned())
+}
+
+fn turns(plan: &Plan, timeline: &Timeline<'_>) -> Check {
+    let stopped = timeline.old_master_ended();
+    let early = |(host, at): &(&str, u64)| {
+        *host != plan.master.host.as_str()
+            && timeline.servers.iter().any(|server| server.host == *host)
+            && stopped.is_none_or(|stopped| *at < stopped)
+    };
+    let against = timeline
+        .installs()
+        .iter()
+        .filter(|install| early(install))
+        .map(|(host, _)| format!("installed on {host} before the old master was down"))
+        .collect();
+    check("turns", against, "nothing was installed on a host before its turn".to_owned())
+}
+
+fn master_wait(plan: &Plan, speed: f64, timeline: &Timeline<'_>) -> Check {
+    let wanted = scaled(plan.upgrade.master_wait, speed);
+    let last = timeline.new_servers_started().iter().map(|(_, at)| *at).max();
+    let (mut against, mut otherwise) = (Vec::new(), String::new());
+    match (timeline.new_master_started(), last) {
+        (Some(started), Some(last)) => {
+            let waited = Duration::from_nanos(started.saturating_sub(last));
+            otherwise = format!("the master was started {waited:.2?} after the last chunkserver");
+            if waited < least_wait(plan.upgrade.master_wait, speed) {
+                against.push(format!("{otherwise}; at this speed the wait is {wanted:.2?}"));
+            }
+        }
+        (None, _) => against.push("no new master was started".to_owned()),
+        (_, None) => against.push("no new chunkserver was started".to_owned()),
+    }
+    check("master-wait", against, otherwise)
+}
