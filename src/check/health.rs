@@ -114,12 +114,12 @@ pub fn server_is_back(
     Ok(())
 }
 
-/// Why no server may be taken down now: one is away already, or chunks are missing or under goal beyond the baseline.
+/// Why not everything can be read now: a server is away or without its chunks, or chunks are missing beyond the baseline.
 /// `wanted` says which servers must be in which version.
 ///
 /// # Errors
 /// The first reason, as a fragment.
-pub fn healthy<'a>(
+pub fn serving<'a>(
     overview: &Overview,
     baseline: &Baseline,
     wanted: impl IntoIterator<Item = (Ipv4Addr, Option<&'a Version>)>,
@@ -130,19 +130,33 @@ pub fn healthy<'a>(
     if u64::from(overview.info.chunks) * 100 < u64::from(baseline.chunks) * METADATA_KEPT_PERCENT {
         return Err(format!("metadata knows {} chunks and knew {} before", overview.info.chunks, baseline.chunks));
     }
-    let Some(matrix) = &overview.matrix else { return Ok(()) };
-    if matrix.missing() > baseline.missing && !baseline.accept_missing {
-        return Err(format!("{} chunks are missing, {} were before", matrix.missing(), baseline.missing));
+    match &overview.matrix {
+        Some(matrix) if matrix.missing() > baseline.missing && !baseline.accept_missing => {
+            Err(format!("{} chunks are missing, {} were before", matrix.missing(), baseline.missing))
+        }
+        _ => Ok(()),
     }
-    if matrix.under_goal() > baseline.under_goal && !baseline.accept_under_goal {
-        return Err(format!(
+}
+
+/// Why no server may be taken down now: not everything is [`serving`], or chunks are under goal beyond the baseline.
+///
+/// # Errors
+/// The first reason, as a fragment.
+pub fn healthy<'a>(
+    overview: &Overview,
+    baseline: &Baseline,
+    wanted: impl IntoIterator<Item = (Ipv4Addr, Option<&'a Version>)>,
+) -> Result<(), String> {
+    serving(overview, baseline, wanted)?;
+    match &overview.matrix {
+        Some(matrix) if matrix.under_goal() > baseline.under_goal && !baseline.accept_under_goal => Err(format!(
             "{} chunks are under their goal ({} with one copy left), {} were before",
             matrix.under_goal(),
             matrix.endangered(),
             baseline.under_goal
-        ));
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Why the mount of `address` is not seen by the master in the wanted version.
@@ -251,6 +265,9 @@ mod tests {
     fn missing_and_under_goal_chunks_stop_only_beyond_the_baseline() {
         assert!(verdict(|o| o.matrix.as_mut().unwrap().0[2][0] = 1).unwrap_err().contains("missing"));
         assert!(verdict(|o| o.matrix.as_mut().unwrap().0[3][2] = 1).unwrap_err().contains("under their goal"));
+        let mut thin = overview();
+        thin.matrix.as_mut().unwrap().0[3][2] = 1;
+        assert!(serving(&thin, &Baseline::of(&overview()), [(SERVER, Some(&NEW))]).is_ok(), "a mount may begin");
         let mut sick = overview();
         sick.matrix.as_mut().unwrap().0[3][2] = 1;
         assert!(healthy(&sick, &Baseline::of(&sick), [(SERVER, Some(&NEW))]).is_ok());

@@ -26,6 +26,11 @@ pub const TAKEOVER_PATIENCE: Duration = Duration::from_secs(1800);
 /// cluster that is not whole by then stops a rolling run anyway.
 pub const BACK_GREATEST: Duration = STAGGER_GREATEST;
 
+/// How long the last look waits for chunks under goal to be replicated. Copies of chunks that were written while their
+/// server was away are stale, and a master begins to replicate 300 s after its start (REPLICATIONS_DELAY_INIT, 1.6.26+), one
+/// action a chunk and loop of 300 s (CHUNKS_LOOP_TIME); seen after a full-stop with a writer at work. That, twice.
+pub const HEALED_GREATEST: Duration = Duration::from_secs(2 * (300 + 300));
+
 /// From 1.6.14 on a master without a rule in mfsexports.cfg refuses to start (`exports.c`; run with 1.6.27), after it has
 /// stopped the old one.
 const NEEDS_EXPORTS: Version = Version::new(1, 6, 14);

@@ -25,6 +25,7 @@ pub fn judge(
     match gate {
         Gate::MasterServes { .. } => health::master_runs(overview, to),
         Gate::Healthy { upgraded, .. } => health::healthy(overview, baseline, servers(schedule, *upgraded)),
+        Gate::Serving { upgraded, .. } => health::serving(overview, baseline, servers(schedule, *upgraded)),
         Gate::ChunkserverBack { .. } => {
             let address = address_of(schedule, host)?;
             health::server_is_back(overview, baseline, address, Some(to))

@@ -256,7 +256,7 @@ impl Compiler<'_> {
             .iter()
             .enumerate()
             .map(|(at, group)| {
-                let gate = Gate::Healthy { upgraded: all, greatest_s: self.until() };
+                let gate = Gate::Serving { upgraded: all, greatest_s: self.until() };
                 let tracks = group.hosts.iter().map(|host| self.client(group, host)).collect();
                 self.greatest += line::BACK_GREATEST.as_secs() * group.hosts.len().div_ceil(group.parallel) as u64;
                 let part =
@@ -319,7 +319,9 @@ impl Compiler<'_> {
 
     fn verify(&mut self) -> Stage {
         let mut step = self.step("verify".to_owned(), Action::Verify);
-        step.afterwards = Some(Gate::Upgraded { greatest_s: self.until() });
+        let greatest_s = line::HEALED_GREATEST.as_secs();
+        self.greatest += greatest_s;
+        step.afterwards = Some(Gate::Upgraded { greatest_s });
         Stage {
             phase: Phase::Verify,
             title: "Look at everything once more".to_owned(),

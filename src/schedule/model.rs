@@ -274,6 +274,14 @@ pub enum Gate {
         /// Seconds until it must be green.
         greatest_s: u64,
     },
+    /// Every chunkserver is connected with its chunks, the first `upgraded` of the plan in the new release, and no chunk
+    /// is missing: enough for a mount, which takes no copy away. Chunks may still be under goal.
+    Serving {
+        /// How many chunkservers, in the plan's order, must run the new release.
+        upgraded: usize,
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
     /// The master answers as the new release.
     MasterServes {
         /// Seconds until it must be green.
@@ -304,6 +312,7 @@ impl Gate {
     pub fn greatest_s(&self) -> u64 {
         match self {
             Self::Healthy { greatest_s, .. }
+            | Self::Serving { greatest_s, .. }
             | Self::MasterServes { greatest_s }
             | Self::ChunkserverBack { greatest_s }
             | Self::MountSeen { greatest_s, .. }
@@ -322,6 +331,9 @@ impl Gate {
                 "every chunkserver connected with its chunks ({} in the new release), none missing or under goal",
                 crate::schedule::count(*upgraded, "chunkserver")
             ),
+            Self::Serving { .. } => {
+                "every chunkserver connected in the new release with its chunks, none missing".to_owned()
+            }
             Self::MasterServes { .. } => "the master answers as the new release".to_owned(),
             Self::ChunkserverBack { .. } => "back at the master, in the new release, with its chunks".to_owned(),
             Self::MountSeen { mount, .. } => format!("the master lists the mount {mount} in the new release"),

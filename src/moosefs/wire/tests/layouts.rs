@@ -63,7 +63,7 @@ fn a_disconnected_server_of_1_6_27_is_a_flag_an_address_and_zeros() {
         seen,
         Chunkserver { version: None, used: 0, total: 0, chunks: 0, removal_chunks: 0, errors: 0, ..server }
     );
-    assert_eq!(encode::chunkservers(&[seen], &version("1.6.26")), [], "before, it is not told");
+    assert_eq!(encode::chunkservers(&[seen], &version("1.6.26")), Vec::<u8>::new(), "before, it is not told");
 }
 
 /// matocsserv.c @ 1.6.26: every connection stands in the list, also one that never registers (a port scan).
@@ -232,7 +232,7 @@ fn no_master_is_asked_what_it_closes_for() {
         assert_eq!(request::sessions(&info, 2).is_some(), number >= (2, 0, 0), "{release}");
         assert_eq!(request::sessions(&info, 3), None, "{release}");
     }
-    assert_eq!(request::chunk_matrix(Layout::V16).unwrap().payload, [], "1.6.0-1.6.9 close for the byte");
+    assert_eq!(request::chunk_matrix(Layout::V16).unwrap().payload, Vec::<u8>::new(), "1.6.0-1.6.9 close for the byte");
     assert_eq!(request::chunk_matrix(Layout::V30).unwrap().payload, [0], "2.0+ sends two matrices without it");
 }
 
