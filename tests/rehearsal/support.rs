@@ -129,8 +129,9 @@ pub async fn until_back(cluster: &Cluster, host: &str) {
 
 /// The PIDs of a program on a host, by its /proc.
 pub async fn pids(cluster: &Cluster, host: &str, program: &str) -> Vec<u32> {
-    let find =
-        format!("for p in /proc/[0-9]*; do [ \"$(cat $p/comm)\" = {program} ] && echo ${{p#/proc/}}; done; true");
+    let find = format!(
+        "for p in /proc/[0-9]*; do [ \"$(cat $p/comm 2>/dev/null)\" = {program} ] && echo ${{p#/proc/}}; done; true"
+    );
     said(cluster, host, &find, 0).await.lines().map(|line| line.parse().unwrap()).collect()
 }
 

@@ -60,7 +60,11 @@ async fn without_exports_the_takeover_is_an_outage() {
     said(&cluster, "master", INSTALL, 0).await;
     let words = said(&cluster, "master", "/usr/local/sbin/mfsmaster", 1).await;
     assert!(words.contains("terminated") && words.contains("no exports defined"), "{words}");
-    assert_eq!(pids(&cluster, "master", "mfsmaster").await, [0u32; 0], "the old one is gone and the new one is not there");
+    assert_eq!(
+        pids(&cluster, "master", "mfsmaster").await,
+        [0u32; 0],
+        "the old one is gone and the new one is not there"
+    );
 
     // with the sample copied it starts on the metadata of 1.5
     let copy = "cd /usr/local/etc/mfs && cp mfsexports.cfg.dist mfsexports.cfg && /usr/local/sbin/mfsmaster";
