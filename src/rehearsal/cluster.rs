@@ -153,7 +153,7 @@ impl Cluster {
         })
         .await?;
         for (host, _) in &self.hosts {
-            let _ = fs::remove_file(host.site.sim("changed"));
+            host.arm();
         }
         self.host(plan.master.host.as_str()).site.record(
             "rehearsal",

@@ -2,4 +2,9 @@
 //! are driven by hand through the real `ssh`. No executor takes part.
 
 mod by_hand;
+mod end;
+mod faults;
+mod judged;
+mod protocol;
 mod support;
+mod traps;

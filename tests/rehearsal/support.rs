@@ -12,6 +12,12 @@ use mfsupgrade::plan::{
 };
 use mfsupgrade::rehearsal::{Cluster, Event, Options, Timings, What};
 
+/// Of all clusters here: five minutes are a second and a half.
+pub const SPEED: f64 = 200.0;
+
+/// Installs the new release, as the HOWTO says.
+pub const INSTALL: &str = "cd /usr/src/mfs-1.6.27 && make install";
+
 /// A plan of a master, chunkservers `cs1…` and clients `cl1…`.
 pub fn plan(to: &str, mode: Mode, servers: usize, clients: usize) -> Plan {
     let path = |text: &str| AbsPath::new(text).unwrap();
@@ -46,12 +52,12 @@ pub fn plan(to: &str, mode: Mode, servers: usize, clients: usize) -> Plan {
     }
 }
 
-/// A hundred times faster than real.
+/// Two hundred times faster than real.
 pub fn options(faults: &[&str]) -> Options {
     Options {
         dir: None,
         program: PathBuf::from(env!("CARGO_BIN_EXE_mfsupgrade")),
-        speed: 100.0,
+        speed: SPEED,
         faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
         timings: Timings::default(),
     }
@@ -102,4 +108,34 @@ pub fn story(cluster: &Cluster) -> String {
 pub fn count(events: &[Event], host: &str, of: impl Fn(&What) -> bool) -> usize {
     let begin = events.iter().position(|e| matches!(e.what, What::RehearsalBegins { .. })).unwrap_or(0);
     events[begin..].iter().filter(|event| event.host == host && of(&event.what)).count()
+}
+
+/// Waits until the master has all chunks of the chunkserver `host`.
+pub async fn until_back(cluster: &Cluster, host: &str) {
+    let address = cluster.address(host);
+    until(cluster, &format!("{host} is back with its chunks"), |events| {
+        let last = events.iter().rev().find_map(|event| match event.what {
+            What::ServerRegistered { address: at, chunks, .. } | What::ServerReported { address: at, chunks } => {
+                (at == address).then_some(chunks > 0)
+            }
+            What::ServerLost { address: at } => (at == address).then_some(false),
+            What::Terminating | What::Started if event.host == host || event.program == "mfsmaster" => Some(false),
+            _ => None,
+        });
+        last == Some(true)
+    })
+    .await;
+}
+
+/// The PIDs of a program on a host, by its /proc.
+pub async fn pids(cluster: &Cluster, host: &str, program: &str) -> Vec<u32> {
+    let find = format!(
+        "for p in /proc/[0-9]*; do [ \"$(cat $p/comm 2>/dev/null)\" = {program} ] && echo ${{p#/proc/}}; done; true"
+    );
+    said(cluster, host, &find, 0).await.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+/// The names of the checks that failed.
+pub fn failed(verdict: &mfsupgrade::rehearsal::Verdict) -> Vec<&str> {
+    verdict.checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect()
 }

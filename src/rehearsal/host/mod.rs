@@ -32,6 +32,8 @@ pub struct Host {
     pub client: PublicKey,
     /// Changes when all connections are to be cut.
     cut: watch::Sender<u32>,
+    /// The cluster stands, and faults may act.
+    armed: AtomicBool,
     /// Never lets anybody in again.
     refuses: AtomicBool,
     /// The sockets that were last shown in /proc/net/tcp.
@@ -47,6 +49,7 @@ impl Host {
             key,
             client,
             cut: watch::Sender::new(0),
+            armed: AtomicBool::new(false),
             refuses: AtomicBool::new(false),
             sockets: Mutex::default(),
         }
@@ -93,7 +96,10 @@ impl Host {
     /// What follows for SSH from a command, or anything else, having changed the host. `true`: connections were cut.
     fn cut_if_faulty(&self) -> bool {
         let for_good = self.site.has(FaultName::DropsSsh);
-        if !(for_good || self.site.has(FaultName::DropsSshOnce)) || !self.site.sim("changed").exists() {
+        if !self.armed.load(Ordering::Relaxed)
+            || !(for_good || self.site.has(FaultName::DropsSshOnce))
+            || !self.site.sim("changed").exists()
+        {
             return false;
         }
         let acted = self.site.sim("ssh-was-cut");
@@ -106,6 +112,12 @@ impl Host {
         self.refuses.store(for_good, Ordering::Relaxed);
         self.cut.send_modify(|times| *times += 1);
         true
+    }
+
+    /// What was done so far was the making of the cluster; from here on a fault may act.
+    pub fn arm(&self) {
+        let _ = fs::remove_file(self.site.sim("changed"));
+        self.armed.store(true, Ordering::Relaxed);
     }
 
     /// Looks at the host between commands.

@@ -166,12 +166,15 @@ impl DataPath {
     async fn pause(&mut self) {
         let check = self.site.timings.real_check;
         let Some(master) = &mut self.master else { return sleep(check).await };
-        if timeout(check, master.readable()).await.is_ok() {
-            // nothing comes unasked but a NOP now and then; the rest is the connection's end
-            match timeout(DEAF, read_frame(master)).await {
+        // peeking, unlike waiting for readiness, is never woken by what was read long ago
+        match timeout(check, master.peek(&mut [0])).await {
+            Err(_) => {}
+            Ok(Ok(1)) => match timeout(DEAF, read_frame(master)).await {
+                // nothing comes unasked but a NOP now and then
                 Ok(Ok(Some(frame))) if frame.kind == ANTOAN_NOP => {}
                 _ => self.master = None,
-            }
+            },
+            Ok(_) => self.master = None,
         }
     }
 
