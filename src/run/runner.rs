@@ -321,17 +321,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         loop {
             let now = match self.look(host, step).await {
                 Ok(now) => now,
-                Err(cause) if code.is_none() => {
+                Err(unseen) => {
+                    // whatever its exit code: an effect that nobody saw is unknown
+                    let when = if code.is_none() { "while" } else { "after" };
                     let message = format!("tell whether it could {}", step.action.describe());
-                    let mut failure = Failure::new(
-                        FailureKind::Unknown,
-                        message,
-                        "the connection was lost while the command ran, and the host was not reached again",
-                    );
-                    failure.causes.extend(cause.causes);
+                    let cause =
+                        format!("the connection was lost {when} the command ran, and the host was not reached again");
+                    let mut failure = Failure::new(FailureKind::Unknown, message, cause);
+                    failure.causes.extend(unseen.causes);
                     return Err(failure);
                 }
-                Err(cause) => return Err(cause),
             };
             let reason = match step::achieved(&step.action, &self.schedule.to, before, &now, false) {
                 Verdict::Done(_) if code.is_none() && matches!(step.action, Action::Install { .. }) => {
