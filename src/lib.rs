@@ -8,8 +8,9 @@
 //! | [`moosefs`]   | pure, but for its client | nothing                    | versions, daemons and their quirks, the admin protocol |
 //! | [`host`]      | pure    | moosefs                                     | what is run on a host: typed commands, their one rendering to POSIX sh, the reading of their output |
 //! | [`rules`]     | pure    | moosefs                                     | an upgrade line: order, waits, floors, and why |
-//! | [`plan`]      | pure, but for reading the file | moosefs, rules       | the plan file: syntax, defaults, findings with line and column |
-//! | [`schedule`]  | pure    | plan, rules, host, moosefs                  | `compile(plan, observation) -> Schedule` |
+//! | [`plan`]      | pure, but for reading the file | moosefs, host, rules | the plan file: syntax, defaults, findings with line and column |
+//! | [`check`]     | pure    | plan, rules, host, moosefs                  | what was seen of a cluster, and what of it stands against an upgrade |
+//! | [`schedule`]  | pure    | plan, check, rules, host, moosefs           | `compile(plan, observation) -> Schedule` |
 //! | [`journal`]   | pure, but for its store | schedule                    | records and replay; append, fsync, lock |
 //! | [`run`]       | core    | all pure rooms; the world through ports     | walks a schedule: gates, waits, pause, events |
 //! | [`fleet`]     | adapter | host, plan, run's ports                     | SSH: sessions, commands, port forwarding |
@@ -17,6 +18,7 @@
 //! | [`rehearsal`] | adapter | moosefs, plan                               | a cluster to rehearse on, its simulated daemons, faults, judge |
 //! | [`cli`]       | edge    | everything                                  | clap definitions, one file a subcommand |
 
+pub mod check;
 pub mod cli;
 pub mod fleet;
 pub mod host;

@@ -1,1 +1,177 @@
-//! (being built)
+//! The edge: clap definitions, one file a subcommand, and the wiring of adapters to the core.
+
+mod clock;
+mod completions;
+pub mod exit;
+mod observe;
+mod plan;
+mod rehearse;
+mod resume;
+mod status;
+mod upgrade;
+mod walk;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+use exit::Exit;
+
+use crate::plan::PlanError;
+use crate::rehearsal::simulated;
+
+/// Takes a running MooseFS cluster from 1.5.x to 1.6.x over SSH without losing a byte
+///
+/// A plan file names the master, the chunkservers and the clients. `plan` shows everything that will happen, `rehearse`
+/// tries it on a simulated cluster on this machine, `upgrade` does it, `status` and `resume` go on after a stop.
+#[derive(Debug, Parser)]
+#[command(name = "mfsupgrade", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Colour: on a terminal only (auto), always or never; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+const AFTER_HELP: &str = "\
+A first evening:
+  mfsupgrade plan cluster.toml             read what will happen; no host is contacted
+  mfsupgrade rehearse cluster.toml         try the whole way on a simulated cluster
+  mfsupgrade plan --observe cluster.toml   the same with the real cluster looked at, nothing changed
+  mfsupgrade upgrade cluster.toml          do it
+
+Exit codes: 0 done, 3 bad plan, 4 cluster not fit, 5-8 stopped, 10 paused; docs/exit-codes.md has all of them.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Plan(plan::Plan),
+    Upgrade(upgrade::Upgrade),
+    Status(status::Status),
+    Resume(resume::Resume),
+    Rehearse(rehearse::Rehearse),
+    Completions(completions::Completions),
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// An error that knows its exit code. Printed in one place, [`main`].
+#[derive(Debug)]
+pub struct Failed {
+    exit: Exit,
+    error: anyhow::Error,
+    /// Rendered already, with its source lines.
+    rendered: bool,
+}
+
+impl Failed {
+    /// `error`, ending the program with `exit`.
+    pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self { exit, error: error.into(), rendered: false }
+    }
+
+    fn plan(error: &PlanError) -> Self {
+        let rendered = !error.findings().is_empty();
+        let text = error.render(console::colors_enabled_stderr());
+        let cause = std::error::Error::source(error).map(|c| format!(": {c}")).unwrap_or_default();
+        Self { exit: Exit::Plan, error: anyhow::anyhow!("{text}{cause}"), rendered }
+    }
+}
+
+impl From<anyhow::Error> for Failed {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(Exit::Internal, error)
+    }
+}
+
+impl From<crate::journal::StoreError> for Failed {
+    fn from(error: crate::journal::StoreError) -> Self {
+        Self::new(Exit::Journal, error)
+    }
+}
+
+/// How a plan with what it needs of the command line is read.
+fn load(path: &std::path::Path, mode: Option<crate::plan::Mode>) -> Result<crate::plan::Plan, Failed> {
+    let mut plan = crate::plan::Plan::load(path).map_err(|e| Failed::plan(&e))?.plan;
+    plan.upgrade.mode = mode.unwrap_or(plan.upgrade.mode);
+    Ok(plan)
+}
+
+/// The state folder, on every subcommand that has runs.
+#[derive(Debug, clap::Args)]
+struct StateDir {
+    /// Where runs are kept [default: mfsupgrade below the XDG state folder]
+    #[arg(long, value_name = "FOLDER", env = "MFSUPGRADE_STATE_DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+impl StateDir {
+    fn open(&self) -> Result<crate::journal::StateFolder, Failed> {
+        Ok(crate::journal::StateFolder::new(self.state_dir.as_deref())?)
+    }
+}
+
+/// Parses the command line, does what it says and prints what went wrong.
+#[must_use]
+pub fn main() -> ExitCode {
+    // a simulated program of a rehearsal is this program, called in another way
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == simulated::ARGUMENT) {
+        return simulated::main(arguments);
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            return if e.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+        }
+    };
+    match cli.color {
+        Color::Auto => {}
+        choice => {
+            console::set_colors_enabled(choice == Color::Always);
+            console::set_colors_enabled_stderr(choice == Color::Always);
+        }
+    }
+    let result = match &cli.command {
+        Command::Plan(command) => command.run(),
+        Command::Upgrade(command) => command.run(),
+        Command::Status(command) => command.run(),
+        Command::Resume(command) => command.run(),
+        Command::Rehearse(command) => command.run(),
+        Command::Completions(command) => command.run(),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failed) if failed.rendered => {
+            eprintln!("{}", failed.error);
+            failed.exit.into()
+        }
+        Err(failed) => {
+            eprintln!("error: {:#}", failed.error);
+            failed.exit.into()
+        }
+    }
+}
+
+/// The clap definition, for completions and tests.
+#[must_use]
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs `future` to its end; not `Send`, since a walk needs no second thread.
+fn block_on<F: std::future::Future>(future: F) -> Result<F::Output, Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from)?;
+    Ok(runtime.block_on(future))
+}

@@ -1,1 +1,10 @@
-//! (being built)
+//! SSH, the system's own, through a held connection a host.
+//!
+//! Host keys are always checked strictly and nothing ever prompts: there may be no terminal, and a question in the
+//! middle of a night is an outage. What a command means is none of this room's business; [`crate::host::shell`] made it.
+
+pub mod forward;
+pub mod session;
+
+pub use forward::Forward;
+pub use session::{ConnectError, SshFleet};

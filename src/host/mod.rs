@@ -1,5 +1,15 @@
-//! What is run on a host, and how its answers are read. PURE: text in, text out.
+//! What is run on a host, and how its answers are read. PURE: text in, text out; [`crate::fleet`] carries it there.
+//!
+//! Everything that this program ever runs on a host is a variant of [`Command`] or the [`look`] script, so that this
+//! folder is the whole answer to "what does it do to my machines?".
 
+pub mod command;
+pub mod look;
+pub mod mount_options;
 pub mod name;
+pub mod shell;
 
+pub use command::Command;
+pub use look::{HostFacts, Look, Process};
+pub use mount_options::MountArguments;
 pub use name::{AbsPath, HostName, InvalidName};

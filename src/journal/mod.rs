@@ -1,1 +1,10 @@
-//! (being built)
+//! What a run did, written before and after it does it. Records and replay are PURE; [`store`] is the adapter that makes
+//! them durable.
+
+pub mod record;
+pub mod replay;
+pub mod store;
+
+pub use record::{FailureKind, JournalSink, Record};
+pub use replay::{Progress, Stop};
+pub use store::{Run, StateFolder, StoreError};

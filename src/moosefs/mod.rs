@@ -3,6 +3,10 @@
 //! [`version`], [`wire`] and [`daemon`] are PURE. [`client`] is the one adapter here: it asks a master over a stream that
 //! somebody else opened.
 
+pub mod client;
 pub mod daemon;
+pub mod overview;
 pub mod version;
 pub mod wire;
+
+pub use overview::Overview;

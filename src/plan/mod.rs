@@ -1,5 +1,37 @@
 //! The plan file: what an operator writes, resolved to what the rest of the house works with.
+//!
+//! PURE but for [`Plan::load`], which reads the one file it is given. Never looks at a host, and never lets a text
+//! through that could mean something else to a shell or to ssh; only install commands are shell, on purpose.
+//!
+//! All that is wrong with a file is told at once, each with its place: see [`Finding`].
 
+mod access;
+mod chunkservers;
+mod clients;
+mod code;
+mod duration;
+mod error;
+mod finding;
+mod hosts;
+mod install;
+mod jump;
+pub mod keys;
+mod master;
 pub mod model;
+mod nearest;
+mod path;
+mod read;
+mod render;
+mod roster;
+mod section;
+mod ssh;
+#[cfg(test)]
+mod tests;
+mod upgrade;
 
+pub use code::Code;
+pub use error::{GREATEST_SIZE, PlanError, Refused};
+pub use finding::{Finding, Position, Span};
+pub use jump::{InvalidJump, JumpHost};
 pub use model::*;
+pub use read::Loaded;

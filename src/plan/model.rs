@@ -10,6 +10,8 @@ use std::time::Duration;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use super::jump::JumpHost;
+pub use crate::host::shell::Become;
 use crate::host::{AbsPath, HostName};
 
 /// A whole plan, valid by construction: [`crate::plan`] makes no other.
@@ -101,19 +103,9 @@ pub struct Ssh {
     /// A private key file; `~/` is expanded by ssh, relative paths are relative to the plan file.
     pub identity: Option<PathBuf>,
     /// Hosts to jump through, first to last (`ssh -J`).
-    pub jump: Vec<HostName>,
+    pub jump: Vec<JumpHost>,
     /// How to become root where the SSH user is not.
     pub r#become: Option<Become>,
-}
-
-/// How to become root on a host. Always without a prompt: there is no terminal to ask on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Become {
-    /// `sudo -n`
-    Sudo,
-    /// `doas -n`
-    Doas,
 }
 
 /// How to reach a host and how to install on it, shared by the hosts of a section.

@@ -17,6 +17,50 @@ pub const STAGGER_GREATEST: Duration = Duration::from_secs(10 * 60);
 /// client's read (readdata.c @ 1.5.12).
 pub const MASTER_WAIT_LEAST: Duration = Duration::from_secs(3 * 60);
 
+/// How long a daemon waits for the end of the one that it takes over from (`-t`, known from 1.6.9 on). A big 1.5 master
+/// takes minutes to save its metadata, and 1.6.9 to 1.6.26 give up after 60 s: the old one then ends later and none runs
+/// (hazard 6). 1800 s is the default of 1.6.27.
+pub const TAKEOVER_PATIENCE: Duration = Duration::from_secs(1800);
+
+/// How long anything may take to come back after its daemon was started, in either mode: the greatest stagger, since a
+/// cluster that is not whole by then stops a rolling run anyway.
+pub const BACK_GREATEST: Duration = STAGGER_GREATEST;
+
+/// How long the last look waits for chunks under goal to be replicated. Copies of chunks that were written while their
+/// server was away are stale, and a master begins to replicate 300 s after its start (REPLICATIONS_DELAY_INIT, 1.6.26+), one
+/// action a chunk and loop of 300 s (CHUNKS_LOOP_TIME); seen after a full-stop with a writer at work. That, twice.
+pub const HEALED_GREATEST: Duration = Duration::from_secs(2 * (300 + 300));
+
+/// From 1.6.14 on a master without a rule in mfsexports.cfg refuses to start (`exports.c`; run with 1.6.27), after it has
+/// stopped the old one.
+const NEEDS_EXPORTS: Version = Version::new(1, 6, 14);
+
+/// From 1.6.27 on configuration is looked for in etc/mfs, then in etc (NEWS 1.6.27).
+const ETC_MFS: Version = Version::new(1, 6, 27);
+
+/// Whether a master of this release needs mfsexports.cfg.
+#[must_use]
+pub fn needs_exports(to: &Version) -> bool {
+    *to >= NEEDS_EXPORTS
+}
+
+/// Where a release looks for mfsexports.cfg below its prefix, in its order.
+#[must_use]
+pub fn exports_paths(to: &Version) -> &'static [&'static str] {
+    if *to >= ETC_MFS { &["etc/mfs/mfsexports.cfg", "etc/mfsexports.cfg"] } else { &["etc/mfsexports.cfg"] }
+}
+
+/// What the start of a 1.6 master means for the way back (facts, section 6; run with 1.6.27 and 1.5.12).
+pub const WAY_BACK_MASTER: &str = "back to 1.5 from here on: stop the new master cleanly, install the old release and \
+     start it on the same, current metadata; never on an older copy";
+
+/// What the first start of a 1.6 chunkserver does to its disks (from 1.6.6 on; field notes).
+pub const WAY_BACK_CHUNKSERVER: &str = "the new chunkserver renames its disks' folders 0-F to 00-FF: put back to 1.5 it \
+     reports 0 chunks until every chunk file is moved back by hand";
+
+/// What a 1.6 mount means for the way back (facts, section 7).
+pub const WAY_BACK_CLIENT: &str = "a 1.6 mount does not work with a 1.5 master: it must go before the master goes back";
+
 /// Below it a master physically deletes chunks that it does not know within about a minute (chunks.c @ 1.6.13, run);
 /// from 1.6.19 on they are kept for 7 days (NEWS, UNUSED_DELETE_TIMEOUT). 1.6.19 is also the first with fixed exit codes.
 pub const SAFE_TARGET: Version = Version::new(1, 6, 19);

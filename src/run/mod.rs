@@ -1,1 +1,15 @@
-//! (being built)
+//! The executor: walks a [`crate::schedule::Schedule`] through ports, one event stream out.
+//!
+//! It knows no SSH, no file and no terminal: hosts, master, clock, journal and events come in through [`ports`], so that
+//! whole upgrades run in paused time in a test.
+
+pub mod event;
+pub mod failure;
+pub mod gate;
+pub mod ports;
+pub mod runner;
+pub mod step;
+
+pub use event::{Event, EventSink};
+pub use failure::{Failure, FailureKind};
+pub use runner::{Ending, Runner};

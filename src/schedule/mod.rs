@@ -1,1 +1,8 @@
-//! (being built)
+//! A schedule is data: every step of an upgrade with its exact commands, its wait, its gate and what it makes hard to
+//! undo. `plan` prints it, `upgrade` walks it, the journal is bound to its digest. PURE.
+
+pub mod compile;
+pub mod model;
+
+pub use compile::compile;
+pub use model::*;

@@ -1,1 +1,12 @@
-//! (being built)
+//! What people and machines see: schedules, findings, events. Renders what it is given and decides nothing.
+//!
+//! stdout is for data, stderr for talk; everything is legible without colour.
+
+pub mod events;
+pub mod failure;
+pub mod findings;
+pub mod live;
+pub mod schedule;
+pub mod summary;
+pub mod time;
+pub mod verdict;

@@ -23,7 +23,7 @@ const CONNECTED: u32 = 0xffff_ffff;
 pub fn info(payload: &[u8]) -> Result<Info, WireError> {
     let mut r = Reader::new("INFO", payload);
     let length = payload.len();
-    let version = if length == 60 { None } else { from_wire(r.u32("version")?) };
+    let version = if length < 68 { None } else { from_wire(r.u32("version")?) };
     let layout = info_layout(length, version.as_ref())?;
     r.skip("memory and processor use", if length >= 121 { 24 } else { usize::from(length == 76) * 8 })?;
     let total_space = r.u64("totalspace")?;
@@ -125,7 +125,7 @@ enum SessionForm {
     Counted(u8),
 }
 
-/// Answer 509 to a question in this mode ([`super::request::session_mode`]). mfstools that a 1.5 master lists, and sessions
+/// Answer 509 to a question in this mode ([`super::request::sessions_of`]). mfstools that a 1.5 master lists, and sessions
 /// of which a 2.0+ master knows no version (not connected since its start), are left out: they are no mounts at work.
 ///
 /// The sources of 1.6.21 and 1.6.22 are lost; for these, every form that may be meant is tried, and the answer must fit
@@ -144,49 +144,44 @@ pub fn sessions(payload: &[u8], info: &Info, vmode: u8) -> Result<Vec<Session>, 
         (Layout::V16, Some((1, 6, 0))) => sessions_in(payload, SessionForm::NoMapAll),
         (Layout::V16, Some((1, 6, ..=20))) => sessions_in(payload, SessionForm::Fixed(16)),
         (Layout::V16, Some((1, 6, 21 | 22))) => {
-            sessions_in_one_of(payload, [SessionForm::Fixed(21), SessionForm::Counted(0), SessionForm::Fixed(16)])
+            sessions_in_one_of(payload, info, [SessionForm::Fixed(21), SessionForm::Counted(0), SessionForm::Fixed(16)])
         }
         _ => sessions_in(payload, SessionForm::Counted(vmode)),
     }
 }
 
-/// The one reading that fits. Forms that read the same out of it (an empty list) do not contradict each other.
-fn sessions_in_one_of(payload: &[u8], forms: [SessionForm; 3]) -> Result<Vec<Session>, WireError> {
-    let mut readings =
-        forms.map(|form| sessions_in(payload, form).and_then(|list| plausible(list, payload))).into_iter();
-    let first = readings.next().expect("there are forms");
-    readings.fold(first, |found, next| match (found, next) {
-        (Ok(a), Ok(b)) if a == b => Ok(a),
-        (Ok(_), Ok(_)) | (Err(WireError::Ambiguous { .. }), _) => {
-            Err(WireError::Ambiguous { answer: "SESSION_LIST", length: payload.len() })
-        }
-        (Ok(a), Err(_)) => Ok(a),
-        (Err(_), Ok(b)) => Ok(b),
-        (Err(error), Err(_)) => Err(error),
-    })
-}
-
-/// Of a form that is only guessed at: every mount of 1.6 has a path (matocuserv.c, `matocuserv_session_list`).
-fn plausible(list: Vec<Session>, payload: &[u8]) -> Result<Vec<Session>, WireError> {
-    if list.iter().any(|s| s.path.as_deref() == Some("")) {
-        return Err(WireError::Ambiguous { answer: "SESSION_LIST", length: payload.len() });
+/// The one reading that fits. Forms that read the same out of it (an empty list) do not contradict each other. A form
+/// that is only guessed at must give every mount a version and a path, as every 1.6 master does.
+fn sessions_in_one_of(payload: &[u8], info: &Info, forms: [SessionForm; 3]) -> Result<Vec<Session>, WireError> {
+    let length = payload.len();
+    let readings = forms.into_iter().filter_map(|form| session_records(payload, form).ok()?.into_iter().collect());
+    let mut fitting = readings.filter(|list: &Vec<Session>| list.iter().all(|s| s.path.as_deref() != Some("")));
+    let Some(first) = fitting.next() else {
+        return Err(WireError::Release { answer: "SESSION_LIST", length, version: info.version.clone() });
+    };
+    if fitting.any(|other| other != first) {
+        return Err(WireError::Ambiguous { answer: "SESSION_LIST", length });
     }
-    Ok(list)
+    Ok(first)
 }
 
 fn sessions_in(payload: &[u8], form: SessionForm) -> Result<Vec<Session>, WireError> {
+    Ok(session_records(payload, form)?.into_iter().flatten().collect())
+}
+
+/// All records; `None` for one that is no mount.
+fn session_records(payload: &[u8], form: SessionForm) -> Result<Vec<Option<Session>>, WireError> {
     let mut r = Reader::new("SESSION_LIST", payload);
     let counters = match form {
         SessionForm::V15 | SessionForm::NoMapAll => 16,
         SessionForm::Fixed(counters) => counters,
         SessionForm::Counted(_) => r.u16("stats")?,
     };
-    let mut sessions = Vec::new();
+    let mut records = Vec::new();
     while !r.is_empty() {
-        sessions.extend(session(&mut r, form, counters)?);
+        records.push(session(&mut r, form, counters)?);
     }
-    r.finish()?;
-    Ok(sessions)
+    Ok(records)
 }
 
 fn session(r: &mut Reader<'_>, form: SessionForm, counters: u16) -> Result<Option<Session>, WireError> {

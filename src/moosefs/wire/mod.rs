@@ -12,3 +12,6 @@ mod types;
 pub use error::WireError;
 pub use frame::Frame;
 pub use types::*;
+
+#[cfg(test)]
+mod tests;

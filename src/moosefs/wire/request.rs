@@ -40,14 +40,12 @@ pub fn sessions(info: &Info, vmode: u8) -> Option<Frame> {
     known.then(|| Frame::new(CLTOMA_SESSION_LIST, payload))
 }
 
-/// The mode to ask [`sessions`] in: 0 up to 1.6.27, where only connected mounts are told; 2 from 2.0 on, so that sessions
-/// without a connection are seen as such.
+/// The mounts in the mode that suits this master, and that mode: 0 up to 1.6.27, where only connected mounts are told; 2
+/// from 2.0 on, so that sessions without a connection are seen as such.
 #[must_use]
-pub fn session_mode(layout: Layout) -> u8 {
-    match layout {
-        Layout::V15 | Layout::V16 => 0,
-        Layout::V20 | Layout::V21 | Layout::V30 | Layout::V4 => 2,
-    }
+pub fn sessions_of(info: &Info) -> (u8, Frame) {
+    let vmode = if matches!(info.layout, Layout::V15 | Layout::V16) { 0 } else { 2 };
+    (vmode, sessions(info, vmode).expect("every master knows its own mode"))
 }
 
 /// Chunks by goal and copies, all copies counted. `None` for 1.5. From 2.0 on the byte is needed, since an empty question

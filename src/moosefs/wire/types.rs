@@ -131,11 +131,13 @@ impl ChunkMatrix {
 }
 
 /// Answer 513: the last finished round of the master's own file system test. 1.5 has no other word on missing chunks.
+/// Its zeros mean nothing before [`FileTest::is_finished`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileTest {
-    /// Seconds since 1970 at which the last finished round began and ended; 0 and 0: none has finished yet.
+    /// Seconds since 1970 at which the round began. 0: no round has finished since the master started.
     pub started: u32,
-    /// See `started`.
+    /// Seconds since 1970 at which the round ended, and the one under way began: not 0 as soon as a first one is under
+    /// way, when all the counts are still 0.
     pub ended: u32,
     /// Files looked at.
     pub files: u32,
@@ -145,10 +147,20 @@ pub struct FileTest {
     pub missing_files: u32,
     /// Chunks looked at.
     pub chunks: u32,
-    /// Chunks under goal.
+    /// Chunks under goal of which a copy is there; the missing ones are not among them.
     pub under_goal_chunks: u32,
     /// Chunks missing.
     pub missing_chunks: u32,
+}
+
+impl FileTest {
+    /// Whether the counts are those of a whole round. The master hands out its counters each time a round begins, also
+    /// the first one, which has counted nothing yet (filesystem.c @ 1.5.12 to 3.0.117, `fs_test_files`; captured from a
+    /// 1.5.12 master). A 1.5 master begins 150 seconds after its start and then takes 2048 seconds for each round.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.started != 0
+    }
 }
 
 /// One record of answer 523 (1.6.5 and later).

@@ -1,0 +1,85 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_mfsupgrade_global_optspecs
+    string join \n color= h/help V/version
+end
+
+function __fish_mfsupgrade_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_mfsupgrade_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_mfsupgrade_using_subcommand
+    set -l cmd (__fish_mfsupgrade_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -l color -d 'Colour: on a terminal only (auto), always or never; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -s V -l version -d 'Print version'
+complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "plan" -d 'Show every step, command, gate and wait, without contacting a host'
+complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "upgrade" -d 'Upgrade the cluster: look at it, show what will happen, ask, and do it'
+complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "status" -d 'Tell where a run is, from its journal; contacts no host'
+complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "resume" -d 'Go on with a run that stopped, at the first step that is not done'
+complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand plan" -l format -d 'Text for people, or JSON for machines (docs/schedule-format.md)' -r -f -a "text\t'For people'
+json\t'For machines'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand plan" -l mode -d 'Rolling or full-stop, whatever the plan says' -r -f -a "rolling\t'One chunkserver at a time; the file system stays in use'
+full-stop\t'Master down, all chunkservers at once, a wait, master up'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand plan" -l color -d 'Colour: on a terminal only (auto), always or never; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand plan" -l observe -d 'Look at the cluster (read-only) and show the schedule with what was found'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l mode -d 'Rolling or full-stop, whatever the plan says' -r -f -a "rolling\t'One chunkserver at a time; the file system stays in use'
+full-stop\t'Master down, all chunkservers at once, a wait, master up'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
+plain\t'A line an event on stderr'
+json\t'A JSON object an event on stdout (docs/events.md)'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l state-dir -d 'Where runs are kept [default: mfsupgrade below the XDG state folder]' -r -F
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l color -d 'Colour: on a terminal only (auto), always or never; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -s y -l yes -d 'Do not ask'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l dry-run -d 'The same as `mfsupgrade plan`: show the schedule, contact no host'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -s v -l verbose -d 'In plain lines, show the output of install commands too'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand status" -l format -d 'Text for people, or JSON for machines' -r -f -a "text\t'For people'
+json\t'For machines'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand status" -l state-dir -d 'Where runs are kept [default: mfsupgrade below the XDG state folder]' -r -F
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand status" -l color -d 'Colour: on a terminal only (auto), always or never; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
+plain\t'A line an event on stderr'
+json\t'A JSON object an event on stdout (docs/events.md)'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l state-dir -d 'Where runs are kept [default: mfsupgrade below the XDG state folder]' -r -F
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l color -d 'Colour: on a terminal only (auto), always or never; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s v -l verbose -d 'In plain lines, show the output of install commands too'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand completions" -l color -d 'Colour: on a terminal only (auto), always or never; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume completions help" -f -a "plan" -d 'Show every step, command, gate and wait, without contacting a host'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume completions help" -f -a "upgrade" -d 'Upgrade the cluster: look at it, show what will happen, ask, and do it'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume completions help" -f -a "status" -d 'Tell where a run is, from its journal; contacts no host'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume completions help" -f -a "resume" -d 'Go on with a run that stopped, at the first step that is not done'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume completions help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

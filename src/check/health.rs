@@ -1,0 +1,296 @@
+//! Safety predicates on what a master says: each returns why not, and never a bare bool.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::moosefs::Overview;
+use crate::moosefs::wire::{Chunkserver, Info};
+
+/// A restarted chunkserver has its chunks back when it shows this share of what it had. Not all of it: files are deleted
+/// and chunks are moved while an upgrade runs. The chunk matrix is the exact word; this one only waits for the scan of a
+/// 1.6.26+ server, which registers first and counts its chunks afterwards (`hddspacemgr.c` @ 1.6.26).
+pub const CHUNKS_BACK_PERCENT: u64 = 98;
+
+/// A master that knows fewer chunks than this share of what it knew has loaded other metadata, whatever users delete
+/// during an upgrade (hazards 16 and 17).
+pub const METADATA_KEPT_PERCENT: u64 = 50;
+
+/// The cluster as it was before it was touched: what every later look is measured against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Chunks in metadata.
+    pub chunks: u32,
+    /// Inodes in metadata.
+    pub inodes: u32,
+    /// Chunks without a copy, by the matrix or else by the master's own test; 0 where no test has finished.
+    pub missing: u64,
+    /// Chunks below their goal, likewise.
+    pub under_goal: u64,
+    /// Chunks on each chunkserver.
+    pub servers: BTreeMap<Ipv4Addr, u32>,
+    /// More missing chunks than before do not stop the run (acknowledged).
+    pub accept_missing: bool,
+    /// More chunks under goal than before do not stop the run (acknowledged).
+    pub accept_under_goal: bool,
+}
+
+impl Baseline {
+    /// The baseline of a cluster that shows `overview` now.
+    #[must_use]
+    pub fn of(overview: &Overview) -> Self {
+        let (missing, under_goal) = match (&overview.matrix, &overview.file_test) {
+            (Some(matrix), _) => (matrix.missing(), matrix.under_goal()),
+            (None, test) if test.is_finished() => (test.missing_chunks.into(), test.under_goal_chunks.into()),
+            _ => (0, 0),
+        };
+        Self {
+            chunks: overview.info.chunks,
+            inodes: overview.info.inodes,
+            missing,
+            under_goal,
+            servers: connected(overview).map(|s| (s.address, all_chunks(s))).collect(),
+            accept_missing: false,
+            accept_under_goal: false,
+        }
+    }
+
+    /// Chunks that `server` must show, given how many there are in all now.
+    fn expected(&self, server: Ipv4Addr, info: &Info) -> u64 {
+        let had = u64::from(self.servers.get(&server).copied().unwrap_or(0));
+        let before = u64::from(self.chunks).max(1);
+        let now = u64::from(info.chunks).min(before);
+        had * now / before * CHUNKS_BACK_PERCENT / 100
+    }
+}
+
+fn connected(overview: &Overview) -> impl Iterator<Item = &Chunkserver> {
+    overview.chunkservers.iter().filter(|s| !s.disconnected)
+}
+
+fn all_chunks(server: &Chunkserver) -> u32 {
+    server.chunks.saturating_add(server.removal_chunks)
+}
+
+/// Why the master is not (yet) the wanted one. The wire alone decides: 1.5 masters tell no version.
+///
+/// # Errors
+/// The reason, as a fragment.
+pub fn master_runs(overview: &Overview, wanted: &Version) -> Result<(), String> {
+    match &overview.info.version {
+        Some(version) if version == wanted => Ok(()),
+        Some(version) => Err(format!("the master says it is {version}, not {wanted}")),
+        None => Err(format!("the master answers as a 1.5 release, not as {wanted}")),
+    }
+}
+
+/// Why a chunkserver is not back: not connected, not in the wanted version, or without its chunks.
+///
+/// # Errors
+/// The reason, as a fragment.
+pub fn server_is_back(
+    overview: &Overview,
+    baseline: &Baseline,
+    address: Ipv4Addr,
+    wanted: Option<&Version>,
+) -> Result<(), String> {
+    let server = connected(overview)
+        .find(|s| s.address == address)
+        .ok_or_else(|| format!("chunkserver {address} is not connected to the master"))?;
+    if let Some(wanted) = wanted
+        && server.version.as_ref() != Some(wanted)
+    {
+        let told = server.version.as_ref().map_or("a 1.5 release".to_owned(), Version::to_string);
+        return Err(format!("chunkserver {address} registered as {told}, not as {wanted}"));
+    }
+    let (shows, expected) = (u64::from(all_chunks(server)), baseline.expected(address, &overview.info));
+    if shows < expected {
+        return Err(format!(
+            "chunkserver {address} shows {shows} chunks and had {expected} or more; it is still scanning, or a disk is missing"
+        ));
+    }
+    Ok(())
+}
+
+/// Why not everything can be read now: a server is away or without its chunks, or chunks are missing beyond the baseline.
+/// `wanted` says which servers must be in which version.
+///
+/// # Errors
+/// The first reason, as a fragment.
+pub fn serving<'a>(
+    overview: &Overview,
+    baseline: &Baseline,
+    wanted: impl IntoIterator<Item = (Ipv4Addr, Option<&'a Version>)>,
+) -> Result<(), String> {
+    for (address, version) in wanted {
+        server_is_back(overview, baseline, address, version)?;
+    }
+    if u64::from(overview.info.chunks) * 100 < u64::from(baseline.chunks) * METADATA_KEPT_PERCENT {
+        return Err(format!("metadata knows {} chunks and knew {} before", overview.info.chunks, baseline.chunks));
+    }
+    match &overview.matrix {
+        Some(matrix) if matrix.missing() > baseline.missing && !baseline.accept_missing => {
+            Err(format!("{} chunks are missing, {} were before", matrix.missing(), baseline.missing))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Why no server may be taken down now: not everything is [`serving`], or chunks are under goal beyond the baseline.
+///
+/// # Errors
+/// The first reason, as a fragment.
+pub fn healthy<'a>(
+    overview: &Overview,
+    baseline: &Baseline,
+    wanted: impl IntoIterator<Item = (Ipv4Addr, Option<&'a Version>)>,
+) -> Result<(), String> {
+    serving(overview, baseline, wanted)?;
+    match &overview.matrix {
+        Some(matrix) if matrix.under_goal() > baseline.under_goal && !baseline.accept_under_goal => Err(format!(
+            "{} chunks are under their goal ({} with one copy left), {} were before",
+            matrix.under_goal(),
+            matrix.endangered(),
+            baseline.under_goal
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Why the mount of `address` is not seen by the master in the wanted version.
+///
+/// # Errors
+/// The reason, as a fragment.
+pub fn session_is_back(
+    overview: &Overview,
+    address: Ipv4Addr,
+    mount_point: &str,
+    wanted: &Version,
+) -> Result<(), String> {
+    let here = || overview.sessions.iter().filter(|s| s.connected && s.address == address);
+    if here().any(|s| &s.version == wanted && s.mount_point.as_deref().is_none_or(|m| m == mount_point)) {
+        return Ok(());
+    }
+    let versions: Vec<_> = here().map(|s| s.version.to_string()).collect();
+    Err(if versions.is_empty() {
+        format!("the master knows no mount of {address}")
+    } else {
+        format!("the master knows {address} only with mounts of {}", versions.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::moosefs::wire::{ChunkMatrix, FileTest, Layout, Session};
+
+    const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 21);
+    const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 121);
+    const NEW: Version = Version::new(1, 6, 27);
+
+    fn overview() -> Overview {
+        let mut matrix = [[0; 11]; 11];
+        matrix[2][2] = 100;
+        Overview {
+            info: Info {
+                version: Some(NEW),
+                layout: Layout::V16,
+                total_space: 1,
+                available_space: 1,
+                inodes: 50,
+                directories: 1,
+                files: 49,
+                chunks: 100,
+                copies: Some(200),
+            },
+            chunkservers: vec![Chunkserver {
+                version: Some(NEW),
+                disconnected: false,
+                maintenance: false,
+                address: SERVER,
+                port: 9422,
+                used: 1,
+                total: 2,
+                chunks: 100,
+                removal_chunks: 0,
+                errors: 0,
+            }],
+            sessions: vec![Session {
+                id: Some(1),
+                address: CLIENT,
+                version: NEW,
+                mount_point: Some("/mnt/mfs".into()),
+                path: Some("/".into()),
+                connected: true,
+            }],
+            matrix: Some(ChunkMatrix(matrix)),
+            file_test: FileTest {
+                started: 0,
+                ended: 0,
+                files: 0,
+                under_goal_files: 0,
+                missing_files: 0,
+                chunks: 0,
+                under_goal_chunks: 0,
+                missing_chunks: 0,
+            },
+            metaloggers: None,
+        }
+    }
+
+    fn verdict(change: impl FnOnce(&mut Overview)) -> Result<(), String> {
+        let before = overview();
+        let mut now = overview();
+        change(&mut now);
+        healthy(&now, &Baseline::of(&before), [(SERVER, Some(&NEW))])
+    }
+
+    #[test]
+    fn a_server_that_registered_but_still_scans_is_not_back() {
+        assert!(verdict(|_| {}).is_ok());
+        assert!(verdict(|o| o.chunkservers[0].chunks = 0).unwrap_err().contains("still scanning"));
+        assert!(verdict(|o| o.chunkservers[0].chunks = 99).is_ok(), "a little may be deleted or moved meanwhile");
+    }
+
+    #[test]
+    fn an_old_or_absent_or_disconnected_server_is_not_back() {
+        assert!(verdict(|o| o.chunkservers[0].version = None).unwrap_err().contains("a 1.5 release"));
+        assert!(verdict(|o| o.chunkservers.clear()).unwrap_err().contains("not connected"));
+        assert!(verdict(|o| o.chunkservers[0].disconnected = true).unwrap_err().contains("not connected"));
+    }
+
+    #[test]
+    fn missing_and_under_goal_chunks_stop_only_beyond_the_baseline() {
+        assert!(verdict(|o| o.matrix.as_mut().unwrap().0[2][0] = 1).unwrap_err().contains("missing"));
+        assert!(verdict(|o| o.matrix.as_mut().unwrap().0[3][2] = 1).unwrap_err().contains("under their goal"));
+        let mut thin = overview();
+        thin.matrix.as_mut().unwrap().0[3][2] = 1;
+        assert!(serving(&thin, &Baseline::of(&overview()), [(SERVER, Some(&NEW))]).is_ok(), "a mount may begin");
+        let mut sick = overview();
+        sick.matrix.as_mut().unwrap().0[3][2] = 1;
+        assert!(healthy(&sick, &Baseline::of(&sick), [(SERVER, Some(&NEW))]).is_ok());
+        let accepted = Baseline { accept_under_goal: true, ..Baseline::of(&overview()) };
+        assert!(healthy(&sick, &accepted, [(SERVER, Some(&NEW))]).is_ok());
+    }
+
+    #[test]
+    fn a_master_that_lost_its_metadata_is_not_healthy() {
+        let reason = verdict(|o| {
+            o.info.chunks = 0;
+            o.matrix = Some(ChunkMatrix([[0; 11]; 11]));
+        });
+        assert!(reason.unwrap_err().contains("metadata knows 0 chunks"));
+    }
+
+    #[test]
+    fn masters_and_sessions_are_judged_by_their_version() {
+        let now = overview();
+        assert!(master_runs(&now, &NEW).is_ok());
+        assert!(master_runs(&now, &Version::new(1, 6, 26)).is_err());
+        assert!(session_is_back(&now, CLIENT, "/mnt/mfs", &NEW).is_ok());
+        assert!(session_is_back(&now, CLIENT, "/mnt/other", &NEW).is_err());
+        assert!(session_is_back(&now, SERVER, "/mnt/mfs", &NEW).unwrap_err().contains("no mount"));
+    }
+}

@@ -1,0 +1,13 @@
+//! What was seen of a cluster before it is touched, and what of it stands against an upgrade. PURE: facts in, an
+//! [`Observation`] and [`Finding`]s out.
+
+pub mod code;
+pub mod finding;
+pub mod health;
+pub mod observation;
+pub mod preflight;
+
+pub use code::Code;
+pub use finding::{Finding, Severity};
+pub use health::Baseline;
+pub use observation::{ClientSeen, MasterSeen, Observation, ServerSeen};

@@ -1,0 +1,140 @@
+//! The look at everything before anything is touched: all hosts at once (bounded), then the master.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+
+use crate::check::preflight::{Fleet, preflight};
+use crate::check::{Code, Finding, Observation};
+use crate::fleet::{Forward, SshFleet};
+use crate::host::{AbsPath, HostFacts, HostName, Look};
+use crate::moosefs::Overview;
+use crate::moosefs::client::overview;
+use crate::plan::{Access, InstallHow, Plan};
+use crate::run::ports::{Hosts, Master, Outcome};
+
+/// Hosts looked at together. More would not be faster: a connection costs 13 to 80 ms of processor time here.
+const LOOKS_AT_ONCE: usize = 32;
+
+/// A master that takes longer to answer one question is not serving.
+const QUESTION_LIMIT: Duration = Duration::from_secs(10);
+
+/// The master's word, through a forwarded port.
+pub struct ForwardedMaster<'a>(pub Forward<'a>);
+
+impl<'a> ForwardedMaster<'a> {
+    /// The master of `plan`, listening on `address` of its host.
+    #[must_use]
+    pub fn new(fleet: &'a SshFleet, plan: &Plan, address: Ipv4Addr) -> Self {
+        // "everywhere" is reached as localhost
+        let address = if address.is_unspecified() { Ipv4Addr::LOCALHOST } else { address };
+        Self(Forward::new(fleet, plan.master.host.clone(), address, plan.master.admin_port))
+    }
+}
+
+impl Master for ForwardedMaster<'_> {
+    async fn overview(&self) -> Result<Overview, String> {
+        overview(&self.0, QUESTION_LIMIT).await.map_err(|e| causes(&e))
+    }
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Looks at all hosts of `plan` and at its master. An observation only where nothing is in the way of one.
+pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec<Finding>) {
+    let looks = looks(plan);
+    let seen: Vec<(HostName, Result<HostFacts, String>)> = stream::iter(looks)
+        .map(|(host, look)| async move {
+            let result = look_at(fleet, &host, &look).await;
+            (host, result)
+        })
+        .buffer_unordered(LOOKS_AT_ONCE)
+        .collect()
+        .await;
+    let mut facts = Fleet::new();
+    let mut findings = Vec::new();
+    for (host, result) in seen {
+        match result {
+            Ok(seen) => drop(facts.insert(host, seen)),
+            Err(reason) => findings.push(unreachable(&host, reason)),
+        }
+    }
+    findings.sort_by(|a, b| a.host.cmp(&b.host));
+    let master = facts.get(&plan.master.host);
+    let address = master.and_then(|f| f.listener(plan.master.admin_port));
+    let answer = match address {
+        Some(address) => ForwardedMaster::new(fleet, plan, address).overview().await,
+        None => Err(format!("nothing on it listens on port {}", plan.master.admin_port)),
+    };
+    match answer {
+        Ok(overview) => {
+            let (observation, more) = preflight(plan, &facts, &overview);
+            let whole = findings.is_empty();
+            findings.extend(more);
+            (observation.filter(|_| whole), findings)
+        }
+        Err(reason) => {
+            if master.is_some() {
+                let todo = "start it, or correct [master] host and admin_port".to_owned();
+                let host = Some(&plan.master.host);
+                findings.push(Finding::new(
+                    Code::MasterDoesNotAnswer,
+                    host,
+                    reason,
+                    "every gate asks the master",
+                    todo,
+                ));
+            }
+            (None, findings)
+        }
+    }
+}
+
+fn unreachable(host: &HostName, reason: String) -> Finding {
+    let why = "a host that cannot be reached cannot be upgraded";
+    let todo = "log in once with `ssh` by hand; what works there without a prompt works here".to_owned();
+    Finding::new(Code::HostUnreachable, Some(host), reason, why, todo)
+}
+
+async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostFacts, String> {
+    match fleet.run(host, &look.script(), &mut |_| {}).await {
+        Outcome::Exited { output, .. } => HostFacts::parse(&output).map_err(|e| format!("{e}")),
+        Outcome::Unknown { reason } | Outcome::NotStarted { reason } => Err(reason),
+    }
+}
+
+/// One look a host, with what all of its roles need.
+fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
+    let mut looks: BTreeMap<HostName, Look> = BTreeMap::new();
+    let mut add = |host: &HostName, access: &Access| {
+        let look = looks.entry(host.clone()).or_default();
+        look.admin_port = plan.master.admin_port;
+        push_new(&mut look.prefixes, &access.install.prefix);
+        if let InstallHow::SourceDir(tree) = &access.install.how {
+            push_new(&mut look.source_dirs, tree);
+        }
+    };
+    add(&plan.master.host, &plan.master.access);
+    plan.chunkservers.iter().for_each(|s| add(&s.host, &s.access));
+    plan.clients.iter().for_each(|g| g.hosts.iter().for_each(|h| add(h, &g.access)));
+    looks
+}
+
+fn push_new(list: &mut Vec<AbsPath>, path: &AbsPath) {
+    if !list.contains(path) {
+        list.push(path.clone());
+    }
+}

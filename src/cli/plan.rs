@@ -1,0 +1,114 @@
+//! `mfsupgrade plan`: the whole schedule, without touching a host.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::observe::observe;
+use super::{Failed, block_on, load};
+use crate::check::Finding;
+use crate::fleet::SshFleet;
+use crate::schedule::{Schedule, compile};
+use crate::ui;
+
+/// Show every step, command, gate and wait, without contacting a host
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The plan file
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Text for people, or JSON for machines (docs/schedule-format.md)
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Rolling or full-stop, whatever the plan says
+    #[arg(long, value_enum)]
+    pub mode: Option<ModeArgument>,
+    /// Look at the cluster (read-only) and show the schedule with what was found
+    #[arg(long)]
+    pub observe: bool,
+}
+
+/// The form of data on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// `--mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModeArgument {
+    /// One chunkserver at a time; the file system stays in use.
+    Rolling,
+    /// Master down, all chunkservers at once, a wait, master up.
+    FullStop,
+}
+
+impl From<ModeArgument> for crate::plan::Mode {
+    fn from(mode: ModeArgument) -> Self {
+        match mode {
+            ModeArgument::Rolling => Self::Rolling,
+            ModeArgument::FullStop => Self::FullStop,
+        }
+    }
+}
+
+/// The JSON document.
+#[derive(Serialize)]
+struct Document<'a> {
+    schedule_sha256: String,
+    #[serde(flatten)]
+    schedule: &'a Schedule,
+    findings: &'a [Finding],
+}
+
+impl Plan {
+    pub(super) fn run(&self) -> Result<Exit, Failed> {
+        preview(&self.plan, self.mode, self.format, self.observe)
+    }
+}
+
+/// `plan`, and `upgrade --dry-run`, which is the same thing.
+pub(super) fn preview(path: &Path, mode: Option<ModeArgument>, format: Format, look: bool) -> Result<Exit, Failed> {
+    let plan = load(path, mode.map(Into::into))?;
+    let (observation, findings) = if look {
+        let fleet = SshFleet::new(&plan).map_err(anyhow::Error::from)?;
+        block_on(observe(&plan, &fleet))?
+    } else {
+        (None, Vec::new())
+    };
+    let schedule = compile(&plan, observation.as_ref());
+    let text = match format {
+        Format::Text => ui::schedule::text(&schedule, width(), console::colors_enabled()),
+        Format::Json => {
+            let document = Document { schedule_sha256: schedule.digest(), schedule: &schedule, findings: &findings };
+            serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)? + "\n"
+        }
+    };
+    print(&text)?;
+    if !findings.is_empty() {
+        eprint!("\n{}", ui::findings::text(&findings, &plan.upgrade.acknowledge, console::colors_enabled_stderr()));
+    }
+    let stops = findings.iter().any(|f| f.stops(&plan.upgrade.acknowledge));
+    Ok(if stops { Exit::Findings } else { Exit::Success })
+}
+
+/// The terminal's width; elsewhere what COLUMNS says, or 80.
+fn width() -> usize {
+    let terminal = console::Term::stdout().size_checked().map(|(_, columns)| columns.into());
+    let told = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    terminal.or_else(told).unwrap_or(80)
+}
+
+/// A reader who has seen enough (`| head`) is no error.
+pub(super) fn print(text: &str) -> Result<(), Failed> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(anyhow::Error::from(e).into()),
+        _ => Ok(()),
+    }
+}

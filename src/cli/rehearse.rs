@@ -1,0 +1,137 @@
+//! `mfsupgrade rehearse`: the same way as `upgrade`, on a simulated cluster on this machine.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::exit::Exit;
+use super::observe::observe;
+use super::plan::{ModeArgument, print};
+use super::upgrade::fit;
+use super::walk::{Display, Walk};
+use super::{Failed, block_on, load};
+use crate::fleet::SshFleet;
+use crate::journal::StateFolder;
+use crate::plan::Plan;
+use crate::rehearsal::{Cluster, FAULTS, Fault, Options, Timings, Verdict};
+use crate::run::Ending;
+use crate::ui;
+
+/// What every display says.
+const SIMULATED: &str = "simulated daemons on embedded hosts of this machine";
+
+/// Try the whole upgrade on a simulated cluster on this machine
+///
+/// Starts one embedded SSH server a host of the plan and simulated daemons as real processes, walks the very same way as
+/// `upgrade` through the real ssh, and lets a judge look at what the daemons saw. Needs no root, no sshd and no MooseFS.
+/// The daemons are simulated: what is simulated, and how true, is in docs/rehearsal.md.
+#[derive(Debug, Args)]
+#[command(after_help = faults_help())]
+pub struct Rehearse {
+    /// The plan file
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Rolling or full-stop, whatever the plan says
+    #[arg(long, value_enum)]
+    pub mode: Option<ModeArgument>,
+    /// How many times faster than real the time runs
+    #[arg(long, value_name = "FACTOR", default_value_t = 60.0, value_parser = speed)]
+    pub speed: f64,
+    /// Let something go wrong on a host; may be given several times
+    #[arg(long = "fault", value_name = "NAME@HOST")]
+    pub faults: Vec<Fault>,
+    /// Leave the cluster running afterwards, and tell how to reach it
+    #[arg(long)]
+    pub keep: bool,
+    #[command(flatten)]
+    display: Display,
+}
+
+fn faults_help() -> String {
+    let width = FAULTS.iter().map(|f| f.name.len()).max().unwrap_or(0);
+    let lines: String = FAULTS.iter().map(|f| format!("\n  {:<width$}  {}", f.name, f.meaning)).collect();
+    format!("Faults:{lines}")
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (1.0..=1000.0).contains(&speed) => Ok(speed),
+        _ => Err("give a number from 1 (real time) to 1000".to_owned()),
+    }
+}
+
+impl Rehearse {
+    pub(super) fn run(&self) -> Result<Exit, Failed> {
+        let plan = load(&self.plan, self.mode.map(Into::into))?;
+        block_on(self.rehearse(&plan))?
+    }
+
+    async fn rehearse(&self, plan: &Plan) -> Result<Exit, Failed> {
+        eprintln!("rehearsal: {SIMULATED}; time runs {} times as fast", self.speed);
+        let options = Options {
+            dir: None,
+            program: std::env::current_exe().map_err(anyhow::Error::from)?,
+            speed: self.speed,
+            faults: self.faults.clone(),
+            timings: Timings::default(),
+        };
+        let cluster = Cluster::start(plan, options).await.map_err(anyhow::Error::from)?;
+        let exit = tokio::select! {
+            exit = self.walk(plan, &cluster) => exit,
+            result = terminated() => result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
+        };
+        if self.keep && exit.is_ok() {
+            eprint!("{}", cluster.describe());
+            eprintln!("the cluster keeps running until Ctrl-C");
+            cluster.serve_until_ctrl_c().await.map_err(anyhow::Error::from)?;
+        } else {
+            cluster.stop().await;
+        }
+        exit
+    }
+
+    async fn walk(&self, original: &Plan, cluster: &Cluster) -> Result<Exit, Failed> {
+        let plan = &cluster.plan(original);
+        let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
+        let (observation, findings) = observe(plan, &fleet).await;
+        let Some((observation, schedule)) = fit(plan, observation, &findings) else {
+            return Ok(Exit::Findings);
+        };
+        // a rehearsal's journal goes with its cluster: nobody resumes on hosts that are gone
+        let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
+        let mut run = state.begin(plan, &schedule, Timestamp::now())?;
+        let admin_address = observation.master.admin_address;
+        let walk = Walk {
+            plan,
+            schedule: &schedule,
+            fleet: &fleet,
+            admin_address,
+            speed: self.speed,
+            simulated: Some(SIMULATED.to_owned()),
+            resume: format!("mfsupgrade resume {} (in a real upgrade)", run.name),
+        };
+        let progress = run.progress.clone();
+        let ending = walk.walk(&mut run, &progress, &self.display).await?;
+        let verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
+        let color = std::io::stdout().is_terminal() && console::colors_enabled();
+        print(&ui::verdict::text(&verdict, matches!(ending, Ending::Finished), color))?;
+        Ok(exit(&ending, &verdict))
+    }
+}
+
+/// A run that stopped as it should has its own code; the judge's word counts for one that says it is done.
+fn exit(ending: &Ending, verdict: &Verdict) -> Exit {
+    match ending {
+        Ending::Finished if !verdict.passed => Exit::Verdict,
+        _ => ending.into(),
+    }
+}
+
+/// `kill`: the cluster is stopped all the same.
+async fn terminated() -> std::io::Result<()> {
+    let mut signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    signal.recv().await;
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! `mfsupgrade resume`: goes on where a run stopped, after looking at the hosts.
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::exit::Exit;
+use super::walk::{Display, Walk};
+use super::{Failed, StateDir, block_on};
+use crate::fleet::SshFleet;
+use crate::journal::store::Stored;
+use crate::journal::{JournalSink, Record, Run};
+
+/// Go on with a run that stopped, at the first step that is not done
+///
+/// Every step looks at its host first: what is done there is found and not done again.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The run, as `status` names it [default: the newest]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    #[command(flatten)]
+    display: Display,
+    #[command(flatten)]
+    state: StateDir,
+}
+
+impl Resume {
+    pub(super) fn run(&self) -> Result<Exit, Failed> {
+        let (mut run, stored) = self.state.open()?.reopen(self.run.as_deref())?;
+        if stored.progress.finished() {
+            eprintln!("run {} has reached its target; there is nothing to go on with", run.name);
+            return Ok(Exit::Success);
+        }
+        run.append(Record::Resumed { at: Timestamp::now() })
+            .map_err(|e| Failed::new(Exit::Journal, anyhow::Error::from(e).context("failed to write the journal")))?;
+        block_on(self.go_on(&mut run, &stored))?
+    }
+
+    async fn go_on(&self, run: &mut Run, stored: &Stored) -> Result<Exit, Failed> {
+        let (plan, schedule) = (&stored.plan, &stored.schedule);
+        let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
+        let resume = format!("mfsupgrade resume {}", run.name);
+        let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
+        let walk = Walk { plan, schedule, fleet: &fleet, admin_address, speed: 1.0, simulated: None, resume };
+        let ending = walk.walk(run, &stored.progress, &self.display).await?;
+        Ok((&ending).into())
+    }
+}

@@ -1,0 +1,99 @@
+//! `mfsupgrade status`: where a run is, by its journal.
+
+use std::fmt::Write;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::plan::{Format, print};
+use super::{Failed, StateDir};
+use crate::journal::Stop;
+use crate::journal::store::Stored;
+use crate::schedule::{StepId, count};
+
+/// Tell where a run is, from its journal; contacts no host
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The run [default: the newest]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Text for people, or JSON for machines
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    #[command(flatten)]
+    state: StateDir,
+}
+
+/// The JSON document.
+#[derive(Serialize)]
+struct Document<'a> {
+    format: u32,
+    run: &'a str,
+    state: &'static str,
+    message: Option<&'a str>,
+    steps: usize,
+    done: usize,
+    next: Option<&'a StepId>,
+    unknown: &'a [StepId],
+}
+
+impl Status {
+    pub(super) fn run(&self) -> Result<Exit, Failed> {
+        let folder = self.state.open()?;
+        if self.run.is_none() && folder.names()?.is_empty() {
+            print("no run yet\n")?;
+            return Ok(Exit::Success);
+        }
+        let stored = folder.read(self.run.as_deref())?;
+        let document = document(&stored);
+        let text = match self.format {
+            Format::Json => serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)? + "\n",
+            Format::Text => text(&stored, &document),
+        };
+        print(&text)?;
+        Ok(Exit::Success)
+    }
+}
+
+fn document(stored: &Stored) -> Document<'_> {
+    let progress = &stored.progress;
+    let (state, message) = match (&progress.stop, stored.walked) {
+        (_, true) => ("running", None),
+        (Some(Stop::Finished(_, evidence)), _) => ("finished", Some(evidence.as_str())),
+        (Some(Stop::Paused(_)), _) => ("paused", None),
+        (Some(Stop::Failed(_, _, message)), _) => ("failed", Some(message.as_str())),
+        (None, false) => ("interrupted", Some("its process ended without a word: killed, or the machine went down")),
+    };
+    Document {
+        format: 1,
+        run: &stored.name,
+        state,
+        message,
+        steps: stored.schedule.steps().count(),
+        done: progress.done.len(),
+        next: stored.schedule.steps().map(|(_, _, s)| &s.id).find(|id| !progress.done.contains_key(id)),
+        unknown: &progress.open,
+    }
+}
+
+fn text(stored: &Stored, document: &Document<'_>) -> String {
+    let schedule = &stored.schedule;
+    let mut text = String::new();
+    let _ = writeln!(text, "run {}: {}", document.run, document.state);
+    let _ = writeln!(text, "  MooseFS {} to {}, {}", schedule.from, schedule.to, schedule.mode);
+    let _ = writeln!(text, "  {} of {} done", document.done, count(document.steps, "step"));
+    if let Some(message) = document.message {
+        let _ = writeln!(text, "  {message}");
+    }
+    if let Some(next) = document.next {
+        let _ = writeln!(text, "  next: {next}");
+    }
+    for step in document.unknown {
+        let _ = writeln!(text, "  begun and not known to be done: {step}");
+    }
+    if !matches!(document.state, "finished" | "running") {
+        let _ = writeln!(text, "  go on with: mfsupgrade resume {}", document.run);
+    }
+    text
+}

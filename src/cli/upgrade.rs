@@ -1,0 +1,109 @@
+//! `mfsupgrade upgrade`: look, show, ask, walk.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::exit::Exit;
+use super::observe::observe;
+use super::plan::{Format, ModeArgument, preview};
+use super::walk::{Display, Walk};
+use super::{Failed, StateDir, block_on, load};
+use crate::check::{Finding, Observation};
+use crate::fleet::SshFleet;
+use crate::journal::StateFolder;
+use crate::plan::Plan;
+use crate::schedule::{Schedule, compile};
+use crate::ui;
+
+/// Upgrade the cluster: look at it, show what will happen, ask, and do it
+///
+/// Ctrl-C stops at the next safe point and says how to go on; a second one leaves at once.
+#[derive(Debug, Args)]
+pub struct Upgrade {
+    /// The plan file
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Rolling or full-stop, whatever the plan says
+    #[arg(long, value_enum)]
+    pub mode: Option<ModeArgument>,
+    /// The same as `mfsupgrade plan`: show the schedule, contact no host
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    display: Display,
+    #[command(flatten)]
+    state: StateDir,
+}
+
+impl Upgrade {
+    pub(super) fn run(&self) -> Result<Exit, Failed> {
+        if self.dry_run {
+            return preview(&self.plan, self.mode, Format::Text, false);
+        }
+        let plan = load(&self.plan, self.mode.map(Into::into))?;
+        let state = self.state.open()?;
+        // before any host is contacted: without a terminal nobody could be asked later
+        if !self.yes && !std::io::stdin().is_terminal() {
+            let error = anyhow::anyhow!("there is no terminal to ask on; give --yes to upgrade without being asked");
+            return Err(Failed::new(Exit::NotConfirmed, error));
+        }
+        block_on(self.upgrade(&plan, &state))?
+    }
+
+    async fn upgrade(&self, plan: &Plan, state: &StateFolder) -> Result<Exit, Failed> {
+        let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
+        eprintln!("looking at {} (nothing is changed)", ui::schedule::cluster(&compile(plan, None)));
+        let (observation, findings) = observe(plan, &fleet).await;
+        let Some((observation, schedule)) = fit(plan, observation, &findings) else {
+            return Ok(Exit::Findings);
+        };
+        eprint!("{}", ui::summary::text(&schedule));
+        if !self.yes && !confirm()? {
+            eprintln!("not confirmed: no host was touched");
+            return Ok(Exit::NotConfirmed);
+        }
+        let mut run = state.begin(plan, &schedule, Timestamp::now())?;
+        let resume = format!("mfsupgrade resume {}", run.name);
+        let admin_address = observation.master.admin_address;
+        let walk =
+            Walk { plan, schedule: &schedule, fleet: &fleet, admin_address, speed: 1.0, simulated: None, resume };
+        let progress = run.progress.clone();
+        let ending = walk.walk(&mut run, &progress, &self.display).await?;
+        Ok((&ending).into())
+    }
+}
+
+/// The schedule for a cluster that nothing stands against; otherwise says what does.
+pub(super) fn fit(
+    plan: &Plan,
+    observation: Option<Observation>,
+    findings: &[Finding],
+) -> Option<(Observation, Schedule)> {
+    let accepted = &plan.upgrade.acknowledge;
+    eprint!("{}", ui::findings::text(findings, accepted, console::colors_enabled_stderr()));
+    let stops = findings.iter().filter(|f| f.stops(accepted)).count();
+    match observation {
+        Some(observation) if stops == 0 => {
+            let schedule = compile(plan, Some(&observation));
+            Some((observation, schedule))
+        }
+        _ => {
+            eprintln!("not begun: {} in the way; no host was touched", crate::schedule::count(stops, "finding"));
+            None
+        }
+    }
+}
+
+fn confirm() -> Result<bool, Failed> {
+    dialoguer::Confirm::new()
+        .with_prompt("Upgrade this cluster now?")
+        .default(false)
+        .interact()
+        .map_err(|e| Failed::new(Exit::NotConfirmed, e))
+}

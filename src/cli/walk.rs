@@ -1,0 +1,121 @@
+//! A walk on real ports: fleet, forwarded master, clock, journal, display, Ctrl-C. `upgrade`, `resume` and `rehearse` all
+//! come through here.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, ValueEnum};
+
+use super::Failed;
+use super::clock::RunClock;
+use super::observe::ForwardedMaster;
+use crate::fleet::SshFleet;
+use crate::journal::{Progress, Run};
+use crate::plan::Plan;
+use crate::run::event::Stamped;
+use crate::run::ports::Clock;
+use crate::run::{Ending, Event, EventSink, Runner};
+use crate::schedule::Schedule;
+use crate::ui;
+
+/// How a run is shown.
+#[derive(Debug, Clone, Args)]
+pub struct Display {
+    /// How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout
+    #[arg(long, value_enum, default_value_t = Log::Auto)]
+    pub log: Log,
+    /// In plain lines, show the output of install commands too
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// `--log`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Log {
+    /// Live on a terminal, plain elsewhere.
+    Auto,
+    /// A line an event on stderr.
+    Plain,
+    /// A JSON object an event on stdout (docs/events.md).
+    Json,
+}
+
+impl Display {
+    fn sink(&self, schedule: &Schedule) -> Box<dyn EventSink> {
+        match self.log {
+            Log::Json => Box::new(ui::events::Json),
+            Log::Auto if std::io::stderr().is_terminal() => Box::new(ui::live::Live::new(schedule.least_s)),
+            Log::Auto | Log::Plain => Box::new(ui::events::Plain::new(self.verbose)),
+        }
+    }
+}
+
+/// What is walked, and on what.
+pub struct Walk<'a> {
+    /// The plan, for reaching the hosts.
+    pub plan: &'a Plan,
+    /// The schedule, compiled with an observation.
+    pub schedule: &'a Schedule,
+    /// The hosts.
+    pub fleet: &'a SshFleet,
+    /// Where the master listens, as its own host sees it.
+    pub admin_address: std::net::Ipv4Addr,
+    /// How fast time runs.
+    pub speed: f64,
+    /// What is simulated.
+    pub simulated: Option<String>,
+    /// The command that goes on after a stop.
+    pub resume: String,
+}
+
+impl Walk<'_> {
+    /// Walks to an end. A second Ctrl-C leaves at once: the journal has the intent, and `resume` looks at the host.
+    pub async fn walk(&self, run: &mut Run, progress: &Progress, display: &Display) -> Result<Ending, Failed> {
+        let baseline =
+            self.schedule.baseline.as_ref().ok_or_else(|| {
+                anyhow::anyhow!("this schedule is a preview: it was made without looking at the cluster")
+            })?;
+        let clock = RunClock::new(self.speed);
+        let master = ForwardedMaster::new(self.fleet, self.plan, self.admin_address);
+        let events = display.sink(self.schedule);
+        let pause = AtomicBool::new(false);
+        let name = run.name.clone();
+        let runner = Runner {
+            schedule: self.schedule,
+            baseline,
+            run: name,
+            simulated: self.simulated.clone(),
+            hosts: self.fleet,
+            master: &master,
+            clock: &clock,
+            journal: RefCell::new(run),
+            events: events.as_ref(),
+            pause: &pause,
+            done: RefCell::new(HashMap::new()),
+            open: RefCell::new(HashSet::new()),
+        };
+        let ending = tokio::select! {
+            ending = runner.walk(progress) => ending,
+            result = twice_interrupted(&pause, events.as_ref(), &clock) => {
+                result.map_err(anyhow::Error::from)?;
+                eprintln!("left at once; the step that was running may be done or not. `{}` looks and goes on", self.resume);
+                return Ok(Ending::Paused);
+            }
+        };
+        match &ending {
+            Ending::Failed(failure) => eprint!("{}", ui::failure::text(failure, &runner.state(), &self.resume)),
+            Ending::Paused => eprintln!("`{}` goes on", self.resume),
+            Ending::Finished => {}
+        }
+        Ok(ending)
+    }
+}
+
+async fn twice_interrupted(pause: &AtomicBool, events: &dyn EventSink, clock: &RunClock) -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await?;
+    pause.store(true, Ordering::Relaxed);
+    events.send(Stamped { at: clock.now(), event: Event::PauseRequested });
+    tokio::signal::ctrl_c().await
+}

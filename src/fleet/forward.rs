@@ -1,0 +1,70 @@
+//! A port of a host, reached through its SSH connection: so that a master's admin port need not be open to us.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use openssh::{ForwardType, Session, Socket};
+use tokio::net::UnixStream;
+use tokio::sync::Mutex;
+
+use super::SshFleet;
+use crate::host::HostName;
+use crate::moosefs::client::Dial;
+
+/// One forwarded port, as a socket in a folder of our own.
+pub struct Forward<'a> {
+    fleet: &'a SshFleet,
+    host: HostName,
+    address: Ipv4Addr,
+    port: u16,
+    /// The connection that forwards, and the socket's path: each new connection gets a new path.
+    held: Mutex<Option<(Arc<Session>, PathBuf)>>,
+}
+
+impl<'a> Forward<'a> {
+    /// `port` on `address`, as `host` itself sees them.
+    #[must_use]
+    pub fn new(fleet: &'a SshFleet, host: HostName, address: Ipv4Addr, port: u16) -> Self {
+        Self { fleet, host, address, port, held: Mutex::new(None) }
+    }
+
+    async fn path(&self, held: &mut Option<(Arc<Session>, PathBuf)>) -> io::Result<PathBuf> {
+        let session = self.fleet.session(&self.host).await.map_err(io::Error::other)?;
+        if let Some((of, path)) = held.as_ref()
+            && Arc::ptr_eq(of, &session)
+        {
+            return Ok(path.clone());
+        }
+        let path = tempfile::Builder::new().prefix("fwd-").tempdir_in(self.fleet.folder())?.keep().join("s");
+        let remote = Socket::TcpSocket { host: self.address.to_string().into(), port: self.port };
+        let local = Socket::UnixSocket { path: path.as_path().into() };
+        if let Err(e) = session.request_port_forward(ForwardType::Local, local, remote).await {
+            self.fleet.forget(&self.host, &session).await;
+            return Err(io::Error::other(format!("ssh did not forward port {}: {e}", self.port)));
+        }
+        *held = Some((session, path.clone()));
+        Ok(path)
+    }
+}
+
+impl Dial for Forward<'_> {
+    type Stream = UnixStream;
+
+    async fn dial(&self) -> io::Result<UnixStream> {
+        let mut held = self.held.lock().await;
+        let path = self.path(&mut held).await?;
+        match UnixStream::connect(&path).await {
+            Ok(stream) => Ok(stream),
+            Err(_) => {
+                // the connection behind the socket has ended: once more, over a new one
+                if let Some((session, _)) = held.take() {
+                    self.fleet.forget(&self.host, &session).await;
+                }
+                let path = self.path(&mut held).await?;
+                UnixStream::connect(&path).await
+            }
+        }
+    }
+}

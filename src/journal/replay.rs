@@ -1,0 +1,74 @@
+//! From records to where a run is. PURE.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::{FailureKind, Record};
+use crate::schedule::StepId;
+
+/// Where a run is, by its journal. The hosts have the last word: see law 5.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// When it began.
+    pub begun: Option<Timestamp>,
+    /// The schedule that it is bound to.
+    pub schedule_sha256: String,
+    /// Steps that are done, with when.
+    pub done: HashMap<StepId, Timestamp>,
+    /// Steps with an intent and no result, in order.
+    pub open: Vec<StepId>,
+    /// How it stopped last; `None` while it runs, or when it was killed.
+    pub stop: Option<Stop>,
+}
+
+/// How a run stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// The operator paused it.
+    Paused(Timestamp),
+    /// It failed.
+    Failed(Timestamp, FailureKind, String),
+    /// It reached its target.
+    Finished(Timestamp, String),
+}
+
+impl Progress {
+    /// Reads `records`.
+    #[must_use]
+    pub fn replay(records: &[Record]) -> Self {
+        let mut progress = Self::default();
+        for record in records {
+            progress.apply(record);
+        }
+        progress
+    }
+
+    fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Begun { schedule_sha256, at, .. } => {
+                self.begun = Some(*at);
+                self.schedule_sha256.clone_from(schedule_sha256);
+            }
+            Record::Resumed { .. } => self.stop = None,
+            Record::Intent { step, .. } => {
+                if !self.open.contains(step) {
+                    self.open.push(step.clone());
+                }
+            }
+            Record::Done { step, at, .. } => {
+                self.open.retain(|open| open != step);
+                self.done.insert(step.clone(), *at);
+            }
+            Record::Failed { at, kind, message, .. } => self.stop = Some(Stop::Failed(*at, *kind, message.clone())),
+            Record::Paused { at } => self.stop = Some(Stop::Paused(*at)),
+            Record::Finished { at, evidence } => self.stop = Some(Stop::Finished(*at, evidence.clone())),
+        }
+    }
+
+    /// Whether it reached its target.
+    #[must_use]
+    pub fn finished(&self) -> bool {
+        matches!(self.stop, Some(Stop::Finished(..)))
+    }
+}

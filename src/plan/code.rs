@@ -1,0 +1,116 @@
+//! The codes of findings: short stable names that a script, a document and a person can hold on to.
+//!
+//! A code is never renamed and never given a second meaning.
+
+use std::fmt;
+
+/// Declares [`Code`], so that a code, its name and its meaning cannot drift apart.
+macro_rules! codes {
+    ($($variant:ident = $name:literal: $meaning:literal,)+) => {
+        /// What is wrong with a plan, as a stable name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = $meaning] $variant,)+
+        }
+
+        impl Code {
+            /// Every code, in the order in which docs/plan-reference.md lists them.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)+];
+
+            /// The name, for example `two-masters`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Code::$variant => $name,)+
+                }
+            }
+
+            /// One line for a table of codes.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Code::$variant => $meaning,)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    TomlSyntax = "toml-syntax": "the file is not TOML",
+    DuplicateKey = "duplicate-key": "a key or a table is written twice",
+    UnknownKey = "unknown-key": "a key that a plan does not have",
+    MissingKey = "missing-key": "a section lacks a key that it must have",
+    MissingSection = "missing-section": "the plan has no `[upgrade]`",
+    WrongType = "wrong-type": "a value of another type than its key takes",
+    UnknownValue = "unknown-value": "a word that is not one of the words that its key takes",
+    OutOfRange = "out-of-range": "a number outside its limits",
+    EmptyList = "empty-list": "a list that must name something names nothing",
+
+    InvalidVersion = "invalid-version": "`from` or `to` is not a version such as 1.6.27",
+    FromOutsideLine = "from-outside-line": "`from` is not a 1.5 release",
+    ToOutsideLine = "to-outside-line": "`to` is not a 1.6 release",
+    TargetDeletesUnknownChunks = "target-deletes-unknown-chunks":
+        "`to` is a release that deletes chunks which its metadata does not know; can be acknowledged",
+    UnknownAcknowledgement = "unknown-acknowledgement": "`acknowledge` names a code that cannot be acknowledged",
+    InvalidDuration = "invalid-duration": "not a duration such as 3m, or zero, negative or longer than a day",
+    StaggerOutOfRange = "stagger-out-of-range": "`stagger` leaves 5 to 10 minutes",
+    StaggerTurnedRound = "stagger-turned-round": "`stagger` has its greatest time before its least",
+    MasterWaitTooShort = "master-wait-too-short": "`master_wait` is under 3 minutes",
+
+    NoInstall = "no-install": "a role has neither `source_dir` nor a command to install with",
+    TwoKindsOfInstall = "two-kinds-of-install": "`source_dir` and `commands` side by side",
+    MissingInstallCommand = "missing-install-command": "`commands` lacks a role that the plan has",
+    InvalidCommand = "invalid-command": "an install command is empty or more than one printable line",
+    InvalidPath = "invalid-path": "a path on a host is relative, begins with `-` or has a character that is not accepted",
+
+    InvalidUser = "invalid-user": "`user` is not a name that is safe in a command line",
+    InvalidLocalPath = "invalid-local-path": "`config` or `identity` is not a path that is safe in a command line",
+    InvalidJump = "invalid-jump": "an entry of `jump` is not `host`, `user@host` or `user@host:port`",
+    ConflictingSsh = "conflicting-ssh": "a host of several roles is to be reached in different ways",
+
+    NoMaster = "no-master": "the plan has no `[master]`",
+    TwoMasters = "two-masters": "the plan names more than one master",
+    NoChunkserver = "no-chunkserver": "the plan has no chunkserver",
+    InvalidHost = "invalid-host": "a host name begins with `-` or has a character that is not accepted",
+    InvalidHostRange = "invalid-host-range": "a range of hosts is not of the form [1-12]",
+    EmptyHostRange = "empty-host-range": "a range of hosts that is empty or turned round",
+    TooManyHosts = "too-many-hosts": "a pattern or a role with more than 10,000 hosts",
+    DuplicateHost = "duplicate-host": "a host twice in one role",
+    InvalidAddress = "invalid-address": "`address` is not the IPv4 address of one host on a network",
+    AddressOfSeveralHosts = "address-of-several-hosts": "`address` in a section with more than one host",
+    DuplicateAddress = "duplicate-address": "two chunkservers with the same address",
+
+    InvalidMount = "invalid-mount": "a mount point that cannot be one",
+    DuplicateMount = "duplicate-mount": "a mount point twice in one section",
+    InvalidMountOption = "invalid-mount-option": "an entry of `mount_options` is not one option of mfsmount",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::rules::line_1_5_to_1_6::UNSAFE_TARGET_CODE;
+
+    #[test]
+    fn codes_are_kebab_case_and_differ() {
+        for code in Code::ALL {
+            assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{code}");
+            assert!(!code.meaning().is_empty());
+        }
+        assert_eq!(Code::ALL.iter().map(|c| c.as_str()).collect::<BTreeSet<_>>().len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn the_code_of_an_unsafe_target_is_the_one_that_acknowledges_it() {
+        assert_eq!(Code::TargetDeletesUnknownChunks.as_str(), UNSAFE_TARGET_CODE);
+    }
+}

@@ -1,0 +1,123 @@
+//! From a file to a plan, or to all that is wrong with it.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use super::access::Defaults;
+use super::code::Code;
+use super::error::{GREATEST_SIZE, PlanError, Refused};
+use super::finding::{Finding, Findings, Position, Read};
+use super::model::Plan;
+use super::roster::Roster;
+use super::section::Section;
+use super::{chunkservers, clients, keys, master, upgrade};
+
+/// A plan with the file that it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The plan.
+    pub plan: Plan,
+    /// The text of the file.
+    pub source: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+impl Plan {
+    /// Reads the plan at `path`. Relative paths in it are relative to its folder.
+    ///
+    /// # Errors
+    /// [`PlanError`]: it cannot be read, or it was read and refused.
+    pub fn load(path: &Path) -> Result<Loaded, PlanError> {
+        let io_error = |source| PlanError::Io { path: path.to_owned(), source };
+        let bytes = read_at_most(path, GREATEST_SIZE + 1).map_err(io_error)?;
+        let source = String::from_utf8(bytes).map_err(|error| {
+            let position = Position::of(error.as_bytes(), error.utf8_error().valid_up_to());
+            PlanError::NotUtf8 { path: path.to_owned(), position }
+        })?;
+        // A run is resumed from any folder, so paths are made whole here.
+        let folder = std::path::absolute(path).map_err(io_error)?;
+        let base = folder.parent().unwrap_or(Path::new("/"));
+        let plan = Self::parse(&source, path, base)?;
+        Ok(Loaded { plan, source, path: path.to_owned() })
+    }
+
+    /// Reads a plan from `source`, which is called `path` in messages. Relative paths in it are relative to `base`.
+    ///
+    /// # Errors
+    /// [`PlanError::Refused`] with all that is wrong with it, or [`PlanError::TooLarge`].
+    pub fn parse(source: &str, path: &Path, base: &Path) -> Result<Self, PlanError> {
+        if source.len() as u64 > GREATEST_SIZE {
+            return Err(PlanError::TooLarge { path: path.to_owned() });
+        }
+        // Some editors put a byte order mark in front; to TOML it is nothing, and columns should not count it.
+        let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+        let mut out = Findings::default();
+        let plan = parse_toml(source, &mut out).and_then(|table| read(&table, base, &mut out));
+        match plan {
+            Ok(plan) if out.is_empty() => Ok(plan),
+            _ => Err(PlanError::Refused(Refused {
+                path: path.to_owned(),
+                source: source.to_owned(),
+                findings: out.into_sorted(),
+            })),
+        }
+    }
+}
+
+/// The beginning of a file; not all of a device that never ends.
+fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A key written twice leaves a table that can still be checked; other slips do not, and what follows from them would
+/// only hide them.
+fn parse_toml<'s>(source: &'s str, out: &mut Findings) -> Read<DeTable<'s>> {
+    let (table, errors) = DeTable::parse_recoverable(source);
+    let mut broken = None;
+    // A table written twice mostly has keys written twice, which need no finding each.
+    let mut repeated_table = 0..0;
+    for error in errors {
+        let span = error.span().unwrap_or(0..0);
+        let key = source.get(span.clone()).unwrap_or_default().trim();
+        if error.message() != "duplicate key" {
+            let finding = Finding::new(Code::TomlSyntax, span, error.message());
+            broken = Some(out.report(finding.help("the plan is written in TOML: https://toml.io")));
+        } else if header_at(source, span.start) {
+            let behind = source.get(span.end..).unwrap_or_default();
+            repeated_table = span.start..span.end + behind.find("\n[").unwrap_or(behind.len());
+            out.report(match key {
+                "master" => master::two_masters(span, "a second `[master]`"),
+                _ => Finding::new(Code::DuplicateKey, span, format!("the table `{key}` is written twice"))
+                    .label("here again")
+                    .help("put its keys into one table"),
+            });
+        } else if !repeated_table.contains(&span.start) {
+            let finding = Finding::new(Code::DuplicateKey, span, format!("`{key}` is written twice"));
+            out.report(finding.label("here again").help("keep one of the two"));
+        }
+    }
+    broken.map_or(Ok(table.into_inner()), Err)
+}
+
+/// Whether what stands at `offset` is the name of a table, as in `[master]`.
+fn header_at(source: &str, offset: usize) -> bool {
+    source[..offset].trim_end_matches([' ', '\t']).ends_with('[')
+}
+
+fn read(table: &DeTable<'_>, base: &Path, out: &mut Findings) -> Read<Plan> {
+    // What the file as a whole lacks is missing at its beginning.
+    let root = Section::open("the plan", keys::ROOT, 0..0, table, out);
+    let mut defaults = Defaults::read(&root, base, out);
+    let mut roster = Roster::default();
+    let upgrade = upgrade::read(&root, out);
+    let master = master::read(&root, &mut defaults, &mut roster, out);
+    let chunkservers = chunkservers::read(&root, &mut defaults, &mut roster, out);
+    let clients = clients::read(&root, &mut defaults, &mut roster, out);
+    Ok(Plan { upgrade: upgrade?, master: master?, chunkservers: chunkservers?, clients: clients? })
+}

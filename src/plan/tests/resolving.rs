@@ -1,0 +1,114 @@
+//! What a plan does not say, and what a section says over the rest of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{parse, small, with_upgrade};
+use crate::plan::{Become, Install, InstallHow, Mode, Plan, Ssh};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn read(source: &str) -> Plan {
+    parse(source).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn how(install: &Install) -> &str {
+    match &install.how {
+        InstallHow::SourceDir(dir) => dir.as_str(),
+        InstallHow::Command(command) => command,
+    }
+}
+
+#[test]
+fn what_is_not_said_has_a_default() {
+    let plan = read(&small("[[clients]]\nhosts = [\"cl1\"]\nmount_options = []\n"));
+    assert_eq!(plan.upgrade.mode, Mode::Rolling);
+    assert_eq!((plan.upgrade.stagger.least, plan.upgrade.stagger.greatest), (5 * MINUTE, 10 * MINUTE));
+    assert_eq!(plan.upgrade.master_wait, 3 * MINUTE);
+    assert!(plan.upgrade.acknowledge.is_empty());
+    assert_eq!(plan.master.admin_port, 9421);
+    assert_eq!(plan.master.access.install.prefix.as_str(), "/usr/local");
+    assert_eq!(*plan.master.access.ssh, Ssh::default());
+    assert_eq!(plan.chunkservers[2].host.as_str(), "cs3");
+    let clients = &plan.clients[0];
+    assert_eq!((clients.parallel, &clients.mounts, &clients.mount_options), (1, &None, &None));
+}
+
+#[test]
+fn what_is_said_is_kept() {
+    let plan = read(&small("").replace(
+        "[install]",
+        "mode = \"full-stop\"\nstagger = \"7m\"\nmaster_wait = \"1h 30m\"\nacknowledge = [\"chunks-missing\"]\n[install]",
+    ));
+    assert_eq!(plan.upgrade.mode, Mode::FullStop);
+    assert_eq!((plan.upgrade.stagger.least, plan.upgrade.stagger.greatest), (7 * MINUTE, 7 * MINUTE));
+    assert_eq!(plan.upgrade.master_wait, 90 * MINUTE);
+    assert!(plan.upgrade.acknowledge.contains("chunks-missing"));
+}
+
+#[test]
+fn a_section_changes_single_keys_of_ssh() {
+    let plan = read(&small(
+        "[ssh]\nuser = \"op\"\nport = 2022\nbecome = \"sudo\"\njump = [\"gate\"]\n\
+         [[clients]]\nhosts = [\"cl1\"]\nssh = { port = 22, jump = [] }\n",
+    ));
+    let ssh = &plan.clients[0].access.ssh;
+    assert_eq!((ssh.user.as_deref(), ssh.port, ssh.r#become), (Some("op"), Some(22), Some(Become::Sudo)));
+    assert!(ssh.jump.is_empty());
+    assert_eq!(plan.master.access.ssh.jump.len(), 1);
+}
+
+#[test]
+fn a_section_changes_the_prefix_or_the_kind_of_install() {
+    let plan = read(&with_upgrade(
+        "[install]\nprefix = \"/p\"\ncommands = { master = \"m $X\", chunkserver = \"c | d\" }\n\
+         [master]\nhost = \"m\"\n[master.install]\nprefix = \"/q\"\n\
+         [[chunkservers]]\nhosts = [\"a\"]\n\
+         [[chunkservers]]\nhosts = [\"b\"]\ninstall.source_dir = \"/s\"\n\
+         [[clients]]\nhosts = [\"c\"]\ninstall = { commands = { client = \"own\" }, prefix = \"/r\" }\n",
+    ));
+    let seen = |install: &Install| format!("{} in {}", how(install), install.prefix);
+    assert_eq!(seen(&plan.master.access.install), "m $X in /q");
+    assert_eq!(seen(&plan.chunkservers[0].access.install), "c | d in /p");
+    assert_eq!(seen(&plan.chunkservers[1].access.install), "/s in /p");
+    assert_eq!(seen(&plan.clients[0].access.install), "own in /r");
+}
+
+#[test]
+fn no_common_install_is_needed_where_each_section_has_its_own() {
+    let plan = read(&with_upgrade(
+        "[master]\nhost = \"m\"\ninstall.source_dir = \"/a\"\n\
+         [[chunkservers]]\nhosts = [\"c\"]\ninstall.source_dir = \"/b\"\n",
+    ));
+    assert_eq!(how(&plan.master.access.install), "/a");
+    assert_eq!(how(&plan.chunkservers[0].access.install), "/b");
+}
+
+#[test]
+fn a_host_may_have_several_roles() {
+    let plan = read(&small("[[clients]]\nhosts = [\"m\", \"cs[1-3]\"]\n"));
+    assert_eq!(plan.clients[0].hosts.len(), 4);
+}
+
+#[test]
+fn local_paths_are_relative_to_the_plan() {
+    let ssh = |config: &str, identity: &str| {
+        let plan = read(&small(&format!("[ssh]\nconfig = \"{config}\"\nidentity = \"{identity}\"\n")));
+        let ssh = Ssh::clone(&plan.master.access.ssh);
+        (ssh.config.unwrap(), ssh.identity.unwrap())
+    };
+    assert_eq!(ssh("ssh_config", "keys/id"), (PathBuf::from("/plans/ssh_config"), PathBuf::from("/plans/keys/id")));
+    assert_eq!(ssh("/etc/ssh/ssh_config", "~/.ssh/id"), ("/etc/ssh/ssh_config".into(), "~/.ssh/id".into()));
+}
+
+#[test]
+fn loading_makes_paths_whole_and_keeps_the_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan.toml");
+    let source = small("[ssh]\nidentity = \"id\"\n");
+    std::fs::write(&path, &source).unwrap();
+    let loaded = Plan::load(&path).unwrap();
+    assert_eq!(loaded.plan.master.access.ssh.identity.as_deref(), Some(folder.path().join("id").as_path()));
+    assert_eq!((loaded.source, loaded.path.as_path()), (source, path.as_path()));
+    assert!(Path::is_absolute(&loaded.path));
+}

@@ -1,0 +1,141 @@
+//! The one link from executor to display and report.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::failure::Failure;
+use crate::host::HostName;
+use crate::schedule::{Phase, StepId};
+
+/// The version of the serialized form (`--log json`; docs/events.md).
+pub const FORMAT: u32 = 1;
+
+/// Something that happened, with when. One JSON object a line in `--log json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// By the run's clock.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A run begins or goes on.
+    RunStarted {
+        /// See [`FORMAT`].
+        format: u32,
+        /// The run's name.
+        run: String,
+        /// Steps in all.
+        steps: usize,
+        /// Steps that were done before, by the journal.
+        done: usize,
+        /// Set in a rehearsal: what is simulated.
+        simulated: Option<String>,
+    },
+    /// A stage begins.
+    StageStarted {
+        /// Its phase.
+        phase: Phase,
+        /// Its title.
+        title: String,
+        /// Its hosts.
+        hosts: usize,
+    },
+    /// A demanded wait goes on; sent at its start and about once a second.
+    Waiting {
+        /// For whom.
+        host: HostName,
+        /// What for.
+        what: String,
+        /// Seconds until the next step may begin.
+        left_s: u64,
+        /// Seconds of the whole wait.
+        of_s: u64,
+    },
+    /// A gate was looked at and is not green.
+    GateRed {
+        /// For whom.
+        host: HostName,
+        /// What it asks for.
+        gate: String,
+        /// Why not.
+        reason: String,
+        /// Seconds until it must be.
+        left_s: u64,
+    },
+    /// A gate is green.
+    GateGreen {
+        /// For whom.
+        host: HostName,
+        /// What it asked for.
+        gate: String,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Which.
+        step: StepId,
+        /// Where.
+        host: HostName,
+        /// What it does.
+        what: String,
+        /// The exact commands.
+        commands: Vec<String>,
+    },
+    /// A line of a command's output.
+    Output {
+        /// Which step's.
+        step: StepId,
+        /// Where.
+        host: HostName,
+        /// Without its end.
+        line: String,
+    },
+    /// A step is done, or was found done.
+    StepDone {
+        /// Which.
+        step: StepId,
+        /// Where.
+        host: HostName,
+        /// What showed it.
+        evidence: String,
+        /// Whether nothing had to be run.
+        found: bool,
+    },
+    /// A connection was lost or could not be made, and is tried again.
+    Reconnecting {
+        /// Where.
+        host: HostName,
+        /// What ssh said.
+        reason: String,
+    },
+    /// The operator asked to stop at the next safe point.
+    PauseRequested,
+    /// The run stops before a step, as asked.
+    Paused {
+        /// What holds in the meantime.
+        state: String,
+    },
+    /// The run stops.
+    Failed {
+        /// Why and where.
+        failure: Failure,
+        /// What holds in the meantime.
+        state: String,
+    },
+    /// The target is reached.
+    Finished {
+        /// What the last look showed.
+        evidence: String,
+    },
+}
+
+/// Where events go.
+pub trait EventSink {
+    /// Takes one. Never blocks for long, never fails: a broken display does not stop an upgrade.
+    fn send(&self, event: Stamped);
+}

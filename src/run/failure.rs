@@ -1,0 +1,51 @@
+//! Why a run stopped: a message, its causes, and what the command printed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::HostName;
+pub use crate::journal::FailureKind;
+use crate::schedule::StepId;
+
+/// A stop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Its kind.
+    pub kind: FailureKind,
+    /// The step, where it was in one.
+    pub step: Option<StepId>,
+    /// The host.
+    pub host: Option<HostName>,
+    /// Completes "failed to ".
+    pub message: String,
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+    /// The last lines that the command printed.
+    pub output: Vec<String>,
+}
+
+/// How many lines of a command's output are kept for a message.
+const TAIL: usize = 20;
+
+impl Failure {
+    /// A failure with one cause.
+    #[must_use]
+    pub fn new(kind: FailureKind, message: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self { kind, step: None, host: None, message: message.into(), causes: vec![cause.into()], output: Vec::new() }
+    }
+
+    /// With the end of what a command printed.
+    #[must_use]
+    pub fn with_output(mut self, output: &str) -> Self {
+        let lines: Vec<_> = output.lines().filter(|l| !l.trim().is_empty()).collect();
+        self.output = lines[lines.len().saturating_sub(TAIL)..].iter().map(|l| (*l).to_owned()).collect();
+        self
+    }
+
+    /// At a step of a host.
+    #[must_use]
+    pub fn at(mut self, step: Option<&StepId>, host: &HostName) -> Self {
+        self.step = self.step.or_else(|| step.cloned());
+        self.host = self.host.or_else(|| Some(host.clone()));
+        self
+    }
+}

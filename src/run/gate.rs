@@ -1,0 +1,64 @@
+//! Whether a gate is green, now: the master is asked anew for every look, and the answer has a reason.
+
+use std::net::Ipv4Addr;
+
+use semver::Version;
+
+use crate::check::{Baseline, health};
+use crate::host::HostName;
+use crate::moosefs::Overview;
+use crate::moosefs::daemon::Role;
+use crate::schedule::{Gate, Schedule};
+
+/// Why `gate` is not green for `host`.
+///
+/// # Errors
+/// The reason, as a fragment.
+pub fn judge(
+    gate: &Gate,
+    host: &HostName,
+    schedule: &Schedule,
+    baseline: &Baseline,
+    overview: &Overview,
+) -> Result<(), String> {
+    let to = &schedule.to;
+    match gate {
+        Gate::MasterServes { .. } => health::master_runs(overview, to),
+        Gate::Healthy { upgraded, .. } => health::healthy(overview, baseline, servers(schedule, *upgraded)),
+        Gate::Serving { upgraded, .. } => health::serving(overview, baseline, servers(schedule, *upgraded)),
+        Gate::ChunkserverBack { .. } => {
+            let address = address_of(schedule, host)?;
+            health::server_is_back(overview, baseline, address, Some(to))
+        }
+        Gate::MountSeen { mount, .. } => {
+            health::session_is_back(overview, address_of(schedule, host)?, mount.as_str(), to)
+        }
+        Gate::Upgraded { .. } => upgraded(schedule, baseline, overview),
+    }
+}
+
+/// The chunkservers, the first `upgraded` with the version that they must have.
+fn servers(schedule: &Schedule, upgraded: usize) -> impl Iterator<Item = (Ipv4Addr, Option<&Version>)> {
+    schedule
+        .hosts_of(Role::Chunkserver)
+        .filter_map(|host| host.address)
+        .enumerate()
+        .map(move |(at, address)| (address, (at < upgraded).then_some(&schedule.to)))
+}
+
+fn address_of(schedule: &Schedule, host: &HostName) -> Result<Ipv4Addr, String> {
+    let found = schedule.hosts.iter().find(|h| &h.name == host).and_then(|h| h.address);
+    found.ok_or_else(|| format!("the address by which the master knows {host} is not known"))
+}
+
+fn upgraded(schedule: &Schedule, baseline: &Baseline, overview: &Overview) -> Result<(), String> {
+    health::master_runs(overview, &schedule.to)?;
+    health::healthy(overview, baseline, servers(schedule, usize::MAX))?;
+    let old: Vec<String> = overview
+        .sessions
+        .iter()
+        .filter(|s| s.connected && s.version != schedule.to)
+        .map(|s| format!("{} ({})", s.address, s.version))
+        .collect();
+    if old.is_empty() { Ok(()) } else { Err(format!("old mounts are still connected: {}", old.join(", "))) }
+}

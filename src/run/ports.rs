@@ -1,0 +1,63 @@
+//! What the executor needs of the world.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::host::HostName;
+use crate::moosefs::Overview;
+
+/// How a remote command ended. Three outcomes, never two: see law 4.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It ended, and this is its exit code.
+    Exited {
+        /// As the shell tells it.
+        code: i32,
+        /// What it printed, stdout and stderr in their order.
+        output: String,
+    },
+    /// It may have run or not, be running still or not: the connection was lost.
+    Unknown {
+        /// What ssh said.
+        reason: String,
+    },
+    /// It was never sent.
+    NotStarted {
+        /// What ssh said.
+        reason: String,
+    },
+}
+
+/// The hosts of a plan.
+#[expect(async_fn_in_trait, reason = "used through generics only; no caller needs the futures to be Send")]
+pub trait Hosts {
+    /// Runs `script` as root on `host` and gives every line of its output to `line` as it comes.
+    async fn run(&self, host: &HostName, script: &str, line: &mut dyn FnMut(&str)) -> Outcome;
+
+    /// Says that a host is not needed for now; a connection to it may be closed.
+    async fn done_with(&self, host: &HostName);
+}
+
+/// The master's word on its cluster.
+#[expect(async_fn_in_trait, reason = "used through generics only; no caller needs the futures to be Send")]
+pub trait Master {
+    /// Asks it.
+    ///
+    /// # Errors
+    /// Why there is no answer, as a fragment: `connection refused`.
+    async fn overview(&self) -> Result<Overview, String>;
+}
+
+/// Time. In a rehearsal it runs faster than the wall clock, in a simulation it stands still between events.
+#[expect(async_fn_in_trait, reason = "used through generics only; no caller needs the futures to be Send")]
+pub trait Clock {
+    /// Now. Never goes back within a run.
+    fn now(&self) -> Timestamp;
+
+    /// Waits for `time` of this clock.
+    async fn sleep(&self, time: Duration);
+
+    /// Waits as long as is decent between two looks at the same thing.
+    async fn between_looks(&self);
+}

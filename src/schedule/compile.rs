@@ -1,0 +1,350 @@
+//! `compile(plan, observation) -> Schedule`: the order and waits of the line 1.5→1.6, written out for one cluster.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::model::{Action, FORMAT, Gate, Host, Phase, Schedule, Stage, Step, StepId, Track, Wait};
+use crate::check::Observation;
+use crate::host::{AbsPath, Command, HostName, MountArguments};
+use crate::moosefs::daemon::Role;
+use crate::plan::{Access, ClientGroup, InstallHow, Mode, Plan};
+use crate::rules::line_1_5_to_1_6 as line;
+
+const HOWTO_ROLLING: &str = "HOWTO: upgrade and restart mfsmaster, then chunkservers, then clients";
+const HOWTO_STAGGER: &str = "HOWTO: restart chunkservers with 5-10 minutes delay; one at a time, so that every chunk \
+     of goal 2 and up keeps a copy that can be read";
+const HOWTO_AT_ONCE: &str = "HOWTO: with the whole system stopped, all chunkservers can be restarted at one moment";
+const HOWTO_WAIT: &str = "HOWTO: wait about 3 minutes before starting the master";
+const HOWTO_CLIENTS: &str = "HOWTO: mfstools before remounting with the new mfsmount; facts: new tools and mounts do not \
+     work with an old master, so clients come last";
+
+/// Hosts worked on at the same time where a rule asks for all at once: enough for any cluster of this line, and bounded,
+/// since a held connection costs a process and six file descriptors here.
+const AT_ONCE: usize = 64;
+
+/// The schedule for `plan`. Without an observation, what only the cluster can tell is marked as such.
+#[must_use]
+pub fn compile(plan: &Plan, observation: Option<&Observation>) -> Schedule {
+    let mut compiler = Compiler { plan, observation, clock: 0, greatest: 0 };
+    let stages = match plan.upgrade.mode {
+        Mode::Rolling => compiler.rolling(),
+        Mode::FullStop => compiler.full_stop(),
+    };
+    Schedule {
+        format: FORMAT,
+        from: plan.upgrade.from.clone(),
+        to: plan.upgrade.to.clone(),
+        mode: plan.upgrade.mode,
+        observed: observation.is_some(),
+        admin_port: plan.master.admin_port,
+        admin_address: observation.map(|o| o.master.admin_address),
+        hosts: hosts(plan, observation),
+        stages,
+        least_s: compiler.clock,
+        greatest_s: compiler.greatest,
+        baseline: observation.map(|o| o.baseline.clone()),
+    }
+}
+
+/// Every host once, in the plan's order, with all of its roles.
+fn hosts(plan: &Plan, observation: Option<&Observation>) -> Vec<Host> {
+    let mut hosts: Vec<Host> = Vec::new();
+    let mut index: HashMap<HostName, usize> = HashMap::new();
+    let mut add = |name: &HostName, role, access: &Access, address| {
+        let at = *index.entry(name.clone()).or_insert_with(|| {
+            hosts.push(Host { name: name.clone(), roles: Vec::new(), r#become: access.ssh.r#become, address: None });
+            hosts.len() - 1
+        });
+        hosts[at].roles.push(role);
+        hosts[at].address = hosts[at].address.or(address);
+    };
+    add(&plan.master.host, Role::Master, &plan.master.access, None);
+    for server in &plan.chunkservers {
+        let seen = observation.and_then(|o| o.chunkservers.get(&server.host)).map(|s| s.address);
+        add(&server.host, Role::Chunkserver, &server.access, server.address.or(seen));
+    }
+    for group in &plan.clients {
+        for host in &group.hosts {
+            let seen = observation.and_then(|o| o.clients.get(host)).map(|c| c.address);
+            add(host, Role::Client, &group.access, seen);
+        }
+    }
+    hosts
+}
+
+struct Compiler<'a> {
+    plan: &'a Plan,
+    observation: Option<&'a Observation>,
+    /// Least seconds so far.
+    clock: u64,
+    /// Greatest seconds so far.
+    greatest: u64,
+}
+
+impl Compiler<'_> {
+    fn rolling(&mut self) -> Vec<Stage> {
+        let mut stages = vec![self.master_takeover()];
+        stages.push(self.chunkservers_one_by_one());
+        stages.extend(self.clients());
+        stages.push(self.verify());
+        stages
+    }
+
+    fn full_stop(&mut self) -> Vec<Stage> {
+        let mut stages = vec![self.master_stop(), self.chunkservers_at_once()];
+        stages.push(self.master_start(stages.len() - 1));
+        stages.extend(self.clients());
+        stages.push(self.verify());
+        stages
+    }
+
+    /// A gate's time, added to the greatest total.
+    fn until(&mut self) -> u64 {
+        let greatest = line::BACK_GREATEST.as_secs();
+        self.greatest += greatest;
+        greatest
+    }
+
+    fn step(&self, id: String, action: Action) -> Step {
+        let commands = action.command().map(Command::script).into_iter().collect();
+        Step {
+            id: StepId(id.into()),
+            action,
+            commands,
+            afterwards: None,
+            earliest_s: self.clock,
+            pause_before: true,
+            way_back: None,
+        }
+    }
+
+    fn install(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
+        let command = match &access.install.how {
+            InstallHow::SourceDir(tree) => Command::MakeInstall { source_dir: tree.clone() },
+            InstallHow::Command(text) => Command::InstallCommand { text: text.clone() },
+        };
+        self.step(
+            format!("{phase}/{host}/install"),
+            Action::Install { role, prefix: access.install.prefix.clone(), command },
+        )
+    }
+
+    fn start(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
+        let prefix = access.install.prefix.clone();
+        let command = Command::Start { role, prefix, patience: line::TAKEOVER_PATIENCE };
+        let mut step = self.step(
+            format!("{phase}/{host}/start"),
+            Action::Start { role, prefix: access.install.prefix.clone(), command },
+        );
+        step.way_back = match role {
+            Role::Master => Some(line::WAY_BACK_MASTER.to_owned()),
+            Role::Chunkserver => Some(line::WAY_BACK_CHUNKSERVER.to_owned()),
+            Role::Client => None,
+        };
+        step
+    }
+
+    fn master_takeover(&mut self) -> Stage {
+        let master = &self.plan.master;
+        let install = self.install(Phase::Master, &master.host, Role::Master, &master.access);
+        let mut start = self.start(Phase::Master, &master.host, Role::Master, &master.access);
+        start.afterwards = Some(Gate::MasterServes { greatest_s: self.until() });
+        Stage {
+            phase: Phase::Master,
+            title: "Upgrade the master: the new one takes over from the old".to_owned(),
+            why: HOWTO_ROLLING.to_owned(),
+            wait: None,
+            gate: None,
+            parallel: 1,
+            tracks: vec![track(&master.host, vec![install, start])],
+        }
+    }
+
+    fn chunkservers_one_by_one(&mut self) -> Stage {
+        let stagger = self.plan.upgrade.stagger;
+        let first = Gate::Healthy { upgraded: 0, greatest_s: self.until() };
+        let mut tracks: Vec<Track> = Vec::with_capacity(self.plan.chunkservers.len());
+        let mut last: Option<StepId> = None;
+        for (at, server) in self.plan.chunkservers.iter().enumerate() {
+            let (mut wait, mut gate) = (None, None);
+            if let Some(after) = last {
+                let (least_s, greatest_s) = (stagger.least.as_secs(), stagger.greatest.as_secs());
+                self.clock += least_s;
+                self.greatest += greatest_s;
+                wait = Some(Wait::Stagger { after, least_s, greatest_s });
+                gate = Some(Gate::Healthy { upgraded: at, greatest_s: greatest_s - least_s });
+            }
+            let install = self.install(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
+            let mut start = self.start(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
+            start.afterwards = Some(Gate::ChunkserverBack { greatest_s: self.until() });
+            last = Some(start.id.clone());
+            tracks.push(Track { wait, gate, ..track(&server.host, vec![install, start]) });
+        }
+        Stage {
+            phase: Phase::Chunkservers,
+            title: "Upgrade the chunkservers, one at a time".to_owned(),
+            why: HOWTO_STAGGER.to_owned(),
+            wait: None,
+            gate: Some(first),
+            parallel: 1,
+            tracks,
+        }
+    }
+
+    fn master_stop(&mut self) -> Stage {
+        let master = &self.plan.master;
+        let install = self.install(Phase::Master, &master.host, Role::Master, &master.access);
+        let prefix = master.access.install.prefix.clone();
+        let command = Command::StopMaster { prefix: prefix.clone(), patience: line::TAKEOVER_PATIENCE };
+        let data_path = self.observation.map(|o| o.master.data_path.clone());
+        let stop = self
+            .step(format!("{}/{}/stop", Phase::Master, master.host), Action::StopMaster { prefix, data_path, command });
+        Stage {
+            phase: Phase::Master,
+            title: "Install on the master and stop it: the file system stands still from here".to_owned(),
+            why: HOWTO_AT_ONCE.to_owned(),
+            wait: None,
+            gate: None,
+            parallel: 1,
+            tracks: vec![track(&master.host, vec![install, stop])],
+        }
+    }
+
+    fn chunkservers_at_once(&mut self) -> Stage {
+        let tracks = self.plan.chunkservers.iter().map(|server| {
+            let mut install = self.install(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
+            let mut start = self.start(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
+            // the file system stands still: a pause here would be an outage that nobody watches
+            install.pause_before = false;
+            start.pause_before = false;
+            track(&server.host, vec![install, start])
+        });
+        Stage {
+            phase: Phase::Chunkservers,
+            title: "Upgrade the chunkservers, all at once".to_owned(),
+            why: HOWTO_AT_ONCE.to_owned(),
+            wait: None,
+            gate: None,
+            parallel: AT_ONCE,
+            tracks: tracks.collect(),
+        }
+    }
+
+    fn master_start(&mut self, chunkservers: usize) -> Stage {
+        let least_s = self.plan.upgrade.master_wait.as_secs();
+        self.clock += least_s;
+        self.greatest += least_s;
+        let master = &self.plan.master;
+        let mut start = self.start(Phase::Master, &master.host, Role::Master, &master.access);
+        start.pause_before = false;
+        start.afterwards = Some(Gate::MasterServes { greatest_s: self.until() });
+        Stage {
+            phase: Phase::Master,
+            title: "Start the new master: the file system moves again".to_owned(),
+            why: HOWTO_WAIT.to_owned(),
+            wait: Some(Wait::MasterWait { after_stage: chunkservers, least_s }),
+            gate: None,
+            parallel: 1,
+            tracks: vec![track(&master.host, vec![start])],
+        }
+    }
+
+    fn clients(&mut self) -> Vec<Stage> {
+        let all = self.plan.chunkservers.len();
+        let groups = &self.plan.clients;
+        groups
+            .iter()
+            .enumerate()
+            .map(|(at, group)| {
+                let gate = Gate::Serving { upgraded: all, greatest_s: self.until() };
+                let tracks = group.hosts.iter().map(|host| self.client(group, host)).collect();
+                self.greatest += line::BACK_GREATEST.as_secs() * group.hosts.len().div_ceil(group.parallel) as u64;
+                let part =
+                    if groups.len() > 1 { format!(" (section {} of {})", at + 1, groups.len()) } else { String::new() };
+                Stage {
+                    phase: Phase::Clients,
+                    title: format!("Upgrade the clients: tools and mfsmount first, then remount{part}"),
+                    why: HOWTO_CLIENTS.to_owned(),
+                    wait: None,
+                    gate: Some(gate),
+                    parallel: group.parallel,
+                    tracks,
+                }
+            })
+            .collect()
+    }
+
+    fn client(&self, group: &ClientGroup, host: &HostName) -> Track {
+        let mut steps = vec![self.install(Phase::Clients, host, Role::Client, &group.access)];
+        match self.observation.and_then(|o| o.clients.get(host)) {
+            Some(seen) => {
+                for mount in &seen.mounts {
+                    steps.extend(self.remount(host, group, mount.clone()));
+                }
+            }
+            None => steps.push(self.remount_unseen(host, group)),
+        }
+        track(host, steps)
+    }
+
+    /// Without an observation nobody knows which master and options a mount was given.
+    fn remount_unseen(&self, host: &HostName, group: &ClientGroup) -> Step {
+        let mut step = self.step(format!("{}/{host}/remount", Phase::Clients), Action::RemountFound);
+        let program = group.access.install.prefix.join(Role::Client.path_in_prefix());
+        let points = group.mounts.as_ref().map_or("MOUNT".to_owned(), |m| join(m));
+        step.commands = vec![
+            format!("umount {points}   # each mount, as found on the host"),
+            format!("{program} {points} …   # with the master and options of the mount that was there"),
+        ];
+        step
+    }
+
+    fn remount(&self, host: &HostName, group: &ClientGroup, arguments: MountArguments) -> [Step; 2] {
+        let mount = arguments.mount_point.clone();
+        let id = |what: &str| format!("{}/{host}/{what}:{mount}", Phase::Clients);
+        let command = Command::Unmount { mount: mount.clone() };
+        let unmount = self.step(id("unmount"), Action::Unmount { mount: mount.clone(), command });
+        let prefix = group.access.install.prefix.clone();
+        let command = Command::Mount { prefix, arguments };
+        let mut remount = self.step(
+            id("mount"),
+            Action::Mount { mount: mount.clone(), prefix: group.access.install.prefix.clone(), command },
+        );
+        // between the two the client has no file system
+        remount.pause_before = false;
+        remount.afterwards = Some(Gate::MountSeen { mount, greatest_s: line::BACK_GREATEST.as_secs() });
+        remount.way_back = Some(line::WAY_BACK_CLIENT.to_owned());
+        [unmount, remount]
+    }
+
+    fn verify(&mut self) -> Stage {
+        let mut step = self.step("verify".to_owned(), Action::Verify);
+        let greatest_s = line::HEALED_GREATEST.as_secs();
+        self.greatest += greatest_s;
+        step.afterwards = Some(Gate::Upgraded { greatest_s });
+        Stage {
+            phase: Phase::Verify,
+            title: "Look at everything once more".to_owned(),
+            why: "a run is a success only if the cluster says so at its end".to_owned(),
+            wait: None,
+            gate: None,
+            parallel: 1,
+            tracks: vec![track(&self.plan.master.host, vec![step])],
+        }
+    }
+}
+
+fn track(host: &HostName, steps: Vec<Step>) -> Track {
+    Track { host: host.clone(), wait: None, gate: None, steps }
+}
+
+fn join(paths: &[AbsPath]) -> String {
+    paths.iter().map(AbsPath::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// Step ids are shared by pointer: a schedule of ten thousand hosts has tens of thousands.
+impl From<String> for StepId {
+    fn from(text: String) -> Self {
+        Self(Arc::from(text))
+    }
+}

@@ -1,0 +1,372 @@
+//! The types of a schedule. Serialized, they are the JSON of `plan --format json` (docs/schedule-format.md) and the
+//! schedule.json of a run: [`FORMAT`] counts up with every change that an older reader would misunderstand.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::check::Baseline;
+use crate::host::shell::Become;
+use crate::host::{AbsPath, Command, HostName};
+use crate::moosefs::daemon::Role;
+use crate::plan::Mode;
+
+/// The version of the serialized form.
+pub const FORMAT: u32 = 1;
+
+/// A whole upgrade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// See [`FORMAT`].
+    pub format: u32,
+    /// The release that runs now.
+    pub from: Version,
+    /// The release to run afterwards.
+    pub to: Version,
+    /// Which of the HOWTO's ways.
+    pub mode: Mode,
+    /// Whether the cluster was looked at; otherwise what only it can tell is marked in the steps.
+    pub observed: bool,
+    /// The master's port for clients and admin tools.
+    pub admin_port: u16,
+    /// Where the master listens on it, as its own host sees it; `None` in a preview.
+    pub admin_address: Option<Ipv4Addr>,
+    /// Every host of the plan.
+    pub hosts: Vec<Host>,
+    /// The stages, one after the other.
+    pub stages: Vec<Stage>,
+    /// All demanded waits and nothing else, in seconds: no run is shorter.
+    pub least_s: u64,
+    /// All waits at their greatest, in seconds: a run that waits longer has stopped. The commands' own time comes on top.
+    pub greatest_s: u64,
+    /// What the cluster was like; `None` where it was not looked at.
+    pub baseline: Option<Baseline>,
+}
+
+/// A host of the plan and what of it the schedule needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Its name.
+    pub name: HostName,
+    /// What it is.
+    pub roles: Vec<Role>,
+    /// How to become root.
+    pub r#become: Option<Become>,
+    /// The address by which the master knows it, where that is known.
+    pub address: Option<Ipv4Addr>,
+}
+
+/// The phases of an upgrade, in the words of the house.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// The master.
+    Master,
+    /// The chunkservers.
+    Chunkservers,
+    /// The clients.
+    Clients,
+    /// A last look.
+    Verify,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Phase::Master => "master",
+            Phase::Chunkservers => "chunkservers",
+            Phase::Clients => "clients",
+            Phase::Verify => "verify",
+        })
+    }
+}
+
+/// Steps on one or more hosts that share a condition to begin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// The phase that it belongs to.
+    pub phase: Phase,
+    /// What happens, for people.
+    pub title: String,
+    /// Why here and in this way: the rule and its source.
+    pub why: String,
+    /// A wait before its first step.
+    pub wait: Option<Wait>,
+    /// What must hold before its first step.
+    pub gate: Option<Gate>,
+    /// How many hosts at a time.
+    pub parallel: usize,
+    /// One entry a host; begun in this order.
+    pub tracks: Vec<Track>,
+}
+
+/// The steps of one host within a stage, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Track {
+    /// The host.
+    pub host: HostName,
+    /// A wait before its first step.
+    pub wait: Option<Wait>,
+    /// What must hold before its first step.
+    pub gate: Option<Gate>,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// One step: one change on one host, and how it is known to have happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Stable: `master/start`, `chunkservers/cs1/install`, `clients/cl1/unmount:/mnt/mfs`.
+    pub id: StepId,
+    /// What is done.
+    pub action: Action,
+    /// The exact remote commands; empty for a step that only looks.
+    pub commands: Vec<String>,
+    /// What the cluster must show afterwards, beyond what the host itself shows.
+    pub afterwards: Option<Gate>,
+    /// Earliest begin, in seconds from the start, when nothing takes any time but the demanded waits.
+    pub earliest_s: u64,
+    /// Whether the operator may pause before it: the cluster serves, and nothing is half done.
+    pub pause_before: bool,
+    /// What becomes hard to undo with it.
+    pub way_back: Option<String>,
+}
+
+/// The name of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub Arc<str>);
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    /// Puts the new release's programs in place. Shown by the version in the installed program.
+    Install {
+        /// Whose programs must be there.
+        role: Role,
+        /// Below which prefix.
+        prefix: AbsPath,
+        /// How.
+        command: Command,
+    },
+    /// Starts the new daemon over the old one, or where none runs. Shown by a new process of the new release, the old
+    /// one's end, and the listening port.
+    Start {
+        /// Which daemon.
+        role: Role,
+        /// Below which prefix.
+        prefix: AbsPath,
+        /// How.
+        command: Command,
+    },
+    /// Stops the master. Shown by the end of its process, its closed port and the metadata.mfs that it left.
+    StopMaster {
+        /// Below which prefix.
+        prefix: AbsPath,
+        /// Where it leaves its metadata; `None` in a preview.
+        data_path: Option<AbsPath>,
+        /// How.
+        command: Command,
+    },
+    /// Unmounts. Shown by /proc/mounts and the end of the mfsmount process.
+    Unmount {
+        /// Where.
+        mount: AbsPath,
+        /// How.
+        command: Command,
+    },
+    /// Mounts. Shown by /proc/mounts, a new mfsmount of the new release, and the master's list.
+    Mount {
+        /// Where.
+        mount: AbsPath,
+        /// Below which prefix the new mfsmount is.
+        prefix: AbsPath,
+        /// How.
+        command: Command,
+    },
+    /// Preview only: what is mounted has not been looked at, and every mount found will be changed.
+    RemountFound,
+    /// Looks at everything once more.
+    Verify,
+}
+
+impl Action {
+    /// The command that it runs.
+    #[must_use]
+    pub fn command(&self) -> Option<&Command> {
+        match self {
+            Self::Install { command, .. }
+            | Self::Start { command, .. }
+            | Self::StopMaster { command, .. }
+            | Self::Unmount { command, .. }
+            | Self::Mount { command, .. } => Some(command),
+            Self::RemountFound | Self::Verify => None,
+        }
+    }
+
+    /// What it does, in a few words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Install { role, .. } => format!("install {} programs", role),
+            Self::Start { role, .. } => format!("start the new {}", role.program()),
+            Self::StopMaster { .. } => "stop mfsmaster".to_owned(),
+            Self::Unmount { mount, .. } => format!("unmount {mount}"),
+            Self::Mount { mount, .. } => format!("mount {mount}"),
+            Self::RemountFound => "unmount and mount what is mounted".to_owned(),
+            Self::Verify => "look at everything once more".to_owned(),
+        }
+    }
+}
+
+/// A wait that a rule demands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "wait", rename_all = "kebab-case")]
+pub enum Wait {
+    /// At least this long since `after` was done: the last chunkserver was back.
+    Stagger {
+        /// The step that must be this long ago.
+        after: StepId,
+        /// Seconds.
+        least_s: u64,
+        /// Seconds; a gate that is not green by then stops the run.
+        greatest_s: u64,
+    },
+    /// At least this long since the last of the stage `after` was done.
+    MasterWait {
+        /// The index of the stage.
+        after_stage: usize,
+        /// Seconds.
+        least_s: u64,
+    },
+}
+
+impl Wait {
+    /// Seconds at least.
+    #[must_use]
+    pub fn least_s(&self) -> u64 {
+        match self {
+            Self::Stagger { least_s, .. } | Self::MasterWait { least_s, .. } => *least_s,
+        }
+    }
+}
+
+/// What the cluster must show, through its master's own protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "gate", rename_all = "kebab-case")]
+pub enum Gate {
+    /// Every chunkserver is connected with its chunks, the first `upgraded` of the plan in the new release; nothing is
+    /// missing or under goal beyond the baseline.
+    Healthy {
+        /// How many chunkservers, in the plan's order, must run the new release.
+        upgraded: usize,
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+    /// Every chunkserver is connected with its chunks, the first `upgraded` of the plan in the new release, and no chunk
+    /// is missing: enough for a mount, which takes no copy away. Chunks may still be under goal.
+    Serving {
+        /// How many chunkservers, in the plan's order, must run the new release.
+        upgraded: usize,
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+    /// The master answers as the new release.
+    MasterServes {
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+    /// The chunkserver is connected, in the new release, with its chunks.
+    ChunkserverBack {
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+    /// The master knows the mount, in the new release.
+    MountSeen {
+        /// The mount point.
+        mount: AbsPath,
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+    /// Master, chunkservers and mounts are all in the new release, and the cluster is healthy.
+    Upgraded {
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+}
+
+impl Gate {
+    /// Seconds until it must be green.
+    #[must_use]
+    pub fn greatest_s(&self) -> u64 {
+        match self {
+            Self::Healthy { greatest_s, .. }
+            | Self::Serving { greatest_s, .. }
+            | Self::MasterServes { greatest_s }
+            | Self::ChunkserverBack { greatest_s }
+            | Self::MountSeen { greatest_s, .. }
+            | Self::Upgraded { greatest_s } => *greatest_s,
+        }
+    }
+
+    /// What it asks for, for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Healthy { upgraded: 0, .. } => {
+                "every chunkserver connected with its chunks, none missing or under goal".to_owned()
+            }
+            Self::Healthy { upgraded, .. } => format!(
+                "every chunkserver connected with its chunks ({} in the new release), none missing or under goal",
+                crate::schedule::count(*upgraded, "chunkserver")
+            ),
+            Self::Serving { .. } => {
+                "every chunkserver connected in the new release with its chunks, none missing".to_owned()
+            }
+            Self::MasterServes { .. } => "the master answers as the new release".to_owned(),
+            Self::ChunkserverBack { .. } => "back at the master, in the new release, with its chunks".to_owned(),
+            Self::MountSeen { mount, .. } => format!("the master lists the mount {mount} in the new release"),
+            Self::Upgraded { .. } => {
+                "master, chunkservers and mounts in the new release, the cluster healthy".to_owned()
+            }
+        }
+    }
+}
+
+/// `1 host`, `2 hosts`: the one helper for plurals.
+#[must_use]
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+impl Schedule {
+    /// SHA-256 of the serialized schedule, in hexadecimal: what a journal is bound to.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let json = serde_json::to_vec(self).expect("a schedule has no map with keys that are not text");
+        Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// All steps, in order.
+    pub fn steps(&self) -> impl Iterator<Item = (&Stage, &Track, &Step)> {
+        self.stages
+            .iter()
+            .flat_map(|stage| stage.tracks.iter().flat_map(move |t| t.steps.iter().map(move |s| (stage, t, s))))
+    }
+
+    /// The hosts that play `role`, in the plan's order.
+    pub fn hosts_of(&self, role: Role) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().filter(move |h| h.roles.contains(&role))
+    }
+}

@@ -1,0 +1,38 @@
+//! A stop, told in one place: what failed and why, what state the cluster is in, what to do next.
+
+use std::fmt::Write;
+
+use crate::run::{Failure, FailureKind};
+
+/// The message. `resume`: the command that goes on with this run.
+#[must_use]
+pub fn text(failure: &Failure, state: &str, resume: &str) -> String {
+    let mut text = String::new();
+    let place = failure.host.as_ref().map(|h| format!(" on {h}")).unwrap_or_default();
+    let _ = writeln!(text, "error: failed to {}{place}", failure.message);
+    for cause in &failure.causes {
+        let _ = writeln!(text, "  because: {cause}");
+    }
+    if let Some(step) = &failure.step {
+        let _ = writeln!(text, "  step:    {step}");
+    }
+    for line in &failure.output {
+        let _ = writeln!(text, "  | {line}");
+    }
+    let _ = writeln!(text, "stopped: no further host was touched; {state}");
+    let _ = writeln!(text, "next:    {}", next(failure.kind));
+    let _ = writeln!(text, "         then `{resume}` goes on at the first step that is not done");
+    text
+}
+
+fn next(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::StepFailed => "read the command's output above and put right what it names, on that host",
+        FailureKind::GateRed => {
+            "let the cluster recover, or bring back what the reason names; the gate is looked at again"
+        }
+        FailureKind::Unknown => "bring the host back; what it shows then decides whether the step was done",
+        FailureKind::Unreachable => "make the host reachable with plain ssh, without a prompt",
+        FailureKind::Journal => "make room or repair the state folder on this machine",
+    }
+}

@@ -1,0 +1,158 @@
+//! A schedule as text, for 80 columns and for 200.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use console::Style;
+
+use super::time::human;
+use crate::moosefs::daemon::Role;
+use crate::schedule::{Schedule, Stage, Step, Track, Wait, count};
+
+/// Column at which a step's own text begins.
+const INDENT: usize = 9;
+
+/// The whole schedule.
+#[must_use]
+pub fn text(schedule: &Schedule, width: usize, color: bool) -> String {
+    let mut page =
+        Page { out: String::new(), width: width.max(40), bold: style(color).bold(), dim: style(color).dim() };
+    page.head(schedule);
+    for (at, stage) in schedule.stages.iter().enumerate() {
+        page.stage(at + 1, stage);
+    }
+    page.out
+}
+
+fn style(color: bool) -> Style {
+    Style::new().force_styling(color)
+}
+
+/// `1 master, 3 chunkservers, 2 clients`.
+#[must_use]
+pub fn cluster(schedule: &Schedule) -> String {
+    [(Role::Master, "master"), (Role::Chunkserver, "chunkserver"), (Role::Client, "client")]
+        .map(|(role, noun)| count(schedule.hosts_of(role).count(), noun))
+        .join(", ")
+}
+
+struct Page {
+    out: String,
+    width: usize,
+    bold: Style,
+    dim: Style,
+}
+
+impl Page {
+    fn line(&mut self, indent: usize, text: &str) {
+        let indent = " ".repeat(indent);
+        let options = textwrap::Options::new(self.width)
+            .initial_indent(&indent)
+            .subsequent_indent(&indent)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        for line in textwrap::wrap(text, options) {
+            self.out.push_str(line.trim_end());
+            self.out.push('\n');
+        }
+    }
+
+    /// A line that is not wrapped: commands are copied from it.
+    fn verbatim(&mut self, indent: usize, text: &str) {
+        let _ = writeln!(self.out, "{}{text}", " ".repeat(indent));
+    }
+
+    fn head(&mut self, s: &Schedule) {
+        let title = format!("MooseFS {} to {}, {}: {}", s.from, s.to, s.mode, cluster(s));
+        let title = self.bold.apply_to(title).to_string();
+        self.verbatim(0, &title);
+        self.line(
+            0,
+            &format!(
+                "Takes at least {} of demanded waits; gates stop it when it has waited {} in all. The commands' own time \
+                 comes on top.",
+                human(s.least_s),
+                human(s.greatest_s)
+            ),
+        );
+        let seen = if s.observed {
+            "The cluster was looked at, and nothing was changed."
+        } else {
+            "No host was contacted: lines with # are filled in from the hosts before an upgrade begins."
+        };
+        self.line(0, seen);
+    }
+
+    fn stage(&mut self, number: usize, stage: &Stage) {
+        self.out.push('\n');
+        let title = self.bold.apply_to(format!("{number}. {}", stage.title)).to_string();
+        self.verbatim(0, &title);
+        self.line(3, &stage.why);
+        if stage.tracks.len() > 1 && stage.parallel > 1 {
+            self.line(
+                3,
+                &format!(
+                    "{} of {} at a time",
+                    stage.parallel.min(stage.tracks.len()),
+                    count(stage.tracks.len(), "host")
+                ),
+            );
+        }
+        if let Some(wait) = &stage.wait {
+            self.wait(3, wait);
+        }
+        if let Some(gate) = &stage.gate {
+            self.line(3, &format!("gate: {}, within {}", gate.describe(), human(gate.greatest_s())));
+        }
+        let width = stage.tracks.iter().map(|t| t.host.as_str().len()).max().unwrap_or(0);
+        let mut told = HashSet::new();
+        for track in &stage.tracks {
+            self.track(track, width, &mut told);
+        }
+    }
+
+    fn wait(&mut self, indent: usize, wait: &Wait) {
+        let text = match wait {
+            Wait::Stagger { after, least_s, greatest_s } => {
+                let host = after.0.split('/').nth(1).unwrap_or("the last");
+                format!(
+                    "wait: {} after {host} was back, then the gate; stop if it is not green after {}",
+                    human(*least_s),
+                    human(*greatest_s)
+                )
+            }
+            Wait::MasterWait { least_s, .. } => format!("wait: {} after the last chunkserver", human(*least_s)),
+        };
+        self.line(indent, &text);
+    }
+
+    fn track<'a>(&mut self, track: &'a Track, width: usize, told: &mut HashSet<&'a str>) {
+        if let Some(wait) = &track.wait {
+            self.wait(INDENT, wait);
+        }
+        if let Some(gate) = &track.gate {
+            self.line(INDENT, &format!("gate: {}", gate.describe()));
+        }
+        for step in &track.steps {
+            self.step(track, step, width, told);
+        }
+    }
+
+    fn step<'a>(&mut self, track: &Track, step: &'a Step, width: usize, told: &mut HashSet<&'a str>) {
+        let at = format!("+{}", human(step.earliest_s));
+        let head = format!("{at:<7}  {:<width$}  {}", track.host, step.action.describe());
+        self.verbatim(0, &head);
+        let indent = INDENT + width + 2;
+        for command in &step.commands {
+            let command = self.dim.apply_to(format!("$ {command}")).to_string();
+            self.verbatim(indent, &command);
+        }
+        if let Some(gate) = &step.afterwards {
+            self.line(indent, &format!("then: {}, within {}", gate.describe(), human(gate.greatest_s())));
+        }
+        // said once a stage: a hundred times it would be read by nobody
+        if let Some(way_back) = step.way_back.as_deref().filter(|w| told.insert(w)) {
+            self.line(indent, &format!("way back: {way_back}"));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `plan`: the same for people and machines, for narrow and wide terminals, and without a host.
+
+use serde_json::Value;
+
+use crate::{code, command, mfsupgrade, stderr, stdout};
+
+#[test]
+fn a_preview_contacts_no_host_and_says_so() {
+    // the plan's hosts do not exist: a look at any of them would fail
+    let output = mfsupgrade(&["plan", "plans/rolling.toml"]);
+    assert_eq!((code(&output), stderr(&output)), (0, ""));
+    assert!(stdout(&output).contains("No host was contacted"));
+    assert!(stdout(&output).contains("$ cd /usr/src/mfs-1.6.27 && make install"));
+}
+
+#[test]
+fn a_dry_run_is_the_plan() {
+    let plan = mfsupgrade(&["plan", "plans/full-stop.toml"]);
+    let dry_run = mfsupgrade(&["upgrade", "--dry-run", "plans/full-stop.toml"]);
+    assert_eq!(stdout(&plan), stdout(&dry_run));
+}
+
+#[test]
+fn text_fits_the_terminal() {
+    for width in [80, 200] {
+        let output = command(&["plan", "plans/rolling.toml"]).env("COLUMNS", width.to_string()).output().unwrap();
+        // commands are never broken: they are copied from here
+        let long = |line: &&str| !line.trim_start().starts_with('$') && line.chars().count() > width;
+        assert_eq!(stdout(&output).lines().find(long), None);
+    }
+}
+
+#[test]
+fn json_has_every_step_with_its_commands_and_times() {
+    let output = mfsupgrade(&["plan", "--format", "json", "plans/rolling.toml"]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["format"], 1);
+    assert_eq!(json["observed"], false);
+    assert_eq!(json["least_s"], 600);
+    let chunkservers = &json["stages"][1]["tracks"];
+    assert_eq!(chunkservers[2]["host"], "cs3");
+    assert_eq!(chunkservers[2]["wait"]["wait"], "stagger");
+    assert_eq!(chunkservers[2]["steps"][1]["earliest_s"], 600);
+    assert_eq!(chunkservers[2]["steps"][1]["commands"][0], "/usr/local/sbin/mfschunkserver -t 1800");
+}
+
+#[test]
+fn mode_can_be_chosen_on_the_command_line() {
+    let output = mfsupgrade(&["plan", "--mode", "full-stop", "plans/rolling.toml"]);
+    assert!(stdout(&output).contains("$ /usr/local/sbin/mfsmaster -t 1800 -s"));
+    assert!(stdout(&output).contains("3m after the last chunkserver"));
+}
+
+#[test]
+fn there_is_no_colour_without_a_terminal_unless_asked_for() {
+    assert!(!stdout(&mfsupgrade(&["plan", "plans/rolling.toml"])).contains('\u{1b}'));
+    assert!(stdout(&mfsupgrade(&["--color", "always", "plan", "plans/rolling.toml"])).contains('\u{1b}'));
+}
+
+#[test]
+fn every_plan_of_the_project_compiles() {
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/plans")).unwrap() {
+        let path = entry.unwrap().path();
+        let output = mfsupgrade(&["plan", path.to_str().unwrap()]);
+        assert_eq!(code(&output), 0, "{}: {}", path.display(), stderr(&output));
+    }
+}

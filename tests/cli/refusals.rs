@@ -1,0 +1,58 @@
+//! What is refused, with which words and which exit code.
+
+use crate::{code, mfsupgrade, stderr, stdout, write};
+
+#[test]
+fn a_bad_plan_is_refused_with_its_place_and_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = write(folder.path(), "bad.toml", "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nstager = \"5m\"\n");
+    for command in ["plan", "upgrade"] {
+        let output = mfsupgrade(&[command, &plan]);
+        assert_eq!(code(&output), 3, "{command}: {}", stderr(&output));
+        assert!(stderr(&output).contains("bad.toml:4:1"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("stagger"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_plan_that_is_not_there_is_said_to_be() {
+    let output = mfsupgrade(&["plan", "nowhere.toml"]);
+    assert_eq!(code(&output), 3);
+    assert!(
+        stderr(&output).contains("nowhere.toml") && stderr(&output).contains("No such file"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn without_a_terminal_and_without_yes_nothing_is_begun() {
+    let output = mfsupgrade(&["upgrade", "plans/rolling.toml", "--state-dir", "/nonexistent/state"]);
+    assert_eq!(code(&output), 11, "{}", stderr(&output));
+    assert!(stderr(&output).contains("--yes"));
+}
+
+#[test]
+fn a_usage_error_has_its_own_code_and_help_has_none() {
+    assert_eq!(code(&mfsupgrade(&["upgrad"])), 2);
+    let help = mfsupgrade(&["--help"]);
+    assert_eq!(code(&help), 0);
+    assert!(stdout(&help).contains("A first evening"));
+}
+
+#[test]
+fn hosts_that_cannot_be_reached_are_findings_and_nothing_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml")).unwrap();
+    // port 9 of this machine: nothing answers there
+    let config = write(folder.path(), "ssh_config", "Host *\n  HostName 127.0.0.1\n  Port 9\n");
+    assert!(source.contains("\n[ssh]\n"));
+    let source = source.replace("\n[ssh]\n", &format!("\n[ssh]\nconfig = \"{config}\"\n"));
+    let plan = write(folder.path(), "plan.toml", &source);
+    let output = mfsupgrade(&["upgrade", "--yes", &plan, "--state-dir", state.to_str().unwrap()]);
+    assert_eq!(code(&output), 4, "{}", stderr(&output));
+    assert!(stderr(&output).contains("error[host-unreachable]"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no host was touched"));
+    assert!(!state.exists(), "no run was begun");
+}

@@ -1,0 +1,89 @@
+//! `status` and `resume` on runs that are on disk.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use jiff::Timestamp;
+use mfsupgrade::journal::{JournalSink, Record, StateFolder};
+use mfsupgrade::plan::Plan;
+use mfsupgrade::schedule::compile;
+
+use crate::{code, mfsupgrade, stderr, stdout};
+
+/// A run with its first step begun, left behind by a process that was killed.
+fn interrupted(folder: &Path) -> String {
+    let plan = Plan::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml"))).unwrap().plan;
+    let schedule = compile(&plan, None);
+    let state = StateFolder::new(Some(folder)).unwrap();
+    let mut run = state.begin(&plan, &schedule, Timestamp::now()).unwrap();
+    let (_, _, step) = schedule.steps().next().unwrap();
+    run.append(Record::Intent { step: step.id.clone(), at: Timestamp::now() }).unwrap();
+    run.name.clone()
+}
+
+#[test]
+fn status_tells_of_a_run_that_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = interrupted(folder.path());
+    let state = folder.path().to_str().unwrap();
+    let output = mfsupgrade(&["status", "--state-dir", state]);
+    assert_eq!(code(&output), 0);
+    for words in [&name, "interrupted", "begun and not known to be done: master/master/install", "mfsupgrade resume"] {
+        assert!(stdout(&output).contains(words), "{words}: {}", stdout(&output));
+    }
+    let json = mfsupgrade(&["status", "--format", "json", "--state-dir", state, &name]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&json["state"], &json["done"]), (&"interrupted".into(), &0.into()));
+}
+
+#[test]
+fn without_runs_status_says_so_and_resume_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_str().unwrap();
+    assert_eq!(stdout(&mfsupgrade(&["status", "--state-dir", state])), "no run yet\n");
+    let output = mfsupgrade(&["resume", "--state-dir", state]);
+    assert_eq!(code(&output), 9, "{}", stderr(&output));
+}
+
+#[test]
+fn files_of_a_run_are_for_the_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = interrupted(folder.path());
+    let run = folder.path().join("runs").join(name);
+    assert_eq!(run.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    for entry in std::fs::read_dir(run).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+    }
+}
+
+#[test]
+fn a_schedule_or_a_journal_that_was_changed_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = interrupted(folder.path());
+    let run = folder.path().join("runs").join(name);
+    let state = folder.path().to_str().unwrap();
+    let change = |file: &str, from: &str, to: &str| {
+        let path = run.join(file);
+        let before = std::fs::read_to_string(&path).unwrap();
+        assert!(before.contains(from));
+        std::fs::write(&path, before.replace(from, to)).unwrap();
+        let output = mfsupgrade(&["resume", "--state-dir", state]);
+        std::fs::write(&path, before).unwrap();
+        (code(&output), stderr(&output).to_owned())
+    };
+    let (code, words) = change("schedule.json", "make install", "make uninstall");
+    assert!(code == 9 && words.contains("was changed"), "{words}");
+    let (code, words) = change("journal.jsonl", "master/install", "master/uninstall");
+    assert!(code == 9 && words.contains("checksum"), "{words}");
+}
+
+#[test]
+fn a_run_is_walked_by_one_process_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = interrupted(folder.path());
+    let (_held, _) = StateFolder::new(Some(folder.path())).unwrap().reopen(Some(&name)).unwrap();
+    let output = mfsupgrade(&["resume", "--state-dir", folder.path().to_str().unwrap()]);
+    assert_eq!(code(&output), 9);
+    assert!(stderr(&output).contains("another process"), "{}", stderr(&output));
+}

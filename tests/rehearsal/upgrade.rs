@@ -1,0 +1,120 @@
+//! `mfsupgrade rehearse` as a whole: the way of `upgrade` over real ssh, faults, the judge's verdict, exit codes.
+//!
+//! The daemons are simulated; see docs/rehearsal.md.
+
+use std::process::{Command, Output, Stdio};
+
+/// Time runs fast, so that two staggers of five minutes take six seconds.
+const SPEED: &str = "100";
+
+fn rehearse(plan: &str, faults: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mfsupgrade"));
+    command.args(["rehearse", plan, "--speed", SPEED, "--log", "plain"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    for fault in faults {
+        command.args(["--fault", fault]);
+    }
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+struct Told {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn told(output: &Output) -> Told {
+    Told {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+impl Told {
+    fn expect(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code, code, "{}\n{}", self.err, self.out);
+        for words in words {
+            assert!(self.err.contains(words) || self.out.contains(words), "{words}\n{}\n{}", self.err, self.out);
+        }
+        self
+    }
+
+    /// No line tells of work on `host`.
+    fn untouched(self, host: &str) -> Self {
+        let step = format!("{host}: install");
+        assert!(!self.err.contains(&step), "{host} was touched\n{}", self.err);
+        self
+    }
+}
+
+#[test]
+fn a_rolling_rehearsal_passes_its_judge() {
+    let told = told(&rehearse("plans/rolling.toml", &[])).expect(0, &["Rehearsal passed", "simulated", "stagger"]);
+    assert!(!told.out.contains("BROKEN"), "{}", told.out);
+}
+
+#[test]
+fn a_full_stop_rehearsal_passes_its_judge() {
+    let told = told(&rehearse("plans/full-stop.toml", &[])).expect(0, &["Rehearsal passed", "simulated", "master-wait"]);
+    assert!(!told.out.contains("BROKEN"), "{}", told.out);
+}
+
+#[test]
+fn missing_exports_are_found_before_anything_is_touched() {
+    told(&rehearse("plans/rolling.toml", &["no-exports@master"]))
+        .expect(4, &["error[exports-missing]", "no host was touched", "maproot=0"])
+        .untouched("master");
+}
+
+#[test]
+fn an_install_that_fails_stops_at_that_host() {
+    told(&rehearse("plans/rolling.toml", &["install-fails@cs2"]))
+        .expect(5, &["failed to install chunkserver programs on cs2", "1 of 3 chunkservers on 1.6.27", "resume"])
+        .untouched("cs3")
+        .untouched("cl1");
+}
+
+#[test]
+fn a_chunkserver_that_does_not_come_back_stops_the_run() {
+    told(&rehearse("plans/rolling.toml", &["does-not-come-back@cs1"]))
+        .expect(5, &["failed to start the new mfschunkserver on cs1", "no mfschunkserver 1.6.27 runs"])
+        .untouched("cs2");
+}
+
+#[test]
+fn a_master_that_does_not_come_back_stops_the_run() {
+    told(&rehearse("plans/rolling.toml", &["does-not-come-back@master"]))
+        .expect(5, &["failed to start the new mfsmaster on master", "0 of 1 master on 1.6.27"])
+        .untouched("cs1");
+}
+
+#[test]
+fn a_host_that_drops_ssh_for_good_leaves_the_outcome_unknown() {
+    told(&rehearse("plans/rolling.toml", &["drops-ssh@cs1"]))
+        .expect(7, &["the connection was lost while the command ran", "on cs1"])
+        .untouched("cs2");
+}
+
+#[test]
+fn a_scan_beyond_the_greatest_stagger_leaves_the_gate_red() {
+    told(&rehearse("plans/rolling.toml", &["slow-scan@cs1"]))
+        .expect(6, &["failed to see the gate green within 10m", "still scanning"])
+        .untouched("cs2");
+}
+
+#[test]
+fn a_chunk_that_is_gone_holds_the_next_chunkserver() {
+    told(&rehearse("plans/rolling.toml", &["loses-chunk@cs1"])).expect(6, &["failed to see the gate green"]).untouched("cs2");
+}
+
+#[test]
+fn a_busy_mount_stops_the_run_and_stays() {
+    told(&rehearse("plans/rolling.toml", &["umount-busy@cl1"]))
+        .expect(5, &["failed to unmount /mnt/mfs on cl1", "busy"])
+        .untouched("cl2");
+}
+
+#[test]
+fn a_fault_that_does_not_exist_names_the_nearest() {
+    told(&rehearse("plans/rolling.toml", &["instal-fails@cs1"])).expect(2, &["install-fails"]);
+}

@@ -1,0 +1,195 @@
+//! Upgrades as an operator would tell them.
+
+use std::sync::atomic::Ordering;
+
+use mfsupgrade::plan::Mode;
+use mfsupgrade::run::{Ending, Failure, FailureKind};
+
+use super::world::{Fault, NEW, World, schedule, walk};
+
+const FIVE_MINUTES: i64 = 300;
+
+fn failure(ending: Ending) -> Failure {
+    match ending {
+        Ending::Failed(failure) => failure,
+        other => panic!("the run did not fail: {other:?}"),
+    }
+}
+
+fn all_new(world: &World) -> bool {
+    world.versions().len() == 6 && world.versions().iter().all(|(_, v)| *v == NEW)
+}
+
+#[test]
+fn rolling_goes_master_then_chunkservers_five_minutes_apart_then_clients() {
+    let world = World::new();
+    assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
+    assert_eq!(world.touched(), ["master", "cs1", "cs2", "cs3", "cl1", "cl2"]);
+    let start = |host| world.when(host, "sbin/mfschunkserver").unwrap();
+    assert!(start("cs2") - start("cs1") >= FIVE_MINUTES, "{:?}", world.deeds);
+    assert!(start("cs3") - start("cs2") >= FIVE_MINUTES);
+    assert!(start("cs3") - start("cs2") < FIVE_MINUTES + 10, "time is spent in the demanded wait and nowhere else");
+    let place = |what: &str| world.deeds.borrow().iter().position(|d| d.1 == "cl1" && d.2.contains(what)).unwrap();
+    assert!(place("make install") < place("umount") && place("umount") < place("bin/mfsmount"));
+    assert!(all_new(&world));
+}
+
+#[test]
+fn full_stop_stops_the_master_restarts_all_chunkservers_and_waits_three_minutes() {
+    let world = World::new();
+    assert_eq!(walk(&world, &schedule(&world, Mode::FullStop)), Ending::Finished);
+    let stop = world.when("master", "-s").unwrap();
+    let starts = ["cs1", "cs2", "cs3"].map(|host| world.when(host, "sbin/mfschunkserver").unwrap());
+    assert!(starts.iter().all(|&start| start >= stop));
+    let deeds = world.deeds.borrow();
+    let master_start = deeds.iter().find(|d| d.2.ends_with("sbin/mfsmaster -t 1800")).unwrap();
+    let last_start = deeds.iter().rfind(|d| d.2.contains("sbin/mfschunkserver")).unwrap();
+    assert!(master_start.0 - last_start.0 >= 180, "{deeds:?}");
+    drop(deeds);
+    assert!(all_new(&world), "an exit code of 1 from `mfsmaster -s` does not stop a healthy upgrade");
+}
+
+#[test]
+fn a_daemon_that_exits_0_and_is_not_there_stops_the_run() {
+    let world = World::with("cs2", Fault::DaemonDies);
+    let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
+    assert_eq!(failure.kind, FailureKind::StepFailed);
+    assert_eq!(failure.host.unwrap().as_str(), "cs2");
+    assert!(failure.causes[0].contains("no mfschunkserver 1.6.27 runs"), "{:?}", failure.causes);
+    assert_eq!(world.touched(), ["master", "cs1", "cs2"], "no further host is touched");
+}
+
+#[test]
+fn an_install_that_fails_stops_before_anything_is_taken_down() {
+    let world = World::with("cs1", Fault::InstallFails);
+    let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
+    assert_eq!(failure.kind, FailureKind::StepFailed);
+    assert_eq!(failure.output, ["output of the command"]);
+    assert_eq!(world.when("cs1", "sbin/mfschunkserver"), None);
+}
+
+#[test]
+fn a_server_that_registered_and_still_scans_is_waited_for() {
+    let world = World::with("cs1", Fault::SlowScan(400));
+    assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
+    let gap = world.when("cs2", "sbin/mfschunkserver").unwrap() - world.when("cs1", "sbin/mfschunkserver").unwrap();
+    assert!(gap >= 400 + FIVE_MINUTES, "the stagger counts from when it was back: {gap}");
+}
+
+#[test]
+fn a_scan_beyond_the_greatest_stagger_stops_the_run() {
+    let world = World::with("cs1", Fault::SlowScan(3600));
+    let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
+    assert_eq!(failure.kind, FailureKind::GateRed);
+    assert!(failure.causes.iter().any(|c| c.contains("still scanning")), "{:?}", failure.causes);
+    assert_eq!(world.touched(), ["master", "cs1"]);
+}
+
+#[test]
+fn under_goal_chunks_hold_the_next_server_until_they_are_replicated() {
+    let world = World::with("cs1", Fault::UnderGoal(450));
+    assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
+    let gap = world.when("cs2", "sbin/mfschunkserver").unwrap() - world.when("cs1", "sbin/mfschunkserver").unwrap();
+    assert!((450..FIVE_MINUTES * 2).contains(&gap), "{gap}");
+}
+
+#[test]
+fn under_goal_chunks_at_the_greatest_stagger_stop_the_run() {
+    let world = World::with("cs1", Fault::UnderGoal(3600));
+    let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
+    assert_eq!(failure.kind, FailureKind::GateRed);
+    assert!(failure.causes.iter().any(|c| c.contains("under their goal")), "{:?}", failure.causes);
+    assert_eq!(world.when("cs2", "make install"), None, "the next server is not touched");
+}
+
+#[test]
+fn a_connection_lost_after_the_effect_is_resolved_by_looking() {
+    let world = World::with("cl1", Fault::LostAfterEffect);
+    let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
+    // an installation whose end nobody saw is not taken for whole
+    assert_eq!((failure.kind, failure.step.unwrap().0.as_ref()), (FailureKind::Unknown, "clients/cl1/install"));
+    world.repair("cl1");
+    assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
+
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("make install".into());
+    assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Paused);
+    world.faults.borrow_mut().insert("master".into(), Fault::LostAfterEffect);
+    world.pause_after.borrow_mut().take();
+    world.pause.store(false, Ordering::Relaxed);
+    assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
+    assert_eq!(world.times("master", "sbin/mfsmaster"), 1, "the start was seen to have worked, and is not run again");
+}
+
+#[test]
+fn a_host_that_never_comes_back_leaves_the_outcome_unknown() {
+    let world = World::with("master", Fault::LostForGood);
+    let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
+    assert_eq!(failure.kind, FailureKind::Unknown);
+    assert_eq!(world.touched(), ["master"]);
+}
+
+#[test]
+fn a_busy_mount_stops_the_run_and_the_mount_stays() {
+    let world = World::with("cl1", Fault::Busy);
+    let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
+    assert!(failure.causes[0].contains("still mounted"), "{:?}", failure.causes);
+    assert_eq!(world.when("cl1", "bin/mfsmount"), None);
+    assert!(!world.touched().contains(&"cl2".to_owned()));
+}
+
+#[test]
+fn a_failed_run_resumes_at_the_host_that_failed() {
+    let world = World::with("cs2", Fault::DaemonDies);
+    let plan = schedule(&world, Mode::Rolling);
+    failure(walk(&world, &plan));
+    world.repair("cs2");
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    assert_eq!(world.times("master", "sbin/mfsmaster"), 1);
+    assert_eq!(world.times("cs1", "sbin/mfschunkserver"), 1);
+    assert!(all_new(&world));
+}
+
+#[test]
+fn every_prefix_of_the_journal_is_resumable_and_no_daemon_is_started_twice() {
+    let full = World::new();
+    let plan = schedule(&full, Mode::Rolling);
+    walk(&full, &plan);
+    let records = full.records.borrow().len();
+    for cut in 0..records {
+        let world = World::new();
+        walk(&world, &plan);
+        world.records.borrow_mut().truncate(cut);
+        assert_eq!(walk(&world, &plan), Ending::Finished, "cut after record {cut}");
+        for host in ["cs1", "cs2", "cs3"] {
+            assert_eq!(world.times(host, "sbin/mfschunkserver"), 1, "{host} restarted again after record {cut}");
+        }
+        assert_eq!(world.times("cl1", "umount"), 1, "remounted again after record {cut}");
+    }
+}
+
+#[test]
+fn a_pause_holds_before_the_next_step_and_the_stagger_still_counts() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
+    let plan = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &plan), Ending::Paused);
+    assert_eq!(world.touched(), ["master", "cs1"]);
+    world.pause.store(false, Ordering::Relaxed);
+    *world.pause_after.borrow_mut() = None;
+    world.wait(100);
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    let gap = world.when("cs2", "sbin/mfschunkserver").unwrap() - world.when("cs1", "sbin/mfschunkserver").unwrap();
+    assert!((FIVE_MINUTES..FIVE_MINUTES + 20).contains(&gap), "time away counts: {gap}");
+}
+
+#[test]
+fn full_stop_does_not_pause_while_the_file_system_stands_still() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("-s".into());
+    let plan = schedule(&world, Mode::FullStop);
+    assert_eq!(walk(&world, &plan), Ending::Paused);
+    assert!(world.when("cs3", "sbin/mfschunkserver").is_some());
+    assert_eq!(world.times("master", "mfsmaster -t 1800"), 2, "stopped and started again before the pause");
+    assert!(!world.touched().contains(&"cl1".to_owned()));
+}

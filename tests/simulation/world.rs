@@ -1,0 +1,421 @@
+//! A simulated cluster behind the executor's ports: it answers looks, takes commands, and notes what happened when.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use mfsupgrade::check::{Baseline, ClientSeen, MasterSeen, Observation, ServerSeen};
+use mfsupgrade::host::{AbsPath, HostName, MountArguments};
+use mfsupgrade::journal::{JournalSink, Progress, Record};
+use mfsupgrade::moosefs::Overview;
+use mfsupgrade::moosefs::wire::{ChunkMatrix, Chunkserver, FileTest, Info, Layout, Session};
+use mfsupgrade::plan::{Mode, Plan};
+use mfsupgrade::run::event::Stamped;
+use mfsupgrade::run::ports::{Clock, Hosts, Master, Outcome};
+use mfsupgrade::run::{Ending, EventSink, Runner};
+use mfsupgrade::schedule::{Schedule, compile};
+use semver::Version;
+
+pub const OLD: Version = Version::new(1, 5, 12);
+pub const NEW: Version = Version::new(1, 6, 27);
+const CHUNKS: u32 = 100;
+
+/// What goes wrong, by host.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fault {
+    /// The install command fails.
+    InstallFails,
+    /// The new daemon ends at once; its command exits 0 all the same.
+    DaemonDies,
+    /// The new chunkserver registers, and shows its chunks only after this many seconds.
+    SlowScan(u64),
+    /// The connection is lost after the command took effect; the host is reachable again.
+    LostAfterEffect,
+    /// The connection is lost after the command took effect, for good.
+    LostForGood,
+    /// `umount` says busy.
+    Busy,
+    /// A chunk loses a copy while this chunkserver restarts, for this many seconds.
+    UnderGoal(u64),
+}
+
+#[derive(Clone, Default)]
+struct Process {
+    pid: u32,
+    version: Option<Version>,
+}
+
+#[derive(Clone, Default)]
+struct HostState {
+    installed: Option<Version>,
+    master: Option<Process>,
+    chunkserver: Option<Process>,
+    mount: Option<Process>,
+    metadata_saved: Option<i64>,
+    /// When the chunkserver's chunks are all there.
+    scanned_at: i64,
+    gone: bool,
+}
+
+/// The world. Time stands still between looks.
+pub struct World {
+    now: Cell<i64>,
+    hosts: RefCell<BTreeMap<String, HostState>>,
+    pids: Cell<u32>,
+    pub faults: RefCell<HashMap<String, Fault>>,
+    under_goal_until: Cell<i64>,
+    /// `(second, host, what)` of every change.
+    pub deeds: RefCell<Vec<(i64, String, String)>>,
+    pub records: RefCell<Vec<Record>>,
+    pub pause: AtomicBool,
+    /// Set `pause` when a command containing this text has run.
+    pub pause_after: RefCell<Option<String>>,
+}
+
+const EPOCH: i64 = 1_700_000_000;
+
+impl World {
+    pub fn new() -> Self {
+        let mut hosts = BTreeMap::new();
+        let mut pid = 100;
+        let mut process = || {
+            pid += 1;
+            Some(Process { pid, version: Some(OLD) })
+        };
+        hosts.insert("master".to_owned(), HostState { master: process(), ..HostState::default() });
+        for n in 1..=3 {
+            hosts.insert(format!("cs{n}"), HostState { chunkserver: process(), ..HostState::default() });
+        }
+        for n in 1..=2 {
+            hosts.insert(format!("cl{n}"), HostState { mount: process(), ..HostState::default() });
+        }
+        Self {
+            now: Cell::new(EPOCH),
+            hosts: RefCell::new(hosts),
+            pids: Cell::new(1000),
+            faults: RefCell::default(),
+            under_goal_until: Cell::new(0),
+            deeds: RefCell::default(),
+            records: RefCell::default(),
+            pause: AtomicBool::new(false),
+            pause_after: RefCell::default(),
+        }
+    }
+
+    pub fn with(host: &str, fault: Fault) -> Self {
+        let world = Self::new();
+        world.faults.borrow_mut().insert(host.to_owned(), fault);
+        world
+    }
+
+    /// Hosts on which a step ran, in order, without repeats.
+    pub fn touched(&self) -> Vec<String> {
+        let mut seen = HashSet::new();
+        self.deeds.borrow().iter().filter(|d| seen.insert(d.1.clone())).map(|d| d.1.clone()).collect()
+    }
+
+    /// When `what` happened on `host`, in seconds from the start.
+    pub fn when(&self, host: &str, what: &str) -> Option<i64> {
+        self.deeds.borrow().iter().find(|d| d.1 == host && d.2.contains(what)).map(|d| d.0 - EPOCH)
+    }
+
+    pub fn times(&self, host: &str, what: &str) -> usize {
+        self.deeds.borrow().iter().filter(|d| d.1 == host && d.2.contains(what)).count()
+    }
+
+    /// The operator brings a chunkserver back by hand.
+    pub fn repair(&self, host: &str) {
+        self.faults.borrow_mut().remove(host);
+        let mut hosts = self.hosts.borrow_mut();
+        hosts.get_mut(host).unwrap().gone = false;
+    }
+
+    pub fn versions(&self) -> Vec<(String, Version)> {
+        let hosts = self.hosts.borrow();
+        let process = |s: &HostState| s.master.clone().or(s.chunkserver.clone()).or(s.mount.clone());
+        hosts.iter().filter_map(|(h, s)| Some((h.clone(), process(s)?.version?))).collect()
+    }
+
+    pub fn wait(&self, seconds: i64) {
+        self.now.set(self.now.get() + seconds);
+    }
+
+    fn process(&self, version: Version) -> Process {
+        self.pids.set(self.pids.get() + 1);
+        Process { pid: self.pids.get(), version: Some(version) }
+    }
+
+    fn look(&self, host: &str) -> String {
+        let hosts = self.hosts.borrow();
+        let s = &hosts[host];
+        let mut out = format!("uid\t0\nhostname\t{host}\nboot\tb\nclock\t{}\nmake\nfuse\n", self.now.get());
+        let mut line = |process: &Option<Process>, name: &str, arguments: &str| {
+            if let Some(p) = process {
+                let version = p.version.as_ref().map(Version::to_string).unwrap_or_default();
+                let stat = format!("S 1{} {} 0", " 0".repeat(17), p.pid);
+                let _ = writeln!(
+                    out,
+                    "process\t{}\t{name}\t{version}\t/usr/local/{name}\t/var/mfs\t{stat}\t{name}\t{arguments}",
+                    p.pid
+                );
+            }
+        };
+        line(&s.master, "mfsmaster", "");
+        line(&s.chunkserver, "mfschunkserver", "");
+        line(
+            &s.mount,
+            "mfsmount",
+            if s.mount.as_ref().is_some_and(|m| m.version == Some(NEW)) { "/mnt/mfs\t" } else { "" },
+        );
+        match s.mount.as_ref().map(|m| m.version == Some(NEW)) {
+            Some(true) => out += "mount mfsmaster:9421 /mnt/mfs fuse.mfs rw 0 0\n",
+            Some(false) => out += "mount MFS /mnt/mfs fuse rw 0 0\n",
+            None => {}
+        }
+        if let Some(version) = &s.installed {
+            for path in ["sbin/mfsmaster", "sbin/mfschunkserver", "bin/mfsmount"] {
+                let _ = writeln!(out, "installed\t/usr/local/{path}\t{version}");
+            }
+        }
+        if let Some(at) = s.metadata_saved {
+            let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}");
+        }
+        out + "end\n"
+    }
+
+    fn act(&self, host: &str, script: &str) -> i32 {
+        self.deeds.borrow_mut().push((self.now.get(), host.to_owned(), script.to_owned()));
+        let fault = self.faults.borrow().get(host).copied();
+        let mut hosts = self.hosts.borrow_mut();
+        let s = hosts.get_mut(host).unwrap();
+        let alive = fault != Some(Fault::DaemonDies);
+        if script.contains("make install") {
+            if fault == Some(Fault::InstallFails) {
+                return 2;
+            }
+            s.installed = Some(NEW);
+        } else if script.contains("mfsmaster") && script.ends_with("-s") {
+            s.master = None;
+            s.metadata_saved = Some(self.now.get());
+            return 1; // as 1.6.27 does after it has stopped a 1.5 master (field notes)
+        } else if script.contains("sbin/mfsmaster") {
+            s.master = alive.then(|| self.process(NEW));
+        } else if script.contains("sbin/mfschunkserver") {
+            s.chunkserver = alive.then(|| self.process(NEW));
+            match fault {
+                Some(Fault::SlowScan(seconds)) => s.scanned_at = self.now.get() + seconds as i64,
+                Some(Fault::UnderGoal(seconds)) => self.under_goal_until.set(self.now.get() + seconds as i64),
+                _ => {}
+            }
+        } else if script.starts_with("umount") {
+            if fault == Some(Fault::Busy) {
+                return 32;
+            }
+            s.mount = None;
+        } else if script.contains("bin/mfsmount") {
+            s.mount = Some(self.process(NEW));
+        }
+        0
+    }
+}
+
+impl Hosts for World {
+    async fn run(&self, host: &HostName, script: &str, line: &mut dyn FnMut(&str)) -> Outcome {
+        let name = host.as_str();
+        if self.hosts.borrow()[name].gone {
+            return Outcome::NotStarted { reason: "connect to host: timed out".into() };
+        }
+        if script.contains("/proc/[0-9]*") {
+            return Outcome::Exited { code: 0, output: self.look(name) };
+        }
+        let code = self.act(name, script);
+        line("output of the command");
+        if self.pause_after.borrow().as_ref().is_some_and(|text| script.contains(text.as_str())) {
+            self.pause.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        let fault = self.faults.borrow().get(name).copied();
+        match fault {
+            Some(Fault::LostAfterEffect) => Outcome::Unknown { reason: "connection lost".into() },
+            Some(Fault::LostForGood) => {
+                self.hosts.borrow_mut().get_mut(name).unwrap().gone = true;
+                Outcome::Unknown { reason: "connection lost".into() }
+            }
+            _ => Outcome::Exited { code, output: "output of the command\n".into() },
+        }
+    }
+
+    async fn done_with(&self, _: &HostName) {}
+}
+
+pub fn address(host: &str) -> Ipv4Addr {
+    let number: u8 = host[2..].parse().unwrap_or(10);
+    Ipv4Addr::new(10, 0, if host.starts_with("cs") { 1 } else { 2 }, number)
+}
+
+impl Master for World {
+    async fn overview(&self) -> Result<Overview, String> {
+        let hosts = self.hosts.borrow();
+        let version = hosts["master"].master.clone().ok_or("connection refused")?.version;
+        let new = version == Some(NEW);
+        let now = self.now.get();
+        let chunkservers: Vec<Chunkserver> = hosts
+            .iter()
+            .filter_map(|(host, s)| {
+                let process = s.chunkserver.as_ref()?;
+                Some(Chunkserver {
+                    version: process.version.clone().filter(|v| new && *v == NEW),
+                    disconnected: false,
+                    maintenance: false,
+                    address: address(host),
+                    port: 9422,
+                    used: 1,
+                    total: 2,
+                    chunks: if now < s.scanned_at { 0 } else { CHUNKS },
+                    removal_chunks: 0,
+                    errors: 0,
+                })
+            })
+            .collect();
+        let sessions = hosts
+            .iter()
+            .filter_map(|(host, s)| {
+                let mount = s.mount.as_ref()?;
+                Some(Session {
+                    id: None,
+                    address: address(host),
+                    version: mount.version.clone()?,
+                    mount_point: None,
+                    path: None,
+                    connected: true,
+                })
+            })
+            .collect();
+        let mut matrix = [[0; 11]; 11];
+        matrix[2][2] = CHUNKS;
+        matrix[2][1] = u32::from(now < self.under_goal_until.get());
+        Ok(Overview {
+            info: Info {
+                version: version.filter(|_| new),
+                layout: if new { Layout::V16 } else { Layout::V15 },
+                total_space: 9,
+                available_space: 9,
+                inodes: 10,
+                directories: 1,
+                files: 9,
+                chunks: CHUNKS,
+                copies: None,
+            },
+            chunkservers,
+            sessions,
+            matrix: new.then_some(ChunkMatrix(matrix)),
+            file_test: FileTest {
+                started: 0,
+                ended: 0,
+                files: 0,
+                under_goal_files: 0,
+                missing_files: 0,
+                chunks: 0,
+                under_goal_chunks: 0,
+                missing_chunks: 0,
+            },
+            metaloggers: None,
+        })
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(self.now.get())
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.wait(time.as_secs() as i64);
+    }
+
+    async fn between_looks(&self) {
+        self.wait(1);
+    }
+}
+
+struct Sink<'a>(&'a World);
+
+impl JournalSink for Sink<'_> {
+    fn append(&mut self, record: Record) -> std::io::Result<()> {
+        self.0.records.borrow_mut().push(record);
+        Ok(())
+    }
+}
+
+/// Keeps every event.
+#[derive(Default)]
+pub struct Events(pub Mutex<Vec<Stamped>>);
+
+impl EventSink for Events {
+    fn send(&self, event: Stamped) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+/// The schedule of the example plans for this world.
+pub fn schedule(world: &World, mode: Mode) -> Schedule {
+    let source = include_str!("../../plans/rolling.toml");
+    let mut plan = Plan::parse(source, Path::new("rolling.toml"), Path::new("/")).unwrap();
+    plan.upgrade.mode = mode;
+    let baseline = Baseline::of(&futures_now(world.overview()).unwrap());
+    let seen = |host: &str| (HostName::new(host).unwrap(), ServerSeen { version: OLD, address: address(host) });
+    let mount = AbsPath::new("/mnt/mfs").unwrap();
+    let client = |host: &str| {
+        let mounts = vec![MountArguments::new(mount.clone(), HostName::new("mfsmaster").unwrap())];
+        (HostName::new(host).unwrap(), ClientSeen { address: address(host), mounts })
+    };
+    let observation = Observation {
+        baseline,
+        master: MasterSeen {
+            version: OLD,
+            data_path: AbsPath::new("/var/mfs").unwrap(),
+            admin_address: Ipv4Addr::UNSPECIFIED,
+        },
+        chunkservers: ["cs1", "cs2", "cs3"].map(seen).into(),
+        clients: ["cl1", "cl2"].map(client).into(),
+    };
+    compile(&plan, Some(&observation))
+}
+
+/// The simulated world never waits for anything real.
+fn futures_now<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    loop {
+        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
+
+/// Walks `schedule` from where the world's records are.
+pub fn walk(world: &World, schedule: &Schedule) -> Ending {
+    let progress = Progress::replay(&world.records.borrow());
+    let mut sink = Sink(world);
+    let events = Events::default();
+    let runner = Runner {
+        schedule,
+        baseline: schedule.baseline.as_ref().unwrap(),
+        run: "simulated".into(),
+        simulated: Some("the whole world is simulated".into()),
+        hosts: world,
+        master: world,
+        clock: world,
+        journal: RefCell::new(&mut sink),
+        events: &events,
+        pause: &world.pause,
+        done: RefCell::default(),
+        open: RefCell::default(),
+    };
+    futures_now(runner.walk(&progress))
+}
