@@ -11,12 +11,12 @@ use super::error::RehearsalError;
 use super::event::now;
 use super::judge::{FinalState, MasterAtEnd, Running, Verdict, judge};
 use super::procfs;
-use super::simulated::{Watch, read_frame};
+use super::simulated::{GOES_OF_A_ROUND, Watch, read_frame};
 use crate::moosefs::wire::{self, Frame, Layout, decode, request};
 use crate::plan::Plan;
 
-/// How long a mount may take to read all its files once more.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a mount may take for a whole round through its files, beyond the pauses that it makes.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Cluster {
     /// Judges what was done to this cluster by the original `plan`. Waits until every mount has read all its files once
@@ -33,11 +33,15 @@ impl Cluster {
     pub async fn final_state(&self, plan: &Plan) -> FinalState {
         let at = now();
         let began = Instant::now();
+        // the round that is under way, and a whole one after it
+        let pauses = u32::try_from(GOES_OF_A_ROUND * 2).unwrap_or(u32::MAX);
+        let check = self.hosts().next().map_or(Duration::ZERO, |(host, _)| host.site.timings.real_check);
+        let patience = check * pauses + PATIENCE;
         let processes = loop {
             let processes = self.processes();
             let waits =
                 |p: &Running| p.mount_point.is_some() && p.watch.as_ref().is_none_or(|w| w.whole_round_began < at);
-            if !processes.iter().any(waits) || began.elapsed() > PATIENCE {
+            if !processes.iter().any(waits) || began.elapsed() > patience {
                 break processes;
             }
             tokio::time::sleep(Duration::from_millis(30)).await;

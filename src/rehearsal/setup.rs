@@ -75,7 +75,7 @@ pub fn parts(plan: &Plan) -> Vec<(HostName, Part)> {
 /// The files of a cluster with so many chunkservers: one chunk each, goal 2 where there are two servers.
 #[must_use]
 pub fn metadata(servers: usize) -> Metadata {
-    let count = u32::try_from((servers * 4).clamp(12, 200)).unwrap_or(200);
+    let count = u32::try_from((servers * 2).clamp(12, 200)).unwrap_or(200);
     let goal = if servers > 1 { 2 } else { 1 };
     let file = |n: u32| FileEntry {
         inode: n + 1,
@@ -124,6 +124,7 @@ pub fn make_host(
         ".sim/under",
         "proc/net",
         "proc/sys/kernel/random",
+        "dev",
         "etc",
         "home",
         "mnt",
@@ -147,6 +148,8 @@ pub fn make_host(
     fs::write(site.real("/etc/hostname"), format!("{}\n", site.host))?;
     fs::write(site.real("/etc/fstab"), "# simulated\n")?;
     symlink("../proc/mounts", site.real("/etc/mtab"))?;
+    // a host of a rehearsal can mount, whatever this machine can; the other devices are this machine's
+    fs::write(site.real("/dev/fuse"), "simulated\n")?;
     let mut mounts =
         "/dev/vda1 / ext4 rw,relatime 0 0\nproc /proc proc rw,nosuid,nodev,noexec,relatime 0 0\n".to_owned();
     if part.roles.contains(&Role::Chunkserver) {

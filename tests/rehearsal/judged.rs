@@ -83,7 +83,7 @@ impl Story {
             program: program.to_owned(),
             version: version(),
             mount_point: mount.then(|| "/mnt/mfs".to_owned()),
-            watch: mount.then(|| Watch { whole_round_began: u64::MAX, files: 12, errors: 0, longest_stall_ms: 0 }),
+            watch: mount.then_some(Watch { whole_round_began: u64::MAX, files: 12, errors: 0, longest_stall_ms: 0 }),
         };
         let mut end = FinalState {
             at: u64::MAX,

@@ -165,3 +165,72 @@ async fn a_release_that_scans_in_init_blocks_its_command_until_the_scan_ends() {
     let registered_empty = |what: &What| matches!(what, What::ServerRegistered { chunks: 0, .. });
     assert_eq!(count(&events, "master", registered_empty), 0, "it registers with its chunks only: {}", story(&cluster));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_takeover_gives_up_while_a_big_master_still_saves() {
+    // 1.6.20 waits 60 s; this master saves for 200
+    let mut options = options(&[]);
+    options.timings.save = std::time::Duration::from_secs(200);
+    let cluster = Cluster::start(&plan("1.6.20", Mode::Rolling, 1, 0), options).await.unwrap();
+    let words = said(&cluster, "master", "cd /usr/src/mfs-1.6.20 && make install && mfsmaster", 1).await;
+    assert!(words.contains("giving up"), "{words}");
+    until(&cluster, "the old one ends later", |events| {
+        count(events, "master", |what| *what == What::MetadataSaved) == 1
+    })
+    .await;
+    assert_eq!(pids(&cluster, "master", "mfsmaster").await, [0u32; 0], "and the new one is not there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_1_5_daemon_whose_lock_file_was_emptied_cannot_be_taken_over() {
+    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 1, 0), options(&[])).await.unwrap();
+    let before = pids(&cluster, "master", "mfsmaster").await;
+    said(&cluster, "master", "mfsmaster -f", 0).await;
+    until(&cluster, "the second one ended without a word", |events| {
+        count(events, "master", |what| matches!(what, What::Ended { .. })) == 1
+    })
+    .await;
+    assert_eq!(said(&cluster, "master", "cat /var/run/mfs/mfsmaster.lock", 0).await, "", "it is empty now");
+    let words = said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 1).await;
+    assert!(words.contains("wrong pid in old lockfile"), "{words}");
+    assert_eq!(pids(&cluster, "master", "mfsmaster").await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_without_a_master_gives_errors_and_recovers() {
+    let mut options = options(&[]);
+    options.timings.real_least_eio = std::time::Duration::from_millis(300);
+    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 1, 1), options).await.unwrap();
+    // killed: no metadata.mfs, and no release starts without it
+    said(&cluster, "master", "kill -9 $(cat /var/run/mfs/mfsmaster.lock)", 0).await;
+    until(&cluster, "an application gets EIO", |events| {
+        count(events, "cl1", |what| matches!(what, What::IoError { reason, .. } if reason.starts_with("EIO"))) > 0
+    })
+    .await;
+    said(&cluster, "master", "mfsmaster", 0).await;
+    until(&cluster, "1.5 exits 0 and is not there", |events| {
+        let reason = "can't open metadata file";
+        count(events, "master", |what| *what == What::StartFailed { reason: reason.into() }) == 1
+    })
+    .await;
+    said(&cluster, "master", "cd /usr/local/var/mfs && mv metadata.mfs.back metadata.mfs && mfsmaster", 0).await;
+    until(&cluster, "the mount has its session again", |events| {
+        count(events, "master", |what| matches!(what, What::SessionConnected { .. })) == 1
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_release_of_1_6_deletes_chunks_that_it_does_not_know() {
+    let cluster = Cluster::start(&plan("1.6.13", Mode::Rolling, 1, 0), options(&[])).await.unwrap();
+    said(&cluster, "master", "cd /usr/src/mfs-1.6.13 && make install && mfsmaster -s", 0).await;
+    // somebody starts it on empty metadata
+    said(&cluster, "master", "cd /usr/local/var/mfs && mv metadata.mfs kept && printf 'MFSM NEW' > metadata.mfs", 0)
+        .await;
+    said(&cluster, "master", "mfsmaster", 0).await;
+    until(&cluster, "every chunk is deleted", |events| {
+        count(events, "cs1", |what| matches!(what, What::ChunkDeleted { .. })) == 12
+    })
+    .await;
+    assert_eq!(said(&cluster, "cs1", "find /mnt/hd1 -name 'chunk_*' | wc -l", 0).await, "0\n");
+}

@@ -36,8 +36,8 @@ fn is_path(text: &str, root: &str, top: &[String]) -> bool {
         let rest = text[end..].trim_start_matches(' ');
         return rest.is_empty() || rest.starts_with([';', '&', '|', ')', '\n']) || text[end..].starts_with(['"', '\'']);
     }
-    // the tools of this machine stay reachable under the folders where a shell finds them
-    if ["/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/"].iter().any(|folder| path.starts_with(folder)) {
+    // the tools and devices of this machine stay reachable, but for what the host has itself
+    if ["/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/", "/dev/"].iter().any(|folder| path.starts_with(folder)) {
         let name = path.rsplit('/').next().unwrap_or_default();
         return name.starts_with("mfs") || Path::new(root).join(&path[1..]).exists();
     }

@@ -193,7 +193,7 @@ async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> boo
         Ok(locks) => locks,
         Err((well, reason)) => {
             if starts {
-                leave(&site, true, &record);
+                leave(&site, record);
             }
             return if well { true } else { give_up(&quirks, starts, record, &reason) };
         }
@@ -204,7 +204,7 @@ async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> boo
     }
     let life = Life { site: site.clone(), role, version: call.version.clone(), quirks, places, config, data };
     let well = serve(life, terminate).await;
-    leave(&site, true, &record);
+    leave(&site, record);
     well
 }
 
@@ -249,8 +249,8 @@ fn give_up(quirks: &Quirks, starts: bool, record: impl Fn(What), reason: &str) -
     false
 }
 
-fn leave(site: &Site, clean: bool, record: impl Fn(What)) {
-    record(What::Ended { clean });
+fn leave(site: &Site, record: impl Fn(What)) {
+    record(What::Ended { clean: true });
     procfs::disappear(&site.root, i32::try_from(std::process::id()).unwrap_or(0));
 }
 

@@ -24,7 +24,7 @@ use semver::Version;
 use super::site::Site;
 use crate::moosefs::daemon::Role;
 
-pub use self::mount::Watch;
+pub use self::mount::{GOES_OF_A_ROUND, Watch};
 pub use self::packet::read_frame;
 
 /// The first argument that makes this program a simulated one.

@@ -25,8 +25,8 @@ use crate::rehearsal::event::{What, now};
 use crate::rehearsal::procfs::write_whole;
 use crate::rehearsal::site::Site;
 
-/// Files read in one go; the next go follows after [`crate::rehearsal::Timings::real_check`].
-const FILES_AT_ONCE: usize = 4;
+/// A round through all files is made of so many goes, with [`crate::rehearsal::Timings::real_check`] between them.
+pub const GOES_OF_A_ROUND: usize = 6;
 /// A read that took longer is told as a stall.
 const NOTICEABLE: Duration = Duration::from_millis(300);
 /// No answer at all from a peer that is connected.
@@ -145,8 +145,9 @@ impl DataPath {
         loop {
             let began = now();
             let mut whole = self.list_files().await;
+            let at_once = self.files.len().div_ceil(GOES_OF_A_ROUND).max(1);
             for at in 0..self.files.len() {
-                if at % FILES_AT_ONCE == 0 {
+                if at % at_once == 0 {
                     self.pause().await;
                 }
                 whole &= self.read_file(at, &mut watch).await;

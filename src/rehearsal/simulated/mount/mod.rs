@@ -17,7 +17,7 @@ use super::quirks::Quirks;
 use crate::rehearsal::event::What;
 use crate::rehearsal::{mounts, procfs};
 
-pub use self::data_path::Watch;
+pub use self::data_path::{GOES_OF_A_ROUND, Watch};
 
 const PROGRAM: &str = "mfsmount";
 
