@@ -4,9 +4,9 @@ use console::Style;
 
 use crate::rehearsal::Verdict;
 
-/// Checks of what an upgrade is to end in. A run that stopped on its way has not come to them; every other check is about
-/// the way itself and holds at any point of it.
-const ENDS: [&str; 3] = ["everything-new", "readable", "chunks"];
+/// Checks of what an upgrade is to end in, and of what a daemon that died takes from its users. A run that stopped on its
+/// way has not come to them; every other check is about the way itself and holds at any point of it.
+const ENDS: [&str; 4] = ["everything-new", "data-path", "readable", "chunks"];
 
 /// Whether a rule of the way was broken, wherever it ended.
 #[must_use]
