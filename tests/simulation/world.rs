@@ -161,7 +161,7 @@ impl World {
                 let stat = format!("S 1{} {} 0", " 0".repeat(17), p.pid);
                 let _ = writeln!(
                     out,
-                    "process\t{}\t{name}\t{version}\t/usr/local/{name}\t/var/mfs\t{stat}\t{name}\t{arguments}",
+                    "process\t{}\t{name}\t{version}\t/usr/local/{name}\t/var/mfs\t\t{stat}\t{name}\t{arguments}",
                     p.pid
                 );
             }
@@ -185,6 +185,9 @@ impl World {
         }
         if let Some(at) = s.metadata_saved {
             let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}");
+        }
+        if s.master.is_some() {
+            out += "tcp    0: 00000000:24CC 00000000:0000 0A 0\n";
         }
         out + "end\n"
     }
@@ -226,7 +229,7 @@ impl World {
 }
 
 impl Hosts for World {
-    async fn run(&self, host: &HostName, script: &str, line: &mut dyn FnMut(&str)) -> Outcome {
+    async fn run(&self, host: &HostName, script: &str, _: Duration, line: &mut dyn FnMut(&str)) -> Outcome {
         let name = host.as_str();
         if self.hosts.borrow()[name].gone {
             return Outcome::NotStarted { reason: "connect to host: timed out".into() };
@@ -368,7 +371,7 @@ pub fn schedule(world: &World, mode: Mode) -> Schedule {
     let mut plan = Plan::parse(source, Path::new("rolling.toml"), Path::new("/")).unwrap();
     plan.upgrade.mode = mode;
     let baseline = Baseline::of(&futures_now(world.overview()).unwrap());
-    let seen = |host: &str| (HostName::new(host).unwrap(), ServerSeen { version: OLD, address: address(host) });
+    let seen = |host: &str| (HostName::new(host).unwrap(), server(host));
     let mount = AbsPath::new("/mnt/mfs").unwrap();
     let client = |host: &str| {
         let mounts = vec![MountArguments::new(mount.clone(), HostName::new("mfsmaster").unwrap())];
@@ -385,6 +388,10 @@ pub fn schedule(world: &World, mode: Mode) -> Schedule {
         clients: ["cl1", "cl2"].map(client).into(),
     };
     compile(&plan, Some(&observation))
+}
+
+fn server(host: &str) -> ServerSeen {
+    ServerSeen { version: OLD, address: address(host), data_path: AbsPath::new("/var/mfs").unwrap() }
 }
 
 /// The simulated world never waits for anything real.
@@ -405,7 +412,7 @@ pub fn walk(world: &World, schedule: &Schedule) -> Ending {
     let events = Events::default();
     let runner = Runner {
         schedule,
-        baseline: schedule.baseline.as_ref().unwrap(),
+        baseline: RefCell::new(schedule.baseline.clone().unwrap()),
         run: "simulated".into(),
         simulated: Some("the whole world is simulated".into()),
         hosts: world,
