@@ -21,6 +21,8 @@ pub struct Look {
     pub prefixes: Vec<AbsPath>,
     /// The trees to install from.
     pub source_dirs: Vec<AbsPath>,
+    /// A folder in which a command of ours may still be at work.
+    pub busy_in: Option<AbsPath>,
     /// The master's DATA_PATH, for when no master runs whose working folder would tell it.
     pub data_path: Option<AbsPath>,
     /// The master's port for clients and admin tools, when it is not the default.
@@ -134,6 +136,8 @@ pub struct HostFacts {
     pub exports: BTreeMap<String, u32>,
     /// Files in the running master's DATA_PATH.
     pub data_files: BTreeMap<String, FileFact>,
+    /// Processes that work in [`Look::busy_in`].
+    pub busy: Vec<u32>,
     /// Whether the host has `make`.
     pub make: bool,
     /// Whether the host has `/dev/fuse`.
@@ -204,6 +208,13 @@ impl Look {
             script.push_str(&format!(": \"${{data:={}}}\"\n", quote(data.as_str())));
         }
         script.push_str(DATA_FILES);
+        if let Some(folder) = &self.busy_in {
+            let folder = quote(folder.as_str());
+            script.push_str(&format!(
+                "for d in /proc/[0-9]*; do case $(readlink \"$d/cwd\" 2>/dev/null) in \
+                 {folder}|{folder}/*) printf 'busy\\t%s\\n' \"${{d##*/}}\" ;; esac; done\n"
+            ));
+        }
         script.push_str("echo end\n");
         script
     }
@@ -292,6 +303,7 @@ impl HostFacts {
             "hostname" => rest.clone_into(&mut self.hostname),
             "boot" => rest.clone_into(&mut self.boot_id),
             "clock" => self.clock = rest.parse().ok()?,
+            "busy" => self.busy.push(rest.parse().ok()?),
             "make" => self.make = true,
             "fuse" => self.fuse = true,
             "process" => self.processes.push(process(&mut parts)?),
@@ -384,12 +396,14 @@ mod tests {
             prefixes: vec![AbsPath::new("/usr/local").unwrap()],
             source_dirs: vec![AbsPath::new("/usr/src/mfs-1.6.27").unwrap()],
             data_path: Some(AbsPath::new("/tmp").unwrap()),
+            busy_in: AbsPath::new(std::env::current_dir().unwrap().to_str().unwrap()).ok(),
             admin_port: 9421,
         };
         let output = std::process::Command::new("/bin/sh").arg("-c").arg(look.script()).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the script says nothing on stderr");
         let facts = HostFacts::parse(&String::from_utf8_lossy(&output.stdout)).unwrap();
         assert!(!facts.boot_id.is_empty());
+        assert!(facts.busy.contains(&std::process::id()), "this test works in its own folder");
         assert!(facts.clock > 1_500_000_000);
     }
 

@@ -17,7 +17,7 @@ use super::gate;
 use super::ports::{Clock, Hosts, Master, Outcome};
 use super::step::{self, Verdict};
 use crate::check::Baseline;
-use crate::host::{HostFacts, HostName};
+use crate::host::{Command, HostFacts, HostName};
 use crate::journal::{JournalSink, Progress, Record};
 use crate::moosefs::daemon::Role;
 use crate::schedule::{Action, Gate, Schedule, Stage, Step, StepId, Track, Wait, count};
@@ -346,6 +346,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.effect_since(host, step, script, self.clock.now()).await
     }
 
+    /// A `make install` whose end nobody saw is run again, since that harms nothing: after a look, and not while the first
+    /// one goes on. An operator's own command may be of another kind, and is not.
+    fn may_install_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
+        matches!(step.action.command(), Some(Command::MakeInstall { .. }))
+            && code.is_none()
+            && self.seconds_since(begun) < LONG_COMMAND.as_secs()
+    }
+
     /// Looks, records the intent, runs, and looks again until the effect shows. Whether it was found, and what shows it.
     async fn effect_since(
         &self,
@@ -387,6 +395,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let cause = format!("its command ended with exit code {code}");
             return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause).with_output(&output));
         }
+        if self.may_install_again(step, code, begun) {
+            let again = Box::pin(self.effect_since(host, step, script, begun)).await;
+            return again.map_err(|f| if f.kind == FailureKind::Unreachable { unseen(step, code, f) } else { f });
+        }
         match self.effect_shows(host, step, &before, code).await {
             Err(failure) if self.may_mount_again(step, code, begun) && failure.kind == FailureKind::StepFailed => {
                 Box::pin(self.effect_since(host, step, script, begun)).await
@@ -424,16 +436,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         loop {
             let now = match self.look(host, step).await {
                 Ok(now) => now,
-                Err(unseen) => {
-                    // whatever its exit code: an effect that nobody saw is unknown
-                    let when = if code.is_none() { "while" } else { "after" };
-                    let message = format!("tell whether it could {}", step.action.describe());
-                    let cause =
-                        format!("the connection was lost {when} the command ran, and the host was not reached again");
-                    let mut failure = Failure::new(FailureKind::Unknown, message, cause);
-                    failure.causes.extend(unseen.causes);
-                    return Err(failure);
-                }
+                Err(failure) => return Err(unseen(step, code, failure)),
             };
             let reason = match step::achieved(&step.action, &self.schedule.to, before, &now, false) {
                 Verdict::Done(_) if code.is_none() && matches!(step.action, Action::Install { .. }) => {
@@ -546,6 +549,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.send(Event::Finished { evidence });
         Ending::Finished
     }
+}
+
+/// Whatever its exit code: an effect that nobody saw is unknown.
+fn unseen(step: &Step, code: Option<i32>, look: Failure) -> Failure {
+    let when = if code.is_none() { "while" } else { "after" };
+    let message = format!("tell whether it could {}", step.action.describe());
+    let cause = format!("the connection was lost {when} the command ran, and the host was not reached again");
+    let mut failure = Failure::new(FailureKind::Unknown, message, cause);
+    failure.causes.extend(look.causes);
+    failure
 }
 
 fn concerns(action: &Action, role: Role) -> bool {

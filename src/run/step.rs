@@ -3,7 +3,7 @@
 
 use semver::Version;
 
-use crate::host::{AbsPath, HostFacts, Look, Process};
+use crate::host::{AbsPath, Command, HostFacts, Look, Process};
 use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
 use crate::schedule::{Action, Schedule};
 
@@ -23,9 +23,13 @@ use Verdict::{Done, NotYet};
 pub fn look(action: &Action, schedule: &Schedule) -> Look {
     let mut look = Look { admin_port: schedule.admin_port, ..Look::default() };
     match action {
-        Action::Install { prefix, .. } | Action::Start { prefix, .. } | Action::Mount { prefix, .. } => {
+        Action::Install { prefix, command, .. } => {
             look.prefixes.push(prefix.clone());
+            if let Command::MakeInstall { source_dir } = command {
+                look.busy_in = Some(source_dir.clone());
+            }
         }
+        Action::Start { prefix, .. } | Action::Mount { prefix, .. } => look.prefixes.push(prefix.clone()),
         Action::StopMaster { prefix, data_path, .. } => {
             look.prefixes.push(prefix.clone());
             look.data_path.clone_from(data_path);
@@ -89,11 +93,14 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
     }
 }
 
-/// Why `action` has to wait a moment. A 1.5 master that is stopped while it saves its metadata (once an hour, in a forked
+/// Why `action` has to wait a moment. An installation whose connection was lost may still go on. And a 1.5 master that is stopped while it saves its metadata (once an hour, in a forked
 /// process, to metadata.mfs.back.tmp) tries three times for 5 s and then ends *without saving*, exit 0 (hazard 14).
 #[must_use]
 pub fn hold(action: &Action, before: &HostFacts) -> Option<String> {
     let ends_a_master = matches!(action, Action::Start { role: Role::Master, .. } | Action::StopMaster { .. });
+    if let (Action::Install { .. }, Some(pid)) = (action, before.busy.first()) {
+        return Some(format!("a command is at work in the tree to install from (pid {pid})"));
+    }
     let saving = before.data_files.contains_key("metadata.mfs.back.tmp");
     (ends_a_master && saving && before.daemon(Role::Master).is_some())
         .then(|| "the master saves its metadata (metadata.mfs.back.tmp is there)".to_owned())
@@ -214,7 +221,6 @@ fn mounted(mount: &AbsPath, to: &Version, now: &HostFacts) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::Command;
     use crate::host::look::{FileFact, MountLine, Socket};
     use std::net::Ipv4Addr;
     use std::time::Duration;

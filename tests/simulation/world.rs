@@ -35,8 +35,10 @@ pub enum Fault {
     DaemonDies,
     /// The new chunkserver registers, and shows its chunks only after this many seconds.
     SlowScan(u64),
-    /// The connection is lost after the command took effect; the host is reachable again.
+    /// The connection is lost after every command took effect; the host is reachable again.
     LostAfterEffect,
+    /// The same, once.
+    LostOnce,
     /// The connection is lost after the command took effect, for good.
     LostForGood,
     /// `umount` says busy.
@@ -134,6 +136,17 @@ impl World {
         self.faults.borrow_mut().remove(host);
         let mut hosts = self.hosts.borrow_mut();
         hosts.get_mut(host).unwrap().gone = false;
+    }
+
+    /// A chunkserver ends without us.
+    pub fn lose_chunkserver(&self, host: &str) {
+        self.hosts.borrow_mut().get_mut(host).unwrap().chunkserver = None;
+    }
+
+    /// The operator goes back to the old master by hand.
+    pub fn put_back_master(&self) {
+        let process = self.process(OLD);
+        self.hosts.borrow_mut().get_mut("master").unwrap().master = Some(process);
     }
 
     pub fn versions(&self) -> Vec<(String, Version)> {
@@ -245,6 +258,10 @@ impl Hosts for World {
         let fault = self.faults.borrow().get(name).copied();
         match fault {
             Some(Fault::LostAfterEffect) => Outcome::Unknown { reason: "connection lost".into() },
+            Some(Fault::LostOnce) => {
+                self.faults.borrow_mut().remove(name);
+                Outcome::Unknown { reason: "connection lost".into() }
+            }
             Some(Fault::LostForGood) => {
                 self.hosts.borrow_mut().get_mut(name).unwrap().gone = true;
                 Outcome::Unknown { reason: "connection lost".into() }

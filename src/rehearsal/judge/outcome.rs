@@ -1,5 +1,6 @@
 //! What must be true in the end, whatever the mode: everything new, everything readable, nothing lost. PURE.
 
+use super::NO_MASTER;
 use super::timeline::Timeline;
 use super::{Check, FinalState, check};
 use crate::moosefs::daemon::Role;
@@ -93,7 +94,7 @@ fn metadata(timeline: &Timeline<'_>, end: &FinalState) -> Check {
     let (files, chunks) = timeline.content;
     let mut against = Vec::new();
     match &end.master {
-        None => against.push("no master answers".to_owned()),
+        None => against.push(NO_MASTER.to_owned()),
         Some(master) if (master.files, master.chunks) != (files, chunks) => against.push(format!(
             "the master has {} files and {} chunks; there were {files} and {chunks}",
             master.files, master.chunks
@@ -131,7 +132,7 @@ fn chunks(timeline: &Timeline<'_>, end: &FinalState) -> Check {
             }
         }
     } else {
-        against.push("no master answers".to_owned());
+        against.push(NO_MASTER.to_owned());
     }
     for event in &timeline.events {
         if let What::ChunkDeleted { chunk } = event.what {
