@@ -77,7 +77,7 @@ impl From<&Ending> for Exit {
         match ending {
             Ending::Finished => Self::Success,
             Ending::Paused => Self::Paused,
-            Ending::Failed(failure) => match failure.kind {
+            Ending::Failed(failure, _) => match failure.kind {
                 FailureKind::StepFailed => Self::StepFailed,
                 FailureKind::GateRed => Self::GateRed,
                 FailureKind::Unknown => Self::Unknown,

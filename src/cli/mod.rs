@@ -116,6 +116,17 @@ struct StateDir {
 }
 
 impl StateDir {
+    /// The command that goes on with `run`, with the folder where it is not the default.
+    fn resume(&self, run: &str) -> String {
+        match &self.state_dir {
+            None => format!("mfsupgrade resume {run}"),
+            Some(folder) => {
+                let folder = folder.to_string_lossy();
+                format!("mfsupgrade resume {run} --state-dir {}", crate::host::shell::quote(&folder))
+            }
+        }
+    }
+
     fn open(&self) -> Result<crate::journal::StateFolder, Failed> {
         Ok(crate::journal::StateFolder::new(self.state_dir.as_deref())?)
     }

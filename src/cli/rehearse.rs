@@ -126,7 +126,7 @@ impl Rehearse {
 fn exit(ending: &Ending, verdict: &Verdict) -> Exit {
     match ending {
         Ending::Finished if !verdict.passed => Exit::Verdict,
-        Ending::Paused | Ending::Failed(_) if ui::verdict::way_broken(verdict) => Exit::Verdict,
+        Ending::Paused | Ending::Failed(..) if ui::verdict::way_broken(verdict) => Exit::Verdict,
         _ => ending.into(),
     }
 }

@@ -39,7 +39,7 @@ impl Resume {
     async fn go_on(&self, run: &mut Run, stored: &Stored) -> Result<Exit, Failed> {
         let (plan, schedule) = (&stored.plan, &stored.schedule);
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
-        let resume = format!("mfsupgrade resume {}", run.name);
+        let resume = self.state.resume(&run.name);
         let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
         let walk = Walk { plan, schedule, fleet: &fleet, admin_address, speed: 1.0, simulated: None, resume };
         let ending = walk.walk(run, &stored.progress, &self.display).await?;

@@ -49,7 +49,7 @@ impl Status {
         let document = document(&stored);
         let text = match self.format {
             Format::Json => serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)? + "\n",
-            Format::Text => text(&stored, &document),
+            Format::Text => text(&stored, &document, &self.state.resume(&stored.name)),
         };
         print(&text)?;
         Ok(Exit::Success)
@@ -77,7 +77,7 @@ fn document(stored: &Stored) -> Document<'_> {
     }
 }
 
-fn text(stored: &Stored, document: &Document<'_>) -> String {
+fn text(stored: &Stored, document: &Document<'_>, resume: &str) -> String {
     let schedule = &stored.schedule;
     let mut text = String::new();
     let _ = writeln!(text, "run {}: {}", document.run, document.state);
@@ -93,7 +93,7 @@ fn text(stored: &Stored, document: &Document<'_>) -> String {
         let _ = writeln!(text, "  begun and not known to be done: {step}");
     }
     if !matches!(document.state, "finished" | "running") {
-        let _ = writeln!(text, "  go on with: mfsupgrade resume {}", document.run);
+        let _ = writeln!(text, "  go on with: {resume}");
     }
     text
 }

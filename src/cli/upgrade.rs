@@ -69,7 +69,7 @@ impl Upgrade {
             return Ok(Exit::NotConfirmed);
         }
         let mut run = state.begin(plan, &schedule, Timestamp::now())?;
-        let resume = format!("mfsupgrade resume {}", run.name);
+        let resume = self.state.resume(&run.name);
         let admin_address = observation.master.admin_address;
         let walk =
             Walk { plan, schedule: &schedule, fleet: &fleet, admin_address, speed: 1.0, simulated: None, resume };

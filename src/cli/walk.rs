@@ -108,7 +108,7 @@ impl Walk<'_> {
             }
         };
         match &ending {
-            Ending::Failed(failure) => eprint!("{}", ui::failure::text(failure, &runner.state(), &self.resume)),
+            Ending::Failed(failure, state) => eprint!("{}", ui::failure::text(failure, state, &self.resume)),
             Ending::Paused => eprintln!("`{}` goes on", self.resume),
             Ending::Finished => {}
         }

@@ -42,8 +42,8 @@ pub enum StoreError {
     /// The journal was changed or is damaged.
     #[error("failed to read {0}")]
     Journal(PathBuf, #[source] BadLine),
-    /// Another process walks the run.
-    #[error("run {0} is being walked by another process")]
+    /// Another process walks the run, or another run on the same master.
+    #[error("{0} is being walked by another process")]
     Locked(String),
     /// No run of that name, or none at all.
     #[error("there is no run {0} in {1}")]
@@ -114,6 +114,15 @@ impl StateFolder {
         Ok((found, folder))
     }
 
+    /// The locks of a run and of its cluster. One run a cluster: two would each take a chunkserver down.
+    fn locks(&self, plan: &Plan, folder: &Path, name: &str) -> Result<[File; 2], StoreError> {
+        let clusters = self.0.join("clusters");
+        let cluster = clusters.join(plan.master.host.as_str());
+        make_folder(&cluster, true)?;
+        let run = lock(folder, &format!("run {name}"))?;
+        Ok([run, lock(&cluster, &format!("a run on the cluster of master {}", plan.master.host))?])
+    }
+
     /// Begins a run: folder, plan, schedule and the journal's first record, all of it durable.
     ///
     /// # Errors
@@ -129,11 +138,14 @@ impl StateFolder {
         };
         json(serde_json::to_vec_pretty(plan), &folder.join("plan.json"))?;
         json(serde_json::to_vec_pretty(schedule), &folder.join("schedule.json"))?;
-        let lock = lock(&folder, &name)?;
+        let locks = self.locks(plan, &folder, &name).inspect_err(|_| {
+            // nothing was begun: what is left of this run says nothing to anybody
+            let _ = std::fs::remove_dir_all(&folder);
+        })?;
         let path = folder.join("journal.jsonl");
         let file = open_new(&path)?;
         let mut run =
-            Run { name, folder, file, path, records: 0, length: 0, progress: Progress::default(), _lock: lock };
+            Run { name, folder, file, path, records: 0, length: 0, progress: Progress::default(), _locks: locks };
         let tool = env!("CARGO_PKG_VERSION").to_owned();
         let begun = Record::Begun { format: FORMAT, tool, schedule_sha256: digest, at };
         run.append(begun).map_err(|e| StoreError::Io("write", run.path.clone(), e))?;
@@ -172,8 +184,10 @@ impl StateFolder {
     /// [`StoreError`].
     pub fn reopen(&self, name: Option<&str>) -> Result<(Run, Stored), StoreError> {
         let (name, folder) = self.find(name)?;
-        let lock = lock(&folder, &name)?;
         let stored = self.read(Some(&name))?;
+        let locks = self.locks(&stored.plan, &folder, &name)?;
+        // what was read before the lock was held may have grown since
+        let stored = self.read(Some(&stored.name))?;
         let path = folder.join("journal.jsonl");
         let io = |what| {
             let path = path.clone();
@@ -189,7 +203,7 @@ impl StateFolder {
             records: stored.records.len() as u64,
             length: stored.whole as u64,
             progress: stored.progress.clone(),
-            _lock: lock,
+            _locks: locks,
         };
         Ok((run, stored))
     }
@@ -230,7 +244,8 @@ pub struct Run {
     length: u64,
     /// Where it was when it was opened.
     pub progress: Progress,
-    _lock: File,
+    /// Of the run, and of the cluster: its master's name.
+    _locks: [File; 2],
 }
 
 impl JournalSink for Run {

@@ -53,8 +53,8 @@ pub enum Ending {
     Finished,
     /// Stopped as asked, before a step.
     Paused,
-    /// Stopped.
-    Failed(Failure),
+    /// Stopped, and what holds in the meantime.
+    Failed(Failure, String),
 }
 
 /// Why a track goes no further.
@@ -113,11 +113,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         for stage in &self.schedule.stages {
             match self.stage(stage).await {
                 Ok(()) => {}
-                Err(Stop::Pause) => return self.paused(),
-                Err(Stop::Failure(failure)) => return self.failed(failure),
+                Err(Stop::Pause) => return self.paused().await,
+                Err(Stop::Failure(failure)) => return self.failed(failure).await,
             }
         }
-        self.finished()
+        self.finished().await
     }
 
     async fn stage(&self, stage: &Stage) -> Result<(), Stop> {
@@ -496,9 +496,29 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.events.send(Stamped { at: self.clock.now(), event });
     }
 
-    /// What holds while the run stands still, in a sentence.
-    #[must_use]
-    pub fn state(&self) -> String {
+    /// What the file system does while the run stands still, by a last look at the master; and mounts that were taken away.
+    async fn standing(&self) -> String {
+        let mut parts = Vec::new();
+        if let Err(reason) = self.master.overview().await {
+            parts.push(format!("THE FILE SYSTEM IS DOWN: the master does not answer ({reason})"));
+        }
+        let done = self.done.borrow();
+        for (_, track, step) in self.schedule.steps() {
+            if let Action::Mount { mount, .. } = &step.action {
+                let unmount =
+                    track.steps.iter().find(|s| matches!(&s.action, Action::Unmount { mount: m, .. } if m == mount));
+                if unmount.is_some_and(|s| done.contains_key(&s.id)) && !done.contains_key(&step.id) {
+                    parts.push(format!("{mount} IS NOT MOUNTED on {}: what writes there writes below it", track.host));
+                }
+            }
+        }
+        drop(done);
+        parts.push(self.state());
+        parts.join("; ")
+    }
+
+    /// How far the upgrade is, in a sentence.
+    fn state(&self) -> String {
         let to = &self.schedule.to;
         let done = self.done.borrow();
         let of = |role: Role, what: &str| {
@@ -519,15 +539,15 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         [of(Role::Master, "master"), of(Role::Chunkserver, "chunkserver"), of(Role::Client, "client")].join(", ")
     }
 
-    fn paused(&self) -> Ending {
+    async fn paused(&self) -> Ending {
         if let Err(failure) = self.record(Record::Paused { at: self.clock.now() }) {
-            return self.failed(failure);
+            return self.failed(failure).await;
         }
-        self.send(Event::Paused { state: self.state() });
+        self.send(Event::Paused { state: self.standing().await });
         Ending::Paused
     }
 
-    fn failed(&self, failure: Failure) -> Ending {
+    async fn failed(&self, failure: Failure) -> Ending {
         let message = std::iter::once(&failure.message).chain(&failure.causes).cloned().collect::<Vec<_>>().join(": ");
         let record = Record::Failed { step: failure.step.clone(), at: self.clock.now(), kind: failure.kind, message };
         // a journal that cannot be written is what may have stopped the run: it is said, and cannot be recorded
@@ -537,14 +557,15 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         {
             failure.causes.extend(second.causes);
         }
-        self.send(Event::Failed { failure: failure.clone(), state: self.state() });
-        Ending::Failed(failure)
+        let state = self.standing().await;
+        self.send(Event::Failed { failure: failure.clone(), state: state.clone() });
+        Ending::Failed(failure, state)
     }
 
-    fn finished(&self) -> Ending {
+    async fn finished(&self) -> Ending {
         let evidence = self.state();
         if let Err(failure) = self.record(Record::Finished { at: self.clock.now(), evidence: evidence.clone() }) {
-            return self.failed(failure);
+            return self.failed(failure).await;
         }
         self.send(Event::Finished { evidence });
         Ending::Finished

@@ -87,3 +87,16 @@ fn a_run_is_walked_by_one_process_at_a_time() {
     assert_eq!(code(&output), 9);
     assert!(stderr(&output).contains("another process"), "{}", stderr(&output));
 }
+
+#[test]
+fn a_cluster_is_upgraded_by_one_run_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml"))).unwrap().plan;
+    let state = StateFolder::new(Some(folder.path())).unwrap();
+    let schedule = compile(&plan, None);
+    let held = state.begin(&plan, &schedule, Timestamp::now()).unwrap();
+    let later = Timestamp::now() + jiff::SignedDuration::from_secs(5);
+    let error = state.begin(&plan, &schedule, later).unwrap_err().to_string();
+    assert!(error.contains("cluster of master") && error.contains("another process"), "{error}");
+    assert_eq!(state.names().unwrap(), [held.name.clone()]);
+}

@@ -13,7 +13,7 @@ const FIVE_MINUTES: i64 = 300;
 
 fn failure(ending: Ending) -> Failure {
     match ending {
-        Ending::Failed(failure) => failure,
+        Ending::Failed(failure, _) => failure,
         other => panic!("the run did not fail: {other:?}"),
     }
 }
