@@ -5,11 +5,11 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use openssh::{ForwardType, Session, Socket};
+use openssh::{ForwardType, Socket};
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
-use super::{ConnectError, SshFleet};
+use super::{ConnectError, Held, SshFleet};
 use crate::host::HostName;
 use crate::moosefs::client::Dial;
 
@@ -20,7 +20,7 @@ pub struct Forward<'a> {
     address: Ipv4Addr,
     port: u16,
     /// The connection that forwards, and the socket's path: each new connection gets a new path.
-    held: Mutex<Option<(Arc<Session>, PathBuf)>>,
+    held: Mutex<Option<(Arc<Held>, PathBuf)>>,
 }
 
 impl<'a> Forward<'a> {
@@ -38,7 +38,7 @@ impl<'a> Forward<'a> {
         self.fleet.session(&self.host).await.map(drop)
     }
 
-    async fn path(&self, held: &mut Option<(Arc<Session>, PathBuf)>) -> io::Result<PathBuf> {
+    async fn path(&self, held: &mut Option<(Arc<Held>, PathBuf)>) -> io::Result<PathBuf> {
         let session = self.fleet.session(&self.host).await.map_err(io::Error::other)?;
         if let Some((of, path)) = held.as_ref()
             && Arc::ptr_eq(of, &session)

@@ -4,7 +4,9 @@
 //! middle of a night is an outage. What a command means is none of this room's business; [`crate::host::shell`] made it.
 
 pub mod forward;
+pub mod held;
 pub mod session;
 
 pub use forward::Forward;
+pub use held::Held;
 pub use session::{ConnectError, SshFleet};

@@ -4,24 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openssh::{KnownHosts, Session, SessionBuilder, Stdio};
+use openssh::Stdio;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::sync::{Mutex, Semaphore};
 
+use super::Held;
 use crate::host::HostName;
 use crate::host::shell::{self, EXIT_MARK};
 use crate::plan::{Plan, Ssh};
 use crate::run::ports::{Hosts, Outcome};
-
-/// A host that does not answer within it is not reachable.
-const CONNECT_LIMIT: Duration = Duration::from_secs(20);
-
-/// The same for the whole login, authentication and jump hosts included.
-const LOGIN_LIMIT: Duration = Duration::from_secs(60);
-
-/// ssh gives a connection up after three of these without an answer, so that a dead host is known as dead in 45 s.
-const ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Connections begun at the same time. sshd drops some of more than 10 at once (MaxStartups 10:30:100), and behind a jump
 /// host they are all begun at the same sshd.
@@ -46,7 +38,7 @@ pub struct SshFleet {
     /// How to reach each.
     settings: HashMap<HostName, Arc<Ssh>>,
     /// Held connections. One lock a host, so that two tasks do not connect twice.
-    sessions: HashMap<HostName, Mutex<Option<Arc<Session>>>>,
+    sessions: HashMap<HostName, Mutex<Option<Arc<Held>>>>,
     /// See [`STARTS_AT_ONCE`].
     starts: Semaphore,
     /// Control sockets, for the owner alone.
@@ -89,49 +81,25 @@ impl SshFleet {
     ///
     /// # Errors
     /// [`ConnectError`].
-    pub async fn session(&self, host: &HostName) -> Result<Arc<Session>, ConnectError> {
+    pub async fn session(&self, host: &HostName) -> Result<Arc<Held>, ConnectError> {
         let stranger = || ConnectError::Stranger(host.clone());
         let mut slot = self.sessions.get(host).ok_or_else(stranger)?.lock().await;
         if let Some(session) = slot.as_ref() {
             return Ok(session.clone());
         }
         let _turn = self.starts.acquire().await.expect("the semaphore is never closed");
-        // a login that hangs behind an open port must not hold its turn for ever
-        let session = tokio::time::timeout(LOGIN_LIMIT, self.connect(host)).await;
-        let session = session.map_err(|_| ConnectError::Ssh(format!("no login within {} s", LOGIN_LIMIT.as_secs())))?;
-        let session = Arc::new(session?);
+        let session = Arc::new(self.connect(host).await?);
         *slot = Some(session.clone());
         Ok(session)
     }
 
-    async fn connect(&self, host: &HostName) -> Result<Session, ConnectError> {
+    async fn connect(&self, host: &HostName) -> Result<Held, ConnectError> {
         let ssh = self.settings.get(host).ok_or_else(|| ConnectError::Stranger(host.clone()))?;
-        let mut builder = SessionBuilder::default();
-        builder
-            .known_hosts_check(KnownHosts::Strict)
-            .connect_timeout(CONNECT_LIMIT)
-            .server_alive_interval(ALIVE_INTERVAL)
-            .control_directory(self.folder.path());
-        if let Some(user) = &ssh.user {
-            builder.user(user.clone());
-        }
-        if let Some(port) = ssh.port {
-            builder.port(port);
-        }
-        if let Some(key) = &ssh.identity {
-            builder.keyfile(key);
-        }
-        if let Some(config) = &ssh.config {
-            builder.config_file(config);
-        }
-        if !ssh.jump.is_empty() {
-            builder.jump_hosts(ssh.jump.iter().map(ToString::to_string));
-        }
-        builder.connect_mux(host.as_str()).await.map_err(|e| ConnectError::Ssh(explain(&e)))
+        Held::connect(host, ssh, self.folder.path()).await.map_err(|said| ConnectError::Ssh(hinted(said)))
     }
 
     /// Forgets a connection that was lost; the next use makes a new one. `lost`: only if it is still this one.
-    pub(super) async fn forget(&self, host: &HostName, lost: &Arc<Session>) {
+    pub(super) async fn forget(&self, host: &HostName, lost: &Arc<Held>) {
         if let Some(slot) = self.sessions.get(host) {
             let mut slot = slot.lock().await;
             if slot.as_ref().is_some_and(|held| Arc::ptr_eq(held, lost)) {
@@ -142,7 +110,7 @@ impl SshFleet {
 
     async fn run_on(
         &self,
-        session: &Arc<Session>,
+        session: &Arc<Held>,
         host: &HostName,
         script: &str,
         line: &mut dyn FnMut(&str),
@@ -206,6 +174,10 @@ fn explain(error: &openssh::Error) -> String {
         text = format!("{text}: {}", error.to_string().trim());
         cause = error.source();
     }
+    hinted(text)
+}
+
+fn hinted(text: String) -> String {
     let hint = HINTS.iter().find(|(words, _)| text.contains(words)).map(|(_, hint)| *hint);
     hint.map_or(text.clone(), |hint| format!("{text}; {hint}"))
 }
@@ -246,9 +218,6 @@ impl Hosts for SshFleet {
         let Some(slot) = self.sessions.get(host) else { return };
         let mut slot = slot.lock().await;
         // one that is shared forwards the master's port, and is needed to the end
-        if let Some(session) = slot.take_if(|held| Arc::strong_count(held) == 1).and_then(Arc::into_inner) {
-            // the ssh process ends with its control connection; that it could not be told so harms nobody
-            let _ = session.close().await;
-        }
+        drop(slot.take_if(|held| Arc::strong_count(held) == 1));
     }
 }
