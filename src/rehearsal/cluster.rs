@@ -77,8 +77,6 @@ impl Cluster {
         rustix::fs::flock(&alive, rustix::fs::FlockOperation::NonBlockingLockExclusive)
             .map_err(std::io::Error::from)
             .tried(|| "lock the rehearsal's folder".to_owned())?;
-        // what daemons leave behind becomes a child of this process, which takes notice of its end
-        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 
         let metadata = setup::metadata(plan.chunkservers.len());
         let identity = keys::generate().tried(|| "make an SSH key".to_owned())?;

@@ -179,6 +179,14 @@ mod tests {
     }
 
     #[test]
+    fn every_fault_is_documented() {
+        let docs = include_str!("../../docs/rehearsal.md");
+        for info in FAULTS {
+            assert!(docs.contains(&format!("| `{}` |", info.name)), "{} is not in docs/rehearsal.md", info.name);
+        }
+    }
+
+    #[test]
     fn what_is_no_fault_is_told_what_was_meant() {
         let said = |text: &str| text.parse::<Fault>().unwrap_err().to_string();
         assert!(said("drop-ssh@cs1").contains("did you mean `drops-ssh`"), "{}", said("drop-ssh@cs1"));
