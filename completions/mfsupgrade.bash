@@ -25,6 +25,9 @@ _mfsupgrade() {
             mfsupgrade,plan)
                 cmd="mfsupgrade__subcmd__plan"
                 ;;
+            mfsupgrade,rehearse)
+                cmd="mfsupgrade__subcmd__rehearse"
+                ;;
             mfsupgrade,resume)
                 cmd="mfsupgrade__subcmd__resume"
                 ;;
@@ -43,6 +46,9 @@ _mfsupgrade() {
             mfsupgrade__subcmd__help,plan)
                 cmd="mfsupgrade__subcmd__help__subcmd__plan"
                 ;;
+            mfsupgrade__subcmd__help,rehearse)
+                cmd="mfsupgrade__subcmd__help__subcmd__rehearse"
+                ;;
             mfsupgrade__subcmd__help,resume)
                 cmd="mfsupgrade__subcmd__help__subcmd__resume"
                 ;;
@@ -59,7 +65,7 @@ _mfsupgrade() {
 
     case "${cmd}" in
         mfsupgrade)
-            opts="-h -V --color --help --version plan upgrade status resume completions help"
+            opts="-h -V --color --help --version plan upgrade status resume rehearse completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -95,7 +101,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__help)
-            opts="plan upgrade status resume completions help"
+            opts="plan upgrade status resume rehearse completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -137,6 +143,20 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__help__subcmd__plan)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mfsupgrade__subcmd__help__subcmd__rehearse)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -205,6 +225,40 @@ _mfsupgrade() {
                     ;;
                 --mode)
                     COMPREPLY=($(compgen -W "rolling full-stop" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mfsupgrade__subcmd__rehearse)
+            opts="-v -h --mode --speed --fault --keep --log --verbose --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --mode)
+                    COMPREPLY=($(compgen -W "rolling full-stop" -- "${cur}"))
+                    return 0
+                    ;;
+                --speed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -121,10 +121,12 @@ impl Rehearse {
     }
 }
 
-/// A run that stopped as it should has its own code; the judge's word counts for one that says it is done.
+/// A run that stopped as it should has its own code; the judge's word counts for one that says it is done, and for a rule
+/// that was broken on the way.
 fn exit(ending: &Ending, verdict: &Verdict) -> Exit {
     match ending {
         Ending::Finished if !verdict.passed => Exit::Verdict,
+        Ending::Paused | Ending::Failed(_) if ui::verdict::way_broken(verdict) => Exit::Verdict,
         _ => ending.into(),
     }
 }

@@ -106,6 +106,15 @@ pub enum Event {
         /// Whether nothing had to be run.
         found: bool,
     },
+    /// All steps of a host in this stage are done.
+    HostDone {
+        /// Which; one of several that ended together.
+        host: HostName,
+        /// Hosts of the stage that are done.
+        done: usize,
+        /// Hosts of the stage.
+        of: usize,
+    },
     /// A connection was lost or could not be made, and is tried again.
     Reconnecting {
         /// Where.

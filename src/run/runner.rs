@@ -119,9 +119,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         let mut waiting = stage.tracks.iter().filter(|t| !self.track_is_done(t));
-        let mut running: FuturesUnordered<_> = waiting.by_ref().take(stage.parallel).map(|t| self.track(t)).collect();
+        let mut running: FuturesUnordered<_> = waiting.by_ref().take(stage.parallel).map(|t| self.named(t)).collect();
         let mut stop = None;
-        while let Some(result) = running.next().await {
+        while let Some((track, result)) = running.next().await {
+            if result.is_ok() {
+                let done = stage.tracks.iter().filter(|t| self.track_is_done(t)).count();
+                self.send(Event::HostDone { host: track.host.clone(), done, of: stage.tracks.len() });
+            }
             // those that run come to the end of their host; no further host is begun
             match (result, &stop) {
                 (Err(first), None) => stop = Some(first),
@@ -131,10 +135,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             if stop.is_none()
                 && let Some(next) = waiting.next()
             {
-                running.push(self.track(next));
+                running.push(self.named(next));
             }
         }
         stop.map_or(Ok(()), Err)
+    }
+
+    async fn named<'t>(&self, track: &'t Track) -> (&'t Track, Result<(), Stop>) {
+        (track, self.track(track).await)
     }
 
     async fn track(&self, track: &Track) -> Result<(), Stop> {
@@ -321,17 +329,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         loop {
             let now = match self.look(host, step).await {
                 Ok(now) => now,
-                Err(cause) if code.is_none() => {
+                Err(unseen) => {
+                    // whatever its exit code: an effect that nobody saw is unknown
+                    let when = if code.is_none() { "while" } else { "after" };
                     let message = format!("tell whether it could {}", step.action.describe());
-                    let mut failure = Failure::new(
-                        FailureKind::Unknown,
-                        message,
-                        "the connection was lost while the command ran, and the host was not reached again",
-                    );
-                    failure.causes.extend(cause.causes);
+                    let cause =
+                        format!("the connection was lost {when} the command ran, and the host was not reached again");
+                    let mut failure = Failure::new(FailureKind::Unknown, message, cause);
+                    failure.causes.extend(unseen.causes);
                     return Err(failure);
                 }
-                Err(cause) => return Err(cause),
             };
             let reason = match step::achieved(&step.action, &self.schedule.to, before, &now, false) {
                 Verdict::Done(_) if code.is_none() && matches!(step.action, Action::Install { .. }) => {

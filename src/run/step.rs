@@ -175,7 +175,11 @@ mod tests {
     }
 
     fn process(pid: u32, role: Role, version: Version) -> Process {
-        let arguments = if role == Role::Client { vec!["/mnt/mfs".into()] } else { vec![] };
+        let arguments = match role {
+            Role::Client if version == OLD => vec!["-w".into(), "/mnt/mfs".into()],
+            Role::Client => vec!["/mnt/mfs".into()],
+            _ => vec![],
+        };
         let exe = prefix().join(role.path_in_prefix()).to_string();
         Process {
             pid,

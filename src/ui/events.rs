@@ -91,6 +91,8 @@ pub fn line(event: &Event) -> Option<String> {
             let word = if *found { "was done already" } else { "done" };
             if evidence.is_empty() { format!("{host}: {word}") } else { format!("{host}: {word}: {evidence}") }
         }
+        Event::HostDone { of: 1, .. } => return None,
+        Event::HostDone { host, done, of } => format!("{host}: {done} of {of} hosts done"),
         Event::Reconnecting { host, reason } => format!("{host}: connection lost, trying again: {}", printable(reason)),
         Event::PauseRequested => "pausing at the next safe point; Ctrl-C once more leaves at once".to_owned(),
         Event::Paused { state } => format!("paused: {state}"),

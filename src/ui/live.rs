@@ -29,6 +29,8 @@ pub struct Live {
 struct State {
     hosts: HashMap<HostName, ProgressBar>,
     phase: String,
+    /// Hosts of the stage, done and in all.
+    stage: (usize, usize),
     /// Seconds of demanded waits that are left, by the schedule.
     left_s: u64,
     /// Seconds left of the wait that goes on.
@@ -87,7 +89,8 @@ impl EventSink for Live {
             Event::StageStarted { phase, hosts, .. } => {
                 self.above(&event.event);
                 Self::clear_hosts(&mut state);
-                state.phase = format!("{phase} ({hosts})");
+                state.phase = phase.to_string();
+                state.stage = (0, *hosts);
             }
             Event::Waiting { host, what, left_s, of_s } => {
                 if state.waiting.is_none() {
@@ -113,6 +116,7 @@ impl EventSink for Live {
                     bar.finish_and_clear();
                 }
             }
+            Event::HostDone { done, of, .. } => state.stage = (*done, *of),
             Event::Reconnecting { .. } | Event::PauseRequested => self.above(&event.event),
             Event::Paused { .. } | Event::Finished { .. } | Event::Failed { .. } => {
                 Self::clear_hosts(&mut state);
@@ -121,6 +125,7 @@ impl EventSink for Live {
             }
         }
         let left = state.left_s + state.waiting.map_or(0, |(left, _)| left);
-        self.total.set_message(format!("{}  at least {} left", state.phase, human(left)));
+        let (done, of) = state.stage;
+        self.total.set_message(format!("{}: {done} of {of} hosts; at least {} left", state.phase, human(left)));
     }
 }

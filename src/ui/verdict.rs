@@ -4,24 +4,36 @@ use console::Style;
 
 use crate::rehearsal::Verdict;
 
+/// Checks of what an upgrade is to end in, and of what a daemon that died takes from its users. A run that stopped on its
+/// way has not come to them; every other check is about the way itself and holds at any point of it.
+const ENDS: [&str; 4] = ["everything-new", "data-path", "readable", "chunks"];
+
+/// Whether a rule of the way was broken, wherever it ended.
+#[must_use]
+pub fn way_broken(verdict: &Verdict) -> bool {
+    verdict.checks.iter().any(|c| !c.passed && !ENDS.contains(&c.name.as_str()))
+}
+
 /// All checks. `reached`: whether the run says that it reached its target.
 #[must_use]
 pub fn text(verdict: &Verdict, reached: bool, color: bool) -> String {
     let style = Style::new().force_styling(color);
     let mut lines = vec!["Verdict of the judge, from what the simulated daemons saw:".to_owned()];
     for check in &verdict.checks {
-        let mark = if check.passed {
-            style.clone().green().apply_to("ok    ")
-        } else {
-            style.clone().red().apply_to("BROKEN")
+        let mark = match check.passed {
+            true => style.clone().green().apply_to("ok    "),
+            false if !reached && ENDS.contains(&check.name.as_str()) => style.clone().yellow().apply_to("open  "),
+            false => style.clone().red().apply_to("BROKEN"),
         };
         lines.push(format!("  {mark}  {}: {}", check.name, check.detail));
     }
-    let summary = match (reached, verdict.passed) {
-        (true, true) => "Rehearsal passed (with simulated daemons).",
-        (true, false) => "Rehearsal FAILED: the run says it is done, and the judge found a rule broken.",
-        (false, true) => "The run stopped before its target; up to there no rule was broken.",
-        (false, false) => "The run stopped before its target; what does not hold there is marked above.",
+    let summary = match (reached, verdict.passed, way_broken(verdict)) {
+        (true, true, _) => "Rehearsal passed (with simulated daemons).",
+        (true, false, _) => "Rehearsal FAILED: the run says it is done, and the judge found a rule broken.",
+        (false, _, false) => {
+            "The run stopped before its target, and no rule was broken on the way (with simulated daemons)."
+        }
+        (false, _, true) => "Rehearsal FAILED: the run stopped before its target, and a rule was broken on the way.",
     };
     lines.push(summary.to_owned());
     lines.join("\n") + "\n"

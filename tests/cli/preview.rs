@@ -65,3 +65,12 @@ fn every_plan_of_the_project_compiles() {
         assert_eq!(code(&output), 0, "{}: {}", path.display(), stderr(&output));
     }
 }
+
+#[test]
+fn the_readme_shows_what_the_program_prints() {
+    let readme = include_str!("../../README.md");
+    let (_, shown) = readme.split_once("$ mfsupgrade plan plans/rolling.toml\n").unwrap();
+    let (shown, _) = shown.split_once("\n…\n").unwrap();
+    let output = command(&["plan", "plans/rolling.toml"]).env("COLUMNS", "100").output().unwrap();
+    assert!(stdout(&output).starts_with(shown), "README.md shows another plan:\n{}", stdout(&output));
+}

@@ -8,3 +8,4 @@ mod judged;
 mod protocol;
 mod support;
 mod traps;
+mod upgrade;

@@ -55,7 +55,8 @@ fn a_rolling_rehearsal_passes_its_judge() {
 
 #[test]
 fn a_full_stop_rehearsal_passes_its_judge() {
-    let told = told(&rehearse("plans/full-stop.toml", &[])).expect(0, &["Rehearsal passed", "simulated", "master-wait"]);
+    let told =
+        told(&rehearse("plans/full-stop.toml", &[])).expect(0, &["Rehearsal passed", "simulated", "master-wait"]);
     assert!(!told.out.contains("BROKEN"), "{}", told.out);
 }
 
@@ -91,8 +92,14 @@ fn a_master_that_does_not_come_back_stops_the_run() {
 #[test]
 fn a_host_that_drops_ssh_for_good_leaves_the_outcome_unknown() {
     told(&rehearse("plans/rolling.toml", &["drops-ssh@cs1"]))
-        .expect(7, &["the connection was lost while the command ran", "on cs1"])
+        .expect(7, &["failed to tell whether it could install", "the host was not reached again", "on cs1"])
         .untouched("cs2");
+}
+
+#[test]
+fn a_connection_that_is_lost_once_is_said_and_made_again() {
+    let faults = ["drops-ssh-once@cs1", "drops-ssh-once@master", "drops-ssh-once@cl2"];
+    told(&rehearse("plans/rolling.toml", &faults)).expect(0, &["connection lost, trying again", "Rehearsal passed"]);
 }
 
 #[test]
@@ -104,7 +111,9 @@ fn a_scan_beyond_the_greatest_stagger_leaves_the_gate_red() {
 
 #[test]
 fn a_chunk_that_is_gone_holds_the_next_chunkserver() {
-    told(&rehearse("plans/rolling.toml", &["loses-chunk@cs1"])).expect(6, &["failed to see the gate green"]).untouched("cs2");
+    told(&rehearse("plans/rolling.toml", &["loses-chunk@cs1"]))
+        .expect(6, &["failed to see the gate green"])
+        .untouched("cs2");
 }
 
 #[test]

@@ -254,7 +254,9 @@ fn totals_are_as_the_captures_say() {
         let info = decode::info(capture.payload()).expect("INFO is understood");
         if let Some((_, rest)) = capture.told("files:").and_then(|line| line.rsplit_once("symlink. ")) {
             let chunks = rest.split(' ').next().and_then(|n| n.parse().ok());
-            assert_eq!(Some(info.chunks), chunks, "{:?}", capture.path);
+            // A scanning server may hold chunks that no file uses: a master counts them too.
+            let strays = capture.told("cluster:").is_some_and(|line| line.contains("chunk files that no file uses"));
+            assert!(Some(info.chunks) == chunks || (strays && Some(info.chunks) > chunks), "{:?}", capture.path);
             // The root and the folder; all files, with the one in the trash; and the symlink.
             assert_eq!((info.directories, info.files), (2, 13), "{:?}", capture.path);
             assert_eq!(info.inodes, 2 + 13 + 1, "{:?}", capture.path);
