@@ -67,6 +67,11 @@ codes! {
     ChunkserverNotInPlan "chunkserver-not-in-plan" Error "the master knows a chunkserver that the plan does not name" "CSERV_LIST";
     ClientNotInPlan "client-not-in-plan" Error "the master knows a mount on a host that the plan does not name" "SESSION_LIST";
     ChunksMissing "chunks-missing" Warning "chunks have no copy, so that their data cannot be read now" "FSTEST in 1.5, matrix from 1.6";
+    HealthUnknown "health-unknown" Note "a 1.5 master has not finished its own file test since its start" "FSTEST, 2048 s a round from 150 s on";
+    ChunkserverGone "chunkserver-gone" Warning "the master lists a chunkserver as disconnected that the plan does not name" "hazard 34";
+    MountsOfTwoMasters "mounts-of-two-masters" Error "mounts of a client name different masters" "/proc/PID/cmdline";
+    MountNotInPlan "mount-not-in-plan" Error "a client has a mount that the plan's `mounts` do not name" "/proc/mounts";
+    FullStopUnderMounts "full-stop-under-mounts" Warning "a full-stop would take the master away from under connected mounts" "real-hosts.md; 30 s, mastercomm.c @ 1.5.12";
     ChunksUnderGoal "chunks-under-goal" Warning "chunks have fewer copies than their goal asks for" "FSTEST in 1.5, matrix from 1.6";
 }
 

@@ -40,6 +40,8 @@ pub struct ServerSeen {
     pub version: Version,
     /// The address that the master knows it by.
     pub address: Ipv4Addr,
+    /// The running chunkserver's working folder.
+    pub data_path: AbsPath,
 }
 
 /// A client's host.

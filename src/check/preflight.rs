@@ -10,7 +10,7 @@ use crate::host::{AbsPath, HostFacts, HostName, MountArguments, Process};
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
 use crate::moosefs::wire::Layout;
-use crate::plan::{Access, ClientGroup, InstallHow, Plan};
+use crate::plan::{Access, ClientGroup, InstallHow, Mode, Plan};
 use crate::rules::line_1_5_to_1_6 as line;
 
 /// The look at every host of the plan.
@@ -25,6 +25,7 @@ const LOCALHOST: [u8; 3] = [127, 0, 0];
 pub fn preflight(plan: &Plan, fleet: &Fleet, overview: &Overview) -> (Option<Observation>, Vec<Finding>) {
     let mut check = Check { plan, fleet, overview, findings: Vec::new() };
     let master = check.master();
+    check.writers();
     let chunkservers = check.chunkservers();
     let clients = check.clients();
     check.strangers(&chunkservers, &clients);
@@ -190,17 +191,23 @@ impl<'a> Check<'a> {
             );
             return None;
         };
-        let Ok(data_path) = AbsPath::new(&process.cwd) else {
+        let data_path = self.data_path(&master.host, process)?;
+        Some(MasterSeen { version, data_path, admin_address })
+    }
+
+    /// A daemon's working folder is its DATA_PATH.
+    fn data_path(&mut self, host: &HostName, process: &Process) -> Option<AbsPath> {
+        let path = AbsPath::new(&process.cwd).ok();
+        if path.is_none() {
             self.find(
                 Code::DataPathUnreadable,
-                Some(&master.host),
-                format!("the master's working folder is {:?}", process.cwd),
-                "its metadata could not be looked at",
+                Some(host),
+                format!("the working folder of {} is {:?}", process.role.program(), process.cwd),
+                "nobody could tell whether the new daemon runs on the same data",
                 "let the commands run as root, and use a DATA_PATH of plain characters".into(),
             );
-            return None;
-        };
-        Some(MasterSeen { version, data_path, admin_address })
+        }
+        path
     }
 
     /// A 1.6.14+ master stops the old one and then refuses to start without exports (facts 1.8; field notes).
@@ -225,7 +232,10 @@ impl<'a> Check<'a> {
             Some(&host),
             seen,
             "the new master stops the old one first and then refuses to start without exports: an outage",
-            format!("write {} before the upgrade; what 1.5 allowed is: * / rw,alldirs,maproot=0", paths[0]),
+            format!(
+                "write {} before the upgrade; what 1.5 allowed is `* / rw,alldirs,maproot=0`, and `* . rw` for meta mounts",
+                paths[0]
+            ),
         );
     }
 
@@ -266,7 +276,8 @@ impl<'a> Check<'a> {
                 continue;
             }
             let Some(version) = process.version.clone() else { continue };
-            seen.insert(server.host.clone(), ServerSeen { version, address });
+            let Some(data_path) = self.data_path(&server.host, process) else { continue };
+            seen.insert(server.host.clone(), ServerSeen { version, address, data_path });
         }
         seen
     }
@@ -317,8 +328,30 @@ impl<'a> Check<'a> {
                 Some(host),
                 format!("mfsmount {arguments} (pid {pid}): {e}"),
                 "it could not be mounted again as it was",
-                "remount it with options that are known, or take the host out of the plan".into(),
+                "remount it with options that are known here".into(),
             );
+        }
+        let masters: BTreeSet<_> = found.iter().map(|m| (m.master.clone(), m.port)).collect();
+        if masters.len() > 1 {
+            let names: Vec<_> = masters.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+            self.find(
+                Code::MountsOfTwoMasters,
+                Some(host),
+                format!("its mounts name different masters: {}", names.join(", ")),
+                "a mount of another cluster would be taken from its users, and a 1.6 mount does not work with a 1.5 master",
+                "let all mounts of this cluster name the master in the same way, and unmount the others".into(),
+            );
+        }
+        for mount in &found {
+            if group.mounts.as_ref().is_some_and(|wanted| !wanted.contains(&mount.mount_point)) {
+                self.find(
+                    Code::MountNotInPlan,
+                    Some(host),
+                    format!("{} is mounted and not among the plan's mounts", mount.mount_point),
+                    "it would be left on the old release",
+                    "add it to `mounts`, leave `mounts` out to change all, or unmount it".into(),
+                );
+            }
         }
         let wanted: Vec<AbsPath> = match &group.mounts {
             Some(mounts) => mounts.clone(),
@@ -347,11 +380,21 @@ impl<'a> Check<'a> {
         let hosts: BTreeSet<Ipv4Addr> = clients.values().map(|c| c.address).collect();
         let overview = self.overview;
         for server in overview.chunkservers.iter().filter(|s| !servers.contains(&s.address)) {
-            let state = if server.disconnected { "as disconnected" } else { "as connected" };
+            if server.disconnected {
+                self.find(
+                    Code::ChunkserverGone,
+                    None,
+                    format!("the master lists chunkserver {} as disconnected", server.address),
+                    "chunks may be missing that it has, and it would come back on the old release",
+                    "bring it back and into the plan; one that is gone for good is forgotten at the master's restart"
+                        .into(),
+                );
+                continue;
+            }
             self.find(
                 Code::ChunkserverNotInPlan,
                 None,
-                format!("the master lists chunkserver {} {state}", server.address),
+                format!("the master lists chunkserver {}", server.address),
                 "it would be left on the old release, and its chunks count",
                 "add it under [[chunkservers]] (with its `address`), or shut it down".into(),
             );
@@ -374,13 +417,32 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// A full-stop takes the master away from under mounts that are in use (docs/real-hosts.md).
+    fn writers(&mut self) {
+        let mounted = self.overview.sessions.iter().filter(|s| s.connected).count();
+        if self.plan.upgrade.mode == Mode::FullStop && mounted > 0 {
+            self.find(
+                Code::FullStopUnderMounts,
+                None,
+                format!("{mounted} mounts are connected, and the master will be down for minutes"),
+                "applications get I/O errors after 30 s, and a write that a 1.5 mount had under way can be lost although it \
+                 was reported as done",
+                "stop everything that uses the file system; then acknowledge this code".into(),
+            );
+        }
+    }
+
     fn baseline(&mut self) -> Baseline {
-        let accepted = &self.plan.upgrade.acknowledge;
-        let baseline = Baseline {
-            accept_missing: accepted.contains(Code::ChunksMissing.as_str()),
-            accept_under_goal: accepted.contains(Code::ChunksUnderGoal.as_str()),
-            ..Baseline::of(self.overview)
-        };
+        let baseline = Baseline::of(self.overview);
+        if self.overview.matrix.is_none() && !self.overview.file_test.is_finished() {
+            self.find(
+                Code::HealthUnknown,
+                None,
+                "the master has not finished its own file test since it was started".into(),
+                "a 1.5 master tells of missing chunks in no other way; gates will take it that there were none",
+                "nothing, if all chunkservers were there; or wait for about 40 minutes after the master's start".into(),
+            );
+        }
         if baseline.missing > 0 {
             self.find(
                 Code::ChunksMissing,

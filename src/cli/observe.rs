@@ -14,9 +14,13 @@ use crate::moosefs::Overview;
 use crate::moosefs::client::overview;
 use crate::plan::{Access, InstallHow, Plan};
 use crate::run::ports::{Hosts, Master, Outcome};
+use crate::run::runner::LOOK_LIMIT;
 
 /// Hosts looked at together. More would not be faster: a connection costs 13 to 80 ms of processor time here.
 const LOOKS_AT_ONCE: usize = 32;
+
+/// Connections held from the look to the walk. More are made anew: a held one is a process and six file descriptors.
+const HELD_AT_ONCE: usize = 100;
 
 /// A master that takes longer to answer one question is not serving.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
@@ -36,6 +40,8 @@ impl<'a> ForwardedMaster<'a> {
 
 impl Master for ForwardedMaster<'_> {
     async fn overview(&self) -> Result<Overview, String> {
+        // logging in has its own, longer limit
+        self.0.ready().await.map_err(|e| e.to_string())?;
         overview(&self.0, QUESTION_LIMIT).await.map_err(|e| causes(&e))
     }
 }
@@ -56,9 +62,13 @@ fn causes(error: &dyn std::error::Error) -> String {
 /// Looks at all hosts of `plan` and at its master. An observation only where nothing is in the way of one.
 pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec<Finding>) {
     let looks = looks(plan);
+    let many = looks.len() > HELD_AT_ONCE;
     let seen: Vec<(HostName, Result<HostFacts, String>)> = stream::iter(looks)
         .map(|(host, look)| async move {
             let result = look_at(fleet, &host, &look).await;
+            if many {
+                fleet.done_with(&host).await;
+            }
             (host, result)
         })
         .buffer_unordered(LOOKS_AT_ONCE)
@@ -110,7 +120,7 @@ fn unreachable(host: &HostName, reason: String) -> Finding {
 }
 
 async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostFacts, String> {
-    match fleet.run(host, &look.script(), &mut |_| {}).await {
+    match fleet.run(host, &look.script(), LOOK_LIMIT, &mut |_| {}).await {
         Outcome::Exited { output, .. } => HostFacts::parse(&output).map_err(|e| format!("{e}")),
         Outcome::Unknown { reason } | Outcome::NotStarted { reason } => Err(reason),
     }

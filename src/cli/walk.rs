@@ -7,6 +7,7 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failed;
 use super::clock::RunClock;
@@ -46,7 +47,9 @@ impl Display {
     fn sink(&self, schedule: &Schedule) -> Box<dyn EventSink> {
         match self.log {
             Log::Json => Box::new(ui::events::Json),
-            Log::Auto if std::io::stderr().is_terminal() => Box::new(ui::live::Live::new(schedule.least_s)),
+            Log::Auto if std::io::stderr().is_terminal() && std::io::stdout().is_terminal() => {
+                Box::new(ui::live::Live::new(schedule.least_s))
+            }
             Log::Auto | Log::Plain => Box::new(ui::events::Plain::new(self.verbose)),
         }
     }
@@ -74,7 +77,7 @@ impl Walk<'_> {
     /// Walks to an end. A second Ctrl-C leaves at once: the journal has the intent, and `resume` looks at the host.
     pub async fn walk(&self, run: &mut Run, progress: &Progress, display: &Display) -> Result<Ending, Failed> {
         let baseline =
-            self.schedule.baseline.as_ref().ok_or_else(|| {
+            self.schedule.baseline.clone().ok_or_else(|| {
                 anyhow::anyhow!("this schedule is a preview: it was made without looking at the cluster")
             })?;
         let clock = RunClock::new(self.speed);
@@ -84,7 +87,7 @@ impl Walk<'_> {
         let name = run.name.clone();
         let runner = Runner {
             schedule: self.schedule,
-            baseline,
+            baseline: RefCell::new(baseline),
             run: name,
             simulated: self.simulated.clone(),
             hosts: self.fleet,
@@ -114,8 +117,18 @@ impl Walk<'_> {
 }
 
 async fn twice_interrupted(pause: &AtomicBool, events: &dyn EventSink, clock: &RunClock) -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    // a closed terminal or a `kill` is a wish to pause, and not to leave a file system standing still
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
     pause.store(true, Ordering::Relaxed);
     events.send(Stamped { at: clock.now(), event: Event::PauseRequested });
-    tokio::signal::ctrl_c().await
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
 }

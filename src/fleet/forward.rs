@@ -9,7 +9,7 @@ use openssh::{ForwardType, Session, Socket};
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
-use super::SshFleet;
+use super::{ConnectError, SshFleet};
 use crate::host::HostName;
 use crate::moosefs::client::Dial;
 
@@ -28,6 +28,14 @@ impl<'a> Forward<'a> {
     #[must_use]
     pub fn new(fleet: &'a SshFleet, host: HostName, address: Ipv4Addr, port: u16) -> Self {
         Self { fleet, host, address, port, held: Mutex::new(None) }
+    }
+
+    /// Connects to the host, if no connection is held.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn ready(&self) -> Result<(), ConnectError> {
+        self.fleet.session(&self.host).await.map(drop)
     }
 
     async fn path(&self, held: &mut Option<(Arc<Session>, PathBuf)>) -> io::Result<PathBuf> {

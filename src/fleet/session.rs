@@ -17,6 +17,9 @@ use crate::run::ports::{Hosts, Outcome};
 /// A host that does not answer within it is not reachable.
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 
+/// The same for the whole login, authentication and jump hosts included.
+const LOGIN_LIMIT: Duration = Duration::from_secs(60);
+
 /// ssh gives a connection up after three of these without an answer, so that a dead host is known as dead in 45 s.
 const ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -93,7 +96,10 @@ impl SshFleet {
             return Ok(session.clone());
         }
         let _turn = self.starts.acquire().await.expect("the semaphore is never closed");
-        let session = Arc::new(self.connect(host).await?);
+        // a login that hangs behind an open port must not hold its turn for ever
+        let session = tokio::time::timeout(LOGIN_LIMIT, self.connect(host)).await;
+        let session = session.map_err(|_| ConnectError::Ssh(format!("no login within {} s", LOGIN_LIMIT.as_secs())))?;
+        let session = Arc::new(session?);
         *slot = Some(session.clone());
         Ok(session)
     }
@@ -220,12 +226,14 @@ const HINTS: &[(&str, &str)] = &[
 ];
 
 impl Hosts for SshFleet {
-    async fn run(&self, host: &HostName, script: &str, line: &mut dyn FnMut(&str)) -> Outcome {
+    async fn run(&self, host: &HostName, script: &str, limit: Duration, line: &mut dyn FnMut(&str)) -> Outcome {
         let session = match self.session(host).await {
             Ok(session) => session,
             Err(e) => return Outcome::NotStarted { reason: e.to_string() },
         };
-        match self.run_on(&session, host, script, line).await {
+        let ended = tokio::time::timeout(limit, self.run_on(&session, host, script, line)).await;
+        let late = format!("the command has not ended after {} s; it may still run", limit.as_secs());
+        match ended.unwrap_or(Err(late)) {
             Ok(outcome) => outcome,
             Err(reason) => {
                 self.forget(host, &session).await;

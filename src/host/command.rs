@@ -33,15 +33,15 @@ pub enum Command {
         role: Role,
         /// The installation prefix.
         prefix: AbsPath,
-        /// How long the new daemon waits for the previous one's end (`-t`).
-        patience: Duration,
+        /// How long the new daemon waits for the previous one's end (`-t`); releases below 1.6.9 know no such option.
+        patience: Option<Duration>,
     },
     /// The new release's `mfsmaster -s`: stops whatever master runs, 1.5's too, and then may exit 1 (field notes).
     StopMaster {
         /// The installation prefix.
         prefix: AbsPath,
-        /// How long it waits for the master's end (`-t`).
-        patience: Duration,
+        /// How long it waits for the master's end (`-t`), likewise.
+        patience: Option<Duration>,
     },
     /// `umount`, never lazy, never by force.
     Unmount {
@@ -65,10 +65,10 @@ impl Command {
             Self::MakeInstall { source_dir } => format!("cd {} && make install", quote(source_dir.as_str())),
             Self::InstallCommand { text } => format!("/bin/sh -c {}", quote(text)),
             Self::Start { role, prefix, patience } => {
-                format!("{} -t {}", quote(prefix.join(role.path_in_prefix()).as_str()), patience.as_secs())
+                format!("{}{}", quote(prefix.join(role.path_in_prefix()).as_str()), wait_option(*patience))
             }
             Self::StopMaster { prefix, patience } => {
-                format!("{} -t {} -s", quote(prefix.join(Role::Master.path_in_prefix()).as_str()), patience.as_secs())
+                format!("{}{} -s", quote(prefix.join(Role::Master.path_in_prefix()).as_str()), wait_option(*patience))
             }
             Self::Unmount { mount } => format!("umount {}", quote(mount.as_str())),
             Self::Mount { prefix, arguments } => {
@@ -84,6 +84,10 @@ impl Command {
     }
 }
 
+fn wait_option(patience: Option<Duration>) -> String {
+    patience.map(|p| format!(" -t {}", p.as_secs())).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,7 +99,7 @@ mod tests {
     #[test]
     fn commands_are_those_of_the_howto() {
         let prefix = path("/usr/local");
-        let patience = Duration::from_secs(1800);
+        let patience = Some(Duration::from_secs(1800));
         let scripts = [
             Command::MakeInstall { source_dir: path("/usr/src/mfs-1.6.27") },
             Command::Start { role: Role::Master, prefix: prefix.clone(), patience },

@@ -21,6 +21,8 @@ pub struct Look {
     pub prefixes: Vec<AbsPath>,
     /// The trees to install from.
     pub source_dirs: Vec<AbsPath>,
+    /// A folder in which a command of ours may still be at work.
+    pub busy_in: Option<AbsPath>,
     /// The master's DATA_PATH, for when no master runs whose working folder would tell it.
     pub data_path: Option<AbsPath>,
     /// The master's port for clients and admin tools, when it is not the default.
@@ -44,6 +46,9 @@ pub struct Process {
     pub version: Option<Version>,
     /// Its working folder, which for a daemon is its DATA_PATH.
     pub cwd: String,
+    /// Whether it holds the lock file in its working folder (`.mfsmaster.lock`, 1.6.9 and later); `None` where there is no
+    /// such file or the host does not show its locks.
+    pub locked: Option<bool>,
     /// The command line behind the program's name.
     pub arguments: Vec<String>,
 }
@@ -131,6 +136,8 @@ pub struct HostFacts {
     pub exports: BTreeMap<String, u32>,
     /// Files in the running master's DATA_PATH.
     pub data_files: BTreeMap<String, FileFact>,
+    /// Processes that work in [`Look::busy_in`].
+    pub busy: Vec<u32>,
     /// Whether the host has `make`.
     pub make: bool,
     /// Whether the host has `/dev/fuse`.
@@ -201,6 +208,13 @@ impl Look {
             script.push_str(&format!(": \"${{data:={}}}\"\n", quote(data.as_str())));
         }
         script.push_str(DATA_FILES);
+        if let Some(folder) = &self.busy_in {
+            let folder = quote(folder.as_str());
+            script.push_str(&format!(
+                "for d in /proc/[0-9]*; do case $(readlink \"$d/cwd\" 2>/dev/null) in \
+                 {folder}|{folder}/*) printf 'busy\\t%s\\n' \"${{d##*/}}\" ;; esac; done\n"
+            ));
+        }
         script.push_str("echo end\n");
         script
     }
@@ -208,7 +222,7 @@ impl Look {
 
 /// What every look tells. A process's version is read from the binary that it runs, through `/proc/PID/exe`, which stays
 /// readable after the file was replaced.
-const COMMON: &str = r#"export LC_ALL=C; t=$(printf '\t'); v='@(#) version: [0-9][0-9]*[.][0-9][0-9]*[.][0-9][0-9]*'
+const COMMON: &str = r#"export LC_ALL=C; v='@(#) version: [0-9][0-9]*[.][0-9][0-9]*[.][0-9][0-9]*'
 printf 'uid\t%s\n' "$(id -u)"
 printf 'hostname\t%s\n' "$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)"
 printf 'boot\t%s\n' "$(cat /proc/sys/kernel/random/boot_id)"
@@ -217,21 +231,26 @@ command -v make >/dev/null 2>&1 && echo make
 [ -e /dev/fuse ] && echo fuse
 data=
 for d in /proc/[0-9]*; do
-  c=; { read -r c < "$d/comm"; } 2>/dev/null
+  s=; { read -r s < "$d/stat"; } 2>/dev/null
+  c=${s#*(}; c=${c%%)*}
   case $c in mfsmaster|mfschunkserver|mfsmount) ;; *) continue ;; esac
-  { s=$(cat "$d/stat") && e=$(readlink "$d/exe"); } 2>/dev/null || continue
+  e=$(readlink "$d/exe" 2>/dev/null) || continue
   w=$(readlink "$d/cwd" 2>/dev/null)
   n=$(grep -a -o -m 1 "$v" "$d/exe" 2>/dev/null | head -n 1)
   [ "$c" = mfsmaster ] && data=$w
-  printf 'process\t%s\t%s\t%s\t%s\t%s\t%s\t' "${d##*/}" "$c" "${n##* }" "$e" "$w" "${s##*) }"
-  tr '\0\n' '\t ' < "$d/cmdline" 2>/dev/null; echo
+  l=; i=$(stat -c %i "$w/.$c.lock" 2>/dev/null)
+  if [ -n "$i" ] && [ -r /proc/locks ]; then
+    l=free; grep -q " ${d##*/} [0-9a-f]*:[0-9a-f]*:$i " /proc/locks && l=held
+  fi
+  printf 'process\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t' "${d##*/}" "$c" "${n##* }" "$e" "$w" "$l" "${s##*) }"
+  { tr '\0\n' '\t ' < "$d/cmdline"; } 2>/dev/null; echo
 done
 grep -E '^[^ ]+ [^ ]+ fuse(|[.]mfs|[.]mfsmeta) ' /proc/mounts 2>/dev/null | sed 's|^|mount |'
 "#;
 
 /// The files of the master's DATA_PATH, the running master's where there is one.
 const DATA_FILES: &str = r#"for f in "$data"/*.mfs "$data"/*.mfs.back*; do
-  [ -f "$f" ] && printf 'data\t%s\t%s\n' "${f##*/}" "$(stat -c '%s %Y' "$f")"
+  t=$(stat -c '%s %Y' "$f" 2>/dev/null) && printf 'data\t%s\t%s\n' "${f##*/}" "$t"
 done
 "#;
 
@@ -284,6 +303,7 @@ impl HostFacts {
             "hostname" => rest.clone_into(&mut self.hostname),
             "boot" => rest.clone_into(&mut self.boot_id),
             "clock" => self.clock = rest.parse().ok()?,
+            "busy" => self.busy.push(rest.parse().ok()?),
             "make" => self.make = true,
             "fuse" => self.fuse = true,
             "process" => self.processes.push(process(&mut parts)?),
@@ -309,7 +329,7 @@ fn version(text: &str) -> Option<Version> {
     text.parse().ok()
 }
 
-/// `PID COMM VERSION EXE CWD STAT-BEHIND-THE-NAME ARG0 ARG…`, tab separated. Field 22 of stat is the 20th behind the name.
+/// `PID COMM VERSION EXE CWD LOCK STAT-BEHIND-THE-NAME ARG0 ARG…`, tab separated. Field 22 of stat is the 20th behind the name.
 fn process(parts: &mut std::str::Split<'_, char>) -> Option<Process> {
     let pid = parts.next()?.parse().ok()?;
     let role = match parts.next()? {
@@ -321,6 +341,11 @@ fn process(parts: &mut std::str::Split<'_, char>) -> Option<Process> {
     let version = version(parts.next()?);
     let exe = parts.next()?.to_owned();
     let cwd = parts.next()?.to_owned();
+    let locked = match parts.next()? {
+        "held" => Some(true),
+        "free" => Some(false),
+        _ => None,
+    };
     let mut stat = parts.next()?.split(' ');
     let parent = stat.nth(1)?.parse().ok()?;
     let start = stat.nth(17)?.parse().ok()?;
@@ -329,7 +354,7 @@ fn process(parts: &mut std::str::Split<'_, char>) -> Option<Process> {
     if arguments.last().is_some_and(String::is_empty) {
         arguments.pop();
     }
-    Some(Process { pid, role, parent, start, exe, version, cwd, arguments })
+    Some(Process { pid, role, parent, start, exe, version, cwd, locked, arguments })
 }
 
 /// A line of /proc/mounts; `Some(None)` for a fuse mount of something else.
@@ -371,18 +396,20 @@ mod tests {
             prefixes: vec![AbsPath::new("/usr/local").unwrap()],
             source_dirs: vec![AbsPath::new("/usr/src/mfs-1.6.27").unwrap()],
             data_path: Some(AbsPath::new("/tmp").unwrap()),
+            busy_in: AbsPath::new(std::env::current_dir().unwrap().to_str().unwrap()).ok(),
             admin_port: 9421,
         };
         let output = std::process::Command::new("/bin/sh").arg("-c").arg(look.script()).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the script says nothing on stderr");
         let facts = HostFacts::parse(&String::from_utf8_lossy(&output.stdout)).unwrap();
         assert!(!facts.boot_id.is_empty());
+        assert!(facts.busy.contains(&std::process::id()), "this test works in its own folder");
         assert!(facts.clock > 1_500_000_000);
     }
 
     /// As printed on a real master (facts, field notes), with the pids and addresses of the lab.
     const MASTER: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\nmake\nfuse\n\
-        process\t77\tmfsmaster\t1.5.12\t/usr/local/sbin/mfsmaster (deleted)\t/usr/local/var/mfs\tS 1 77 77 0 -1 4194624 1 2 3 4 5 6 7 8 0 -19 1 0 4711 9 9\t/usr/local/sbin/mfsmaster\t-c\t/etc/x.cfg\t\n\
+        process\t77\tmfsmaster\t1.5.12\t/usr/local/sbin/mfsmaster (deleted)\t/usr/local/var/mfs\theld\tS 1 77 77 0 -1 4194624 1 2 3 4 5 6 7 8 0 -19 1 0 4711 9 9\t/usr/local/sbin/mfsmaster\t-c\t/etc/x.cfg\t\n\
         mount MFS /mnt/mfs fuse rw,relatime 0 0\nmount x /mnt/other fuse rw 0 0\nmount mfsmaster:9421 /mnt/new fuse.mfs rw,nosuid 0 0\n\
         tcp    0: 00000000:24CD 00000000:0000 0A 00000000:00000000 00:00000000 00000000\n\
         tcp    1: 0A004D0A:8AF6 0A004D0A:24CC 01 00000000:00000000 00:00000000 00000000\n\

@@ -132,7 +132,8 @@ impl StateFolder {
         let lock = lock(&folder, &name)?;
         let path = folder.join("journal.jsonl");
         let file = open_new(&path)?;
-        let mut run = Run { name, folder, file, path, records: 0, progress: Progress::default(), _lock: lock };
+        let mut run =
+            Run { name, folder, file, path, records: 0, length: 0, progress: Progress::default(), _lock: lock };
         let tool = env!("CARGO_PKG_VERSION").to_owned();
         let begun = Record::Begun { format: FORMAT, tool, schedule_sha256: digest, at };
         run.append(begun).map_err(|e| StoreError::Io("write", run.path.clone(), e))?;
@@ -186,6 +187,7 @@ impl StateFolder {
             file,
             path,
             records: stored.records.len() as u64,
+            length: stored.whole as u64,
             progress: stored.progress.clone(),
             _lock: lock,
         };
@@ -224,6 +226,8 @@ pub struct Run {
     file: File,
     path: PathBuf,
     records: u64,
+    /// Bytes of whole lines.
+    length: u64,
     /// Where it was when it was opened.
     pub progress: Progress,
     _lock: File,
@@ -232,9 +236,13 @@ pub struct Run {
 impl JournalSink for Run {
     fn append(&mut self, record: Record) -> io::Result<()> {
         let line = record::encode(self.records, &record);
-        self.file.write_all(line.as_bytes())?;
-        self.file.sync_data()?;
+        if let Err(e) = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()) {
+            // half a line would make every later one unreadable; whether this works shows when the journal is read
+            let _ = self.file.set_len(self.length);
+            return Err(e);
+        }
         self.records += 1;
+        self.length += line.len() as u64;
         Ok(())
     }
 }

@@ -27,5 +27,5 @@ pub use self::cluster::{Cluster, Options};
 pub use self::error::RehearsalError;
 pub use self::event::{Event, What};
 pub use self::fault::{FAULTS, Fault, FaultInfo, FaultName, InvalidFault};
-pub use self::judge::{Check, FinalState, Verdict, judge};
+pub use self::judge::{Check, FinalState, NO_MASTER, Verdict, judge};
 pub use self::timing::{Timings, scaled};

@@ -17,10 +17,23 @@ pub const STAGGER_GREATEST: Duration = Duration::from_secs(10 * 60);
 /// client's read (readdata.c @ 1.5.12).
 pub const MASTER_WAIT_LEAST: Duration = Duration::from_secs(3 * 60);
 
-/// How long a daemon waits for the end of the one that it takes over from (`-t`, known from 1.6.9 on). A big 1.5 master
+/// How long a daemon waits for the end of the one that it takes over from (`-t`). A big 1.5 master
 /// takes minutes to save its metadata, and 1.6.9 to 1.6.26 give up after 60 s: the old one then ends later and none runs
 /// (hazard 6). 1800 s is the default of 1.6.27.
 pub const TAKEOVER_PATIENCE: Duration = Duration::from_secs(1800);
+
+/// The first release that knows `-t` (main.c @ 1.6.9); the ones before wait for ever (getopt @ 1.6.5, run).
+const KNOWS_PATIENCE: Version = Version::new(1, 6, 9);
+
+/// [`TAKEOVER_PATIENCE`] for releases that can be told.
+#[must_use]
+pub fn takeover_patience(to: &Version) -> Option<Duration> {
+    (*to >= KNOWS_PATIENCE).then_some(TAKEOVER_PATIENCE)
+}
+
+/// A gate is looked at for at least this long, where a stagger's least and greatest time are the same: one look that fails
+/// because a connection is made anew is no verdict.
+pub const LEAST_GATE: Duration = Duration::from_secs(15);
 
 /// How long anything may take to come back after its daemon was started, in either mode: the greatest stagger, since a
 /// cluster that is not whole by then stops a rolling run anyway.

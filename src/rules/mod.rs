@@ -18,6 +18,14 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
         meaning: "the target release deletes chunks that its metadata does not know",
     },
     Acknowledgeable { code: "chunks-missing", meaning: "chunks without a single copy, whose data cannot be read now" },
+    Acknowledgeable {
+        code: "chunkserver-gone",
+        meaning: "a chunkserver that the master lists as disconnected and that is gone for good",
+    },
+    Acknowledgeable {
+        code: "full-stop-under-mounts",
+        meaning: "mounts that are connected when a full-stop takes the master away; everything that uses them is stopped",
+    },
     Acknowledgeable { code: "chunks-under-goal", meaning: "chunks with fewer copies than their goal" },
 ];
 

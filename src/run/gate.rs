@@ -7,8 +7,7 @@ use semver::Version;
 use crate::check::{Baseline, health};
 use crate::host::HostName;
 use crate::moosefs::Overview;
-use crate::moosefs::daemon::Role;
-use crate::schedule::{Gate, Schedule};
+use crate::schedule::{Gate, Known, Schedule};
 
 /// Why `gate` is not green for `host`.
 ///
@@ -22,37 +21,35 @@ pub fn judge(
     overview: &Overview,
 ) -> Result<(), String> {
     let to = &schedule.to;
+    // no other gate is green on the wrong master either: an old one cannot serve new chunkservers and mounts
+    health::master_runs(overview, to)?;
     match gate {
-        Gate::MasterServes { .. } => health::master_runs(overview, to),
+        Gate::MasterServes { .. } => health::metadata_is_kept(overview, baseline),
         Gate::Healthy { upgraded, .. } => health::healthy(overview, baseline, servers(schedule, *upgraded)),
         Gate::Serving { upgraded, .. } => health::serving(overview, baseline, servers(schedule, *upgraded)),
         Gate::ChunkserverBack { .. } => {
-            let address = address_of(schedule, host)?;
+            let address = address_of(&schedule.chunkservers, host)?;
             health::server_is_back(overview, baseline, address, Some(to))
         }
         Gate::MountSeen { mount, .. } => {
-            health::session_is_back(overview, address_of(schedule, host)?, mount.as_str(), to)
+            health::session_is_back(overview, address_of(&schedule.clients, host)?, mount.as_str(), to)
         }
         Gate::Upgraded { .. } => upgraded(schedule, baseline, overview),
     }
 }
 
-/// The chunkservers, the first `upgraded` with the version that they must have.
+/// The chunkservers in the order of their upgrade, the first `upgraded` with the version that they must have.
 fn servers(schedule: &Schedule, upgraded: usize) -> impl Iterator<Item = (Ipv4Addr, Option<&Version>)> {
-    schedule
-        .hosts_of(Role::Chunkserver)
-        .filter_map(|host| host.address)
-        .enumerate()
-        .map(move |(at, address)| (address, (at < upgraded).then_some(&schedule.to)))
+    let wanted = move |at: usize| (at < upgraded).then_some(&schedule.to);
+    schedule.chunkservers.iter().enumerate().filter_map(move |(at, server)| Some((server.address?, wanted(at))))
 }
 
-fn address_of(schedule: &Schedule, host: &HostName) -> Result<Ipv4Addr, String> {
-    let found = schedule.hosts.iter().find(|h| &h.name == host).and_then(|h| h.address);
+fn address_of(list: &[Known], host: &HostName) -> Result<Ipv4Addr, String> {
+    let found = list.iter().find(|known| &known.host == host).and_then(|known| known.address);
     found.ok_or_else(|| format!("the address by which the master knows {host} is not known"))
 }
 
 fn upgraded(schedule: &Schedule, baseline: &Baseline, overview: &Overview) -> Result<(), String> {
-    health::master_runs(overview, &schedule.to)?;
     health::healthy(overview, baseline, servers(schedule, usize::MAX))?;
     let old: Vec<String> = overview
         .sessions

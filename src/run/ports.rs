@@ -32,8 +32,9 @@ pub enum Outcome {
 /// The hosts of a plan.
 #[expect(async_fn_in_trait, reason = "used through generics only; no caller needs the futures to be Send")]
 pub trait Hosts {
-    /// Runs `script` as root on `host` and gives every line of its output to `line` as it comes.
-    async fn run(&self, host: &HostName, script: &str, line: &mut dyn FnMut(&str)) -> Outcome;
+    /// Runs `script` as root on `host` and gives every line of its output to `line` as it comes. A command that has not
+    /// ended after `limit` is left to itself: its outcome is unknown.
+    async fn run(&self, host: &HostName, script: &str, limit: Duration, line: &mut dyn FnMut(&str)) -> Outcome;
 
     /// Says that a host is not needed for now; a connection to it may be closed.
     async fn done_with(&self, host: &HostName);

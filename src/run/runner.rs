@@ -17,7 +17,7 @@ use super::gate;
 use super::ports::{Clock, Hosts, Master, Outcome};
 use super::step::{self, Verdict};
 use crate::check::Baseline;
-use crate::host::{HostFacts, HostName};
+use crate::host::{Command, HostFacts, HostName};
 use crate::journal::{JournalSink, Progress, Record};
 use crate::moosefs::daemon::Role;
 use crate::schedule::{Action, Gate, Schedule, Stage, Step, StepId, Track, Wait, count};
@@ -25,6 +25,23 @@ use crate::schedule::{Action, Gate, Schedule, Stage, Step, StepId, Track, Wait, 
 /// How long a host may show nothing of a step's effect after its command has ended: processes, mounts and files are there
 /// at once or after a moment; only what the *cluster* shows takes long, and gates have their own times.
 const SETTLE: Duration = Duration::from_secs(15);
+
+/// How long a command may take before its outcome is given as unknown. A daemon's start includes the old one's saving and,
+/// in 1.6.9 to 1.6.25, the scan of its disks; an installation includes what a package manager fetches.
+const LONG_COMMAND: Duration = Duration::from_secs(2 * 3600);
+
+/// The same for `umount` and `mfsmount`.
+const MOUNT_COMMAND: Duration = Duration::from_secs(5 * 60);
+
+/// A look reads `/proc` and a few files: a host that takes longer is not well.
+pub const LOOK_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a master's hourly save is waited for.
+const HOLD: Duration = Duration::from_secs(30 * 60);
+
+/// How long mfsmount is tried again. A 1.6.23+ master refuses every mount until its first tick of 10 s, and for up to 12 of
+/// them while more than 100 chunks are missing (`matoclserv.c`, start_cond_check); mfsmount then exits 1.
+const MOUNT_PATIENCE: Duration = Duration::from_secs(150);
 
 /// How long a lost host is tried again before the step's outcome is given as unknown.
 const RECONNECT: Duration = Duration::from_secs(120);
@@ -56,8 +73,8 @@ impl From<Failure> for Stop {
 pub struct Runner<'a, H, M, C> {
     /// What is walked. Compiled with an observation.
     pub schedule: &'a Schedule,
-    /// What the cluster was like before.
-    pub baseline: &'a Baseline,
+    /// What the cluster was like when it was last seen whole.
+    pub baseline: RefCell<Baseline>,
     /// The run's name.
     pub run: String,
     /// What of it is simulated, for every display.
@@ -110,12 +127,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.send(Event::StageStarted { phase: stage.phase, title: stage.title.clone(), hosts: stage.tracks.len() });
         let first = &stage.tracks[0].host;
         self.pause_point(&stage.tracks[0])?;
-        if !stage.tracks.iter().any(|t| self.is_touched(t)) {
+        let mut touched = false;
+        for track in &stage.tracks {
+            touched = touched || self.is_touched(track).await?;
+        }
+        if !touched {
             if let Some(wait) = &stage.wait {
                 self.wait(wait, first, &stage.tracks[0]).await?;
             }
             if let Some(gate) = &stage.gate {
-                self.gate(gate, first, None).await?;
+                self.gate_before(gate, &stage.tracks[0]).await?;
             }
         }
         let mut waiting = stage.tracks.iter().filter(|t| !self.track_is_done(t));
@@ -147,12 +168,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     async fn track(&self, track: &Track) -> Result<(), Stop> {
         self.pause_point(track)?;
-        if !self.is_touched(track) {
+        if !self.is_touched(track).await? {
             if let Some(wait) = &track.wait {
                 self.wait(wait, &track.host, track).await?;
             }
             if let Some(gate) = &track.gate {
-                self.gate(gate, &track.host, None).await?;
+                self.gate_before(gate, track).await?;
             }
         }
         let mut result = Ok(());
@@ -173,11 +194,20 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.done.borrow().contains_key(step)
     }
 
-    /// Whether something of this host was taken down already, or may have been. Then a gate that asks for a whole
-    /// cluster would wait for what only the next step brings back.
-    fn is_touched(&self, track: &Track) -> bool {
-        let begun = |s: &Step| self.is_done(&s.id) || self.open.borrow().contains(&s.id);
-        track.steps.iter().any(|s| !matches!(s.action, Action::Install { .. }) && begun(s))
+    /// Whether something of this host was taken down already. Then a gate that asks for a whole cluster would wait for
+    /// what only the next step brings back. Of a step that was begun and not seen to be done the host itself tells: where
+    /// the old daemon still runs, wait and gate are as necessary as ever.
+    async fn is_touched(&self, track: &Track) -> Result<bool, Failure> {
+        for step in track.steps.iter().filter(|s| !matches!(s.action, Action::Install { .. })) {
+            if self.is_done(&step.id) {
+                return Ok(true);
+            }
+            if self.open.borrow().contains(&step.id) {
+                let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
+                return Ok(!step::untouched(&step.action, &self.schedule.to, &now));
+            }
+        }
+        Ok(false)
     }
 
     fn track_is_done(&self, track: &Track) -> bool {
@@ -227,19 +257,41 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         u64::try_from(self.clock.now().duration_since(then).as_secs()).unwrap_or(0)
     }
 
-    /// Looks at the cluster until the gate is green, or its time is over.
-    async fn gate(&self, gate: &Gate, host: &HostName, step: Option<&StepId>) -> Result<String, Failure> {
+    /// A gate before anything of `track` is begun: a pause holds here too.
+    async fn gate_before(&self, gate: &Gate, track: &Track) -> Result<(), Stop> {
+        let pause = || self.pause_point(track).is_err();
+        match self.gate(gate, &track.host, None, &pause).await? {
+            Some(_) => Ok(()),
+            None => Err(Stop::Pause),
+        }
+    }
+
+    /// Looks at the cluster until the gate is green, or its time is over. `None`: `pause` said so first.
+    async fn gate(
+        &self,
+        gate: &Gate,
+        host: &HostName,
+        step: Option<&StepId>,
+        pause: &dyn Fn() -> bool,
+    ) -> Result<Option<String>, Failure> {
         let begun = self.clock.now();
         let mut told = None;
         loop {
             let look = self.master.overview().await.map_err(|e| format!("the master does not answer: {e}"));
-            let judged = look.and_then(|overview| gate::judge(gate, host, self.schedule, self.baseline, &overview));
+            let judged = look.and_then(|overview| {
+                gate::judge(gate, host, self.schedule, &self.baseline.borrow(), &overview)?;
+                if matches!(gate, Gate::Healthy { .. } | Gate::Serving { .. }) {
+                    self.baseline.borrow_mut().refresh(&overview);
+                }
+                Ok(())
+            });
             let passed = self.seconds_since(begun);
             match judged {
                 Ok(()) => {
                     self.send(Event::GateGreen { host: host.clone(), gate: gate.describe() });
-                    return Ok(gate.describe());
+                    return Ok(Some(gate.describe()));
                 }
+                Err(_) if pause() => return Ok(None),
                 Err(reason) if passed >= gate.greatest_s() => {
                     let message = format!("see the gate green within {}", human(gate.greatest_s()));
                     let mut failure = Failure::new(FailureKind::GateRed, message, reason).at(step, host);
@@ -272,7 +324,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         };
         let mut evidence = vec![evidence];
         if let Some(gate) = &step.afterwards {
-            evidence.push(self.gate(gate, host, Some(&step.id)).await?);
+            evidence.extend(self.gate(gate, host, Some(&step.id), &|| false).await?);
         }
         evidence.retain(|e| !e.is_empty());
         let evidence = evidence.join("; ");
@@ -283,10 +335,35 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         Ok(())
     }
 
-    /// Looks, records the intent, runs, and looks again until the effect shows. Whether it was found, and what shows it.
+    /// A mount that was refused has left nothing behind: a look showed that nothing is mounted.
+    fn may_mount_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
+        matches!(step.action, Action::Mount { .. })
+            && code.is_some_and(|code| code != 0)
+            && self.seconds_since(begun) < MOUNT_PATIENCE.as_secs()
+    }
+
     async fn effect(&self, host: &HostName, step: &Step, script: &str) -> Result<(bool, String), Failure> {
+        self.effect_since(host, step, script, self.clock.now()).await
+    }
+
+    /// A `make install` whose end nobody saw is run again, since that harms nothing: after a look, and not while the first
+    /// one goes on. An operator's own command may be of another kind, and is not.
+    fn may_install_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
+        matches!(step.action.command(), Some(Command::MakeInstall { .. }))
+            && code.is_none()
+            && self.seconds_since(begun) < LONG_COMMAND.as_secs()
+    }
+
+    /// Looks, records the intent, runs, and looks again until the effect shows. Whether it was found, and what shows it.
+    async fn effect_since(
+        &self,
+        host: &HostName,
+        step: &Step,
+        script: &str,
+        begun: Timestamp,
+    ) -> Result<(bool, String), Failure> {
         let to = &self.schedule.to;
-        let before = self.look(host, step).await?;
+        let before = self.look_when_free(host, step).await?;
         if let Verdict::Done(evidence) = step::already(&step.action, to, &before) {
             return Ok((true, evidence));
         }
@@ -296,7 +373,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut line = |line: &str| {
             self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
         };
-        let (output, code) = match self.hosts.run(host, script, &mut line).await {
+        let limit = match step.action {
+            Action::Unmount { .. } | Action::Mount { .. } => MOUNT_COMMAND,
+            _ => LONG_COMMAND,
+        };
+        let (output, code) = match self.hosts.run(host, script, limit, &mut line).await {
             Outcome::Exited { code, output } => (output, Some(code)),
             Outcome::Unknown { reason } => {
                 self.send(Event::Reconnecting { host: host.clone(), reason });
@@ -314,7 +395,33 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let cause = format!("its command ended with exit code {code}");
             return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause).with_output(&output));
         }
-        self.effect_shows(host, step, &before, code).await.map_err(|f| f.with_output(&output))
+        if self.may_install_again(step, code, begun) {
+            let again = Box::pin(self.effect_since(host, step, script, begun)).await;
+            return again.map_err(|f| if f.kind == FailureKind::Unreachable { unseen(step, code, f) } else { f });
+        }
+        match self.effect_shows(host, step, &before, code).await {
+            Err(failure) if self.may_mount_again(step, code, begun) && failure.kind == FailureKind::StepFailed => {
+                Box::pin(self.effect_since(host, step, script, begun)).await
+            }
+            result => result.map_err(|f| f.with_output(&output)),
+        }
+    }
+
+    /// A look at a host that need not be left alone for a moment.
+    async fn look_when_free(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
+        let begun = self.clock.now();
+        loop {
+            let now = self.look(host, step).await?;
+            let Some(reason) = step::hold(&step.action, &now) else { return Ok(now) };
+            let passed = self.seconds_since(begun);
+            if passed >= HOLD.as_secs() {
+                let cause = format!("{reason}, for {} now; if no master writes that file, remove it", human(passed));
+                return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause));
+            }
+            let (left_s, of_s) = (HOLD.as_secs() - passed, HOLD.as_secs());
+            self.send(Event::Waiting { host: host.clone(), what: reason, left_s, of_s });
+            self.clock.between_looks().await;
+        }
     }
 
     /// Looks until the effect shows or the host has settled without it.
@@ -329,16 +436,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         loop {
             let now = match self.look(host, step).await {
                 Ok(now) => now,
-                Err(unseen) => {
-                    // whatever its exit code: an effect that nobody saw is unknown
-                    let when = if code.is_none() { "while" } else { "after" };
-                    let message = format!("tell whether it could {}", step.action.describe());
-                    let cause =
-                        format!("the connection was lost {when} the command ran, and the host was not reached again");
-                    let mut failure = Failure::new(FailureKind::Unknown, message, cause);
-                    failure.causes.extend(unseen.causes);
-                    return Err(failure);
-                }
+                Err(failure) => return Err(unseen(step, code, failure)),
             };
             let reason = match step::achieved(&step.action, &self.schedule.to, before, &now, false) {
                 Verdict::Done(_) if code.is_none() && matches!(step.action, Action::Install { .. }) => {
@@ -350,7 +448,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Verdict::Done(evidence) => return Ok((false, evidence)),
                 Verdict::NotYet(reason) => reason,
             };
-            if self.seconds_since(begun) >= SETTLE.as_secs() {
+            let patience = if code.is_some() { SETTLE } else { RECONNECT };
+            if self.seconds_since(begun) >= patience.as_secs() {
+                if code.is_none() {
+                    let message = format!("tell whether it could {}", step.action.describe());
+                    let mut failure = Failure::new(FailureKind::Unknown, message, reason);
+                    failure.causes.push("the connection was lost while the command ran, and it may still run".into());
+                    return Err(failure);
+                }
                 let mut failure = Failure::new(FailureKind::StepFailed, step.action.describe(), reason);
                 failure.causes.extend(code.map(|c| format!("its command ended with exit code {c}")));
                 return Err(failure);
@@ -364,13 +469,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let script = step::look(&step.action, self.schedule).script();
         let begun = self.clock.now();
         loop {
-            let reason = match self.hosts.run(host, &script, &mut |_| {}).await {
-                Outcome::Exited { output, code } => {
-                    return HostFacts::parse(&output).map_err(|e| {
-                        Failure::new(FailureKind::Unreachable, "look at the host", format!("{e} (exit code {code})"))
-                            .with_output(&output)
-                    });
-                }
+            let reason = match self.hosts.run(host, &script, LOOK_LIMIT, &mut |_| {}).await {
+                Outcome::Exited { output, code } => match HostFacts::parse(&output) {
+                    Ok(facts) => return Ok(facts),
+                    Err(e) => format!("the look at it cannot be read: {e} (exit code {code})"),
+                },
                 Outcome::Unknown { reason } | Outcome::NotStarted { reason } => reason,
             };
             if self.seconds_since(begun) >= RECONNECT.as_secs() {
@@ -446,6 +549,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.send(Event::Finished { evidence });
         Ending::Finished
     }
+}
+
+/// Whatever its exit code: an effect that nobody saw is unknown.
+fn unseen(step: &Step, code: Option<i32>, look: Failure) -> Failure {
+    let when = if code.is_none() { "while" } else { "after" };
+    let message = format!("tell whether it could {}", step.action.describe());
+    let cause = format!("the connection was lost {when} the command ran, and the host was not reached again");
+    let mut failure = Failure::new(FailureKind::Unknown, message, cause);
+    failure.causes.extend(look.causes);
+    failure
 }
 
 fn concerns(action: &Action, role: Role) -> bool {

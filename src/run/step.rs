@@ -3,8 +3,8 @@
 
 use semver::Version;
 
-use crate::host::{AbsPath, HostFacts, Look, Process};
-use crate::moosefs::daemon::Role;
+use crate::host::{AbsPath, Command, HostFacts, Look, Process};
+use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
 use crate::schedule::{Action, Schedule};
 
 /// What a look says about a step.
@@ -23,9 +23,13 @@ use Verdict::{Done, NotYet};
 pub fn look(action: &Action, schedule: &Schedule) -> Look {
     let mut look = Look { admin_port: schedule.admin_port, ..Look::default() };
     match action {
-        Action::Install { prefix, .. } | Action::Start { prefix, .. } | Action::Mount { prefix, .. } => {
+        Action::Install { prefix, command, .. } => {
             look.prefixes.push(prefix.clone());
+            if let Command::MakeInstall { source_dir } = command {
+                look.busy_in = Some(source_dir.clone());
+            }
         }
+        Action::Start { prefix, .. } | Action::Mount { prefix, .. } => look.prefixes.push(prefix.clone()),
         Action::StopMaster { prefix, data_path, .. } => {
             look.prefixes.push(prefix.clone());
             look.data_path.clone_from(data_path);
@@ -64,9 +68,20 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
     if !before.root {
         return Err("commands do not run as root".to_owned());
     }
+    // a command of a lost connection may still be at work: the new program's process, beside the old daemon's
+    let under_way = |role: Role| {
+        let here =
+            |new: bool| before.processes.iter().find(|p| p.role == role && (p.version.as_ref() == Some(to)) == new);
+        match (here(true), here(false)) {
+            (Some(new), Some(_)) => {
+                Err(format!("{} {to} (pid {}) is at work on the old one already", role.program(), new.pid))
+            }
+            _ => Ok(()),
+        }
+    };
     match action {
-        Action::Start { role, prefix, .. } => installed(prefix, *role),
-        Action::StopMaster { prefix, .. } => installed(prefix, Role::Master),
+        Action::Start { role, prefix, .. } => under_way(*role).and_then(|()| installed(prefix, *role)),
+        Action::StopMaster { prefix, .. } => under_way(Role::Master).and_then(|()| installed(prefix, Role::Master)),
         Action::Mount { mount, prefix, .. } => {
             installed(prefix, Role::Client)?;
             match before.mount(mount.as_str()) {
@@ -75,6 +90,29 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
             }
         }
         Action::Install { .. } | Action::Unmount { .. } | Action::RemountFound | Action::Verify => Ok(()),
+    }
+}
+
+/// Why `action` has to wait a moment. An installation whose connection was lost may still go on. And a 1.5 master that is stopped while it saves its metadata (once an hour, in a forked
+/// process, to metadata.mfs.back.tmp) tries three times for 5 s and then ends *without saving*, exit 0 (hazard 14).
+#[must_use]
+pub fn hold(action: &Action, before: &HostFacts) -> Option<String> {
+    let ends_a_master = matches!(action, Action::Start { role: Role::Master, .. } | Action::StopMaster { .. });
+    if let (Action::Install { .. }, Some(pid)) = (action, before.busy.first()) {
+        return Some(format!("a command is at work in the tree to install from (pid {pid})"));
+    }
+    let saving = before.data_files.contains_key("metadata.mfs.back.tmp");
+    (ends_a_master && saving && before.daemon(Role::Master).is_some())
+        .then(|| "the master saves its metadata (metadata.mfs.back.tmp is there)".to_owned())
+}
+
+/// Whether a daemon of another release than `to` still runs where `action` is to start the new one: then nothing of it was
+/// taken down yet.
+#[must_use]
+pub fn untouched(action: &Action, to: &Version, now: &HostFacts) -> bool {
+    match action {
+        Action::Start { role, .. } => now.processes.iter().any(|p| p.role == *role && p.version.as_ref() != Some(to)),
+        _ => false,
     }
 }
 
@@ -87,7 +125,7 @@ pub fn achieved(action: &Action, to: &Version, before: &HostFacts, now: &HostFac
             Some(version) => NotYet(format!("the installed {} is {version}", role.program())),
             None => NotYet(format!("the installed {} tells no version", role.program())),
         },
-        Action::Start { role, .. } => started(*role, to, before, now, found),
+        Action::Start { role, data_path, .. } => started(*role, data_path.as_ref(), to, before, now, found),
         Action::StopMaster { .. } => stopped(before, now, found),
         Action::Unmount { mount, .. } => unmounted(mount, before, now),
         Action::Mount { mount, .. } => mounted(mount, to, now),
@@ -101,7 +139,14 @@ fn running<'a>(facts: &'a HostFacts, role: Role, version: &Version) -> Option<&'
 }
 
 /// A takeover is a new process of the new release and the end of every old one; an exit code proves neither.
-fn started(role: Role, to: &Version, before: &HostFacts, now: &HostFacts, found: bool) -> Verdict {
+fn started(
+    role: Role,
+    data_path: Option<&AbsPath>,
+    to: &Version,
+    before: &HostFacts,
+    now: &HostFacts,
+    found: bool,
+) -> Verdict {
     let program = role.program();
     let old = before.processes.iter().filter(|p| p.role == role && p.version.as_ref() != Some(to));
     for process in old {
@@ -112,6 +157,16 @@ fn started(role: Role, to: &Version, before: &HostFacts, now: &HostFacts, found:
     let Some(process) = running(now, role, to) else {
         return NotYet(format!("no {program} {to} runs"));
     };
+    if let Some(path) = data_path.filter(|path| path.as_str() != process.cwd) {
+        return NotYet(format!("{program} {to} runs in {} and not on the old data in {path}: stop it", process.cwd));
+    }
+    if process.locked == Some(false) {
+        return NotYet(format!("{program} {to} (pid {}) does not hold its lock file", process.pid));
+    }
+    // where a chunkserver listens is its configuration's; the gate sees whether it serves
+    if role == Role::Master && !now.sockets.iter().any(|s| s.listening && s.local.1 == MASTER_CHUNKSERVER_PORT) {
+        return NotYet(format!("{program} {to} (pid {}) does not listen for chunkservers", process.pid));
+    }
     let same = before.processes.iter().any(|p| p.is(process));
     if same && !found {
         return Done(format!("{program} {to} ran before (pid {})", process.pid));
@@ -124,6 +179,9 @@ fn started(role: Role, to: &Version, before: &HostFacts, now: &HostFacts, found:
 fn stopped(before: &HostFacts, now: &HostFacts, found: bool) -> Verdict {
     if let Some(process) = now.daemon(Role::Master) {
         return NotYet(format!("mfsmaster (pid {}) still runs", process.pid));
+    }
+    if now.sockets.iter().any(|s| s.listening && s.local.1 == MASTER_CHUNKSERVER_PORT) {
+        return NotYet("mfsmaster ended, but its port is still listened on".to_owned());
     }
     match now.data_files.get("metadata.mfs") {
         None => NotYet("mfsmaster ended without writing metadata.mfs".to_owned()),
@@ -163,8 +221,8 @@ fn mounted(mount: &AbsPath, to: &Version, now: &HostFacts) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::Command;
-    use crate::host::look::{FileFact, MountLine};
+    use crate::host::look::{FileFact, MountLine, Socket};
+    use std::net::Ipv4Addr;
     use std::time::Duration;
 
     const OLD: Version = Version::new(1, 5, 12);
@@ -189,17 +247,22 @@ mod tests {
             exe,
             version: Some(version),
             cwd: "/x".into(),
+            locked: None,
             arguments,
         }
     }
 
     fn host(processes: Vec<Process>) -> HostFacts {
-        HostFacts { root: true, processes, clock: 1000, ..HostFacts::default() }
+        let listens = processes.iter().any(|p| p.role == Role::Master);
+        let local = (Ipv4Addr::UNSPECIFIED, MASTER_CHUNKSERVER_PORT);
+        let socket = Socket { local, remote: (Ipv4Addr::UNSPECIFIED, 0), listening: true };
+        let sockets = if listens { vec![socket] } else { vec![] };
+        HostFacts { root: true, processes, sockets, clock: 1000, ..HostFacts::default() }
     }
 
     fn start() -> Action {
-        let command = Command::Start { role: Role::Master, prefix: prefix(), patience: Duration::from_secs(1) };
-        Action::Start { role: Role::Master, prefix: prefix(), command }
+        let command = Command::Start { role: Role::Master, prefix: prefix(), patience: Some(Duration::from_secs(1)) };
+        Action::Start { role: Role::Master, prefix: prefix(), data_path: Some(AbsPath::new("/x").unwrap()), command }
     }
 
     #[test]
@@ -211,6 +274,28 @@ mod tests {
         let both = vec![process(1, Role::Master, OLD), process(2, Role::Master, NEW)];
         assert!(matches!(check(both), NotYet(_)));
         assert!(matches!(check(vec![process(2, Role::Master, NEW)]), Done(_)));
+        let elsewhere = Process { cwd: "/var/lib/mfs".into(), ..process(2, Role::Master, NEW) };
+        assert!(matches!(check(vec![elsewhere]), NotYet(r) if r.contains("not on the old data")));
+        let unlocked = Process { locked: Some(false), ..process(2, Role::Master, NEW) };
+        assert!(matches!(check(vec![unlocked]), NotYet(r) if r.contains("lock")));
+        let mut deaf = host(vec![process(2, Role::Master, NEW)]);
+        deaf.sockets.clear();
+        assert!(matches!(achieved(&start(), &NEW, &before, &deaf, false), NotYet(r) if r.contains("does not listen")));
+    }
+
+    #[test]
+    fn a_master_that_saves_its_metadata_is_not_stopped() {
+        let mut before = host(vec![process(1, Role::Master, OLD)]);
+        assert_eq!(hold(&start(), &before), None);
+        before.data_files.insert("metadata.mfs.back.tmp".into(), FileFact { size: 1, modified: 1 });
+        assert!(hold(&start(), &before).unwrap().contains("saves"));
+    }
+
+    #[test]
+    fn a_takeover_that_is_under_way_is_not_begun_again() {
+        let mut before = host(vec![process(1, Role::Master, OLD), process(2, Role::Master, NEW)]);
+        before.installed.insert("/usr/local/sbin/mfsmaster".into(), Some(NEW));
+        assert!(allowed(&start(), &NEW, &before).unwrap_err().contains("at work"));
     }
 
     #[test]
@@ -227,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_master_that_ended_without_its_metadata_is_not_stopped_well() {
-        let command = Command::StopMaster { prefix: prefix(), patience: Duration::from_secs(1) };
+        let command = Command::StopMaster { prefix: prefix(), patience: Some(Duration::from_secs(1)) };
         let stop = Action::StopMaster { prefix: prefix(), data_path: None, command };
         let before = host(vec![process(1, Role::Master, OLD)]);
         let mut now = host(vec![]);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::model::{Action, FORMAT, Gate, Host, Phase, Schedule, Stage, Step, StepId, Track, Wait};
+use super::model::{Action, FORMAT, Gate, Host, Known, Phase, Schedule, Stage, Step, StepId, Track, Wait};
 use crate::check::Observation;
 use crate::host::{AbsPath, Command, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
@@ -38,7 +38,9 @@ pub fn compile(plan: &Plan, observation: Option<&Observation>) -> Schedule {
         observed: observation.is_some(),
         admin_port: plan.master.admin_port,
         admin_address: observation.map(|o| o.master.admin_address),
-        hosts: hosts(plan, observation),
+        hosts: hosts(plan),
+        chunkservers: chunkservers(plan, observation),
+        clients: clients(plan, observation),
         stages,
         least_s: compiler.clock,
         greatest_s: compiler.greatest,
@@ -47,29 +49,32 @@ pub fn compile(plan: &Plan, observation: Option<&Observation>) -> Schedule {
 }
 
 /// Every host once, in the plan's order, with all of its roles.
-fn hosts(plan: &Plan, observation: Option<&Observation>) -> Vec<Host> {
+fn hosts(plan: &Plan) -> Vec<Host> {
     let mut hosts: Vec<Host> = Vec::new();
     let mut index: HashMap<HostName, usize> = HashMap::new();
-    let mut add = |name: &HostName, role, access: &Access, address| {
+    let mut add = |name: &HostName, role, access: &Access| {
         let at = *index.entry(name.clone()).or_insert_with(|| {
-            hosts.push(Host { name: name.clone(), roles: Vec::new(), r#become: access.ssh.r#become, address: None });
+            hosts.push(Host { name: name.clone(), roles: Vec::new(), r#become: access.ssh.r#become });
             hosts.len() - 1
         });
         hosts[at].roles.push(role);
-        hosts[at].address = hosts[at].address.or(address);
     };
-    add(&plan.master.host, Role::Master, &plan.master.access, None);
-    for server in &plan.chunkservers {
-        let seen = observation.and_then(|o| o.chunkservers.get(&server.host)).map(|s| s.address);
-        add(&server.host, Role::Chunkserver, &server.access, server.address.or(seen));
-    }
-    for group in &plan.clients {
-        for host in &group.hosts {
-            let seen = observation.and_then(|o| o.clients.get(host)).map(|c| c.address);
-            add(host, Role::Client, &group.access, seen);
-        }
-    }
+    add(&plan.master.host, Role::Master, &plan.master.access);
+    plan.chunkservers.iter().for_each(|s| add(&s.host, Role::Chunkserver, &s.access));
+    plan.clients.iter().for_each(|g| g.hosts.iter().for_each(|h| add(h, Role::Client, &g.access)));
     hosts
+}
+
+fn chunkservers(plan: &Plan, observation: Option<&Observation>) -> Vec<Known> {
+    let seen = |host: &HostName| observation.and_then(|o| o.chunkservers.get(host)).map(|s| s.address);
+    let known = plan.chunkservers.iter().map(|s| (s.host.clone(), s.address.or_else(|| seen(&s.host))));
+    known.map(|(host, address)| Known { host, address }).collect()
+}
+
+fn clients(plan: &Plan, observation: Option<&Observation>) -> Vec<Known> {
+    let seen = |host: &HostName| observation.and_then(|o| o.clients.get(host)).map(|c| c.address);
+    let hosts = plan.clients.iter().flat_map(|group| &group.hosts);
+    hosts.map(|host| Known { host: host.clone(), address: seen(host) }).collect()
 }
 
 struct Compiler<'a> {
@@ -131,11 +136,15 @@ impl Compiler<'_> {
 
     fn start(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
         let prefix = access.install.prefix.clone();
-        let command = Command::Start { role, prefix, patience: line::TAKEOVER_PATIENCE };
-        let mut step = self.step(
-            format!("{phase}/{host}/start"),
-            Action::Start { role, prefix: access.install.prefix.clone(), command },
-        );
+        let patience = line::takeover_patience(&self.plan.upgrade.to);
+        let command = Command::Start { role, prefix: prefix.clone(), patience };
+        let data_path = self.observation.and_then(|o| match role {
+            Role::Master => Some(o.master.data_path.clone()),
+            Role::Chunkserver => o.chunkservers.get(host).map(|s| s.data_path.clone()),
+            Role::Client => None,
+        });
+        let action = Action::Start { role, prefix, data_path, command };
+        let mut step = self.step(format!("{phase}/{host}/start"), action);
         step.way_back = match role {
             Role::Master => Some(line::WAY_BACK_MASTER.to_owned()),
             Role::Chunkserver => Some(line::WAY_BACK_CHUNKSERVER.to_owned()),
@@ -172,7 +181,8 @@ impl Compiler<'_> {
                 self.clock += least_s;
                 self.greatest += greatest_s;
                 wait = Some(Wait::Stagger { after, least_s, greatest_s });
-                gate = Some(Gate::Healthy { upgraded: at, greatest_s: greatest_s - least_s });
+                let left_s = (greatest_s - least_s).max(line::LEAST_GATE.as_secs());
+                gate = Some(Gate::Healthy { upgraded: at, greatest_s: left_s });
             }
             let install = self.install(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
             let mut start = self.start(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
@@ -195,7 +205,8 @@ impl Compiler<'_> {
         let master = &self.plan.master;
         let install = self.install(Phase::Master, &master.host, Role::Master, &master.access);
         let prefix = master.access.install.prefix.clone();
-        let command = Command::StopMaster { prefix: prefix.clone(), patience: line::TAKEOVER_PATIENCE };
+        let command =
+            Command::StopMaster { prefix: prefix.clone(), patience: line::takeover_patience(&self.plan.upgrade.to) };
         let data_path = self.observation.map(|o| o.master.data_path.clone());
         let stop = self
             .step(format!("{}/{}/stop", Phase::Master, master.host), Action::StopMaster { prefix, data_path, command });

@@ -37,6 +37,10 @@ pub struct Schedule {
     pub admin_address: Option<Ipv4Addr>,
     /// Every host of the plan.
     pub hosts: Vec<Host>,
+    /// The chunkservers, in the order of their upgrade.
+    pub chunkservers: Vec<Known>,
+    /// The clients, in the order of their remount.
+    pub clients: Vec<Known>,
     /// The stages, one after the other.
     pub stages: Vec<Stage>,
     /// All demanded waits and nothing else, in seconds: no run is shorter.
@@ -56,7 +60,14 @@ pub struct Host {
     pub roles: Vec<Role>,
     /// How to become root.
     pub r#become: Option<Become>,
-    /// The address by which the master knows it, where that is known.
+}
+
+/// A host as the master knows it. A host of several roles may be known by several addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Its name.
+    pub host: HostName,
+    /// Its address at the master; `None` in a preview.
     pub address: Option<Ipv4Addr>,
 }
 
@@ -167,6 +178,9 @@ pub enum Action {
         role: Role,
         /// Below which prefix.
         prefix: AbsPath,
+        /// The old daemon's working folder: the new one must run in the same, or it serves other data. `None` in a
+        /// preview.
+        data_path: Option<AbsPath>,
         /// How.
         command: Command,
     },

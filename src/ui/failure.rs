@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::events::printable;
 use crate::run::{Failure, FailureKind};
 
 /// The message. `resume`: the command that goes on with this run.
@@ -9,15 +10,15 @@ use crate::run::{Failure, FailureKind};
 pub fn text(failure: &Failure, state: &str, resume: &str) -> String {
     let mut text = String::new();
     let place = failure.host.as_ref().map(|h| format!(" on {h}")).unwrap_or_default();
-    let _ = writeln!(text, "error: failed to {}{place}", failure.message);
+    let _ = writeln!(text, "error: failed to {}{place}", printable(&failure.message));
     for cause in &failure.causes {
-        let _ = writeln!(text, "  because: {cause}");
+        let _ = writeln!(text, "  because: {}", printable(cause));
     }
     if let Some(step) = &failure.step {
         let _ = writeln!(text, "  step:    {step}");
     }
     for line in &failure.output {
-        let _ = writeln!(text, "  | {line}");
+        let _ = writeln!(text, "  | {}", printable(line));
     }
     let _ = writeln!(text, "stopped: no further host was touched; {state}");
     let _ = writeln!(text, "next:    {}", next(failure.kind));

@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use console::Style;
 
+use super::events::printable;
 use crate::check::{Finding, Severity};
 
 /// Hosts named before the rest is counted.
@@ -44,6 +45,6 @@ fn group(finding: &Finding, hosts: &[&str], acknowledged: &BTreeSet<String>, col
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let _ = write!(text, " on {named}{more}");
     }
-    let _ = writeln!(text, ": {}\n  why: {}\n  do:  {}", finding.seen, finding.why, finding.todo);
+    let _ = writeln!(text, ": {}\n  why: {}\n  do:  {}", printable(&finding.seen), finding.why, finding.todo);
     text
 }

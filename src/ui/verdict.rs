@@ -2,7 +2,7 @@
 
 use console::Style;
 
-use crate::rehearsal::Verdict;
+use crate::rehearsal::{Check, NO_MASTER, Verdict};
 
 /// Checks of what an upgrade is to end in, and of what a daemon that died takes from its users. A run that stopped on its
 /// way has not come to them; every other check is about the way itself and holds at any point of it.
@@ -11,7 +11,12 @@ const ENDS: [&str; 4] = ["everything-new", "data-path", "readable", "chunks"];
 /// Whether a rule of the way was broken, wherever it ended.
 #[must_use]
 pub fn way_broken(verdict: &Verdict) -> bool {
-    verdict.checks.iter().any(|c| !c.passed && !ENDS.contains(&c.name.as_str()))
+    verdict.checks.iter().any(|c| !c.passed && !is_end(c))
+}
+
+/// Metadata that no master could be asked for is not lost: a run may stop while none runs.
+fn is_end(check: &Check) -> bool {
+    ENDS.contains(&check.name.as_str()) || check.detail == NO_MASTER
 }
 
 /// All checks. `reached`: whether the run says that it reached its target.
@@ -22,7 +27,7 @@ pub fn text(verdict: &Verdict, reached: bool, color: bool) -> String {
     for check in &verdict.checks {
         let mark = match check.passed {
             true => style.clone().green().apply_to("ok    "),
-            false if !reached && ENDS.contains(&check.name.as_str()) => style.clone().yellow().apply_to("open  "),
+            false if !reached && is_end(check) => style.clone().yellow().apply_to("open  "),
             false => style.clone().red().apply_to("BROKEN"),
         };
         lines.push(format!("  {mark}  {}: {}", check.name, check.detail));

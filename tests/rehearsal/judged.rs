@@ -181,7 +181,7 @@ fn what_is_lost_is_seen() {
     assert_eq!(story.failed_with(|end| master(end, &|m| m.files = 11)), ["metadata"]);
     assert_eq!(story.failed_with(|end| master(end, &|m| m.missing = 1)), ["chunks"]);
     assert_eq!(story.failed_with(|end| drop(end.master.as_mut().unwrap().servers.pop())), ["chunks"]);
-    assert_eq!(story.failed_with(|end| end.master = None), ["chunks"]);
+    assert_eq!(story.failed_with(|end| end.master = None), ["metadata", "chunks"]);
     let unread = |end: &mut FinalState| end.processes[3].watch.as_mut().unwrap().whole_round_began = 0;
     assert_eq!(story.failed_with(unread), ["readable"]);
     let mut story = rolling(430);
@@ -235,7 +235,7 @@ fn a_full_stop_is_judged_by_its_own_rules() {
         end.processes.clear();
         end.master = None;
     });
-    assert_eq!(stopped, ["everything-new", "readable", "chunks"]);
+    assert_eq!(stopped, ["everything-new", "readable", "metadata", "chunks"], "all of them about the end");
 
     let mut story = Story::new(Mode::FullStop);
     story.server(1, 5, 40);

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
+use mfsupgrade::journal::Record;
 use mfsupgrade::plan::Mode;
+use mfsupgrade::run::ports::Clock;
 use mfsupgrade::run::{Ending, Failure, FailureKind};
 
 use super::world::{Fault, NEW, World, schedule, walk};
@@ -104,12 +106,10 @@ fn under_goal_chunks_at_the_greatest_stagger_stop_the_run() {
 
 #[test]
 fn a_connection_lost_after_the_effect_is_resolved_by_looking() {
-    let world = World::with("cl1", Fault::LostAfterEffect);
-    let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
-    // an installation whose end nobody saw is not taken for whole
-    assert_eq!((failure.kind, failure.step.unwrap().0.as_ref()), (FailureKind::Unknown, "clients/cl1/install"));
-    world.repair("cl1");
+    let world = World::with("cl1", Fault::LostOnce);
     assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
+    assert_eq!(world.times("cl1", "make install"), 2, "an installation whose end nobody saw is not taken for whole");
+    assert_eq!(world.times("cl1", "umount"), 1);
 
     let world = World::new();
     *world.pause_after.borrow_mut() = Some("make install".into());
@@ -192,4 +192,36 @@ fn full_stop_does_not_pause_while_the_file_system_stands_still() {
     assert!(world.when("cs3", "sbin/mfschunkserver").is_some());
     assert_eq!(world.times("master", "mfsmaster -t 1800"), 2, "stopped and started again before the pause");
     assert!(!world.touched().contains(&"cl1".to_owned()));
+}
+
+#[test]
+fn a_takeover_whose_connection_was_lost_before_it_began_is_gated_anew_on_resume() {
+    // the intent of cs2 is in the journal, its old daemon runs, and meanwhile cs1 has gone
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
+    let plan = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &plan), Ending::Paused);
+    world.pause.store(false, Ordering::Relaxed);
+    *world.pause_after.borrow_mut() = None;
+    let (_, _, step) = plan.steps().find(|(_, _, s)| s.id.0.as_ref() == "chunkservers/cs2/start").unwrap();
+    world.records.borrow_mut().push(Record::Intent { step: step.id.clone(), at: world.now() });
+    world.lose_chunkserver("cs1");
+    let failure = failure(walk(&world, &plan));
+    assert_eq!(failure.kind, FailureKind::GateRed);
+    assert_eq!(world.when("cs2", "sbin/mfschunkserver"), None, "a second chunkserver was taken down");
+}
+
+#[test]
+fn a_master_put_back_to_1_5_by_hand_holds_the_chunkservers() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("sbin/mfsmaster".into());
+    let plan = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &plan), Ending::Paused);
+    world.pause.store(false, Ordering::Relaxed);
+    *world.pause_after.borrow_mut() = None;
+    world.put_back_master();
+    let failure = failure(walk(&world, &plan));
+    assert_eq!(failure.kind, FailureKind::GateRed);
+    assert!(failure.causes.iter().any(|c| c.contains("1.5 release")), "{:?}", failure.causes);
+    assert!(!world.touched().contains(&"cs1".to_owned()));
 }

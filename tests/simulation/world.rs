@@ -35,8 +35,10 @@ pub enum Fault {
     DaemonDies,
     /// The new chunkserver registers, and shows its chunks only after this many seconds.
     SlowScan(u64),
-    /// The connection is lost after the command took effect; the host is reachable again.
+    /// The connection is lost after every command took effect; the host is reachable again.
     LostAfterEffect,
+    /// The same, once.
+    LostOnce,
     /// The connection is lost after the command took effect, for good.
     LostForGood,
     /// `umount` says busy.
@@ -136,6 +138,17 @@ impl World {
         hosts.get_mut(host).unwrap().gone = false;
     }
 
+    /// A chunkserver ends without us.
+    pub fn lose_chunkserver(&self, host: &str) {
+        self.hosts.borrow_mut().get_mut(host).unwrap().chunkserver = None;
+    }
+
+    /// The operator goes back to the old master by hand.
+    pub fn put_back_master(&self) {
+        let process = self.process(OLD);
+        self.hosts.borrow_mut().get_mut("master").unwrap().master = Some(process);
+    }
+
     pub fn versions(&self) -> Vec<(String, Version)> {
         let hosts = self.hosts.borrow();
         let process = |s: &HostState| s.master.clone().or(s.chunkserver.clone()).or(s.mount.clone());
@@ -161,7 +174,7 @@ impl World {
                 let stat = format!("S 1{} {} 0", " 0".repeat(17), p.pid);
                 let _ = writeln!(
                     out,
-                    "process\t{}\t{name}\t{version}\t/usr/local/{name}\t/var/mfs\t{stat}\t{name}\t{arguments}",
+                    "process\t{}\t{name}\t{version}\t/usr/local/{name}\t/var/mfs\t\t{stat}\t{name}\t{arguments}",
                     p.pid
                 );
             }
@@ -185,6 +198,9 @@ impl World {
         }
         if let Some(at) = s.metadata_saved {
             let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}");
+        }
+        if s.master.is_some() {
+            out += "tcp    0: 00000000:24CC 00000000:0000 0A 0\n";
         }
         out + "end\n"
     }
@@ -226,7 +242,7 @@ impl World {
 }
 
 impl Hosts for World {
-    async fn run(&self, host: &HostName, script: &str, line: &mut dyn FnMut(&str)) -> Outcome {
+    async fn run(&self, host: &HostName, script: &str, _: Duration, line: &mut dyn FnMut(&str)) -> Outcome {
         let name = host.as_str();
         if self.hosts.borrow()[name].gone {
             return Outcome::NotStarted { reason: "connect to host: timed out".into() };
@@ -242,6 +258,10 @@ impl Hosts for World {
         let fault = self.faults.borrow().get(name).copied();
         match fault {
             Some(Fault::LostAfterEffect) => Outcome::Unknown { reason: "connection lost".into() },
+            Some(Fault::LostOnce) => {
+                self.faults.borrow_mut().remove(name);
+                Outcome::Unknown { reason: "connection lost".into() }
+            }
             Some(Fault::LostForGood) => {
                 self.hosts.borrow_mut().get_mut(name).unwrap().gone = true;
                 Outcome::Unknown { reason: "connection lost".into() }
@@ -368,7 +388,7 @@ pub fn schedule(world: &World, mode: Mode) -> Schedule {
     let mut plan = Plan::parse(source, Path::new("rolling.toml"), Path::new("/")).unwrap();
     plan.upgrade.mode = mode;
     let baseline = Baseline::of(&futures_now(world.overview()).unwrap());
-    let seen = |host: &str| (HostName::new(host).unwrap(), ServerSeen { version: OLD, address: address(host) });
+    let seen = |host: &str| (HostName::new(host).unwrap(), server(host));
     let mount = AbsPath::new("/mnt/mfs").unwrap();
     let client = |host: &str| {
         let mounts = vec![MountArguments::new(mount.clone(), HostName::new("mfsmaster").unwrap())];
@@ -385,6 +405,10 @@ pub fn schedule(world: &World, mode: Mode) -> Schedule {
         clients: ["cl1", "cl2"].map(client).into(),
     };
     compile(&plan, Some(&observation))
+}
+
+fn server(host: &str) -> ServerSeen {
+    ServerSeen { version: OLD, address: address(host), data_path: AbsPath::new("/var/mfs").unwrap() }
 }
 
 /// The simulated world never waits for anything real.
@@ -405,7 +429,7 @@ pub fn walk(world: &World, schedule: &Schedule) -> Ending {
     let events = Events::default();
     let runner = Runner {
         schedule,
-        baseline: schedule.baseline.as_ref().unwrap(),
+        baseline: RefCell::new(schedule.baseline.clone().unwrap()),
         run: "simulated".into(),
         simulated: Some("the whole world is simulated".into()),
         hosts: world,

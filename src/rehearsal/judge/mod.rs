@@ -28,6 +28,9 @@ pub struct Check {
     pub detail: String,
 }
 
+/// What a check says that could ask no master.
+pub const NO_MASTER: &str = "no master answers";
+
 /// The verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {

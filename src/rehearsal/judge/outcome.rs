@@ -1,5 +1,6 @@
 //! What must be true in the end, whatever the mode: everything new, everything readable, nothing lost. PURE.
 
+use super::NO_MASTER;
 use super::timeline::Timeline;
 use super::{Check, FinalState, check};
 use crate::moosefs::daemon::Role;
@@ -92,9 +93,8 @@ fn readable(timeline: &Timeline<'_>, end: &FinalState) -> Check {
 fn metadata(timeline: &Timeline<'_>, end: &FinalState) -> Check {
     let (files, chunks) = timeline.content;
     let mut against = Vec::new();
-    // a master that is not there has lost nothing by that; `everything-new` and `chunks` say that it is not there
     match &end.master {
-        None => {}
+        None => against.push(NO_MASTER.to_owned()),
         Some(master) if (master.files, master.chunks) != (files, chunks) => against.push(format!(
             "the master has {} files and {} chunks; there were {files} and {chunks}",
             master.files, master.chunks
@@ -132,7 +132,7 @@ fn chunks(timeline: &Timeline<'_>, end: &FinalState) -> Check {
             }
         }
     } else {
-        against.push("no master answers".to_owned());
+        against.push(NO_MASTER.to_owned());
     }
     for event in &timeline.events {
         if let What::ChunkDeleted { chunk } = event.what {

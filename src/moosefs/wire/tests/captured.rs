@@ -265,7 +265,10 @@ fn totals_are_as_the_captures_say() {
         let servers = decode::chunkservers(servers.payload(), info.layout).expect("CSERV_LIST is understood");
         assert_eq!(info.total_space, servers.iter().map(|s| s.total).sum::<u64>(), "{:?}", capture.path);
         if let Some(copies) = info.copies {
-            assert_eq!(copies, servers.iter().map(|s| u64::from(s.chunks)).sum::<u64>(), "{:?}", capture.path);
+            let listed = servers.iter().map(|s| u64::from(s.chunks)).sum::<u64>();
+            // The two were asked one after the other, and a scan went on in between.
+            let scanning = capture.told("cluster:").is_some_and(|line| line.contains("scanning"));
+            assert!(copies == listed || (scanning && copies > listed), "{:?}", capture.path);
         }
     }
 }
