@@ -15,14 +15,14 @@ use super::address::{Claim, MOST_HOSTS};
 use super::error::{RehearsalError, Tried};
 use super::event::{self, Event, What};
 use super::fault::Fault;
+use super::ground;
 use super::host::{self, Host};
 use super::procfs;
 use super::setup::{self, Part};
 use super::simulated::metadata::Metadata;
-use super::site::{Site, alive_file, events_file};
+use super::site::{alive_file, events_file};
 use super::timing::Timings;
 use super::{keys, keys::SSH_PORT};
-use crate::host::AbsPath;
 use crate::moosefs::daemon::Role;
 use crate::plan::{Plan, Ssh};
 
@@ -52,7 +52,7 @@ pub struct Cluster {
     hosts: Vec<(Arc<Host>, Part)>,
     config: PathBuf,
     speed: f64,
-    /// Locked as long as the rehearsal runs; see [`Site::is_alive`].
+    /// Locked as long as the rehearsal runs; see [`super::site::Site::is_alive`].
     _alive: File,
     watching: Arc<AtomicBool>,
     watcher: Option<std::thread::JoinHandle<()>>,
@@ -67,22 +67,20 @@ impl Cluster {
     /// [`RehearsalError`] says what could not be made.
     pub async fn start(plan: &Plan, options: Options) -> Result<Self, RehearsalError> {
         let parts = setup::parts(plan);
-        check_faults(&parts, &options.faults)?;
+        ground::check_faults(&parts, &options.faults)?;
         if parts.len() > MOST_HOSTS {
             return Err(RehearsalError::TooManyHosts(parts.len()));
         }
-        let (dir, temporary) = folder(options.dir.as_deref())?;
+        let (dir, temporary) = ground::folder(options.dir.as_deref())?;
         let claim = Arc::new(Claim::take().tried(|| "find free loopback addresses".to_owned())?);
         let alive = File::create(alive_file(&dir)).tried(|| "write the rehearsal's folder".to_owned())?;
         rustix::fs::flock(&alive, rustix::fs::FlockOperation::NonBlockingLockExclusive)
             .map_err(std::io::Error::from)
             .tried(|| "lock the rehearsal's folder".to_owned())?;
-        // what daemons leave behind becomes a child of this process, which takes notice of its end
-        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 
         let metadata = setup::metadata(plan.chunkservers.len());
         let identity = keys::generate().tried(|| "make an SSH key".to_owned())?;
-        let hosts = make_hosts(plan, &options, parts, &dir, &claim, &metadata, identity.public_key())?;
+        let hosts = ground::make_hosts(plan, &options, parts, &dir, &claim, &metadata, identity.public_key())?;
         let known: Vec<_> = hosts
             .iter()
             .map(|(host, _)| (host.site.host.clone(), host.address(), host.key.public_key().clone()))
@@ -332,92 +330,6 @@ pub(super) fn reported(events: &[Event], address: Ipv4Addr) -> Option<u32> {
         What::ServerLost { address: at } if at == address => None,
         _ => known,
     })
-}
-
-fn check_faults(parts: &[(crate::host::HostName, Part)], faults: &[Fault]) -> Result<(), RehearsalError> {
-    for fault in faults {
-        let Some((_, part)) = parts.iter().find(|(host, _)| *host == fault.host) else {
-            return Err(RehearsalError::NoSuchHost(fault.clone()));
-        };
-        let applies_to = fault.name.info().applies_to;
-        if !part.roles.iter().any(|role| applies_to.contains(role)) {
-            let roles: Vec<String> = applies_to.iter().map(ToString::to_string).collect();
-            return Err(RehearsalError::DoesNotApply { fault: fault.clone(), applies_to: roles.join(", ") });
-        }
-    }
-    Ok(())
-}
-
-/// The rehearsal's folder, by a path that a shell gives no meaning to.
-fn folder(given: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>), RehearsalError> {
-    let (path, temporary) = match given {
-        None => {
-            let made = tempfile::Builder::new().prefix("mfsupgrade-rehearsal-").tempdir();
-            let made = made.tried(|| "make a temporary folder".to_owned())?;
-            (made.path().to_owned(), Some(made))
-        }
-        Some(path) => {
-            fs::create_dir_all(path).tried(|| format!("make {}", path.display()))?;
-            let mut entries = fs::read_dir(path).tried(|| format!("read {}", path.display()))?;
-            if entries.next().is_some() {
-                return Err(RehearsalError::NotEmpty(path.to_owned()));
-            }
-            (path.to_owned(), None)
-        }
-    };
-    let path = fs::canonicalize(&path).tried(|| format!("read {}", path.display()))?;
-    match path.to_str().map(AbsPath::new) {
-        Some(Ok(_)) => Ok((path, temporary)),
-        _ => Err(RehearsalError::Folder(path)),
-    }
-}
-
-fn make_hosts(
-    plan: &Plan,
-    options: &Options,
-    parts: Vec<(crate::host::HostName, Part)>,
-    dir: &Path,
-    claim: &Claim,
-    metadata: &Metadata,
-    client: &russh::keys::PublicKey,
-) -> Result<Vec<(Arc<Host>, Part)>, RehearsalError> {
-    let mut hosts_file = "# simulated\n127.0.0.1 localhost\n".to_owned();
-    for (n, (name, _)) in parts.iter().enumerate() {
-        let alias = if *name == plan.master.host { " mfsmaster" } else { "" };
-        hosts_file.push_str(&format!("{} {name}{alias}\n", claim.host(n)));
-    }
-    let mounts: usize = parts.iter().map(|(_, part)| part.mounts.len()).sum();
-    let mut timings = options.timings.clone();
-    // many mounts that all check all the time would be the load that they measure
-    timings.real_check = timings.real_check.max(Duration::from_millis(15) * u32::try_from(mounts).unwrap_or(u32::MAX));
-    let mut hosts = Vec::with_capacity(parts.len());
-    for (n, (name, part)) in parts.into_iter().enumerate() {
-        let mut prefixes: Vec<String> = part.prefixes.values().cloned().collect();
-        prefixes.sort();
-        prefixes.dedup();
-        let site = Site {
-            host: name.as_str().to_owned(),
-            address: claim.host(n),
-            root: dir.join("hosts").join(name.as_str()),
-            dir: dir.to_owned(),
-            program: options.program.clone(),
-            speed: options.speed,
-            timings: timings.clone(),
-            faults: options.faults.iter().filter(|fault| fault.host == name).map(|fault| fault.name).collect(),
-            target: plan.upgrade.to.clone(),
-            prefixes,
-            greatest_stagger: plan.upgrade.stagger.greatest,
-        };
-        let servers = plan.chunkservers.len();
-        let place = plan.chunkservers.iter().position(|server| server.host == name);
-        let chunks = place.map(|n| setup::chunks_of(metadata, n, servers)).unwrap_or_default();
-        let made =
-            setup::make_host(&site, &part, &plan.upgrade.from, &hosts_file, metadata, &chunks, plan.master.admin_port);
-        made.tried(|| format!("make the simulated host {name}"))?;
-        let key = keys::generate().tried(|| "make an SSH key".to_owned())?;
-        hosts.push((Arc::new(Host::new(site, key, client.clone())), part));
-    }
-    Ok(hosts)
 }
 
 /// Looks at all hosts again and again.

@@ -28,6 +28,8 @@ pub enum FaultName {
     /// See [`FAULTS`].
     DropsSshOnce,
     /// See [`FAULTS`].
+    DropsSshAfter,
+    /// See [`FAULTS`].
     InstallFails,
     /// See [`FAULTS`].
     UmountBusy,
@@ -66,13 +68,19 @@ pub const FAULTS: &[FaultInfo] = &[
         fault: FaultName::DropsSsh,
         name: "drops-ssh",
         applies_to: EVERY_ROLE,
-        meaning: "after the first command that changed something took effect, SSH is cut and never answers again",
+        meaning: "the first command that changes something takes effect, but SSH is cut before it is answered, for good",
     },
     FaultInfo {
         fault: FaultName::DropsSshOnce,
         name: "drops-ssh-once",
         applies_to: EVERY_ROLE,
-        meaning: "after the first command that changed something took effect, SSH is cut once; the host can be reached again",
+        meaning: "the first command that changes something takes effect, but SSH is cut before it is answered, once",
+    },
+    FaultInfo {
+        fault: FaultName::DropsSshAfter,
+        name: "drops-ssh-after",
+        applies_to: EVERY_ROLE,
+        meaning: "SSH is cut once, right after the first command that changed something was answered",
     },
     FaultInfo {
         fault: FaultName::InstallFails,
@@ -176,6 +184,14 @@ mod tests {
         let fault: Fault = "does-not-come-back@cs2".parse().unwrap();
         assert_eq!(fault.name, FaultName::DoesNotComeBack);
         assert_eq!(fault.to_string(), "does-not-come-back@cs2");
+    }
+
+    #[test]
+    fn every_fault_is_documented() {
+        let docs = include_str!("../../docs/rehearsal.md");
+        for info in FAULTS {
+            assert!(docs.contains(&format!("| `{}` |", info.name)), "{} is not in docs/rehearsal.md", info.name);
+        }
     }
 
     #[test]

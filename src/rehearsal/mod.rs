@@ -10,6 +10,7 @@ mod cluster;
 mod error;
 mod event;
 mod fault;
+mod ground;
 mod host;
 mod install;
 pub mod judge;

@@ -74,6 +74,8 @@ pub fn unmount(site: &Site, mount_point: &str) -> io::Result<()> {
 /// The process that stands behind a mount; `None` where nothing is mounted.
 #[must_use]
 pub fn owner(site: &Site, mount_point: &str) -> Option<u32> {
+    // who asks while it is being taken away is answered when it is gone altogether
+    let _turn = turn(&site.root).ok()?;
     let bytes = fs::read(site.sim("mounts").join(file_name(mount_point))).ok()?;
     Some(serde_json::from_slice::<Entry>(&bytes).ok()?.pid)
 }

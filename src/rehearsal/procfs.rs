@@ -129,20 +129,14 @@ fn records(root: &Path) -> Vec<Record> {
     entries.flatten().filter_map(|entry| serde_json::from_slice(&fs::read(entry.path()).ok()?).ok()).collect()
 }
 
-/// Whether the very process of this record lives. One that ended and waits for its parent to take notice does not, and
-/// is taken notice of here where it is a child of this process.
+/// Whether the very process of this record lives. One that ended and of which its parent has not yet taken notice does
+/// not; where this machine's first process takes no notice of orphans, as in some containers, that lasts for ever.
 #[must_use]
 pub fn lives(record: &Record) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", record.pid)) else { return false };
     let Some((_, after_name)) = stat.rsplit_once(')') else { return false };
-    if start_time_in(after_name) != Some(record.start_time) {
-        return false;
-    }
-    let ended = matches!(after_name.split_whitespace().next(), Some("Z" | "X"));
-    if ended && let Some(pid) = rustix::process::Pid::from_raw(record.pid) {
-        let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::NOHANG);
-    }
-    !ended
+    start_time_in(after_name) == Some(record.start_time)
+        && !matches!(after_name.split_whitespace().next(), Some("Z" | "X"))
 }
 
 /// Ends a process for good, if it is still the one that the record speaks of.

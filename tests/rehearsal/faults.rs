@@ -43,6 +43,16 @@ async fn ssh_is_dropped_after_the_command_took_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ssh_is_dropped_after_the_command_was_answered() {
+    let cluster =
+        Cluster::start(&plan("1.6.27", Mode::Rolling, 1, 0), options(&["drops-ssh-after@cs1"])).await.unwrap();
+    said(&cluster, "cs1", INSTALL, 0).await;
+    let fault = |what: &What| matches!(what, What::FaultActed { fault } if fault == "drops-ssh-after");
+    until(&cluster, "the connection is cut", |events| count(events, "cs1", fault) == 1).await;
+    said(&cluster, "cs1", "grep -q 'version: 1.6.27' /usr/local/sbin/mfschunkserver", 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_install_that_fails_replaces_nothing() {
     let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 1, 0), options(&["install-fails@cs1"])).await.unwrap();
     let words = said(&cluster, "cs1", INSTALL, 2).await;

@@ -228,6 +228,15 @@ fn a_full_stop_is_judged_by_its_own_rules() {
     story.add(300, "cl1", "mfsmount", "1.6.27", error());
     assert_eq!(story.failed(), ["data-path"]);
 
+    // a run that stopped halfway has not come to its end, and broke no rule of the way
+    let mut story = Story::new(Mode::FullStop);
+    story.master_down(10);
+    let stopped = story.failed_with(|end| {
+        end.processes.clear();
+        end.master = None;
+    });
+    assert_eq!(stopped, ["everything-new", "readable", "metadata", "chunks"], "all of them about the end");
+
     let mut story = Story::new(Mode::FullStop);
     story.server(1, 5, 40);
     story.master_down(50);

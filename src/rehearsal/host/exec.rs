@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -75,6 +76,7 @@ impl Host {
     ) -> io::Result<Option<std::process::ExitStatus>> {
         let began = Instant::now();
         self.refresh_before_command()?;
+        let _running = Running::new(&self.commands);
         let mut child = self.shell(command)?.spawn()?;
         let root = self.site.root.to_string_lossy().into_owned();
         let input = child.stdin.take().map(|to| tokio::spawn(feed(stdin, to)));
@@ -89,7 +91,23 @@ impl Host {
             input.abort();
         }
         self.note(command, status.code(), began);
-        Ok((!self.cut_if_faulty()).then_some(status))
+        Ok((!self.cut_if_faulty(false)).then_some(status))
+    }
+}
+
+/// Counted as long as it lives.
+struct Running<'a>(&'a AtomicUsize);
+
+impl<'a> Running<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use russh::keys::{PrivateKey, PublicKey};
 use tokio::sync::watch;
@@ -32,6 +32,8 @@ pub struct Host {
     pub client: PublicKey,
     /// Changes when all connections are to be cut.
     cut: watch::Sender<u32>,
+    /// Commands that run now.
+    commands: AtomicUsize,
     /// The cluster stands, and faults may act.
     armed: AtomicBool,
     /// Never lets anybody in again.
@@ -49,6 +51,7 @@ impl Host {
             key,
             client,
             cut: watch::Sender::new(0),
+            commands: AtomicUsize::new(0),
             armed: AtomicBool::new(false),
             refuses: AtomicBool::new(false),
             sockets: Mutex::default(),
@@ -93,23 +96,19 @@ impl Host {
         procfs::write_whole(&self.site.real("/proc/uptime"), &fs::read("/proc/uptime")?)
     }
 
-    /// What follows for SSH from a command, or anything else, having changed the host. `true`: connections were cut.
-    fn cut_if_faulty(&self) -> bool {
-        let for_good = self.site.has(FaultName::DropsSsh);
-        if !self.armed.load(Ordering::Relaxed)
-            || !(for_good || self.site.has(FaultName::DropsSshOnce))
-            || !self.site.sim("changed").exists()
-        {
-            return false;
-        }
+    /// What follows for SSH from the host's having been changed. `answered`: the command that did it has had its answer.
+    /// `true`: connections were cut.
+    fn cut_if_faulty(&self, answered: bool) -> bool {
+        let faults: &[FaultName] =
+            if answered { &[FaultName::DropsSshAfter] } else { &[FaultName::DropsSsh, FaultName::DropsSshOnce] };
+        let Some(fault) = faults.iter().find(|fault| self.site.has(**fault)) else { return false };
         let acted = self.site.sim("ssh-was-cut");
-        if acted.exists() {
+        if !self.armed.load(Ordering::Relaxed) || !self.site.sim("changed").exists() || acted.exists() {
             return false;
         }
         let _ = fs::write(acted, b"");
-        let fault = if for_good { FaultName::DropsSsh } else { FaultName::DropsSshOnce };
         self.site.record("sshd", &self.site.target, What::FaultActed { fault: fault.to_string() });
-        self.refuses.store(for_good, Ordering::Relaxed);
+        self.refuses.store(*fault == FaultName::DropsSsh, Ordering::Relaxed);
         self.cut.send_modify(|times| *times += 1);
         true
     }
@@ -123,7 +122,10 @@ impl Host {
     /// Looks at the host between commands.
     pub fn tick(&self, sockets: &str) {
         self.refresh(sockets);
-        self.cut_if_faulty();
+        // what was changed by a command waits for the command's end, so that a fault acts the same way every time
+        if self.commands.load(Ordering::Relaxed) == 0 {
+            self.cut_if_faulty(false);
+        }
     }
 
     /// Ends all connections and lets nobody in again.

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, Session, VerifiedPublicKey, run_stream};
 use russh::{Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet};
@@ -17,13 +18,16 @@ use crate::rehearsal::address::Claim;
 /// MaxSessions of sshd: the 11th command at once on a connection is refused (facts on SSH).
 const MAX_SESSIONS: usize = 10;
 
+/// How long a client may take to close a channel that was closed.
+const CLOSING: Duration = Duration::from_secs(1);
+
 /// Serves a host until it refuses.
 pub async fn serve(host: Arc<Host>, claim: Arc<Claim>, listener: TcpListener) {
     let config = Arc::new(Config {
         keys: vec![host.key.clone()],
         methods: MethodSet::from(&[MethodKind::PublicKey][..]),
-        auth_rejection_time: std::time::Duration::from_millis(50),
-        auth_rejection_time_initial: Some(std::time::Duration::ZERO),
+        auth_rejection_time: Duration::from_millis(50),
+        auth_rejection_time_initial: Some(Duration::ZERO),
         inactivity_timeout: None,
         nodelay: true,
         ..Config::default()
@@ -57,8 +61,9 @@ async fn connection(host: Arc<Host>, claim: Arc<Claim>, config: Arc<Config>, mut
         }
     });
     tokio::select! {
-        _ = tokio::io::copy_bidirectional(&mut stream, &mut near) => {}
+        biased;
         _ = cut.changed() => {}
+        _ = tokio::io::copy_bidirectional(&mut stream, &mut near) => {}
     }
     drop((stream, near));
     let _ = session.await;
@@ -172,7 +177,7 @@ async fn run(host: Arc<Host>, channel: Channel<Msg>, command: String, running: A
     let (stdout, stderr) = (writing.make_writer(), writing.make_writer_ext(Some(1)));
     // one end is dropped when the client says that nothing more comes
     let (stdin, pipe) = tokio::io::duplex(64 * 1024);
-    let feeding = tokio::spawn(async move {
+    let mut feeding = tokio::spawn(async move {
         use tokio::io::AsyncWriteExt;
         let mut stdin = Some(stdin);
         while let Some(message) = reading.wait().await {
@@ -184,7 +189,8 @@ async fn run(host: Arc<Host>, channel: Channel<Msg>, command: String, running: A
                         stdin = None;
                     }
                 }
-                russh::ChannelMsg::Eof | russh::ChannelMsg::Close => stdin = None,
+                russh::ChannelMsg::Eof => stdin = None,
+                russh::ChannelMsg::Close => return,
                 _ => {}
             }
         }
@@ -202,5 +208,8 @@ async fn run(host: Arc<Host>, channel: Channel<Msg>, command: String, running: A
     let _ = writing.exit_status(status.unsigned_abs()).await;
     let _ = writing.eof().await;
     let _ = writing.close().await;
+    // the client closes its side when it has everything
+    let _ = tokio::time::timeout(CLOSING, &mut feeding).await;
     feeding.abort();
+    host.cut_if_faulty(true);
 }

@@ -1,5 +1,5 @@
 //! The verdict on a rehearsed upgrade: invariants checked on what the simulated side saw, never on what an executor said.
-//! PURE; [`super::observe`] fetches the final state.
+//! PURE; [`super::Cluster::verdict`] fetches the final state.
 
 mod full_stop;
 mod outcome;

@@ -14,9 +14,12 @@ const TOLERANCE: f64 = 0.01;
 /// The checks.
 pub fn checks(plan: &Plan, speed: f64, timeline: &Timeline<'_>) -> Vec<Check> {
     let outages = timeline.outages();
-    vec![order(plan, timeline, &outages), turns(plan, timeline, &outages), one_at_a_time(timeline, &outages), {
-        stagger(plan, speed, timeline, &outages)
-    }]
+    vec![
+        order(plan, timeline, &outages),
+        turns(plan, timeline, &outages),
+        one_at_a_time(timeline, &outages),
+        stagger(plan, speed, timeline, &outages),
+    ]
 }
 
 /// `least` without the tolerance.
