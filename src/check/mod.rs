@@ -7,6 +7,9 @@ pub mod health;
 pub mod observation;
 pub mod preflight;
 
+#[cfg(test)]
+mod tests;
+
 pub use code::Code;
 pub use finding::{Finding, Severity};
 pub use health::Baseline;

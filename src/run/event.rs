@@ -45,6 +45,8 @@ pub enum Event {
         title: String,
         /// Its hosts.
         hosts: usize,
+        /// Those of them that were done before.
+        done: usize,
     },
     /// A demanded wait goes on; sent at its start and about once a second.
     Waiting {

@@ -359,3 +359,69 @@ impl From<String> for StepId {
         Self(Arc::from(text))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const PLAN: &str = "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\n[install]\nsource_dir = \"/usr/src/mfs\"\n\
+        [master]\nhost = \"m\"\n[[chunkservers]]\nhosts = [\"b\", \"a\", \"m\"]\n[[clients]]\nhosts = [\"a\", \"c\"]\n";
+
+    fn plan(source: &str) -> Plan {
+        Plan::parse(source, Path::new("test.toml"), Path::new("/")).unwrap()
+    }
+
+    fn ids(schedule: &Schedule) -> Vec<&str> {
+        schedule.steps().map(|(_, _, step)| step.id.0.as_ref()).collect()
+    }
+
+    #[test]
+    fn a_host_of_several_roles_has_its_place_in_each() {
+        let schedule = compile(&plan(PLAN), None);
+        let servers: Vec<_> = schedule.chunkservers.iter().map(|k| k.host.as_str()).collect();
+        assert_eq!(servers, ["b", "a", "m"], "gates count the upgraded ones in the order of their restart");
+        assert_eq!(schedule.hosts.len(), 4);
+        assert_eq!(schedule.hosts[0].roles, [Role::Master, Role::Chunkserver]);
+    }
+
+    #[test]
+    fn rolling_and_full_stop_are_the_howtos() {
+        let rolling = compile(&plan(PLAN), None);
+        assert_eq!(
+            ids(&rolling)[..4],
+            ["master/m/install", "master/m/start", "chunkservers/b/install", "chunkservers/b/start"]
+        );
+        assert_eq!(
+            ids(&rolling)[8..],
+            ["clients/a/install", "clients/a/remount", "clients/c/install", "clients/c/remount", "verify"]
+        );
+        let full_stop = compile(&plan(&PLAN.replace("[install]", "mode = \"full-stop\"\n[install]")), None);
+        let stages: Vec<_> = full_stop.stages.iter().map(|s| (s.phase, s.tracks.len().min(s.parallel))).collect();
+        let expected =
+            [(Phase::Master, 1), (Phase::Chunkservers, 3), (Phase::Master, 1), (Phase::Clients, 1), (Phase::Verify, 1)];
+        assert_eq!(stages, expected);
+        assert!(matches!(full_stop.stages[2].wait, Some(Wait::MasterWait { after_stage: 1, least_s: 180 })));
+        let down: Vec<_> = full_stop.stages[1..3].iter().flat_map(|s| &s.tracks).flat_map(|t| &t.steps).collect();
+        assert!(down.iter().all(|s| !s.pause_before), "no pause while the file system stands still");
+    }
+
+    #[test]
+    fn every_step_id_is_there_once_and_the_digest_knows_every_word() {
+        let schedule = compile(&plan(PLAN), None);
+        let mut seen = std::collections::HashSet::new();
+        assert!(ids(&schedule).into_iter().all(|id| seen.insert(id)));
+        assert_eq!(schedule.digest(), compile(&plan(PLAN), None).digest());
+        assert_ne!(schedule.digest(), compile(&plan(&PLAN.replace("/usr/src/mfs", "/usr/src/mfs2")), None).digest());
+    }
+
+    #[test]
+    fn releases_that_know_no_patience_are_not_given_it() {
+        let old = PLAN
+            .replace("1.6.27", "1.6.5")
+            .replace("[install]", "acknowledge = [\"target-deletes-unknown-chunks\"]\n[install]");
+        let schedule = compile(&plan(&old), None);
+        let starts: Vec<_> = schedule.steps().filter(|(_, _, s)| s.id.0.ends_with("/start")).collect();
+        assert!(starts.iter().all(|(_, _, s)| !s.commands[0].contains("-t")), "{starts:?}");
+    }
+}

@@ -86,11 +86,11 @@ impl EventSink for Live {
                 self.total.set_length(*steps as u64);
                 self.total.set_position(*done as u64);
             }
-            Event::StageStarted { phase, hosts, .. } => {
+            Event::StageStarted { phase, hosts, done, .. } => {
                 self.above(&event.event);
                 Self::clear_hosts(&mut state);
                 state.phase = phase.to_string();
-                state.stage = (0, *hosts);
+                state.stage = (*done, *hosts);
             }
             Event::Waiting { host, what, left_s, of_s } => {
                 if state.waiting.is_none() {
