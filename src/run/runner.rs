@@ -124,7 +124,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if stage.tracks.iter().all(|t| self.track_is_done(t)) {
             return Ok(());
         }
-        self.send(Event::StageStarted { phase: stage.phase, title: stage.title.clone(), hosts: stage.tracks.len() });
+        self.send(Event::StageStarted {
+            phase: stage.phase,
+            title: stage.title.clone(),
+            hosts: stage.tracks.len(),
+            done: stage.tracks.iter().filter(|t| self.track_is_done(t)).count(),
+        });
         let first = &stage.tracks[0].host;
         self.pause_point(&stage.tracks[0])?;
         let mut touched = false;
