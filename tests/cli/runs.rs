@@ -98,5 +98,5 @@ fn a_cluster_is_upgraded_by_one_run_at_a_time() {
     let later = Timestamp::now() + jiff::SignedDuration::from_secs(5);
     let error = state.begin(&plan, &schedule, later).unwrap_err().to_string();
     assert!(error.contains("cluster of master") && error.contains("another process"), "{error}");
-    assert_eq!(state.names().unwrap(), [held.name.clone()]);
+    assert_eq!(state.names().unwrap(), std::slice::from_ref(&held.name));
 }
