@@ -1,7 +1,8 @@
 //! `mfsupgrade` takes a running MooseFS cluster from 1.5.x to 1.6.x over SSH.
 //!
 //! The folder tells what code is allowed to do in it. Pure rooms touch no clock, no file, no socket and no terminal;
-//! adapters act, and never import each other. Only [`cli`] wires adapters to the core.
+//! adapters act, and never import each other. Only [`cli`] wires adapters to the core. `tests/cli/house.rs` holds the code
+//! to this table.
 //!
 //! | room          | kind    | may import                                  | what it is |
 //! |---------------|---------|---------------------------------------------|------------|
@@ -11,11 +12,11 @@
 //! | [`plan`]      | pure, but for reading the file | moosefs, host, rules | the plan file: syntax, defaults, findings with line and column |
 //! | [`check`]     | pure    | plan, rules, host, moosefs                  | what was seen of a cluster, and what of it stands against an upgrade |
 //! | [`schedule`]  | pure    | plan, check, rules, host, moosefs           | `compile(plan, observation) -> Schedule` |
-//! | [`journal`]   | pure, but for its store | schedule                    | records and replay; append, fsync, lock |
+//! | [`journal`]   | pure, but for its store | schedule, plan, host      | records and replay; append, fsync, lock |
 //! | [`run`]       | core    | all pure rooms; the world through ports     | walks a schedule: gates, waits, pause, events |
-//! | [`fleet`]     | adapter | host, plan, run's ports                     | SSH: sessions, commands, port forwarding |
-//! | [`ui`]        | adapter | schedule, run's events                      | text, live view, JSON |
-//! | [`rehearsal`] | adapter | moosefs, plan                               | a cluster to rehearse on, its simulated daemons, faults, judge |
+//! | [`fleet`]     | adapter | host, plan, run's ports, moosefs's client   | SSH: sessions, commands, port forwarding |
+//! | [`ui`]        | adapter | schedule, check, run's events, plan, host, moosefs | text, live view, JSON |
+//! | [`rehearsal`] | adapter | moosefs, plan, host, rules                  | a cluster to rehearse on, its simulated daemons, faults, judge |
 //! | [`cli`]       | edge    | everything                                  | clap definitions, one file a subcommand |
 
 pub mod check;

@@ -9,6 +9,7 @@ mod rehearse;
 mod resume;
 mod status;
 mod upgrade;
+mod verdict;
 mod walk;
 
 use std::path::PathBuf;

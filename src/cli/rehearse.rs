@@ -17,7 +17,6 @@ use crate::journal::StateFolder;
 use crate::plan::Plan;
 use crate::rehearsal::{Cluster, FAULTS, Fault, Options, Timings, Verdict};
 use crate::run::Ending;
-use crate::ui;
 
 /// What every display says.
 const SIMULATED: &str = "simulated daemons on embedded hosts of this machine";
@@ -116,7 +115,7 @@ impl Rehearse {
         let ending = walk.walk(&mut run, &progress, &self.display).await?;
         let verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
         let color = std::io::stdout().is_terminal() && console::colors_enabled();
-        print(&ui::verdict::text(&verdict, matches!(ending, Ending::Finished), color))?;
+        print(&super::verdict::text(&verdict, matches!(ending, Ending::Finished), color))?;
         Ok(exit(&ending, &verdict))
     }
 }
@@ -126,7 +125,7 @@ impl Rehearse {
 fn exit(ending: &Ending, verdict: &Verdict) -> Exit {
     match ending {
         Ending::Finished if !verdict.passed => Exit::Verdict,
-        Ending::Paused | Ending::Failed(..) if ui::verdict::way_broken(verdict) => Exit::Verdict,
+        Ending::Paused | Ending::Failed(..) if super::verdict::way_broken(verdict) => Exit::Verdict,
         _ => ending.into(),
     }
 }

@@ -9,4 +9,3 @@ pub mod live;
 pub mod schedule;
 pub mod summary;
 pub mod time;
-pub mod verdict;

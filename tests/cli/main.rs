@@ -1,6 +1,7 @@
 //! The command line as a user meets it: no terminal, no colour, a state folder of its own, no host contacted.
 
 mod completions;
+mod house;
 mod preview;
 mod refusals;
 mod runs;

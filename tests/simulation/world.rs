@@ -334,16 +334,7 @@ impl Master for World {
             chunkservers,
             sessions,
             matrix: new.then_some(ChunkMatrix(matrix)),
-            file_test: FileTest {
-                started: 0,
-                ended: 0,
-                files: 0,
-                under_goal_files: 0,
-                missing_files: 0,
-                chunks: 0,
-                under_goal_chunks: 0,
-                missing_chunks: 0,
-            },
+            file_test: FileTest::default(),
             metaloggers: None,
         })
     }

@@ -132,7 +132,7 @@ impl ChunkMatrix {
 
 /// Answer 513: the last finished round of the master's own file system test. 1.5 has no other word on missing chunks.
 /// Its zeros mean nothing before [`FileTest::is_finished`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileTest {
     /// Seconds since 1970 at which the round began. 0: no round has finished since the master started.
     pub started: u32,

@@ -9,8 +9,7 @@ use crate::rehearsal::{Check, NO_MASTER, Verdict};
 const ENDS: [&str; 4] = ["everything-new", "data-path", "readable", "chunks"];
 
 /// Whether a rule of the way was broken, wherever it ended.
-#[must_use]
-pub fn way_broken(verdict: &Verdict) -> bool {
+pub(super) fn way_broken(verdict: &Verdict) -> bool {
     verdict.checks.iter().any(|c| !c.passed && !is_end(c))
 }
 
@@ -20,8 +19,7 @@ fn is_end(check: &Check) -> bool {
 }
 
 /// All checks. `reached`: whether the run says that it reached its target.
-#[must_use]
-pub fn text(verdict: &Verdict, reached: bool, color: bool) -> String {
+pub(super) fn text(verdict: &Verdict, reached: bool, color: bool) -> String {
     let style = Style::new().force_styling(color);
     let mut lines = vec!["Verdict of the judge, from what the simulated daemons saw:".to_owned()];
     for check in &verdict.checks {

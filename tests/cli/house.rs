@@ -1,0 +1,88 @@
+//! The laws of the house that a machine can hold: who may import whom (the table in src/lib.rs), and that only adapters
+//! and the edge touch clocks, files, processes and sockets.
+
+use std::path::{Path, PathBuf};
+
+/// Rooms and what they may import, as src/lib.rs has it.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("moosefs", &[]),
+    ("host", &["moosefs"]),
+    ("rules", &["moosefs"]),
+    ("plan", &["moosefs", "host", "rules"]),
+    ("check", &["plan", "rules", "host", "moosefs"]),
+    ("schedule", &["plan", "check", "rules", "host", "moosefs"]),
+    ("journal", &["schedule", "plan", "host"]),
+    ("run", &["journal", "schedule", "plan", "check", "rules", "host", "moosefs"]),
+    ("fleet", &["run", "host", "plan", "moosefs"]),
+    ("ui", &["run", "schedule", "check", "host", "moosefs", "plan"]),
+    ("rehearsal", &["moosefs", "plan", "host", "rules"]),
+];
+
+/// Words that only an adapter or the edge may use.
+const ACTS: &[&str] = &[
+    "std::fs",
+    "std::net::Tcp",
+    "std::process",
+    "std::time::Instant",
+    "SystemTime",
+    "Timestamp::now",
+    "tokio::",
+    "println!",
+];
+
+/// Files of pure rooms that act, each for the reason that src/lib.rs gives.
+const MAY_ACT: &[&str] = &["moosefs/client.rs", "plan/read.rs", "journal/store.rs"];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The code of a file without its tests and comments.
+fn code(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn is_test(path: &Path) -> bool {
+    path.components().any(|c| c.as_os_str() == "tests") || path.file_name().is_some_and(|n| n == "tests.rs")
+}
+
+#[test]
+fn rooms_import_only_what_the_map_allows() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (room, allowed) in MAY_IMPORT {
+        let mut files = Vec::new();
+        sources(&source.join(room), &mut files);
+        assert!(!files.is_empty(), "{room}");
+        for file in files.iter().filter(|f| !is_test(f)) {
+            for (at, _) in code(file).match_indices("crate::") {
+                let rest = &code(file)[at + "crate::".len()..];
+                let to: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                let known = MAY_IMPORT.iter().any(|(name, _)| *name == to) || to == "cli";
+                assert!(!known || to == *room || allowed.contains(&to.as_str()), "{} imports {to}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn pure_rooms_touch_no_clock_file_process_or_terminal() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for room in ["moosefs", "host", "rules", "plan", "check", "schedule", "journal", "run"] {
+        let mut files = Vec::new();
+        sources(&source.join(room), &mut files);
+        for file in files.iter().filter(|f| !is_test(f)) {
+            let name = file.strip_prefix(&source).unwrap().to_str().unwrap();
+            let found = ACTS.iter().find(|word| code(file).contains(**word));
+            assert!(found.is_none() || MAY_ACT.contains(&name), "{name} uses {}", found.unwrap());
+        }
+    }
+}
