@@ -66,6 +66,7 @@ codes! {
     MountMissing "mount-missing" Error "a mount of the plan is not mounted" "/proc/mounts";
     ChunkserverNotInPlan "chunkserver-not-in-plan" Error "the master knows a chunkserver that the plan does not name" "CSERV_LIST";
     ClientNotInPlan "client-not-in-plan" Error "the master knows a mount on a host that the plan does not name" "SESSION_LIST";
+    ListenPortIgnored "listen-port-ignored" Error "the new master would listen on another port for clients" "hazard 9; matoclserv.c @ 1.6.27";
     ChunksMissing "chunks-missing" Warning "chunks have no copy, so that their data cannot be read now" "FSTEST in 1.5, matrix from 1.6";
     HealthUnknown "health-unknown" Note "a 1.5 master has not finished its own file test since its start" "FSTEST, 2048 s a round from 150 s on";
     ChunkserverGone "chunkserver-gone" Warning "the master lists a chunkserver as disconnected that the plan does not name" "hazard 34";

@@ -166,6 +166,7 @@ impl<'a> Check<'a> {
         let process = self.daemon(&master.host, Role::Master, &master.access, facts)?;
         let version = process.version.clone()?;
         self.exports(facts);
+        self.listens(facts);
         let wire = self.overview.info.version.clone();
         let agrees = match self.overview.info.layout {
             Layout::V15 => (version.major, version.minor) == (1, 5),
@@ -193,6 +194,27 @@ impl<'a> Check<'a> {
         };
         let data_path = self.data_path(&master.host, process)?;
         Some(MasterSeen { version, data_path, admin_address })
+    }
+
+    /// The new master would listen where the mounts do not look for it (hazard 9).
+    fn listens(&mut self, facts: &HostFacts) {
+        let (plan, to) = (self.plan, &self.plan.upgrade.to);
+        let prefix = &plan.master.access.install.prefix;
+        let used = line::master_config_paths(to)
+            .iter()
+            .find_map(|path| facts.master_configs.get_key_value(prefix.join(path).as_str()));
+        let (path, keys) = used.map_or(("the defaults", &[] as &[_]), |(path, keys)| (path.as_str(), keys.as_slice()));
+        let port = line::client_port(to, keys);
+        if port != Some(plan.master.admin_port) {
+            let port = port.map_or("no port".to_owned(), |port| format!("port {port}"));
+            self.find(
+                Code::ListenPortIgnored,
+                Some(&plan.master.host),
+                format!("with {path} a {to} master listens on {port}, and the old one on {}", plan.master.admin_port),
+                "every mount would lose its master; 1.6.26 renamed MATOCU_LISTEN_* and ignores a lone MATOCU_LISTEN_PORT",
+                "write MATOCL_LISTEN_HOST and MATOCL_LISTEN_PORT beside the old keys in that file".into(),
+            );
+        }
     }
 
     /// A daemon's working folder is its DATA_PATH.

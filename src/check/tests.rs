@@ -207,6 +207,17 @@ fn every_trap_is_found_by_its_code() {
             },
             Code::ChunkserverGone,
         ),
+        (
+            |s| {
+                s.plan.master.admin_port = 9500;
+                s.host("master").sockets[0].local.1 = 9500;
+                s.host("cl1").sockets[0].remote.1 = 9500;
+                s.host("cl2").sockets[0].remote.1 = 9500;
+                let keys = vec![("MATOCU_LISTEN_PORT".to_owned(), "9500".to_owned())];
+                s.host("master").master_configs.insert("/usr/local/etc/mfsmaster.cfg".into(), keys);
+            },
+            Code::ListenPortIgnored,
+        ),
         (|s| s.overview.file_test.missing_chunks = 1, Code::ChunksMissing),
         (|s| s.overview.file_test.under_goal_chunks = 1, Code::ChunksUnderGoal),
         (|s| s.overview.file_test.started = 0, Code::HealthUnknown),

@@ -132,6 +132,8 @@ pub struct HostFacts {
     pub installed: BTreeMap<String, Option<Version>>,
     /// The same of the programs in the source tree.
     pub source: BTreeMap<String, Option<Version>>,
+    /// mfsmaster.cfg files, with their MATOCU_LISTEN_* and MATOCL_LISTEN_* lines.
+    pub master_configs: BTreeMap<String, Vec<(String, String)>>,
     /// mfsexports.cfg files, with their number of rules.
     pub exports: BTreeMap<String, u32>,
     /// Files in the running master's DATA_PATH.
@@ -197,6 +199,14 @@ impl Look {
         }
         for prefix in &self.prefixes {
             for folder in ["etc/mfs", "etc"] {
+                let path = prefix.join(folder).join("mfsmaster.cfg");
+                let path = quote(path.as_str()).into_owned();
+                // without a blank before `=` both releases ignore a key (cfg.c; run)
+                script.push_str(&format!(
+                    "[ -f {path} ] && {{ printf 'config\\t%s\\n' {path}; grep -E \
+                     '^[[:space:]]*MATOC[UL]_LISTEN_(HOST|PORT)[[:space:]]+=' {path} | while read -r k; do \
+                     printf 'key\\t%s\\t%s\\n' {path} \"$k\"; done; }}\n"
+                ));
                 let path = prefix.join(folder).join("mfsexports.cfg");
                 let path = quote(path.as_str()).into_owned();
                 script.push_str(&format!(
@@ -303,6 +313,14 @@ impl HostFacts {
             "hostname" => rest.clone_into(&mut self.hostname),
             "boot" => rest.clone_into(&mut self.boot_id),
             "clock" => self.clock = rest.parse().ok()?,
+            "config" => {
+                self.master_configs.insert(rest.to_owned(), Vec::new());
+            }
+            "key" => {
+                let file = self.master_configs.get_mut(parts.next()?)?;
+                let (key, value) = parts.next()?.split_once('=')?;
+                file.push((key.trim().to_owned(), value.trim().to_owned()));
+            }
             "busy" => self.busy.push(rest.parse().ok()?),
             "make" => self.make = true,
             "fuse" => self.fuse = true,
@@ -414,6 +432,7 @@ mod tests {
         tcp    0: 00000000:24CD 00000000:0000 0A 00000000:00000000 00:00000000 00000000\n\
         tcp    1: 0A004D0A:8AF6 0A004D0A:24CC 01 00000000:00000000 00:00000000 00000000\n\
         installed\t/usr/local/sbin/mfsmaster\t1.6.27\ninstalled\t/usr/local/bin/mfsmount\t\n\
+        config\t/usr/local/etc/mfsmaster.cfg\nkey\t/usr/local/etc/mfsmaster.cfg\tMATOCU_LISTEN_PORT = 9500\n\
         exports\t/usr/local/etc/mfs/mfsexports.cfg\t2\ndata\tmetadata.mfs.back\t120 1700000000\nend\n";
 
     #[test]
@@ -431,6 +450,8 @@ mod tests {
         assert_eq!(facts.installed_version(&prefix, Role::Master), Some(&Version::new(1, 6, 27)));
         assert_eq!(facts.installed_version(&prefix, Role::Client), None);
         assert_eq!(facts.exports["/usr/local/etc/mfs/mfsexports.cfg"], 2);
+        let keys = &facts.master_configs["/usr/local/etc/mfsmaster.cfg"];
+        assert_eq!(keys[..], [("MATOCU_LISTEN_PORT".to_owned(), "9500".to_owned())]);
         assert_eq!(facts.data_files["metadata.mfs.back"].size, 120);
     }
 
