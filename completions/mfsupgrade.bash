@@ -16,6 +16,9 @@ _mfsupgrade() {
             ",$1")
                 cmd="mfsupgrade"
                 ;;
+            mfsupgrade,check)
+                cmd="mfsupgrade__subcmd__check"
+                ;;
             mfsupgrade,completions)
                 cmd="mfsupgrade__subcmd__completions"
                 ;;
@@ -36,6 +39,9 @@ _mfsupgrade() {
                 ;;
             mfsupgrade,upgrade)
                 cmd="mfsupgrade__subcmd__upgrade"
+                ;;
+            mfsupgrade__subcmd__help,check)
+                cmd="mfsupgrade__subcmd__help__subcmd__check"
                 ;;
             mfsupgrade__subcmd__help,completions)
                 cmd="mfsupgrade__subcmd__help__subcmd__completions"
@@ -65,12 +71,38 @@ _mfsupgrade() {
 
     case "${cmd}" in
         mfsupgrade)
-            opts="-h -V --color --help --version plan upgrade status resume rehearse completions help"
+            opts="-h -V --color --help --version plan check upgrade status resume rehearse completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mfsupgrade__subcmd__check)
+            opts="-h --format --mode --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "rolling full-stop" -- "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -101,8 +133,22 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__help)
-            opts="plan upgrade status resume rehearse completions help"
+            opts="plan check upgrade status resume rehearse completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mfsupgrade__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -30,6 +30,7 @@ never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -s V -l version -d 'Print version'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "plan" -d 'Show every step, command, gate and wait, without contacting a host'
+complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "check" -d 'Look at every host and the master, and tell what stands against an upgrade; changes nothing'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "upgrade" -d 'Upgrade the cluster: look at it, show what will happen, ask, and do it'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "status" -d 'Tell where a run is, from its journal; contacts no host'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "resume" -d 'Go on with a run that stopped, at the first step that is not done'
@@ -45,6 +46,14 @@ always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand plan" -l observe -d 'Look at the cluster (read-only) and show the schedule with what was found'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand check" -l format -d 'Text for people, or JSON for machines' -r -f -a "text\t'For people'
+json\t'For machines'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand check" -l mode -d 'Rolling or full-stop, whatever the plan says' -r -f -a "rolling\t'One chunkserver at a time; the file system stays in use'
+full-stop\t'Master down, all chunkservers at once, a wait, master up'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand check" -l color -d 'Colour: on a terminal only (auto), always or never; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l mode -d 'Rolling or full-stop, whatever the plan says' -r -f -a "rolling\t'One chunkserver at a time; the file system stays in use'
 full-stop\t'Master down, all chunkservers at once, a wait, master up'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
@@ -91,10 +100,11 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand completions" -l co
 always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume rehearse completions help" -f -a "plan" -d 'Show every step, command, gate and wait, without contacting a host'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume rehearse completions help" -f -a "upgrade" -d 'Upgrade the cluster: look at it, show what will happen, ask, and do it'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume rehearse completions help" -f -a "status" -d 'Tell where a run is, from its journal; contacts no host'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume rehearse completions help" -f -a "resume" -d 'Go on with a run that stopped, at the first step that is not done'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume rehearse completions help" -f -a "rehearse" -d 'Try the whole upgrade on a simulated cluster on this machine'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume rehearse completions help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan upgrade status resume rehearse completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "plan" -d 'Show every step, command, gate and wait, without contacting a host'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "check" -d 'Look at every host and the master, and tell what stands against an upgrade; changes nothing'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "upgrade" -d 'Upgrade the cluster: look at it, show what will happen, ask, and do it'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "status" -d 'Tell where a run is, from its journal; contacts no host'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "resume" -d 'Go on with a run that stopped, at the first step that is not done'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "rehearse" -d 'Try the whole upgrade on a simulated cluster on this machine'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

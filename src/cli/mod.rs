@@ -1,5 +1,6 @@
 //! The edge: clap definitions, one file a subcommand, and the wiring of adapters to the core.
 
+mod check;
 mod clock;
 mod completions;
 pub mod exit;
@@ -40,7 +41,8 @@ const AFTER_HELP: &str = "\
 A first evening:
   mfsupgrade plan cluster.toml             read what will happen; no host is contacted
   mfsupgrade rehearse cluster.toml         try the whole way on a simulated cluster
-  mfsupgrade plan --observe cluster.toml   the same with the real cluster looked at, nothing changed
+  mfsupgrade check cluster.toml            look at the real cluster, change nothing, tell what stands against it
+  mfsupgrade plan --observe cluster.toml   the plan once more, with what was found filled in
   mfsupgrade upgrade cluster.toml          do it
 
 Exit codes: 0 done, 3 bad plan, 4 cluster not fit, 5-8 stopped, 10 paused; docs/exit-codes.md has all of them.";
@@ -48,6 +50,7 @@ Exit codes: 0 done, 3 bad plan, 4 cluster not fit, 5-8 stopped, 10 paused; docs/
 #[derive(Debug, Subcommand)]
 enum Command {
     Plan(plan::Plan),
+    Check(check::Check),
     Upgrade(upgrade::Upgrade),
     Status(status::Status),
     Resume(resume::Resume),
@@ -157,6 +160,7 @@ pub fn main() -> ExitCode {
     }
     let result = match &cli.command {
         Command::Plan(command) => command.run(),
+        Command::Check(command) => command.run(),
         Command::Upgrade(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Resume(command) => command.run(),

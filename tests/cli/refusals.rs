@@ -55,4 +55,8 @@ fn hosts_that_cannot_be_reached_are_findings_and_nothing_is_begun() {
     assert!(stderr(&output).contains("error[host-unreachable]"), "{}", stderr(&output));
     assert!(stderr(&output).contains("no host was touched"));
     assert!(!state.exists(), "no run was begun");
+    let check = mfsupgrade(&["check", "--format", "json", &plan]);
+    let json: serde_json::Value = serde_json::from_slice(&check.stdout).unwrap();
+    assert_eq!((code(&check), &json["fit"]), (4, &false.into()));
+    assert_eq!(json["findings"].as_array().unwrap().len(), 6, "one a host");
 }
