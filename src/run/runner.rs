@@ -173,7 +173,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     async fn track(&self, track: &Track) -> Result<(), Stop> {
         self.pause_point(track)?;
-        if !self.is_touched(track).await? {
+        if !self.is_touched(track).await? && !self.is_upgraded(track).await? {
             if let Some(wait) = &track.wait {
                 self.wait(wait, &track.host, track).await?;
             }
@@ -193,6 +193,20 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         self.hosts.done_with(&track.host).await;
         result
+    }
+
+    /// Whether a host that would be waited for shows every effect already: nothing will be taken down there.
+    async fn is_upgraded(&self, track: &Track) -> Result<bool, Failure> {
+        if track.wait.is_none() {
+            return Ok(false);
+        }
+        for step in track.steps.iter().filter(|s| !self.is_done(&s.id)) {
+            let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
+            if matches!(step::already(&step.action, &self.schedule.to, &now), Verdict::NotYet(_)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn is_done(&self, step: &StepId) -> bool {

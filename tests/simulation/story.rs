@@ -225,3 +225,16 @@ fn a_master_put_back_to_1_5_by_hand_holds_the_chunkservers() {
     assert!(failure.causes.iter().any(|c| c.contains("1.5 release")), "{:?}", failure.causes);
     assert!(!world.touched().contains(&"cs1".to_owned()));
 }
+
+#[test]
+fn a_cluster_that_is_upgraded_already_is_neither_touched_nor_waited_for() {
+    let world = World::new();
+    let plan = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    world.records.borrow_mut().clear();
+    world.deeds.borrow_mut().clear();
+    let begun = world.now();
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    assert!(world.touched().is_empty(), "{:?}", world.deeds);
+    assert!(world.now().duration_since(begun).as_secs() < 10, "no stagger where nothing goes down");
+}
