@@ -29,7 +29,7 @@ always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -s V -l version -d 'Print version'
-complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "plan" -d 'Show every step, command, gate and wait, without contacting a host'
+complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "plan" -d 'Show every step, command, gate and wait; contacts no host unless --observe is given'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "check" -d 'Look at every host and the master, and tell what stands against an upgrade; changes nothing'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "upgrade" -d 'Upgrade the cluster: look at it, show what will happen, ask, and do it'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "status" -d 'Tell where a run is, from its journal; contacts no host'
@@ -100,7 +100,7 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand completions" -l co
 always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "plan" -d 'Show every step, command, gate and wait, without contacting a host'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "plan" -d 'Show every step, command, gate and wait; contacts no host unless --observe is given'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "check" -d 'Look at every host and the master, and tell what stands against an upgrade; changes nothing'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "upgrade" -d 'Upgrade the cluster: look at it, show what will happen, ask, and do it'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "status" -d 'Tell where a run is, from its journal; contacts no host'

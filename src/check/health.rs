@@ -7,7 +7,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::moosefs::Overview;
-use crate::moosefs::wire::{Chunkserver, Info};
+use crate::moosefs::wire::{ChunkMatrix, Chunkserver, Info};
 
 /// A restarted chunkserver has its chunks back when it shows this share of what it had. Not all of it: files are deleted
 /// and chunks are moved while an upgrade runs. The chunk matrix is the exact word; this one only waits for the scan of a
@@ -63,12 +63,11 @@ impl Baseline {
         (self.chunks, self.inodes, self.servers) = (chunks, inodes, servers);
     }
 
-    /// Chunks that `server` must show, given how many there are in all now.
+    /// Chunks that `server` must show: what it had, less what was deleted in all, less a share for what was moved.
     fn expected(&self, server: Ipv4Addr, info: &Info) -> u64 {
         let had = u64::from(self.servers.get(&server).copied().unwrap_or(0));
-        let before = u64::from(self.chunks).max(1);
-        let now = u64::from(info.chunks).min(before);
-        had * now / before * CHUNKS_BACK_PERCENT / 100
+        let deleted = u64::from(self.chunks.saturating_sub(info.chunks));
+        (had.saturating_sub(deleted) * CHUNKS_BACK_PERCENT).div_ceil(100)
     }
 }
 
@@ -152,13 +151,28 @@ pub fn server_is_back(
     Ok(())
 }
 
-/// Why not everything can be read now: a server is away, or chunks are missing beyond the baseline. `wanted` says which
-/// servers must be in which version. A master that tells no matrix is a 1.5 one, and no such master is served by new
-/// chunkservers or mounts: that is never green.
+/// Why not everything can be read now: a server is not back, or chunks are missing beyond the baseline. `wanted` says which
+/// servers must be in which version.
 ///
 /// # Errors
 /// The first reason, as a fragment.
 pub fn serving<'a>(
+    overview: &Overview,
+    baseline: &Baseline,
+    wanted: impl IntoIterator<Item = (Ipv4Addr, Option<&'a Version>)>,
+) -> Result<(), String> {
+    for (address, version) in wanted {
+        server_is_back(overview, baseline, address, version)?;
+    }
+    none_missing(overview, baseline).map(drop)
+}
+
+/// Why no server may be taken down now: one is away already, or chunks are missing or under goal beyond the baseline. How
+/// many chunks each server has is not asked: the matrix knows exactly, and balancing moves chunks between servers.
+///
+/// # Errors
+/// The first reason, as a fragment.
+pub fn healthy<'a>(
     overview: &Overview,
     baseline: &Baseline,
     wanted: impl IntoIterator<Item = (Ipv4Addr, Option<&'a Version>)>,
@@ -169,33 +183,31 @@ pub fn serving<'a>(
             return Err(format!("chunkserver {address} shows no chunks yet"));
         }
     }
-    metadata_is_kept(overview, baseline)?;
-    let matrix = overview.matrix.as_ref().ok_or("the master tells nothing of its chunks, as a 1.5 release does")?;
-    if matrix.missing() > baseline.missing {
-        return Err(format!("{} chunks are missing, {} were before", matrix.missing(), baseline.missing));
+    let matrix = none_missing(overview, baseline)?;
+    if matrix.under_goal() > baseline.under_goal {
+        return Err(format!(
+            "{} under goal ({} with one copy left), {} before",
+            count(matrix.under_goal()),
+            matrix.endangered(),
+            baseline.under_goal
+        ));
     }
     Ok(())
 }
 
-/// Why no server may be taken down now: not everything is [`serving`], or chunks are under goal beyond the baseline.
-///
-/// # Errors
-/// The first reason, as a fragment.
-pub fn healthy<'a>(
-    overview: &Overview,
-    baseline: &Baseline,
-    wanted: impl IntoIterator<Item = (Ipv4Addr, Option<&'a Version>)>,
-) -> Result<(), String> {
-    serving(overview, baseline, wanted)?;
-    match &overview.matrix {
-        Some(matrix) if matrix.under_goal() > baseline.under_goal => Err(format!(
-            "{} chunks are under their goal ({} with one copy left), {} were before",
-            matrix.under_goal(),
-            matrix.endangered(),
-            baseline.under_goal
-        )),
-        _ => Ok(()),
+/// The matrix of a master that kept its metadata and misses no more chunks than before. A master that tells no matrix is a
+/// 1.5 one, and no such master is served by new chunkservers or mounts: that is never green.
+fn none_missing<'a>(overview: &'a Overview, baseline: &Baseline) -> Result<&'a ChunkMatrix, String> {
+    metadata_is_kept(overview, baseline)?;
+    let matrix = overview.matrix.as_ref().ok_or("the master tells nothing of its chunks, as a 1.5 release does")?;
+    if matrix.missing() > baseline.missing {
+        return Err(format!("{} missing, {} before", count(matrix.missing()), baseline.missing));
     }
+    Ok(matrix)
+}
+
+fn count(chunks: u64) -> String {
+    if chunks == 1 { "1 chunk".to_owned() } else { format!("{chunks} chunks") }
 }
 
 /// Why the mount of `address` is not seen by the master in the wanted version.
@@ -223,7 +235,7 @@ pub fn session_is_back(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::moosefs::wire::{ChunkMatrix, FileTest, Layout, Session};
+    use crate::moosefs::wire::{FileTest, Layout, Session};
 
     const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 21);
     const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 121);
@@ -300,7 +312,7 @@ mod tests {
     #[test]
     fn missing_and_under_goal_chunks_stop_only_beyond_the_baseline() {
         assert!(verdict(|o| o.matrix.as_mut().unwrap().0[2][0] = 1).unwrap_err().contains("missing"));
-        assert!(verdict(|o| o.matrix.as_mut().unwrap().0[3][2] = 1).unwrap_err().contains("under their goal"));
+        assert!(verdict(|o| o.matrix.as_mut().unwrap().0[3][2] = 1).unwrap_err().contains("under goal"));
         let mut thin = overview();
         thin.matrix.as_mut().unwrap().0[3][2] = 1;
         assert!(serving(&thin, &Baseline::of(&overview()), [(SERVER, Some(&NEW))]).is_ok(), "a mount may begin");

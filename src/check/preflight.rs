@@ -335,12 +335,7 @@ impl<'a> Check<'a> {
                 continue;
             }
             match process.mount_arguments() {
-                Ok(mut mount) => {
-                    if let Some(options) = &group.mount_options {
-                        mount.options.clone_from(options);
-                    }
-                    found.push(mount);
-                }
+                Ok(mount) => found.push(mount),
                 Err(e) => unreadable.push((process.pid, process.arguments.join(" "), e)),
             }
         }
@@ -383,7 +378,19 @@ impl<'a> Check<'a> {
         for point in wanted {
             let mounted = facts.mount(point.as_str()).is_some();
             match found.iter().find(|m| m.mount_point == point) {
-                Some(mount) if mounted => mounts.push(mount.clone()),
+                Some(mount) if mounted => match &group.mount_options {
+                    None => mounts.push(mount.clone()),
+                    Some(options) => match mount.clone().with_options(options) {
+                        Ok(mount) => mounts.push(mount),
+                        Err(e) => self.find(
+                            Code::MountUnreadable,
+                            Some(host),
+                            format!("with the plan's mount_options, {point}: {e}"),
+                            "it could not be mounted again",
+                            "correct mount_options".into(),
+                        ),
+                    },
+                },
                 _ => self.find(
                     Code::MountMissing,
                     Some(host),

@@ -14,7 +14,7 @@ use crate::fleet::SshFleet;
 use crate::schedule::{Schedule, compile};
 use crate::ui;
 
-/// Show every step, command, gate and wait, without contacting a host
+/// Show every step, command, gate and wait; contacts no host unless --observe is given
 #[derive(Debug, Args)]
 pub struct Plan {
     /// The plan file
@@ -84,7 +84,7 @@ pub(super) fn preview(path: &Path, mode: Option<ModeArgument>, format: Format, l
     };
     let schedule = compile(&plan, observation.as_ref());
     let text = match format {
-        Format::Text => ui::schedule::text(&schedule, width(), console::colors_enabled()),
+        Format::Text => ui::schedule::text(&schedule, look, width(), console::colors_enabled()),
         Format::Json => {
             let document = Document { schedule_sha256: schedule.digest(), schedule: &schedule, findings: &findings };
             serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)? + "\n"

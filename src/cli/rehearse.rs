@@ -5,17 +5,18 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Exit;
 use super::observe::observe;
 use super::plan::{ModeArgument, print};
 use super::upgrade::fit;
-use super::walk::{Display, Walk};
+use super::walk::{Display, Log, Walk};
 use super::{Failed, block_on, load};
 use crate::fleet::SshFleet;
 use crate::journal::StateFolder;
 use crate::plan::Plan;
-use crate::rehearsal::{Cluster, FAULTS, Fault, Options, Timings, Verdict};
+use crate::rehearsal::{Cluster, FAULTS, Fault, Options, RehearsalError, Timings, Verdict};
 use crate::run::Ending;
 
 /// What every display says.
@@ -76,25 +77,28 @@ impl Rehearse {
             faults: self.faults.clone(),
             timings: Timings::default(),
         };
-        let cluster = Cluster::start(plan, options).await.map_err(anyhow::Error::from)?;
-        let exit = tokio::select! {
-            exit = self.walk(plan, &cluster) => exit,
-            result = terminated() => result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
+        // a cluster that is being made is unmade by being dropped
+        let cluster = tokio::select! {
+            started = Cluster::start(plan, options) => started.map_err(refused)?,
+            result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
         };
+        let exit = self.walk(plan, &cluster).await;
         if self.keep && exit.is_ok() {
             eprint!("{}", cluster.describe());
             eprintln!("the cluster keeps running until Ctrl-C");
-            cluster.serve_until_ctrl_c().await.map_err(anyhow::Error::from)?;
-        } else {
-            cluster.stop().await;
+            ended().await.map_err(anyhow::Error::from)?;
         }
+        cluster.stop().await;
         exit
     }
 
     async fn walk(&self, original: &Plan, cluster: &Cluster) -> Result<Exit, Failed> {
         let plan = &cluster.plan(original);
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
-        let (observation, findings) = observe(plan, &fleet).await;
+        let (observation, findings) = tokio::select! {
+            seen = observe(plan, &fleet) => seen,
+            result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
+        };
         let Some((observation, schedule)) = fit(plan, observation, &findings) else {
             return Ok(Exit::Findings);
         };
@@ -109,13 +113,18 @@ impl Rehearse {
             admin_address,
             speed: self.speed,
             simulated: Some(SIMULATED.to_owned()),
-            resume: format!("mfsupgrade resume {} (in a real upgrade)", run.name),
+            resume: format!("mfsupgrade resume {}", run.name),
         };
         let progress = run.progress.clone();
         let ending = walk.walk(&mut run, &progress, &self.display).await?;
         let verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
-        let color = std::io::stdout().is_terminal() && console::colors_enabled();
-        print(&super::verdict::text(&verdict, matches!(ending, Ending::Finished), color))?;
+        if self.display.log == Log::Json {
+            let json = serde_json::json!({ "event": "verdict", "verdict": verdict });
+            print(&format!("{json}\n"))?;
+        } else {
+            let color = std::io::stdout().is_terminal() && console::colors_enabled();
+            print(&super::verdict::text(&verdict, matches!(ending, Ending::Finished), color))?;
+        }
         Ok(exit(&ending, &verdict))
     }
 }
@@ -130,9 +139,21 @@ fn exit(ending: &Ending, verdict: &Verdict) -> Exit {
     }
 }
 
-/// `kill`: the cluster is stopped all the same.
-async fn terminated() -> std::io::Result<()> {
-    let mut signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    signal.recv().await;
-    Ok(())
+/// A fault for a host that it cannot be for is a mistake on the command line.
+fn refused(error: RehearsalError) -> Failed {
+    let exit = match error {
+        RehearsalError::NoSuchHost(_) | RehearsalError::DoesNotApply { .. } => Exit::Usage,
+        _ => Exit::Internal,
+    };
+    Failed::new(exit, error)
+}
+
+/// Ctrl-C, `kill` or a closed terminal.
+async fn ended() -> std::io::Result<()> {
+    let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+        _ = hang_up.recv() => Ok(()),
+    }
 }

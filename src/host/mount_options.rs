@@ -121,6 +121,17 @@ impl MountArguments {
         Ok(mount)
     }
 
+    /// The same mount with `options` in place of its own. Those that name the master or the folder (`mfsmaster=…`) go to
+    /// where a command line says it, so that it is said once.
+    ///
+    /// # Errors
+    /// [`UnreadableMount`].
+    pub fn with_options(mut self, options: &[String]) -> Result<Self, UnreadableMount> {
+        self.options.clear();
+        options.iter().try_for_each(|list| self.add_options(list))?;
+        Ok(self)
+    }
+
     /// The words behind `mfsmount` of 1.6 that make this mount. Always with master and port: what the old release took
     /// for a default is not looked up in the new one's configuration.
     #[must_use]
@@ -213,6 +224,13 @@ mod tests {
         let fstab =
             MountArguments::from_1_6(&words("-o mfsmaster=mm,mfsport=9500,mfssubfolder=/s,ro /mnt/mfs")).unwrap();
         assert_eq!(fstab.to_1_6(), words("/mnt/mfs -H mm -P 9500 -S /s -o ro"));
+    }
+
+    #[test]
+    fn options_of_the_plan_name_a_master_once() {
+        let mount = MountArguments::from_1_5(&words("-h old -w /data")).unwrap();
+        let mount = mount.with_options(&words("mfsmaster=m1 ro")).unwrap();
+        assert_eq!(mount.to_1_6(), words("/data -H m1 -P 9421 -o ro"));
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub enum StoreError {
     /// schedule.json is not the one that the journal is bound to.
     #[error("schedule.json of run {0} was changed after the run began")]
     Digest(String),
+    /// No record: the process was killed before it had written one, and no host was touched.
+    #[error("the journal of run {0} is empty; nothing was begun by it, and its folder can be removed")]
+    Empty(String),
     /// Written by another version.
     #[error("run {0} has format {1}, and this program reads {FORMAT}")]
     Format(String, u32),
@@ -169,6 +172,9 @@ impl StateFolder {
             && *format != FORMAT
         {
             return Err(StoreError::Format(name, *format));
+        }
+        if records.is_empty() {
+            return Err(StoreError::Empty(name));
         }
         let progress = Progress::replay(&records);
         if progress.schedule_sha256 != schedule.digest() {

@@ -276,16 +276,6 @@ impl Cluster {
         text
     }
 
-    /// Keeps everything running until Ctrl-C, then ends it.
-    ///
-    /// # Errors
-    /// Ctrl-C cannot be waited for.
-    pub async fn serve_until_ctrl_c(self) -> Result<(), RehearsalError> {
-        tokio::signal::ctrl_c().await.tried(|| "wait for Ctrl-C".to_owned())?;
-        self.stop().await;
-        Ok(())
-    }
-
     /// Ends everything that belongs to the rehearsal, and removes its folder where that was temporary.
     pub async fn stop(mut self) {
         self.servers.shutdown().await;

@@ -40,14 +40,23 @@ pub trait Hosts {
     async fn done_with(&self, host: &HostName);
 }
 
+/// Why a master gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoAnswer {
+    /// As a fragment: `connection refused`.
+    pub reason: String,
+    /// Whether its host was reached, so that the silence is the master's own.
+    pub reached: bool,
+}
+
 /// The master's word on its cluster.
 #[expect(async_fn_in_trait, reason = "used through generics only; no caller needs the futures to be Send")]
 pub trait Master {
     /// Asks it.
     ///
     /// # Errors
-    /// Why there is no answer, as a fragment: `connection refused`.
-    async fn overview(&self) -> Result<Overview, String>;
+    /// Why there is no answer.
+    async fn overview(&self) -> Result<Overview, NoAnswer>;
 }
 
 /// Time. In a rehearsal it runs faster than the wall clock, in a simulation it stands still between events.

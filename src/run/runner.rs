@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::event::{Event, EventSink, FORMAT, Stamped};
 use super::failure::{Failure, FailureKind};
 use super::gate;
-use super::ports::{Clock, Hosts, Master, Outcome};
+use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome};
 use super::step::{self, Verdict};
 use crate::check::Baseline;
 use crate::host::{Command, HostFacts, HostName};
@@ -296,7 +296,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let begun = self.clock.now();
         let mut told = None;
         loop {
-            let look = self.master.overview().await.map_err(|e| format!("the master does not answer: {e}"));
+            let look = self.master.overview().await.map_err(|e| format!("the master does not answer: {}", e.reason));
             let judged = look.and_then(|overview| {
                 gate::judge(gate, host, self.schedule, &self.baseline.borrow(), &overview)?;
                 if matches!(gate, Gate::Healthy { .. } | Gate::Serving { .. }) {
@@ -518,8 +518,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// What the file system does while the run stands still, by a last look at the master; and mounts that were taken away.
     async fn standing(&self) -> String {
         let mut parts = Vec::new();
-        if let Err(reason) = self.master.overview().await {
-            parts.push(format!("THE FILE SYSTEM IS DOWN: the master does not answer ({reason})"));
+        match self.master.overview().await {
+            Ok(_) => {}
+            Err(NoAnswer { reason, reached: true }) => {
+                parts.push(format!("THE FILE SYSTEM IS DOWN: the master does not answer ({reason})"));
+            }
+            Err(NoAnswer { reason, reached: false }) => {
+                parts.push(format!("whether the file system is up cannot be told from here ({reason})"));
+            }
         }
         let done = self.done.borrow();
         for (_, track, step) in self.schedule.steps() {

@@ -304,8 +304,16 @@ impl Compiler<'_> {
         let program = group.access.install.prefix.join(Role::Client.path_in_prefix());
         let points = group.mounts.as_ref().map_or("MOUNT".to_owned(), |m| join(m));
         step.commands = vec![
-            format!("umount {points}   # each mount, as found on the host"),
-            format!("{program} {points} …   # with the master and options of the mount that was there"),
+            format!("umount {points}   # one command a mount, as found on the host"),
+            match &group.mount_options {
+                None => format!("{program} {points} …   # with the master and options of the mount that was there"),
+                Some(options) => {
+                    format!(
+                        "{program} {points} … -o {}   # with the master of the mount that was there",
+                        options.join(",")
+                    )
+                }
+            },
         ];
         step
     }

@@ -6,18 +6,19 @@ use std::fmt::Write;
 use console::Style;
 
 use super::time::human;
+use crate::host::shell::Become;
 use crate::moosefs::daemon::Role;
 use crate::schedule::{Schedule, Stage, Step, Track, Wait, count};
 
 /// Column at which a step's own text begins.
 const INDENT: usize = 9;
 
-/// The whole schedule.
+/// The whole schedule. `contacted`: whether hosts were looked at for it.
 #[must_use]
-pub fn text(schedule: &Schedule, width: usize, color: bool) -> String {
+pub fn text(schedule: &Schedule, contacted: bool, width: usize, color: bool) -> String {
     let mut page =
         Page { out: String::new(), width: width.max(40), bold: style(color).bold(), dim: style(color).dim() };
-    page.head(schedule);
+    page.head(schedule, contacted);
     for (at, stage) in schedule.stages.iter().enumerate() {
         page.stage(at + 1, stage);
     }
@@ -62,7 +63,7 @@ impl Page {
         let _ = writeln!(self.out, "{}{text}", " ".repeat(indent));
     }
 
-    fn head(&mut self, s: &Schedule) {
+    fn head(&mut self, s: &Schedule, contacted: bool) {
         let title = format!("MooseFS {} to {}, {}: {}", s.from, s.to, s.mode, cluster(s));
         let title = self.bold.apply_to(title).to_string();
         self.verbatim(0, &title);
@@ -77,10 +78,18 @@ impl Page {
         );
         let seen = if s.observed {
             "The cluster was looked at, and nothing was changed."
+        } else if contacted {
+            "The cluster was looked at, but findings are in the way: lines with # could not be filled in from the hosts."
         } else {
             "No host was contacted: lines with # are filled in from the hosts before an upgrade begins."
         };
         self.line(0, seen);
+        for (how, program) in [(Become::Sudo, "sudo -n"), (Become::Doas, "doas -n")] {
+            let hosts = s.hosts.iter().filter(|h| h.r#become == Some(how)).count();
+            if hosts > 0 {
+                self.line(0, &format!("On {}, each command is run as root through {program}.", count(hosts, "host")));
+            }
+        }
     }
 
     fn stage(&mut self, number: usize, stage: &Stage) {

@@ -100,7 +100,7 @@ fn under_goal_chunks_at_the_greatest_stagger_stop_the_run() {
     let world = World::with("cs1", Fault::UnderGoal(3600));
     let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
     assert_eq!(failure.kind, FailureKind::GateRed);
-    assert!(failure.causes.iter().any(|c| c.contains("under their goal")), "{:?}", failure.causes);
+    assert!(failure.causes.iter().any(|c| c.contains("under goal")), "{:?}", failure.causes);
     assert_eq!(world.when("cs2", "make install"), None, "the next server is not touched");
 }
 

@@ -17,7 +17,7 @@ use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::wire::{ChunkMatrix, Chunkserver, FileTest, Info, Layout, Session};
 use mfsupgrade::plan::{Mode, Plan};
 use mfsupgrade::run::event::Stamped;
-use mfsupgrade::run::ports::{Clock, Hosts, Master, Outcome};
+use mfsupgrade::run::ports::{Clock, Hosts, Master, NoAnswer, Outcome};
 use mfsupgrade::run::{Ending, EventSink, Runner};
 use mfsupgrade::schedule::{Schedule, compile};
 use semver::Version;
@@ -279,9 +279,13 @@ pub fn address(host: &str) -> Ipv4Addr {
 }
 
 impl Master for World {
-    async fn overview(&self) -> Result<Overview, String> {
+    async fn overview(&self) -> Result<Overview, NoAnswer> {
         let hosts = self.hosts.borrow();
-        let version = hosts["master"].master.clone().ok_or("connection refused")?.version;
+        let version = hosts["master"]
+            .master
+            .clone()
+            .ok_or_else(|| NoAnswer { reason: "connection refused".into(), reached: true })?
+            .version;
         let new = version == Some(NEW);
         let now = self.now.get();
         let chunkservers: Vec<Chunkserver> = hosts
