@@ -210,6 +210,16 @@ fn count(chunks: u64) -> String {
     if chunks == 1 { "1 chunk".to_owned() } else { format!("{chunks} chunks") }
 }
 
+/// Why fewer than `wanted` metaloggers of the release `to` are connected.
+///
+/// # Errors
+/// The reason, as a fragment.
+pub fn metaloggers_are_seen(overview: &Overview, wanted: usize, to: &Version) -> Result<(), String> {
+    let list = overview.metaloggers.as_ref().ok_or("the master tells nothing of metaloggers")?;
+    let seen = list.iter().filter(|m| m.version.as_ref() == Some(to)).count();
+    if seen >= wanted { Ok(()) } else { Err(format!("the master lists {seen} of {wanted} metaloggers of {to}")) }
+}
+
 /// Why the mount of `address` is not seen by the master in the wanted version.
 ///
 /// # Errors

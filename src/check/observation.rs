@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Baseline;
 use crate::host::{AbsPath, HostName, MountArguments};
+use crate::moosefs::daemon::Role;
 
 /// A whole look at a cluster before it is touched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,12 @@ pub struct Observation {
     pub baseline: Baseline,
     /// The master's host.
     pub master: MasterSeen,
+    /// The metaloggers' hosts.
+    #[serde(default)]
+    pub metaloggers: BTreeMap<HostName, MetaloggerSeen>,
+    /// Configuration that has to be written before the daemons of a host are started, by host.
+    #[serde(default)]
+    pub config: BTreeMap<HostName, Vec<ConfigChange>>,
     /// The chunkservers' hosts.
     pub chunkservers: BTreeMap<HostName, ServerSeen>,
     /// The clients' hosts.
@@ -29,8 +36,42 @@ pub struct MasterSeen {
     pub version: Version,
     /// The running master's working folder.
     pub data_path: AbsPath,
+    /// The user that it runs as.
+    pub user: String,
+    /// The group.
+    pub group: String,
+    /// Its configuration files, for the backup.
+    pub configuration: Vec<AbsPath>,
     /// Where it listens for admin questions, as seen from its own host.
     pub admin_address: Ipv4Addr,
+}
+
+/// A metalogger's host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetaloggerSeen {
+    /// The running release; `None` where none runs, as on a host of a 1.5 cluster.
+    pub version: Option<Version>,
+    /// The running metalogger's working folder.
+    pub data_path: Option<AbsPath>,
+}
+
+/// One configuration file as the new release needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigChange {
+    /// Whose it is.
+    pub role: Role,
+    /// Where the new release looks for it first.
+    pub file: AbsPath,
+    /// What it must say.
+    pub text: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// `OWNER:GROUP`.
+    pub owner: String,
+    /// SHA-256 of what is there now; `None`: nothing is.
+    pub replaces: Option<String>,
+    /// A unified diff from what the old release uses.
+    pub diff: String,
 }
 
 /// A chunkserver's host.

@@ -31,7 +31,14 @@ pub fn preflight(plan: &Plan, fleet: &Fleet, overview: &Overview) -> (Option<Obs
     check.strangers(&chunkservers, &clients);
     let baseline = check.baseline();
     check.findings.sort_by(|a, b| a.severity.cmp(&b.severity).then_with(|| a.host.cmp(&b.host)));
-    let whole = master.map(|master| Observation { baseline, master, chunkservers, clients });
+    let whole = master.map(|master| Observation {
+        baseline,
+        master,
+        metaloggers: BTreeMap::new(),
+        config: BTreeMap::new(),
+        chunkservers,
+        clients,
+    });
     let stopped = check.findings.iter().any(|f| f.severity == Severity::Error);
     (whole.filter(|_| !stopped), check.findings)
 }
@@ -193,7 +200,14 @@ impl<'a> Check<'a> {
             return None;
         };
         let data_path = self.data_path(&master.host, process)?;
-        Some(MasterSeen { version, data_path, admin_address })
+        Some(MasterSeen {
+            version,
+            data_path,
+            user: process.user.clone(),
+            group: process.group.clone(),
+            configuration: Vec::new(),
+            admin_address,
+        })
     }
 
     /// The new master would listen where the mounts do not look for it (hazard 9).

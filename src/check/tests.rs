@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::preflight::{Fleet, preflight};
 use super::{Code, Observation};
-use crate::host::look::{MountLine, Socket};
+use crate::host::facts::{MountLine, Socket};
 use crate::host::{HostFacts, HostName, Process};
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
@@ -48,6 +48,9 @@ fn facts(role: Role) -> HostFacts {
         version: Some(OLD),
         cwd: "/usr/local/var/mfs".into(),
         locked: None,
+        user: "nobody".into(),
+        group: "nogroup".into(),
+        memory: 1 << 20,
         arguments: arguments.iter().map(|a| (*a).to_owned()).collect(),
     };
     let program = role.program();

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::AbsPath;
+use super::metadata::{Snapshot, Trial};
 use super::mount_options::MountArguments;
 use super::shell::quote;
 use crate::moosefs::daemon::Role;
@@ -48,6 +49,50 @@ pub enum Command {
         /// The mount point.
         mount: AbsPath,
     },
+    /// Unpacks an archive of this program's own into a tree, configures and builds it. A tree that was begun is removed
+    /// first: half a build is none.
+    Build {
+        /// The archive, as it was copied to the host.
+        archive: AbsPath,
+        /// Where its one top folder's contents go.
+        tree: AbsPath,
+        /// Arguments of `./configure`.
+        configure: Vec<String>,
+        /// A file that is written last: a tree without it is not whole.
+        mark: AbsPath,
+        /// What the mark says: from what it was built, and how.
+        mark_text: String,
+    },
+    /// Copies what an installation replaces into one tar file. Once: a file that is there already is from before, and stays.
+    Keep {
+        /// The installation prefix.
+        prefix: AbsPath,
+        /// The tar file.
+        file: AbsPath,
+    },
+    /// Puts a configuration file in its place that was copied to the host before; what was there is kept beside it.
+    PutInPlace {
+        /// The copy.
+        copy: AbsPath,
+        /// The file.
+        file: AbsPath,
+        /// SHA-256 of the copy.
+        sha256: String,
+        /// Permission bits.
+        mode: u32,
+        /// `OWNER:GROUP`.
+        owner: String,
+        /// SHA-256 of what must be there now; `None`: nothing must be.
+        replaces: Option<String>,
+        /// Where what was there is kept.
+        beside: AbsPath,
+    },
+    /// Copies metadata, change logs, sessions and configuration of the running master into a folder.
+    Snapshot(Snapshot),
+    /// Lets the new release load the copied metadata, on scratch ports.
+    Trial(Trial),
+    /// Ends what [`Command::Trial`] started, and removes its folder.
+    EndTrial(Trial),
     /// `mfsmount` of the new release.
     Mount {
         /// The installation prefix.
@@ -70,6 +115,23 @@ impl Command {
             Self::StopMaster { prefix, patience } => {
                 format!("{}{} -s", quote(prefix.join(Role::Master.path_in_prefix()).as_str()), wait_option(*patience))
             }
+            Self::Build { archive, tree, configure, mark, mark_text } => {
+                let (archive, tree) = (quote(archive.as_str()), quote(tree.as_str()));
+                let arguments: String = configure.iter().map(|a| format!(" {}", quote(a))).collect();
+                format!(
+                    "rm -rf {tree} && mkdir -p {tree} && tar -xzf {archive} -C {tree} --strip-components=1 && cd {tree} && \
+                     ./configure{arguments} && make && printf %s {} > {}",
+                    quote(mark_text),
+                    quote(mark.as_str())
+                )
+            }
+            Self::Keep { prefix, file } => keep(prefix, file),
+            Self::PutInPlace { copy, file, sha256, mode, owner, replaces, beside } => {
+                put_in_place(copy, file, sha256, *mode, owner, replaces.as_deref(), beside)
+            }
+            Self::Snapshot(snapshot) => snapshot.script(),
+            Self::Trial(trial) => trial.script(),
+            Self::EndTrial(trial) => trial.end(),
             Self::Unmount { mount } => format!("umount {}", quote(mount.as_str())),
             Self::Mount { prefix, arguments } => {
                 let program = prefix.join(Role::Client.path_in_prefix());
@@ -82,6 +144,46 @@ impl Command {
             }
         }
     }
+}
+
+/// What an installation of MooseFS puts below a prefix (seen: all of it is below these names).
+const INSTALLED: &str =
+    "sbin/mfs* bin/mfs* share/mfs* share/mfscgi share/man/man*/mfs* share/man/man*/moosefs* etc/mfs*";
+
+/// One tar file, in its place only when it is whole.
+fn keep(prefix: &AbsPath, file: &AbsPath) -> String {
+    let (prefix, file) = (quote(prefix.as_str()), quote(file.as_str()));
+    format!(
+        "[ -e {file} ] || {{ umask 077; cd {prefix} && {{ ls -d {INSTALLED} 2>/dev/null; true; }} > {file}.list && \
+         tar -cf {file}.part -T {file}.list && mv {file}.part {file}; }}"
+    )
+}
+
+/// Checks what is there and what was copied, keeps the one and puts the other in its place in one move.
+fn put_in_place(
+    copy: &AbsPath,
+    file: &AbsPath,
+    sha256: &str,
+    mode: u32,
+    owner: &str,
+    replaces: Option<&str>,
+    beside: &AbsPath,
+) -> String {
+    let (copy, file, beside) = (quote(copy.as_str()), quote(file.as_str()), quote(beside.as_str()));
+    let unchanged = match replaces {
+        Some(sum) => format!("[ \"$(sha256sum < {file} | cut -c 1-64)\" = {sum} ]"),
+        None => format!("[ ! -e {file} ]"),
+    };
+    let keep = match replaces {
+        Some(_) => format!("{{ [ -e {beside} ] || cp -p {file} {beside}; }} && "),
+        None => String::new(),
+    };
+    format!(
+        "{{ {unchanged} || {{ echo {file} is not what was shown before the run; exit 1; }}; }} && \
+         [ \"$(sha256sum < {copy} | cut -c 1-64)\" = {sha256} ] && {keep}chmod {mode:o} {copy} && chown {} {copy} && \
+         mv -f {copy} {file}",
+        quote(owner)
+    )
 }
 
 fn wait_option(patience: Option<Duration>) -> String {

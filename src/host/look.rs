@@ -3,15 +3,13 @@
 //! The script uses nothing but a POSIX shell, `/proc` and coreutils and grep, so that it runs on hosts of MooseFS 1.5's
 //! time. It calls no binary of MooseFS: in 1.5 even `-v` is not safe to guess about.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use semver::Version;
-use serde::{Deserialize, Serialize};
 
-use super::mount_options::UnreadableMount;
+use super::AbsPath;
+use super::facts::{FileFact, HostFacts, MountLine, Process, Socket};
 use super::shell::quote;
-use super::{AbsPath, MountArguments};
 use crate::moosefs::daemon::Role;
 
 /// What to look at, beyond what every look tells.
@@ -27,158 +25,14 @@ pub struct Look {
     pub data_path: Option<AbsPath>,
     /// The master's port for clients and admin tools, when it is not the default.
     pub admin_port: u16,
+    /// Whether everything is looked at that stands in the way of an upgrade: configuration files, space, disks, who uses
+    /// which mount. Once a host and run; the looks at single steps are short.
+    pub survey: bool,
+    /// Files of this program's own on the host, whose SHA-256 is wanted.
+    pub work_files: Vec<AbsPath>,
 }
 
-/// A process of MooseFS.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Process {
-    /// Process id.
-    pub pid: u32,
-    /// What it is.
-    pub role: Role,
-    /// Its parent's process id.
-    pub parent: u32,
-    /// Start time in clock ticks since boot (field 22 of `/proc/PID/stat`): with the pid it names a process for good.
-    pub start: u64,
-    /// `/proc/PID/exe`, with ` (deleted)` behind it where the file was replaced since.
-    pub exe: String,
-    /// The version that the running binary itself carries.
-    pub version: Option<Version>,
-    /// Its working folder, which for a daemon is its DATA_PATH.
-    pub cwd: String,
-    /// Whether it holds the lock file in its working folder (`.mfsmaster.lock`, 1.6.9 and later); `None` where there is no
-    /// such file or the host does not show its locks.
-    pub locked: Option<bool>,
-    /// The command line behind the program's name.
-    pub arguments: Vec<String>,
-}
-
-impl Process {
-    /// Whether this is the same process, and not another one with its number.
-    #[must_use]
-    pub fn is(&self, other: &Process) -> bool {
-        (self.pid, self.start) == (other.pid, other.start)
-    }
-
-    /// The command line of a mount, read by its generation.
-    ///
-    /// # Errors
-    /// [`UnreadableMount`].
-    pub fn mount_arguments(&self) -> Result<MountArguments, UnreadableMount> {
-        match &self.version {
-            Some(version) if (version.major, version.minor) == (1, 5) => MountArguments::from_1_5(&self.arguments),
-            _ => MountArguments::from_1_6(&self.arguments),
-        }
-    }
-
-    /// Where it is mounted, if it is a mount and says so.
-    #[must_use]
-    pub fn mount_point(&self) -> Option<AbsPath> {
-        if self.role == Role::Client { self.mount_arguments().ok().map(|m| m.mount_point) } else { None }
-    }
-}
-
-/// A line of `/proc/mounts` that is MooseFS's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MountLine {
-    /// `MFS` in 1.5, `HOST:PORT[/SUB]` in 1.6.
-    pub source: String,
-    /// The mount point.
-    pub mount_point: String,
-    /// `fuse` in 1.5; `fuse.mfs`, `fuse.mfsmeta` in 1.6.
-    pub kind: String,
-    /// As the kernel shows them.
-    pub options: String,
-}
-
-/// A TCP socket on one of MooseFS's ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Socket {
-    /// This side.
-    pub local: (Ipv4Addr, u16),
-    /// The other side; 0.0.0.0:0 for a listening socket.
-    pub remote: (Ipv4Addr, u16),
-    /// Whether it listens; otherwise it is an established connection.
-    pub listening: bool,
-}
-
-/// A file that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileFact {
-    /// Bytes.
-    pub size: u64,
-    /// Last change, in seconds since 1970 by the host's clock.
-    pub modified: i64,
-}
-
-/// What one look at one host found.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct HostFacts {
-    /// Whether the commands run as root.
-    pub root: bool,
-    /// The host's own name.
-    pub hostname: String,
-    /// Changes with every boot.
-    pub boot_id: String,
-    /// The host's clock, seconds since 1970.
-    pub clock: i64,
-    /// Running daemons and mounts.
-    pub processes: Vec<Process>,
-    /// Mounts of MooseFS.
-    pub mounts: Vec<MountLine>,
-    /// Sockets on MooseFS's ports.
-    pub sockets: Vec<Socket>,
-    /// Versions of the installed programs, by path; `None`: there, but it tells no version.
-    pub installed: BTreeMap<String, Option<Version>>,
-    /// The same of the programs in the source tree.
-    pub source: BTreeMap<String, Option<Version>>,
-    /// mfsmaster.cfg files, with their MATOCU_LISTEN_* and MATOCL_LISTEN_* lines.
-    pub master_configs: BTreeMap<String, Vec<(String, String)>>,
-    /// mfsexports.cfg files, with their number of rules.
-    pub exports: BTreeMap<String, u32>,
-    /// Files in the running master's DATA_PATH.
-    pub data_files: BTreeMap<String, FileFact>,
-    /// Processes that work in [`Look::busy_in`].
-    pub busy: Vec<u32>,
-    /// Whether the host has `make`.
-    pub make: bool,
-    /// Whether the host has `/dev/fuse`.
-    pub fuse: bool,
-}
-
-impl HostFacts {
-    /// The one process of `role`: daemons run once a host.
-    #[must_use]
-    pub fn daemon(&self, role: Role) -> Option<&Process> {
-        self.processes.iter().find(|p| p.role == role)
-    }
-
-    /// The mount at `mount_point`, the topmost if there are several.
-    #[must_use]
-    pub fn mount(&self, mount_point: &str) -> Option<&MountLine> {
-        self.mounts.iter().rev().find(|m| m.mount_point == mount_point)
-    }
-
-    /// The address by which a master knows this host: this side of an established connection to `port` of it.
-    #[must_use]
-    pub fn address_towards(&self, port: u16) -> Option<Ipv4Addr> {
-        self.sockets.iter().find(|s| !s.listening && s.remote.1 == port).map(|s| s.local.0)
-    }
-
-    /// Where `port` is listened on; 0.0.0.0 for everywhere.
-    #[must_use]
-    pub fn listener(&self, port: u16) -> Option<Ipv4Addr> {
-        self.sockets.iter().find(|s| s.listening && s.local.1 == port).map(|s| s.local.0)
-    }
-
-    /// The version of the installed program of `role`.
-    #[must_use]
-    pub fn installed_version(&self, prefix: &AbsPath, role: Role) -> Option<&Version> {
-        self.installed.get(prefix.join(role.path_in_prefix()).as_str())?.as_ref()
-    }
-}
-
-const ROLES: [Role; 3] = [Role::Master, Role::Chunkserver, Role::Client];
+const ROLES: [Role; 4] = [Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client];
 
 impl Look {
     /// The script. It changes nothing, needs root only for `/proc/PID/exe` and `cwd` of other users' processes, and
@@ -218,6 +72,12 @@ impl Look {
             script.push_str(&format!(": \"${{data:={}}}\"\n", quote(data.as_str())));
         }
         script.push_str(DATA_FILES);
+        for file in &self.work_files {
+            let file = quote(file.as_str());
+            script.push_str(&format!(
+                "[ -f {file} ] && printf 'kept\\t%s\\t%s\\n' {file} \"$(sha256sum < {file} | cut -c 1-64)\"\n"
+            ));
+        }
         if let Some(folder) = &self.busy_in {
             let folder = quote(folder.as_str());
             script.push_str(&format!(
@@ -243,7 +103,7 @@ data=
 for d in /proc/[0-9]*; do
   s=; { read -r s < "$d/stat"; } 2>/dev/null
   c=${s#*(}; c=${c%%)*}
-  case $c in mfsmaster|mfschunkserver|mfsmount) ;; *) continue ;; esac
+  case $c in mfsmaster|mfsmetalogger|mfschunkserver|mfsmount) ;; *) continue ;; esac
   e=$(readlink "$d/exe" 2>/dev/null) || continue
   w=$(readlink "$d/cwd" 2>/dev/null)
   n=$(grep -a -o -m 1 "$v" "$d/exe" 2>/dev/null | head -n 1)
@@ -329,6 +189,7 @@ impl HostFacts {
             "tcp" => self.sockets.extend(socket(rest)?),
             "installed" => drop(self.installed.insert(parts.next()?.to_owned(), version(parts.next()?))),
             "source" => drop(self.source.insert(parts.next()?.to_owned(), version(parts.next()?))),
+            "kept" => drop(self.kept.insert(parts.next()?.to_owned(), parts.next()?.to_owned())),
             "exports" => drop(self.exports.insert(parts.next()?.to_owned(), parts.next()?.parse().ok()?)),
             "data" => {
                 let name = parts.next()?.to_owned();
@@ -353,6 +214,7 @@ fn process(parts: &mut std::str::Split<'_, char>) -> Option<Process> {
     let role = match parts.next()? {
         "mfsmaster" => Role::Master,
         "mfschunkserver" => Role::Chunkserver,
+        "mfsmetalogger" => Role::Metalogger,
         "mfsmount" => Role::Client,
         _ => return None,
     };
@@ -372,7 +234,20 @@ fn process(parts: &mut std::str::Split<'_, char>) -> Option<Process> {
     if arguments.last().is_some_and(String::is_empty) {
         arguments.pop();
     }
-    Some(Process { pid, role, parent, start, exe, version, cwd, locked, arguments })
+    Some(Process {
+        pid,
+        role,
+        parent,
+        start,
+        exe,
+        version,
+        cwd,
+        locked,
+        arguments,
+        user: String::new(),
+        group: String::new(),
+        memory: 0,
+    })
 }
 
 /// A line of /proc/mounts; `Some(None)` for a fuse mount of something else.
@@ -416,6 +291,8 @@ mod tests {
             data_path: Some(AbsPath::new("/tmp").unwrap()),
             busy_in: AbsPath::new(std::env::current_dir().unwrap().to_str().unwrap()).ok(),
             admin_port: 9421,
+            survey: true,
+            work_files: vec![AbsPath::new("/etc/passwd").unwrap()],
         };
         let output = std::process::Command::new("/bin/sh").arg("-c").arg(look.script()).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the script says nothing on stderr");

@@ -4,12 +4,15 @@
 //! folder is the whole answer to "what does it do to my machines?".
 
 pub mod command;
+pub mod facts;
 pub mod look;
+pub mod metadata;
 pub mod mount_options;
 pub mod name;
 pub mod shell;
 
 pub use command::Command;
-pub use look::{HostFacts, Look, Process};
+pub use facts::{HostFacts, Process};
+pub use look::Look;
 pub use mount_options::MountArguments;
 pub use name::{AbsPath, HostName, InvalidName};

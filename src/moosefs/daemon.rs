@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// mfsmaster: holds all metadata; one a cluster.
     Master,
+    /// mfsmetalogger (1.6.5 and later): keeps a copy of metadata and change logs.
+    Metalogger,
     /// mfschunkserver: holds the data.
     Chunkserver,
     /// mfsmount and mfstools.
@@ -23,6 +25,7 @@ impl Role {
     pub fn program(self) -> &'static str {
         match self {
             Role::Master => "mfsmaster",
+            Role::Metalogger => "mfsmetalogger",
             Role::Chunkserver => "mfschunkserver",
             Role::Client => "mfsmount",
         }
@@ -33,6 +36,7 @@ impl Role {
     pub fn path_in_prefix(self) -> &'static str {
         match self {
             Role::Master => "sbin/mfsmaster",
+            Role::Metalogger => "sbin/mfsmetalogger",
             Role::Chunkserver => "sbin/mfschunkserver",
             Role::Client => "bin/mfsmount",
         }
@@ -43,6 +47,7 @@ impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Role::Master => "master",
+            Role::Metalogger => "metalogger",
             Role::Chunkserver => "chunkserver",
             Role::Client => "client",
         })

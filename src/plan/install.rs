@@ -15,6 +15,9 @@ use crate::moosefs::daemon::Role;
 /// Where `./configure` without `--prefix` puts MooseFS.
 pub(super) const DEFAULT_PREFIX: &str = "/usr/local";
 
+/// Survives a reboot, is on a disk, and belongs to programs like this one (FHS).
+pub(super) const DEFAULT_WORK_DIR: &str = "/var/lib/mfsupgrade";
+
 /// An `install` table as it is written, with what it leaves open.
 #[derive(Debug, Clone)]
 pub(super) struct InstallKeys {
@@ -50,6 +53,11 @@ pub(super) fn place(role: Role) -> Place {
         Role::Master => {
             Place { title: "[master.install]", commands: "[master.install.commands]", roles: &[Role::Master] }
         }
+        Role::Metalogger => Place {
+            title: "[metaloggers.install]",
+            commands: "[metaloggers.install.commands]",
+            roles: &[Role::Metalogger],
+        },
         Role::Chunkserver => Place {
             title: "[chunkservers.install]",
             commands: "[chunkservers.install.commands]",
@@ -121,6 +129,7 @@ fn command(Text { text, span }: &Text<'_>, out: &mut Findings) -> Read<String> {
 fn key(role: Role) -> &'static str {
     match role {
         Role::Master => "master",
+        Role::Metalogger => "metalogger",
         Role::Chunkserver => "chunkserver",
         Role::Client => "client",
     }
@@ -157,7 +166,7 @@ pub(super) fn resolve(
         Some(prefix) => prefix.clone(),
         None => path::default(DEFAULT_PREFIX),
     };
-    Ok(Arc::new(Install { how, prefix }))
+    Ok(Arc::new(Install { how, prefix, work_dir: path::default(DEFAULT_WORK_DIR) }))
 }
 
 fn missing_command(role: Role, commands: &Span, section: &Span) -> Finding {

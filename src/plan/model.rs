@@ -21,6 +21,12 @@ pub struct Plan {
     pub upgrade: Upgrade,
     /// `[master]`
     pub master: Master,
+    /// `[[metaloggers]]`, one entry a host. May be empty.
+    #[serde(default)]
+    pub metaloggers: Vec<Metalogger>,
+    /// `[config]`
+    #[serde(default)]
+    pub config: Config,
     /// `[[chunkservers]]`, one entry a host, in the order in which they are restarted. At least one.
     pub chunkservers: Vec<Chunkserver>,
     /// `[[clients]]`, one entry a section, in the order in which they are remounted. May be empty.
@@ -79,6 +85,74 @@ pub struct Install {
     pub how: InstallHow,
     /// Where the daemons are afterwards: `PREFIX/sbin/mfsmaster`, `PREFIX/bin/mfsmount`.
     pub prefix: AbsPath,
+    /// Where this program keeps its own files on the host: archive, tree, copies of what was replaced. A folder for each
+    /// pair of releases goes below it.
+    pub work_dir: AbsPath,
+}
+
+impl Install {
+    /// The tree to say `make install` in; `None` where the operator's own command installs.
+    #[must_use]
+    pub fn tree(&self, from: &Version, to: &Version) -> Option<AbsPath> {
+        match &self.how {
+            InstallHow::SourceDir(tree) => Some(tree.clone()),
+            InstallHow::Archive(_) => Some(self.work(from, to).join("tree")),
+            InstallHow::Command(_) => None,
+        }
+    }
+
+    /// This program's own folder on the host for this pair of releases.
+    #[must_use]
+    pub fn work(&self, from: &Version, to: &Version) -> AbsPath {
+        self.work_dir.join(&format!("{from}-to-{to}"))
+    }
+}
+
+/// `archive` and `configure`: what is copied to every host, unpacked, configured and built there before anything is stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archive {
+    /// A `.tar.gz` here, with one folder at its top; relative to the plan file, resolved to a path from here.
+    pub path: PathBuf,
+    /// Of the file when the plan was read, in hexadecimal.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Arguments of `./configure`, one an entry; `--prefix` among them or added.
+    pub configure: Vec<String>,
+}
+
+/// `[config]`: what configuration the new release gets beyond what is carried over.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Config {
+    /// mfsexports.cfg; `None`: the one on the master's host is used, and must be there.
+    pub exports: Option<Exports>,
+    /// The MASTER_HOST of new metaloggers; `None`: that of the chunkservers.
+    pub master_host: Option<HostName>,
+}
+
+/// Where mfsexports.cfg comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exports {
+    /// `exports = "FILE"`: a file here.
+    File {
+        /// Relative to the plan file, resolved to a path from here.
+        path: PathBuf,
+        /// What was in it when the plan was read.
+        text: String,
+    },
+    /// `exports_like_1_5 = true`: what 1.5 allowed, which is everything.
+    LikeV15,
+}
+
+/// One metalogger of `[[metaloggers]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metalogger {
+    /// The host.
+    pub host: HostName,
+    /// SSH and installation.
+    #[serde(flatten)]
+    pub access: Access,
 }
 
 /// The kinds of [`Install`].
@@ -87,6 +161,8 @@ pub struct Install {
 pub enum InstallHow {
     /// `make install` in a tree that is configured and built on every host.
     SourceDir(AbsPath),
+    /// The same in a tree that the run unpacks, configures and builds.
+    Archive(Archive),
     /// A shell command of the operator's own, run as root, as it stands in the plan.
     Command(String),
 }

@@ -10,7 +10,7 @@ use super::access::Defaults;
 use super::code::Code;
 use super::error::{GREATEST_SIZE, PlanError, Refused};
 use super::finding::{Finding, Findings, Position, Read};
-use super::model::Plan;
+use super::model::{Config, Plan};
 use super::roster::Roster;
 use super::section::Section;
 use super::{chunkservers, clients, keys, master, upgrade};
@@ -119,5 +119,12 @@ fn read(table: &DeTable<'_>, base: &Path, out: &mut Findings) -> Read<Plan> {
     let master = master::read(&root, &mut defaults, &mut roster, out);
     let chunkservers = chunkservers::read(&root, &mut defaults, &mut roster, out);
     let clients = clients::read(&root, &mut defaults, &mut roster, out);
-    Ok(Plan { upgrade: upgrade?, master: master?, chunkservers: chunkservers?, clients: clients? })
+    Ok(Plan {
+        upgrade: upgrade?,
+        master: master?,
+        metaloggers: Vec::new(),
+        config: Config::default(),
+        chunkservers: chunkservers?,
+        clients: clients?,
+    })
 }

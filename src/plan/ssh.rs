@@ -46,6 +46,7 @@ impl SshKeys {
 pub(super) fn title(role: Role) -> &'static str {
     match role {
         Role::Master => "[master.ssh]",
+        Role::Metalogger => "[metaloggers.ssh]",
         Role::Chunkserver => "[chunkservers.ssh]",
         Role::Client => "[clients.ssh]",
     }

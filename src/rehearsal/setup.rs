@@ -169,6 +169,7 @@ pub fn make_host(
     for (role, prefix) in &part.prefixes {
         match role {
             Role::Master => make_master(site, prefix, metadata, admin_port)?,
+            Role::Metalogger => {}
             Role::Chunkserver => make_chunkserver(site, prefix, chunks)?,
             Role::Client => {
                 for mount in &part.mounts {

@@ -27,6 +27,7 @@ pub fn judge(
         Gate::MasterServes { .. } => health::metadata_is_kept(overview, baseline),
         Gate::Healthy { upgraded, .. } => health::healthy(overview, baseline, servers(schedule, *upgraded)),
         Gate::Serving { upgraded, .. } => health::serving(overview, baseline, servers(schedule, *upgraded)),
+        Gate::MetaloggerSeen { started, .. } => health::metaloggers_are_seen(overview, *started, to),
         Gate::ChunkserverBack { .. } => {
             let address = address_of(&schedule.chunkservers, host)?;
             health::server_is_back(overview, baseline, address, Some(to))

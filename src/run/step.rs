@@ -34,7 +34,18 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
             look.prefixes.push(prefix.clone());
             look.data_path.clone_from(data_path);
         }
-        Action::Unmount { .. } | Action::RemountFound | Action::Verify => {}
+        Action::Copy { to, .. } => look.work_files.push(to.clone()),
+        Action::Build { tree, mark, .. } => {
+            look.busy_in = Some(tree.clone());
+            look.work_files.push(mark.clone());
+        }
+        Action::Keep { file, .. } => look.work_files.push(file.clone()),
+        Action::Configure { file, .. } => look.work_files.push(file.clone()),
+        Action::Backup { .. }
+        | Action::Trial { .. }
+        | Action::Unmount { .. }
+        | Action::RemountFound
+        | Action::Verify => {}
     }
     look
 }
@@ -89,7 +100,16 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
                 None => Ok(()),
             }
         }
-        Action::Install { .. } | Action::Unmount { .. } | Action::RemountFound | Action::Verify => Ok(()),
+        Action::Copy { .. }
+        | Action::Build { .. }
+        | Action::Backup { .. }
+        | Action::Trial { .. }
+        | Action::Keep { .. }
+        | Action::Configure { .. }
+        | Action::Install { .. }
+        | Action::Unmount { .. }
+        | Action::RemountFound
+        | Action::Verify => Ok(()),
     }
 }
 
@@ -129,8 +149,22 @@ pub fn achieved(action: &Action, to: &Version, before: &HostFacts, now: &HostFac
         Action::StopMaster { .. } => stopped(before, now, found),
         Action::Unmount { mount, .. } => unmounted(mount, before, now),
         Action::Mount { mount, .. } => mounted(mount, to, now),
+        Action::Copy { sha256, to, .. } => there(to, Some(sha256), now),
+        Action::Build { mark, mark_sha256, .. } => there(mark, Some(mark_sha256), now),
+        Action::Configure { file, sha256, .. } => there(file, Some(sha256), now),
+        Action::Keep { file, .. } => there(file, None, now),
+        Action::Backup { .. } | Action::Trial { .. } => NotYet("nothing on the host shows it".to_owned()),
         Action::RemountFound => NotYet("a preview cannot be run".to_owned()),
         Action::Verify => Done("nothing to look at on the host itself".to_owned()),
+    }
+}
+
+/// A file of this program's own, whole.
+fn there(file: &AbsPath, sha256: Option<&str>, now: &HostFacts) -> Verdict {
+    match (now.kept.get(file.as_str()), sha256) {
+        (None, _) => NotYet(format!("{file} is not there")),
+        (Some(is), Some(must)) if is != must => NotYet(format!("{file} has another checksum ({is})")),
+        (Some(is), _) => Done(format!("{file} is there (sha256 {})", &is[..is.len().min(12)])),
     }
 }
 
@@ -221,7 +255,7 @@ fn mounted(mount: &AbsPath, to: &Version, now: &HostFacts) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::look::{FileFact, MountLine, Socket};
+    use crate::host::facts::{FileFact, MountLine, Socket};
     use std::net::Ipv4Addr;
     use std::time::Duration;
 
@@ -248,6 +282,9 @@ mod tests {
             version: Some(version),
             cwd: "/x".into(),
             locked: None,
+            user: "nobody".into(),
+            group: "nogroup".into(),
+            memory: 1 << 20,
             arguments,
         }
     }

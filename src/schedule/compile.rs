@@ -103,6 +103,12 @@ impl Compiler<'_> {
         stages
     }
 
+    /// Where an archive is unpacked.
+    fn tree(&self, access: &Access) -> AbsPath {
+        let upgrade = &self.plan.upgrade;
+        access.install.work(&upgrade.from, &upgrade.to).join("tree")
+    }
+
     /// A gate's time, added to the greatest total.
     fn until(&mut self) -> u64 {
         let greatest = line::BACK_GREATEST.as_secs();
@@ -126,6 +132,7 @@ impl Compiler<'_> {
     fn install(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
         let command = match &access.install.how {
             InstallHow::SourceDir(tree) => Command::MakeInstall { source_dir: tree.clone() },
+            InstallHow::Archive(_) => Command::MakeInstall { source_dir: self.tree(access) },
             InstallHow::Command(text) => Command::InstallCommand { text: text.clone() },
         };
         self.step(
@@ -141,6 +148,7 @@ impl Compiler<'_> {
         let data_path = self.observation.and_then(|o| match role {
             Role::Master => Some(o.master.data_path.clone()),
             Role::Chunkserver => o.chunkservers.get(host).map(|s| s.data_path.clone()),
+            Role::Metalogger => o.metaloggers.get(host).and_then(|m| m.data_path.clone()),
             Role::Client => None,
         });
         let action = Action::Start { role, prefix, data_path, command };
@@ -148,7 +156,7 @@ impl Compiler<'_> {
         step.way_back = match role {
             Role::Master => Some(line::WAY_BACK_MASTER.to_owned()),
             Role::Chunkserver => Some(line::WAY_BACK_CHUNKSERVER.to_owned()),
-            Role::Client => None,
+            Role::Metalogger | Role::Client => None,
         };
         step
     }

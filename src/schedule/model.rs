@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use semver::Version;
@@ -75,8 +76,14 @@ pub struct Known {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
+    /// What takes time and changes nothing that runs: copying, building.
+    Prepare,
+    /// Metadata copied, copied off the host, and loaded by the new release for a trial.
+    Backup,
     /// The master.
     Master,
+    /// The metaloggers.
+    Metaloggers,
     /// The chunkservers.
     Chunkservers,
     /// The clients.
@@ -88,7 +95,10 @@ pub enum Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Phase::Prepare => "prepare",
+            Phase::Backup => "backup",
             Phase::Master => "master",
+            Phase::Metaloggers => "metaloggers",
             Phase::Chunkservers => "chunkservers",
             Phase::Clients => "clients",
             Phase::Verify => "verify",
@@ -162,6 +172,72 @@ impl fmt::Display for StepId {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
+    /// Copies a file from here to the host. Shown by its SHA-256 there.
+    Copy {
+        /// From here.
+        from: PathBuf,
+        /// Bytes.
+        bytes: u64,
+        /// SHA-256 in hexadecimal.
+        sha256: String,
+        /// To.
+        to: AbsPath,
+    },
+    /// Unpacks, configures and builds. Shown by the mark that is written last.
+    Build {
+        /// The tree.
+        tree: AbsPath,
+        /// The file that says that the build is whole.
+        mark: AbsPath,
+        /// SHA-256 of what it must say.
+        mark_sha256: String,
+        /// How.
+        command: Command,
+    },
+    /// Copies metadata on the master's host, and from there to the run's own folder. Shown by checksums of both sides.
+    Backup {
+        /// The folder on the host.
+        folder: AbsPath,
+        /// How.
+        command: Command,
+    },
+    /// Loads the copied metadata into the new release, and compares. Shown by what the new release says of it.
+    Trial {
+        /// Where the trial master listens on its own host.
+        port: u16,
+        /// Seconds without a master from which on clients give their applications errors.
+        patience_s: u64,
+        /// Whether a forecast near that is accepted.
+        accept_long: bool,
+        /// Whether chunks of goal 1 are accepted.
+        accept_goal_one: bool,
+        /// How.
+        command: Command,
+        /// What ends it.
+        end: Command,
+    },
+    /// Keeps a copy of what the installation replaces. Shown by the copy.
+    Keep {
+        /// The tar file on the host.
+        file: AbsPath,
+        /// How.
+        command: Command,
+    },
+    /// Writes a configuration file that was shown before. Shown by its SHA-256.
+    Configure {
+        /// The file.
+        file: AbsPath,
+        /// What it must say.
+        text: String,
+        /// SHA-256 of it.
+        sha256: String,
+        /// Where it is copied to, before the command puts it in its place.
+        copy: AbsPath,
+        /// How it differs from what the old release uses, as a unified diff.
+        diff: String,
+        /// How.
+        command: Command,
+    },
     /// Puts the new release's programs in place. Shown by the version in the installed program.
     Install {
         /// Whose programs must be there.
@@ -221,11 +297,16 @@ impl Action {
     pub fn command(&self) -> Option<&Command> {
         match self {
             Self::Install { command, .. }
+            | Self::Build { command, .. }
+            | Self::Backup { command, .. }
+            | Self::Trial { command, .. }
+            | Self::Keep { command, .. }
+            | Self::Configure { command, .. }
             | Self::Start { command, .. }
             | Self::StopMaster { command, .. }
             | Self::Unmount { command, .. }
             | Self::Mount { command, .. } => Some(command),
-            Self::RemountFound | Self::Verify => None,
+            Self::Copy { .. } | Self::RemountFound | Self::Verify => None,
         }
     }
 
@@ -233,6 +314,12 @@ impl Action {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
+            Self::Copy { to, bytes, .. } => format!("copy {bytes} bytes to {to}"),
+            Self::Build { tree, .. } => format!("unpack, configure and build in {tree}"),
+            Self::Backup { .. } => "copy metadata, change logs, sessions and configuration".to_owned(),
+            Self::Trial { .. } => "load the copied metadata into the new release".to_owned(),
+            Self::Keep { .. } => "keep what the installation replaces".to_owned(),
+            Self::Configure { file, .. } => format!("write {file}"),
             Self::Install { role, .. } => format!("install {} programs", role),
             Self::Start { role, .. } => format!("start the new {}", role.program()),
             Self::StopMaster { .. } => "stop mfsmaster".to_owned(),
@@ -301,6 +388,13 @@ pub enum Gate {
         /// Seconds until it must be green.
         greatest_s: u64,
     },
+    /// The master lists as many metaloggers of the new release as were started so far.
+    MetaloggerSeen {
+        /// How many.
+        started: usize,
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
     /// The chunkserver is connected, in the new release, with its chunks.
     ChunkserverBack {
         /// Seconds until it must be green.
@@ -328,6 +422,7 @@ impl Gate {
             Self::Healthy { greatest_s, .. }
             | Self::Serving { greatest_s, .. }
             | Self::MasterServes { greatest_s }
+            | Self::MetaloggerSeen { greatest_s, .. }
             | Self::ChunkserverBack { greatest_s }
             | Self::MountSeen { greatest_s, .. }
             | Self::Upgraded { greatest_s } => *greatest_s,
@@ -349,6 +444,9 @@ impl Gate {
                 "every chunkserver connected in the new release with its chunks, none missing".to_owned()
             }
             Self::MasterServes { .. } => "the master answers as the new release".to_owned(),
+            Self::MetaloggerSeen { started, .. } => {
+                format!("the master lists {} in the new release", count(*started, "metalogger"))
+            }
             Self::ChunkserverBack { .. } => "back at the master, in the new release, with its chunks".to_owned(),
             Self::MountSeen { mount, .. } => format!("the master lists the mount {mount} in the new release"),
             Self::Upgraded { .. } => {

@@ -27,6 +27,7 @@ pub fn plan(to: &str, mode: Mode, servers: usize, clients: usize) -> Plan {
         install: Arc::new(Install {
             how: InstallHow::SourceDir(path(&format!("/usr/src/mfs-{to}"))),
             prefix: path("/usr/local"),
+            work_dir: path("/var/lib/mfsupgrade"),
         }),
     };
     let server = |n| Chunkserver { host: host(format!("cs{n}")), address: None, access: access.clone() };
@@ -47,6 +48,8 @@ pub fn plan(to: &str, mode: Mode, servers: usize, clients: usize) -> Plan {
             acknowledge: BTreeSet::new(),
         },
         master: Master { host: host("master".to_owned()), admin_port: 9421, access: access.clone() },
+        metaloggers: Vec::new(),
+        config: mfsupgrade::plan::Config::default(),
         chunkservers: (1..=servers).map(server).collect(),
         clients: if clients == 0 { Vec::new() } else { vec![group] },
     }

@@ -391,7 +391,12 @@ pub fn schedule(world: &World, mode: Mode) -> Schedule {
     };
     let observation = Observation {
         baseline,
+        metaloggers: BTreeMap::new(),
+        config: BTreeMap::new(),
         master: MasterSeen {
+            user: "nobody".to_owned(),
+            group: "nogroup".to_owned(),
+            configuration: Vec::new(),
             version: OLD,
             data_path: AbsPath::new("/var/mfs").unwrap(),
             admin_address: Ipv4Addr::UNSPECIFIED,

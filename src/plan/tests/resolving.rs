@@ -14,6 +14,7 @@ fn read(source: &str) -> Plan {
 
 fn how(install: &Install) -> &str {
     match &install.how {
+        InstallHow::Archive(archive) => archive.path.to_str().unwrap(),
         InstallHow::SourceDir(dir) => dir.as_str(),
         InstallHow::Command(command) => command,
     }

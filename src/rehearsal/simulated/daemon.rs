@@ -282,7 +282,7 @@ async fn serve(life: Life, terminate: Signal) -> bool {
     };
     let outcome = match role {
         Role::Master => master::run(life, terminate, ready).await,
-        Role::Chunkserver | Role::Client => chunkserver::run(life, terminate, ready).await,
+        Role::Chunkserver | Role::Metalogger | Role::Client => chunkserver::run(life, terminate, ready).await,
     };
     match outcome {
         Ok(()) => true,

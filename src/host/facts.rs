@@ -1,0 +1,272 @@
+//! What a look at a host found: facts and nothing else. PURE. [`super::look`] asks for them and reads them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use super::mount_options::UnreadableMount;
+use super::{AbsPath, MountArguments};
+use crate::moosefs::daemon::Role;
+
+/// A process of MooseFS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Process id.
+    pub pid: u32,
+    /// What it is.
+    pub role: Role,
+    /// Its parent's process id.
+    pub parent: u32,
+    /// Start time in clock ticks since boot (field 22 of `/proc/PID/stat`): with the pid it names a process for good.
+    pub start: u64,
+    /// `/proc/PID/exe`, with ` (deleted)` behind it where the file was replaced since.
+    pub exe: String,
+    /// The version that the running binary itself carries.
+    pub version: Option<Version>,
+    /// Its working folder, which for a daemon is its DATA_PATH.
+    pub cwd: String,
+    /// Whether it holds the lock file in its working folder (`.mfsmaster.lock`, 1.6.9 and later); `None` where there is no
+    /// such file or the host does not show its locks.
+    pub locked: Option<bool>,
+    /// The command line behind the program's name.
+    pub arguments: Vec<String>,
+    /// The user that it runs as, by name where the host knows one; empty where it was not shown.
+    pub user: String,
+    /// Its group, likewise.
+    pub group: String,
+    /// Bytes of memory that it holds (`VmRSS` of `/proc/PID/status`).
+    pub memory: u64,
+}
+
+impl Process {
+    /// Whether this is the same process, and not another one with its number.
+    #[must_use]
+    pub fn is(&self, other: &Process) -> bool {
+        (self.pid, self.start) == (other.pid, other.start)
+    }
+
+    /// The command line of a mount, read by its generation.
+    ///
+    /// # Errors
+    /// [`UnreadableMount`].
+    pub fn mount_arguments(&self) -> Result<MountArguments, UnreadableMount> {
+        match &self.version {
+            Some(version) if (version.major, version.minor) == (1, 5) => MountArguments::from_1_5(&self.arguments),
+            _ => MountArguments::from_1_6(&self.arguments),
+        }
+    }
+
+    /// Where it is mounted, if it is a mount and says so.
+    #[must_use]
+    pub fn mount_point(&self) -> Option<AbsPath> {
+        if self.role == Role::Client { self.mount_arguments().ok().map(|m| m.mount_point) } else { None }
+    }
+}
+
+/// A line of `/proc/mounts` that is MooseFS's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountLine {
+    /// `MFS` in 1.5, `HOST:PORT[/SUB]` in 1.6.
+    pub source: String,
+    /// The mount point.
+    pub mount_point: String,
+    /// `fuse` in 1.5; `fuse.mfs`, `fuse.mfsmeta` in 1.6.
+    pub kind: String,
+    /// As the kernel shows them.
+    pub options: String,
+}
+
+/// A TCP socket on one of MooseFS's ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Socket {
+    /// This side.
+    pub local: (Ipv4Addr, u16),
+    /// The other side; 0.0.0.0:0 for a listening socket.
+    pub remote: (Ipv4Addr, u16),
+    /// Whether it listens; otherwise it is an established connection.
+    pub listening: bool,
+}
+
+/// A file that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFact {
+    /// Bytes.
+    pub size: u64,
+    /// Last change, in seconds since 1970 by the host's clock.
+    pub modified: i64,
+}
+
+/// What one look at one host found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// Whether the commands run as root.
+    pub root: bool,
+    /// The host's own name.
+    pub hostname: String,
+    /// Changes with every boot.
+    pub boot_id: String,
+    /// The host's clock, seconds since 1970.
+    pub clock: i64,
+    /// Running daemons and mounts.
+    pub processes: Vec<Process>,
+    /// Mounts of MooseFS.
+    pub mounts: Vec<MountLine>,
+    /// Sockets on MooseFS's ports.
+    pub sockets: Vec<Socket>,
+    /// Versions of the installed programs, by path; `None`: there, but it tells no version.
+    pub installed: BTreeMap<String, Option<Version>>,
+    /// The same of the programs in the source tree.
+    pub source: BTreeMap<String, Option<Version>>,
+    /// mfsmaster.cfg files, with their MATOCU_LISTEN_* and MATOCL_LISTEN_* lines.
+    pub master_configs: BTreeMap<String, Vec<(String, String)>>,
+    /// mfsexports.cfg files, with their number of rules.
+    pub exports: BTreeMap<String, u32>,
+    /// Files in the running master's DATA_PATH.
+    pub data_files: BTreeMap<String, FileFact>,
+    /// Processes that work in [`Look::busy_in`].
+    pub busy: Vec<u32>,
+    /// Whether the host has `make`.
+    pub make: bool,
+    /// Whether the host has `/dev/fuse`.
+    pub fuse: bool,
+    /// Which of [`TOOLS`] the host has.
+    pub tools: BTreeSet<String>,
+    /// Configuration files of MooseFS below the prefixes, `.var` files of 1.5 among them, by path.
+    pub files: BTreeMap<String, TextFile>,
+    /// What was compiled into the trees to install from, by tree.
+    pub builds: BTreeMap<String, BuildFacts>,
+    /// Free space for the folders that were asked for, by path.
+    pub space: BTreeMap<String, Space>,
+    /// Bytes of memory that a new process can have (`MemAvailable`), where the kernel tells it (3.14 and later).
+    pub memory_available: Option<u64>,
+    /// The lock files that 1.5 daemons would have, by path; absent where there is none.
+    pub lock_files: BTreeMap<String, LockFact>,
+    /// Folders that were asked for: owner, and what kind of disk layout is in them.
+    pub folders: BTreeMap<String, Folder>,
+    /// The first 8 bytes of metadata files in the master's DATA_PATH, by file name: `MFSM 1.5`, `MFSM NEW`.
+    pub headers: BTreeMap<String, String>,
+    /// Processes that use a mount of MooseFS.
+    pub users: Vec<MountUser>,
+    /// Names found below a mount point, under the mount, by mount point; no entry where it could not be looked at.
+    pub under: BTreeMap<String, Vec<String>>,
+    /// Lines of fstab, init scripts and cron files that name a program of MooseFS.
+    pub startup: Vec<StartupLine>,
+    /// What earlier steps left in the working folder of this program, by path: SHA-256 in hexadecimal.
+    pub kept: BTreeMap<String, String>,
+    /// Whether [`Look::under_mounts`](super::Look) could be answered.
+    pub unshare: bool,
+}
+
+/// Programs that steps call, beyond a POSIX shell and coreutils.
+pub const TOOLS: [&str; 9] = ["make", "umount", "fusermount", "tar", "gzip", "sha256sum", "gcc", "cc", "mountpoint"];
+
+/// A small text file, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TextFile {
+    /// Permission bits, for example 0o644.
+    pub mode: u32,
+    /// The owner's name, or number where it has none.
+    pub owner: String,
+    /// The group's name, or number.
+    pub group: String,
+    /// What is in it; bytes that are not UTF-8 are U+FFFD.
+    pub text: String,
+}
+
+/// What `./configure` compiled into a tree (its config.h).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BuildFacts {
+    /// ETC_PATH: configuration is in it, or in `mfs/` below it (1.6.27).
+    pub etc_path: Option<String>,
+    /// DATA_PATH, the default.
+    pub data_path: Option<String>,
+    /// RUN_PATH: where 1.5's lock files are looked for.
+    pub run_path: Option<String>,
+    /// DEFAULT_USER.
+    pub user: Option<String>,
+    /// DEFAULT_GROUP.
+    pub group: Option<String>,
+}
+
+/// A file system's free space as `df -P` tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Space {
+    /// Bytes that root can still write.
+    pub free: u64,
+    /// Inodes that are free; `None` where the file system counts none.
+    pub inodes: Option<u64>,
+}
+
+/// A lock file of a 1.5 daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LockFact {
+    /// The pid written in it.
+    pub pid: Option<u32>,
+    /// The owner's name.
+    pub owner: String,
+}
+
+/// A folder: a daemon's DATA_PATH, a disk of a chunkserver.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Folder {
+    /// The owner's name.
+    pub owner: String,
+    /// Whether it has folders `00` to `FF` (1.6.6 and later) and not only `0` to `F`.
+    pub wide: bool,
+}
+
+/// A process with its working folder, root, program, an open file or a mapping below a mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountUser {
+    /// Process id.
+    pub pid: u32,
+    /// `/proc/PID/comm`.
+    pub name: String,
+    /// What of it is below the mount.
+    pub path: String,
+}
+
+/// A line of a file that starts things.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartupLine {
+    /// For example `/etc/fstab`.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// The line.
+    pub text: String,
+}
+
+impl HostFacts {
+    /// The one process of `role`: daemons run once a host.
+    #[must_use]
+    pub fn daemon(&self, role: Role) -> Option<&Process> {
+        self.processes.iter().find(|p| p.role == role)
+    }
+
+    /// The mount at `mount_point`, the topmost if there are several.
+    #[must_use]
+    pub fn mount(&self, mount_point: &str) -> Option<&MountLine> {
+        self.mounts.iter().rev().find(|m| m.mount_point == mount_point)
+    }
+
+    /// The address by which a master knows this host: this side of an established connection to `port` of it.
+    #[must_use]
+    pub fn address_towards(&self, port: u16) -> Option<Ipv4Addr> {
+        self.sockets.iter().find(|s| !s.listening && s.remote.1 == port).map(|s| s.local.0)
+    }
+
+    /// Where `port` is listened on; 0.0.0.0 for everywhere.
+    #[must_use]
+    pub fn listener(&self, port: u16) -> Option<Ipv4Addr> {
+        self.sockets.iter().find(|s| s.listening && s.local.1 == port).map(|s| s.local.0)
+    }
+
+    /// The version of the installed program of `role`.
+    #[must_use]
+    pub fn installed_version(&self, prefix: &AbsPath, role: Role) -> Option<&Version> {
+        self.installed.get(prefix.join(role.path_in_prefix()).as_str())?.as_ref()
+    }
+}

@@ -1,0 +1,178 @@
+//! The scripts that copy a running master's metadata and let the new release load the copy. PURE.
+//!
+//! The trial master must never meet the live one: it gets a configuration of its own with its own lock file, ports and
+//! folder, is started with the verb `start`, which refuses to take over, and only if that configuration can be read.
+
+use serde::{Deserialize, Serialize};
+
+use super::AbsPath;
+use super::shell::quote;
+
+/// What is copied, and where to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The running master's DATA_PATH.
+    pub data_path: AbsPath,
+    /// Its configuration files, where they are there.
+    pub configuration: Vec<AbsPath>,
+    /// Where the copies go: a folder of this program's own on the master's host, 0700.
+    pub folder: AbsPath,
+}
+
+/// A trial load.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Where [`Snapshot`] put the copies.
+    pub snapshot: AbsPath,
+    /// A scratch folder: removed afterwards.
+    pub folder: AbsPath,
+    /// The old release's mfsmetarestore, which applies the change logs: that of 1.6.18 and later skips some of 1.5's.
+    pub metarestore: AbsPath,
+    /// The new release's mfsmaster, from the tree that it will be installed from.
+    pub master: AbsPath,
+    /// The user and group that the real one runs as.
+    pub user: String,
+    /// See `user`.
+    pub group: String,
+    /// Three ports from here on, on 127.0.0.1: metaloggers, chunkservers, clients.
+    pub port: u16,
+}
+
+impl Snapshot {
+    /// The script. It prints a line `SHA256 TAB BYTES TAB NAME` for every file that it copied. A master that saves its
+    /// metadata meanwhile makes it fail, since then the copies may not belong together.
+    #[must_use]
+    pub fn script(&self) -> String {
+        let (data, folder) = (quote(self.data_path.as_str()), quote(self.folder.as_str()));
+        let configuration: String = self.configuration.iter().map(|f| format!(" {}", quote(f.as_str()))).collect();
+        format!(
+            "set -e; umask 077; rm -rf {folder}.part; mkdir -p {folder}.part; cd {data}
+now() {{ stat -c '%i %Y %s' metadata.mfs.back; [ ! -e metadata.mfs.back.tmp ]; }}
+before=$(now)
+cp -p metadata.mfs.back {folder}.part/
+for f in changelog.*.mfs sessions.mfs; do [ ! -f \"$f\" ] || cp -p \"$f\" {folder}.part/; done
+[ \"$before\" = \"$(now)\" ] || {{ echo 'the master saved its metadata while it was copied'; exit 1; }}
+for f in{configuration}; do [ ! -f \"$f\" ] || cp -p \"$f\" {folder}.part/; done
+rm -rf {folder}; mv {folder}.part {folder}; cd {folder}
+for f in *; do printf '%s\\t%s\\t%s\\n' \"$(sha256sum < \"$f\" | cut -c 1-64)\" \"$(stat -c %s \"$f\")\" \"$f\"; done"
+        )
+    }
+}
+
+impl Trial {
+    /// The script: restores with the old release, loads with the new one, prints what [`TrialFacts`] reads.
+    #[must_use]
+    pub fn script(&self) -> String {
+        let (snapshot, folder) = (quote(self.snapshot.as_str()), quote(self.folder.as_str()));
+        let (restore, master) = (quote(self.metarestore.as_str()), quote(self.master.as_str()));
+        let owner = quote(&format!("{}:{}", self.user, self.group)).into_owned();
+        let (user, group) = (&self.user, &self.group);
+        let [loggers, servers, clients] = [self.port, self.port + 1, self.port + 2];
+        let end = self.end();
+        // a key needs a blank before its `=`, or it is ignored (cfg.c; run)
+        format!(
+            "{end}
+set -e; umask 077; mkdir -p {folder}/data; cd {folder}/data
+cp {snapshot}/metadata.mfs.back .; for f in {snapshot}/changelog.*.mfs; do [ ! -f \"$f\" ] || cp \"$f\" .; done
+[ -z \"$(tail -c 1 changelog.0.mfs 2>/dev/null)\" ] || sed -i '$d' changelog.0.mfs
+ms() {{ t=$(cat /proc/uptime); t=${{t%% *}}; echo \"${{t%.*}}${{t#*.}}0\"; }}
+t=$(ms); {restore} -m metadata.mfs.back -o metadata.mfs $(ls changelog.*.mfs 2>/dev/null) > ../restore.log 2>&1 || {{
+  echo \"mfsmetarestore ended with exit code $?\"; tail -n 5 ../restore.log; exit 1; }}
+printf 'restore-ms\\t%s\\n' $(($(ms) - t))
+printf 'metaversion\\t%s\\n' \"$(od -An -v -tx1 -j 12 -N 8 metadata.mfs | tr -d ' ')\"
+printf 'last-change\\t%s\\n' \"$(cat changelog.*.mfs 2>/dev/null | sed -n 's/^\\([0-9]*\\):.*/\\1/p' | sort -n | tail -n 1)\"
+printf '%s\\n' '* / rw,alldirs' > ../mfsexports.cfg
+cat > ../mfsmaster.cfg <<'END'
+WORKING_USER = {user}
+WORKING_GROUP = {group}
+DATA_PATH = {data}
+LOCK_FILE = {lock}
+EXPORTS_FILENAME = {exports}
+MATOML_LISTEN_HOST = 127.0.0.1
+MATOML_LISTEN_PORT = {loggers}
+MATOCS_LISTEN_HOST = 127.0.0.1
+MATOCS_LISTEN_PORT = {servers}
+MATOCU_LISTEN_HOST = 127.0.0.1
+MATOCU_LISTEN_PORT = {clients}
+MATOCL_LISTEN_HOST = 127.0.0.1
+MATOCL_LISTEN_PORT = {clients}
+END
+chown -R {owner} {folder}
+[ -s {folder}/mfsmaster.cfg ] || exit 1
+t=$(ms); {master} -c {folder}/mfsmaster.cfg start < /dev/null > ../start.log 2>&1 || {{
+  echo \"the new mfsmaster ended with exit code $?\"; tail -n 8 ../start.log; exit 1; }}
+printf 'load-ms\\t%s\\n' $(($(ms) - t))",
+            data = self.folder.join("data"),
+            lock = self.folder.join("lock"),
+            exports = self.folder.join("mfsexports.cfg"),
+        )
+    }
+
+    /// Ends every process that works in the scratch folder, and none else, and removes the folder.
+    #[must_use]
+    pub fn end(&self) -> String {
+        let data = self.folder.join("data");
+        let (data, folder) = (quote(data.as_str()), quote(self.folder.as_str()));
+        format!(
+            "ours() {{ for d in /proc/[0-9]*; do [ \"$(readlink \"$d/cwd\" 2>/dev/null)\" = {data} ] && echo \"${{d##*/}}\"; done; true; }}
+n=0; while p=$(ours) && [ -n \"$p\" ] && [ $n -lt 300 ]; do
+  if [ $n -eq 0 ]; then kill -TERM $p; elif [ $n -eq 200 ]; then kill -KILL $p; fi; n=$((n + 1)); sleep 0.1
+done; rm -rf {folder}"
+        )
+    }
+}
+
+/// What a trial load told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TrialFacts {
+    /// Milliseconds that the old release needed to load the metadata, to apply the change logs and to save.
+    pub restore_ms: u64,
+    /// Milliseconds that the new release needed until it served.
+    pub load_ms: u64,
+    /// The version of the metadata that was loaded: the number of the next change (offset 12 of its header).
+    pub metaversion: u64,
+    /// The number of the last change in the change logs; `None` where they have none.
+    pub last_change: Option<u64>,
+}
+
+impl TrialFacts {
+    /// Reads what [`Trial::script`] printed; `None` where something is missing.
+    #[must_use]
+    pub fn parse(output: &str) -> Option<Self> {
+        let value = |key: &str| output.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix('\t')).map(str::trim);
+        let last = value("last-change")?;
+        Some(Self {
+            restore_ms: value("restore-ms")?.parse().ok()?,
+            load_ms: value("load-ms")?.parse().ok()?,
+            metaversion: u64::from_str_radix(value("metaversion")?, 16).ok()?,
+            last_change: if last.is_empty() { None } else { Some(last.parse().ok()?) },
+        })
+    }
+}
+
+/// A file of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// SHA-256 on the host, in hexadecimal.
+    pub sha256: String,
+    /// Bytes.
+    pub bytes: u64,
+    /// The file's name in the snapshot's folder.
+    pub name: String,
+}
+
+impl Copied {
+    /// Reads what [`Snapshot::script`] printed; `None` where a line is of another kind, or where there is none.
+    #[must_use]
+    pub fn parse(output: &str) -> Option<Vec<Self>> {
+        let files: Option<Vec<Self>> = output.lines().filter(|l| !l.is_empty()).map(Self::line).collect();
+        files.filter(|files| files.iter().any(|f| f.name == "metadata.mfs.back"))
+    }
+
+    fn line(line: &str) -> Option<Self> {
+        let mut parts = line.split('\t');
+        let (sha256, bytes, name) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?, parts.next()?.to_owned());
+        let plain = !name.contains('/') && !name.starts_with('.');
+        (sha256.len() == 64 && plain).then_some(Self { sha256, bytes, name })
+    }
+}
