@@ -13,6 +13,9 @@ use super::shell::quote;
 pub struct Snapshot {
     /// The running master's DATA_PATH.
     pub data_path: AbsPath,
+    /// The old release's mfsmetarestore, which is copied as well: that of 1.6.18 and later skips some of 1.5's change logs,
+    /// and an installation replaces it.
+    pub metarestore: AbsPath,
     /// Its configuration files, where they are there.
     pub configuration: Vec<AbsPath>,
     /// Where the copies go: a folder of this program's own on the master's host, 0700.
@@ -26,8 +29,6 @@ pub struct Trial {
     pub snapshot: AbsPath,
     /// A scratch folder: removed afterwards.
     pub folder: AbsPath,
-    /// The old release's mfsmetarestore, which applies the change logs: that of 1.6.18 and later skips some of 1.5's.
-    pub metarestore: AbsPath,
     /// The new release's mfsmaster, from the tree that it will be installed from.
     pub master: AbsPath,
     /// The user and group that the real one runs as.
@@ -44,6 +45,7 @@ impl Snapshot {
     #[must_use]
     pub fn script(&self) -> String {
         let (data, folder) = (quote(self.data_path.as_str()), quote(self.folder.as_str()));
+        let restore = quote(self.metarestore.as_str());
         let configuration: String = self.configuration.iter().map(|f| format!(" {}", quote(f.as_str()))).collect();
         format!(
             "set -e; umask 077; rm -rf {folder}.part; mkdir -p {folder}.part; cd {data}
@@ -52,7 +54,7 @@ before=$(now)
 cp -p metadata.mfs.back {folder}.part/
 for f in changelog.*.mfs sessions.mfs; do [ ! -f \"$f\" ] || cp -p \"$f\" {folder}.part/; done
 [ \"$before\" = \"$(now)\" ] || {{ echo 'the master saved its metadata while it was copied'; exit 1; }}
-for f in{configuration}; do [ ! -f \"$f\" ] || cp -p \"$f\" {folder}.part/; done
+for f in {restore}{configuration}; do [ ! -f \"$f\" ] || cp -p \"$f\" {folder}.part/; done
 rm -rf {folder}; mv {folder}.part {folder}; cd {folder}
 for f in *; do printf '%s\\t%s\\t%s\\n' \"$(sha256sum < \"$f\" | cut -c 1-64)\" \"$(stat -c %s \"$f\")\" \"$f\"; done"
         )
@@ -64,7 +66,7 @@ impl Trial {
     #[must_use]
     pub fn script(&self) -> String {
         let (snapshot, folder) = (quote(self.snapshot.as_str()), quote(self.folder.as_str()));
-        let (restore, master) = (quote(self.metarestore.as_str()), quote(self.master.as_str()));
+        let (restore, master) = (format!("{snapshot}/mfsmetarestore"), quote(self.master.as_str()));
         let owner = quote(&format!("{}:{}", self.user, self.group)).into_owned();
         let (user, group) = (&self.user, &self.group);
         let [loggers, servers, clients] = [self.port, self.port + 1, self.port + 2];

@@ -8,7 +8,7 @@ use console::Style;
 use super::time::human;
 use crate::host::shell::Become;
 use crate::moosefs::daemon::Role;
-use crate::schedule::{Schedule, Stage, Step, Track, Wait, count};
+use crate::schedule::{Action, Schedule, Stage, Step, Track, Wait, count};
 
 /// Column at which a step's own text begins.
 const INDENT: usize = 9;
@@ -32,9 +32,12 @@ fn style(color: bool) -> Style {
 /// `1 master, 3 chunkservers, 2 clients`.
 #[must_use]
 pub fn cluster(schedule: &Schedule) -> String {
-    [(Role::Master, "master"), (Role::Chunkserver, "chunkserver"), (Role::Client, "client")]
-        .map(|(role, noun)| count(schedule.hosts_of(role).count(), noun))
-        .join(", ")
+    let of = |role: Role| count(schedule.hosts_of(role).count(), &role.to_string());
+    let mut parts = vec![of(Role::Master), of(Role::Chunkserver), of(Role::Client)];
+    if schedule.hosts_of(Role::Metalogger).next().is_some() {
+        parts.insert(1, of(Role::Metalogger));
+    }
+    parts.join(", ")
 }
 
 struct Page {
@@ -153,8 +156,16 @@ impl Page {
         self.verbatim(0, &head);
         let indent = INDENT + width + 2;
         for command in &step.commands {
-            let command = self.dim.apply_to(format!("$ {command}")).to_string();
-            self.verbatim(indent, &command);
+            for (at, line) in command.lines().enumerate() {
+                let prompt = if at == 0 { "$" } else { ">" };
+                let line = self.dim.apply_to(format!("{prompt} {line}")).to_string();
+                self.verbatim(indent, &line);
+            }
+        }
+        if let Action::Configure { diff, .. } = &step.action {
+            for line in diff.lines() {
+                self.verbatim(indent, line);
+            }
         }
         if let Some(gate) = &step.afterwards {
             self.line(indent, &format!("then: {}, within {}", gate.describe(), human(gate.greatest_s())));
