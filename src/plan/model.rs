@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::jump::JumpHost;
 pub use crate::host::shell::Become;
 use crate::host::{AbsPath, HostName};
+use crate::moosefs::daemon::Role;
 
 /// A whole plan, valid by construction: [`crate::plan`] makes no other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,18 @@ pub struct Plan {
     pub chunkservers: Vec<Chunkserver>,
     /// `[[clients]]`, one entry a section, in the order in which they are remounted. May be empty.
     pub clients: Vec<ClientGroup>,
+}
+
+impl Plan {
+    /// Every host with each of its roles, in the order of an upgrade: master, metaloggers, chunkservers, clients. A host
+    /// of several roles comes once for each.
+    pub fn hosts(&self) -> impl Iterator<Item = (&HostName, Role, &Access)> {
+        let master = std::iter::once((&self.master.host, Role::Master, &self.master.access));
+        let metaloggers = self.metaloggers.iter().map(|m| (&m.host, Role::Metalogger, &m.access));
+        let chunkservers = self.chunkservers.iter().map(|s| (&s.host, Role::Chunkserver, &s.access));
+        let clients = self.clients.iter().flat_map(|g| g.hosts.iter().map(|h| (h, Role::Client, &g.access)));
+        master.chain(metaloggers).chain(chunkservers).chain(clients)
+    }
 }
 
 /// `[upgrade]`
