@@ -9,6 +9,7 @@ use super::finding::{Findings, Read};
 use super::install::{self, InstallKeys};
 use super::local::Archives;
 use super::model::{Install, Ssh};
+use super::resolve;
 use super::section::Section;
 use super::ssh;
 use crate::moosefs::daemon::Role;
@@ -49,7 +50,7 @@ impl<'p> Defaults<'p> {
             return known.clone();
         }
         let global = self.install.as_ref().map_err(|reported| *reported)?.as_ref();
-        let resolved = install::resolve(global, own.as_ref(), role, &section.span, out);
+        let resolved = resolve::install(global, own.as_ref(), role, &section.span, out);
         if own.is_none() {
             self.resolved.push((role, resolved.clone()));
         }

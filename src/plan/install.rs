@@ -1,38 +1,31 @@
-//! `[install]`: how the new release gets onto a host, for the whole plan and for a section that does it another way.
+//! `[install]` as it is written, for the whole plan and for a section that does it another way.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::code::Code;
 use super::configure::{self, Configure};
 use super::finding::{Finding, Findings, Read, Span};
 use super::keys;
 use super::local::{self, Archives, Unusable};
-use super::model::{Archive, Install, InstallHow};
 use super::path;
 use super::render::quote;
+use super::resolve::DEFAULT_WORK_DIR;
 use super::section::{Section, Text};
 use crate::host::AbsPath;
 use crate::moosefs::daemon::Role;
 
-/// Where `./configure` without `--prefix` puts MooseFS.
-pub(super) const DEFAULT_PREFIX: &str = "/usr/local";
-
-/// Survives a reboot, is on a disk, and belongs to programs like this one (FHS).
-pub(super) const DEFAULT_WORK_DIR: &str = "/var/lib/mfsupgrade";
-
 /// An `install` table as it is written, with what it leaves open.
 #[derive(Debug, Clone)]
 pub(super) struct InstallKeys {
-    span: Span,
+    pub span: Span,
     prefix: Option<(AbsPath, Span)>,
-    work_dir: Option<AbsPath>,
-    kind: Option<Kind>,
+    pub work_dir: Option<AbsPath>,
+    pub kind: Option<Kind>,
 }
 
 impl InstallKeys {
     /// What `prefix` says, or `--prefix=` in `configure` of the same table.
-    fn prefix(&self) -> Option<&(AbsPath, Span)> {
+    pub(super) fn prefix(&self) -> Option<&(AbsPath, Span)> {
         match &self.kind {
             Some(Kind::Archive { configure, .. }) => self.prefix.as_ref().or(configure.prefix.as_ref()),
             _ => self.prefix.as_ref(),
@@ -40,8 +33,9 @@ impl InstallKeys {
     }
 }
 
+/// One of the ways to install.
 #[derive(Debug, Clone)]
-enum Kind {
+pub(super) enum Kind {
     SourceDir(AbsPath),
     Archive { path: PathBuf, digest: local::Digest, configure: Configure },
     Commands { span: Span, by_role: Vec<(Role, String)> },
@@ -207,79 +201,11 @@ fn command(Text { text, span }: &Text<'_>, out: &mut Findings) -> Read<String> {
 }
 
 /// The key of `role` in `commands`.
-fn key(role: Role) -> &'static str {
+pub(super) fn key(role: Role) -> &'static str {
     match role {
         Role::Master => "master",
         Role::Metalogger => "metalogger",
         Role::Chunkserver => "chunkserver",
         Role::Client => "client",
     }
-}
-
-/// How to install on the hosts of a section with `role`: `own` over `global`, prefix by prefix and kind by kind.
-pub(super) fn resolve(
-    global: Option<&InstallKeys>,
-    own: Option<&InstallKeys>,
-    role: Role,
-    section: &Span,
-    out: &mut Findings,
-) -> Read<Arc<Install>> {
-    let written = || own.into_iter().chain(global);
-    let (prefix, said) = match written().find_map(InstallKeys::prefix) {
-        Some((prefix, span)) => (prefix.clone(), span.clone()),
-        None => (path::default(DEFAULT_PREFIX), section.clone()),
-    };
-    let how = match written().find_map(|keys| keys.kind.as_ref()) {
-        Some(Kind::SourceDir(dir)) => InstallHow::SourceDir(dir.clone()),
-        Some(Kind::Archive { path, digest, configure }) => {
-            let local::Digest { sha256, bytes } = digest.clone();
-            let configure = configured(configure, &prefix, &said, out)?;
-            InstallHow::Archive(Archive { path: path.clone(), sha256, bytes, configure })
-        }
-        Some(Kind::Commands { span, by_role }) => match by_role.iter().find(|(of, _)| *of == role) {
-            Some((_, command)) => InstallHow::Command(command.clone()),
-            None => return Err(out.report(missing_command(role, span, section))),
-        },
-        None => {
-            let place = written().next().map_or(section, |keys| &keys.span);
-            return Err(out.report(
-                Finding::new(
-                    Code::NoInstall,
-                    place.clone(),
-                    format!("the plan does not say how to install on a {role}"),
-                )
-                .help("give `source_dir`, `archive` or `commands` under [install], or under `install` in each section"),
-            ));
-        }
-    };
-    let work_dir = match written().find_map(|keys| keys.work_dir.as_ref()) {
-        Some(dir) => dir.clone(),
-        None => path::default(DEFAULT_WORK_DIR),
-    };
-    Ok(Arc::new(Install { how, prefix, work_dir }))
-}
-
-/// The arguments of `./configure`, which must be for `prefix`, said at `said`.
-fn configured(configure: &Configure, prefix: &AbsPath, said: &Span, out: &mut Findings) -> Read<Vec<String>> {
-    match &configure.prefix {
-        None => Ok([&[format!("--prefix={prefix}")], configure.arguments.as_slice()].concat()),
-        Some((own, _)) if own == prefix => Ok(configure.arguments.clone()),
-        Some((own, span)) => Err(out.report(
-            Finding::new(
-                Code::ConflictingPrefix,
-                said.clone(),
-                format!("the daemons are built for {own} and looked for in {prefix}"),
-            )
-            .label("looked for here")
-            .related(span.clone(), "built for here")
-            .help("leave `--prefix` out of `configure`: it is added with what `prefix` says"),
-        )),
-    }
-}
-
-fn missing_command(role: Role, commands: &Span, section: &Span) -> Finding {
-    Finding::new(Code::MissingInstallCommand, commands.clone(), format!("no command installs on a {role}"))
-        .label(format!("`{}` is not here", key(role)))
-        .related(section.clone(), "needed for the hosts of this section")
-        .help(format!("add `{} = \"…\"`, or give the section an `install` of its own", key(role)))
 }

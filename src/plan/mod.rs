@@ -26,6 +26,7 @@ mod nearest;
 mod path;
 mod read;
 mod render;
+mod resolve;
 mod roster;
 mod section;
 mod ssh;
