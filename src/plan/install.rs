@@ -147,7 +147,7 @@ fn archive(
         Ok(digest) => Ok(Some((path, digest))),
         Err(why) => {
             let help = match why {
-                Unusable::TooLarge(_) => "this is not a source archive of MooseFS, which has about 1 MiB",
+                Unusable::TooLarge(_) => "this is not an archive of sources, which has about a thousandth of that",
                 _ => "name a `.tar.gz` of the sources, with one folder at its top, as MooseFS publishes them",
             };
             Err(out.report(path::unusable("archive", &text, &path, &why, Code::InvalidArchive, help)))
