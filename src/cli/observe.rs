@@ -12,7 +12,7 @@ use crate::fleet::{Forward, SshFleet};
 use crate::host::{AbsPath, HostFacts, HostName, Look};
 use crate::moosefs::Overview;
 use crate::moosefs::client::{QueryError, overview};
-use crate::plan::{Access, InstallHow, Plan};
+use crate::plan::{InstallHow, Plan};
 use crate::run::ports::{Hosts, Master, NoAnswer, Outcome};
 use crate::run::runner::LOOK_LIMIT;
 
@@ -145,17 +145,14 @@ async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostF
 /// One look a host, with what all of its roles need.
 fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
     let mut looks: BTreeMap<HostName, Look> = BTreeMap::new();
-    let mut add = |host: &HostName, access: &Access| {
+    for (host, _, access) in plan.hosts() {
         let look = looks.entry(host.clone()).or_default();
         look.admin_port = plan.master.admin_port;
         push_new(&mut look.prefixes, &access.install.prefix);
         if let InstallHow::SourceDir(tree) = &access.install.how {
             push_new(&mut look.source_dirs, tree);
         }
-    };
-    add(&plan.master.host, &plan.master.access);
-    plan.chunkservers.iter().for_each(|s| add(&s.host, &s.access));
-    plan.clients.iter().for_each(|g| g.hosts.iter().for_each(|h| add(h, &g.access)));
+    }
     looks
 }
 

@@ -53,14 +53,8 @@ impl SshFleet {
     /// The folder for control sockets could not be made.
     pub fn new(plan: &Plan) -> std::io::Result<Self> {
         let mut settings = HashMap::new();
-        settings.insert(plan.master.host.clone(), plan.master.access.ssh.clone());
-        for server in &plan.chunkservers {
-            settings.entry(server.host.clone()).or_insert_with(|| server.access.ssh.clone());
-        }
-        for group in &plan.clients {
-            for host in &group.hosts {
-                settings.entry(host.clone()).or_insert_with(|| group.access.ssh.clone());
-            }
+        for (host, _, access) in plan.hosts() {
+            settings.entry(host.clone()).or_insert_with(|| access.ssh.clone());
         }
         let sessions = settings.keys().map(|host| (host.clone(), Mutex::new(None))).collect();
         // a short path: a socket's name has 108 bytes at most, and ssh adds a random tail to it while it connects

@@ -36,13 +36,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Every host with each of its roles, in the plan's order: master, metaloggers, chunkservers, clients.
+    /// Every host with each of its roles, in the order of an upgrade: master, metaloggers, chunkservers, clients. A host
+    /// of several roles comes once for each.
     pub fn hosts(&self) -> impl Iterator<Item = (&HostName, Role, &Access)> {
         let master = std::iter::once((&self.master.host, Role::Master, &self.master.access));
-        let loggers = self.metaloggers.iter().map(|m| (&m.host, Role::Metalogger, &m.access));
-        let servers = self.chunkservers.iter().map(|s| (&s.host, Role::Chunkserver, &s.access));
+        let metaloggers = self.metaloggers.iter().map(|m| (&m.host, Role::Metalogger, &m.access));
+        let chunkservers = self.chunkservers.iter().map(|s| (&s.host, Role::Chunkserver, &s.access));
         let clients = self.clients.iter().flat_map(|g| g.hosts.iter().map(|h| (h, Role::Client, &g.access)));
-        master.chain(loggers).chain(servers).chain(clients)
+        master.chain(metaloggers).chain(chunkservers).chain(clients)
     }
 }
 

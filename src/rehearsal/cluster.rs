@@ -252,6 +252,7 @@ impl Cluster {
         let mut plan = plan.clone();
         let replace = |ssh: &mut Arc<Ssh>| *ssh = Arc::new(Ssh { r#become: ssh.r#become, ..self.ssh() });
         replace(&mut plan.master.access.ssh);
+        plan.metaloggers.iter_mut().for_each(|logger| replace(&mut logger.access.ssh));
         for server in &mut plan.chunkservers {
             replace(&mut server.access.ssh);
             server.address = server.address.map(|_| self.address(server.host.as_str()));

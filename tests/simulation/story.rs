@@ -26,7 +26,7 @@ fn all_new(world: &World) -> bool {
 fn rolling_goes_master_then_chunkservers_five_minutes_apart_then_clients() {
     let world = World::new();
     assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
-    assert_eq!(world.touched(), ["master", "cs1", "cs2", "cs3", "cl1", "cl2"]);
+    assert_eq!(world.touched(), ["master", "log1", "cs1", "cs2", "cs3", "cl1", "cl2"]);
     let start = |host| world.when(host, "sbin/mfschunkserver").unwrap();
     assert!(start("cs2") - start("cs1") >= FIVE_MINUTES, "{:?}", world.deeds);
     assert!(start("cs3") - start("cs2") >= FIVE_MINUTES);
@@ -58,7 +58,7 @@ fn a_daemon_that_exits_0_and_is_not_there_stops_the_run() {
     assert_eq!(failure.kind, FailureKind::StepFailed);
     assert_eq!(failure.host.unwrap().as_str(), "cs2");
     assert!(failure.causes[0].contains("no mfschunkserver 1.6.27 runs"), "{:?}", failure.causes);
-    assert_eq!(world.touched(), ["master", "cs1", "cs2"], "no further host is touched");
+    assert_eq!(world.touched(), ["master", "log1", "cs1", "cs2"], "no further host is touched");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_scan_beyond_the_greatest_stagger_stops_the_run() {
     let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
     assert_eq!(failure.kind, FailureKind::GateRed);
     assert!(failure.causes.iter().any(|c| c.contains("still scanning")), "{:?}", failure.causes);
-    assert_eq!(world.touched(), ["master", "cs1"]);
+    assert_eq!(world.touched(), ["master", "log1", "cs1"]);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_pause_holds_before_the_next_step_and_the_stagger_still_counts() {
     *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
     let plan = schedule(&world, Mode::Rolling);
     assert_eq!(walk(&world, &plan), Ending::Paused);
-    assert_eq!(world.touched(), ["master", "cs1"]);
+    assert_eq!(world.touched(), ["master", "log1", "cs1"]);
     world.pause.store(false, Ordering::Relaxed);
     *world.pause_after.borrow_mut() = None;
     world.wait(100);
