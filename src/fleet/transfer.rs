@@ -30,7 +30,7 @@ impl SshFleet {
         let session = self.session(host).await.map_err(|e| e.to_string())?;
         let folder =
             to.as_str().rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
-        let script = format!("umask 077; mkdir -p {} && cat > {}", quote(folder), quote(to.as_str()));
+        let script = format!("umask 066; mkdir -p {} && umask 077 && cat > {}", quote(folder), quote(to.as_str()));
         let mut child =
             self.streamed(&session, host, &script).stdin(Stdio::piped()).spawn().await.map_err(|e| explain(&e))?;
         let mut stdin = child.stdin().take().ok_or("ssh took no input")?;

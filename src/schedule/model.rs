@@ -17,7 +17,7 @@ use crate::moosefs::daemon::Role;
 use crate::plan::Mode;
 
 /// The version of the serialized form.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A whole upgrade.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

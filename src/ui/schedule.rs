@@ -13,15 +13,24 @@ use crate::schedule::{Action, Schedule, Stage, Step, Track, Wait, count};
 /// Column at which a step's own text begins.
 const INDENT: usize = 9;
 
+/// Characters from which on a command is a recipe, and is not written out a second time.
+const LONG: usize = 160;
+
 /// The whole schedule. `contacted`: whether hosts were looked at for it.
 #[must_use]
 pub fn text(schedule: &Schedule, contacted: bool, width: usize, color: bool) -> String {
-    let mut page =
-        Page { out: String::new(), width: width.max(40), bold: style(color).bold(), dim: style(color).dim() };
+    let mut page = Page {
+        out: String::new(),
+        recipes: Vec::new(),
+        width: width.max(40),
+        bold: style(color).bold(),
+        dim: style(color).dim(),
+    };
     page.head(schedule, contacted);
     for (at, stage) in schedule.stages.iter().enumerate() {
         page.stage(at + 1, stage);
     }
+    page.recipes();
     page.out
 }
 
@@ -42,6 +51,8 @@ pub fn cluster(schedule: &Schedule) -> String {
 
 struct Page {
     out: String,
+    /// Long commands: written out once, behind the schedule.
+    recipes: Vec<String>,
     width: usize,
     bold: Style,
     dim: Style,
@@ -64,6 +75,32 @@ impl Page {
     /// A line that is not wrapped: commands are copied from it.
     fn verbatim(&mut self, indent: usize, text: &str) {
         let _ = writeln!(self.out, "{}{text}", " ".repeat(indent));
+    }
+
+    /// The number of a command that is too long to stand among the steps. What keeps and copies is the same on every host.
+    fn recipe(&mut self, command: &str) -> Option<usize> {
+        if command.len() <= LONG && !command.contains('\n') {
+            return None;
+        }
+        let known = self.recipes.iter().position(|c| c == command);
+        Some(
+            1 + known.unwrap_or_else(|| {
+                self.recipes.push(command.to_owned());
+                self.recipes.len() - 1
+            }),
+        )
+    }
+
+    fn recipes(&mut self) {
+        for (at, recipe) in std::mem::take(&mut self.recipes).iter().enumerate() {
+            self.out.push('\n');
+            let title = self.bold.apply_to(format!("Recipe {}", at + 1)).to_string();
+            self.verbatim(0, &title);
+            for line in recipe.lines() {
+                let line = self.dim.apply_to(line).to_string();
+                self.verbatim(3, &line);
+            }
+        }
     }
 
     fn head(&mut self, s: &Schedule, contacted: bool) {
@@ -156,11 +193,12 @@ impl Page {
         self.verbatim(0, &head);
         let indent = INDENT + width + 2;
         for command in &step.commands {
-            for (at, line) in command.lines().enumerate() {
-                let prompt = if at == 0 { "$" } else { ">" };
-                let line = self.dim.apply_to(format!("{prompt} {line}")).to_string();
-                self.verbatim(indent, &line);
-            }
+            let shown = match self.recipe(command) {
+                Some(letter) => format!("$ recipe {letter}, below"),
+                None => format!("$ {command}"),
+            };
+            let shown = self.dim.apply_to(shown).to_string();
+            self.verbatim(indent, &shown);
         }
         if let Action::Configure { diff, .. } = &step.action {
             for line in diff.lines() {

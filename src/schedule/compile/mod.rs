@@ -395,20 +395,43 @@ mod tests {
     fn rolling_and_full_stop_are_the_howtos() {
         let rolling = compile(&plan(PLAN), None);
         assert_eq!(
-            ids(&rolling)[..4],
-            ["master/m/install", "master/m/start", "chunkservers/b/install", "chunkservers/b/start"]
+            ids(&rolling)[..8],
+            [
+                "backup/m/copy",
+                "backup/m/trial",
+                "master/m/keep",
+                "master/m/install",
+                "master/m/start",
+                "chunkservers/b/keep",
+                "chunkservers/b/install",
+                "chunkservers/b/start"
+            ]
         );
         assert_eq!(
-            ids(&rolling)[8..],
-            ["clients/a/install", "clients/a/remount", "clients/c/install", "clients/c/remount", "verify"]
+            ids(&rolling)[14..],
+            [
+                "clients/a/keep",
+                "clients/a/install",
+                "clients/a/remount",
+                "clients/c/keep",
+                "clients/c/install",
+                "clients/c/remount",
+                "verify"
+            ]
         );
         let full_stop = compile(&plan(&PLAN.replace("[install]", "mode = \"full-stop\"\n[install]")), None);
         let stages: Vec<_> = full_stop.stages.iter().map(|s| (s.phase, s.tracks.len().min(s.parallel))).collect();
-        let expected =
-            [(Phase::Master, 1), (Phase::Chunkservers, 3), (Phase::Master, 1), (Phase::Clients, 1), (Phase::Verify, 1)];
+        let expected = [
+            (Phase::Backup, 1),
+            (Phase::Master, 1),
+            (Phase::Chunkservers, 3),
+            (Phase::Master, 1),
+            (Phase::Clients, 1),
+            (Phase::Verify, 1),
+        ];
         assert_eq!(stages, expected);
-        assert!(matches!(full_stop.stages[2].wait, Some(Wait::MasterWait { after_stage: 1, least_s: 180 })));
-        let down: Vec<_> = full_stop.stages[1..3].iter().flat_map(|s| &s.tracks).flat_map(|t| &t.steps).collect();
+        assert!(matches!(full_stop.stages[3].wait, Some(Wait::MasterWait { after_stage: 2, least_s: 180 })));
+        let down: Vec<_> = full_stop.stages[2..4].iter().flat_map(|s| &s.tracks).flat_map(|t| &t.steps).collect();
         assert!(down.iter().all(|s| !s.pause_before), "no pause while the file system stands still");
     }
 
