@@ -143,7 +143,7 @@ pub fn hold(action: &Action, before: &HostFacts, clock: i64) -> Option<String> {
     }
     let at_the_metadata = action.ends_the_master() || matches!(action, Action::Backup { .. });
     let into_the_hour = clock.rem_euclid(3600);
-    let near = into_the_hour < AFTER_FULL_HOUR || into_the_hour >= 3600 - BEFORE_FULL_HOUR;
+    let near = !(AFTER_FULL_HOUR..3600 - BEFORE_FULL_HOUR).contains(&into_the_hour);
     if at_the_metadata && near && before.daemon(Role::Master).is_some() {
         return Some("the master saves its metadata at the full hour".to_owned());
     }

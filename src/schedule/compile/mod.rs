@@ -64,10 +64,9 @@ fn hosts(plan: &Plan) -> Vec<Host> {
         });
         hosts[at].roles.push(role);
     };
-    add(&plan.master.host, Role::Master, &plan.master.access);
-    plan.metaloggers.iter().for_each(|m| add(&m.host, Role::Metalogger, &m.access));
-    plan.chunkservers.iter().for_each(|s| add(&s.host, Role::Chunkserver, &s.access));
-    plan.clients.iter().for_each(|g| g.hosts.iter().for_each(|h| add(h, Role::Client, &g.access)));
+    for (host, role, access) in plan.hosts() {
+        add(host, role, access);
+    }
     hosts
 }
 
