@@ -54,3 +54,24 @@ fn the_large_example_resolves_its_overrides() {
     assert_eq!(plan.clients[2].hosts[0], plan.master.host);
     assert_eq!(plan.master.access.ssh.jump[0].to_string(), "ops@gate.example.com:2222");
 }
+
+#[test]
+fn what_is_commented_out_works_too() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mfs-1.6.27.tar.gz"), b"\x1f\x8b").unwrap();
+    std::fs::write(folder.path().join("mfsexports.cfg"), "* / rw\n").unwrap();
+    let mut source = super::GOOD.to_owned();
+    for (from, to) in [
+        ("\nsource_dir", "\n#source_dir"),
+        ("\n#archive", "\narchive"),
+        ("\n#configure", "\nconfigure"),
+        ("\nexports_like_1_5", "\n#exports_like_1_5"),
+        ("\n#exports =", "\nexports ="),
+    ] {
+        assert!(source.contains(from), "{from}");
+        source = source.replacen(from, to, 1);
+    }
+    let plan = Plan::parse(&source, Path::new("p.toml"), folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(matches!(&plan.master.access.install.how, InstallHow::Archive(archive) if archive.configure.len() == 2));
+    assert!(matches!(&plan.config.exports, Some(Exports::File { .. })));
+}
