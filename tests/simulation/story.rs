@@ -282,6 +282,22 @@ fn a_new_master_on_other_metadata_is_stopped_at_once() {
 }
 
 #[test]
+fn a_new_master_on_other_metadata_is_seen_by_a_run_that_was_killed_before_it_could_look() {
+    let world = World::with("master", Fault::OtherMetadata);
+    let plan = schedule(&world, Mode::Rolling);
+    failure(walk(&world, &plan));
+    // killed when the new master was started: it runs, and nobody has looked at what it knows
+    world.start_new_master();
+    let start = |r: &Record| matches!(r, Record::Intent { step, .. } if step.0.as_ref() == "master/master/start");
+    let begun = world.records.borrow().iter().position(start).unwrap();
+    world.records.borrow_mut().truncate(begun + 1);
+    let failure = failure(walk(&world, &plan));
+    assert_eq!(failure.kind, FailureKind::GateRed);
+    assert!(failure.causes.iter().any(|c| c.contains("stopped again")), "{:?}", failure.causes);
+    assert_eq!(world.touched(), ["master"]);
+}
+
+#[test]
 fn no_master_is_stopped_and_no_metadata_copied_around_the_full_hour() {
     let world = World::new();
     let to_the_hour = 3600 - world.now().as_second() % 3600;

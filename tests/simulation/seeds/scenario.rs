@@ -81,10 +81,11 @@ impl Scenario {
             .collect();
         let least = 300 + if r.chance(30) { r.between(0, 200) } else { 0 };
         let slow = r.pick(&[1, 1, 3, 10]);
+        let long = if r.chance(10) { 30 } else { 1 };
         let mut of = |least: i64, greatest: i64| r.between(least, greatest) * slow;
         let pace = Pace {
             latency: of(10, 100),
-            install: of(2_000, 12_000),
+            install: of(2_000, 12_000) * long,
             build: of(20_000, 100_000),
             keep: of(200, 1_000),
             snapshot: of(200, 2_000),

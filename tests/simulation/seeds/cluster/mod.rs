@@ -308,7 +308,7 @@ impl State {
         if self.now < connected {
             return None;
         }
-        let scanned = process.ready? + if process.new { host.scan_ms } else { 0 };
+        let scanned = process.ready? + if process.new { host.connect_ms + host.scan_ms } else { 0 };
         let share = CHUNKS * 2 / (self.scenario.servers as u32).max(2);
         Some((process, if self.now < scanned { 0 } else { share }))
     }

@@ -34,6 +34,14 @@ impl Cluster {
             job.alive = false;
         }
         drop(state);
+        // a takeover that is under way comes to its end
+        for _ in 0..12 {
+            let under_way = |job: &super::Job| job.alive && !job.deed.is_tool();
+            if !self.state.borrow().jobs.iter().any(under_way) {
+                break;
+            }
+            self.idle(1_200_000);
+        }
         // hosts that boot are waited for, and slow scans
         self.idle(320_000);
         let mut state = self.state.borrow_mut();
@@ -46,6 +54,10 @@ impl Cluster {
         if let Some(pid) = other {
             state.end(0, pid, By::World, true);
             state.hosts[0].taken.push((Role::Master, None));
+        }
+        // a master that ended without saving: mfsmetarestore
+        if state.hosts[0].running(Role::Master).next().is_none() && state.hosts[0].metadata_saved.is_none() {
+            state.hosts[0].metadata_saved = Some(state.clock());
         }
         for at in 0..state.hosts.len() {
             let host = &state.hosts[at];
