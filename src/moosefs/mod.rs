@@ -4,7 +4,9 @@
 //! somebody else opened.
 
 pub mod client;
+pub mod config;
 pub mod daemon;
+mod fgets;
 pub mod overview;
 pub mod version;
 pub mod wire;
