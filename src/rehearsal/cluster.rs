@@ -22,6 +22,7 @@ use super::setup::{self, Part};
 use super::simulated::metadata::Metadata;
 use super::site::{alive_file, events_file};
 use super::timing::Timings;
+use super::traps;
 use super::{keys, keys::SSH_PORT};
 use crate::moosefs::daemon::Role;
 use crate::plan::{Plan, Ssh};
@@ -67,7 +68,7 @@ impl Cluster {
     /// [`RehearsalError`] says what could not be made.
     pub async fn start(plan: &Plan, options: Options) -> Result<Self, RehearsalError> {
         let parts = setup::parts(plan);
-        ground::check_faults(&parts, &options.faults)?;
+        ground::check_faults(plan, &parts, &options.faults)?;
         if parts.len() > MOST_HOSTS {
             return Err(RehearsalError::TooManyHosts(parts.len()));
         }
@@ -150,7 +151,8 @@ impl Cluster {
             events.iter().filter(|event| matches!(event.what, What::SessionConnected { .. })).count() >= mounts
         })
         .await?;
-        for (host, _) in &self.hosts {
+        for (host, part) in &self.hosts {
+            traps::set(host, part).await?;
             host.arm();
         }
         self.host(plan.master.host.as_str()).site.record(
@@ -252,6 +254,7 @@ impl Cluster {
         let mut plan = plan.clone();
         let replace = |ssh: &mut Arc<Ssh>| *ssh = Arc::new(Ssh { r#become: ssh.r#become, ..self.ssh() });
         replace(&mut plan.master.access.ssh);
+        plan.metaloggers.iter_mut().for_each(|logger| replace(&mut logger.access.ssh));
         for server in &mut plan.chunkservers {
             replace(&mut server.access.ssh);
             server.address = server.address.map(|_| self.address(server.host.as_str()));

@@ -91,6 +91,39 @@ pub enum What {
         /// Its address.
         address: Ipv4Addr,
     },
+    /// At the master: a metalogger registered.
+    MetaloggerConnected {
+        /// Its address.
+        address: Ipv4Addr,
+        /// Its release.
+        logger_version: Option<Version>,
+    },
+    /// At the master: a metalogger's connection ended.
+    MetaloggerLost {
+        /// Its address.
+        address: Ipv4Addr,
+    },
+    /// A metalogger has a whole copy of the master's metadata.
+    MetadataDownloaded {
+        /// The number of the next change in it.
+        metaversion: u64,
+        /// Files in it.
+        files: u32,
+    },
+    /// A new master started, and a copy of the metadata lay on its host.
+    BackupFound {
+        /// Where.
+        file: String,
+        /// The number of the next change in it.
+        metaversion: u64,
+    },
+    /// A new master started without any copy of the metadata on its host.
+    NoBackup,
+    /// A tree was unpacked, configured and built; nothing was installed.
+    Built {
+        /// The tree.
+        tree: String,
+    },
     /// At the master: a mount has a session.
     SessionConnected {
         /// Its address.

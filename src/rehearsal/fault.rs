@@ -39,6 +39,29 @@ pub enum FaultName {
     SlowScan,
     /// See [`FAULTS`].
     LosesChunk,
+    /// See [`FAULTS`].
+    LockFileLost,
+    /// See [`FAULTS`].
+    MetadataCorrupt,
+    /// See [`FAULTS`].
+    MetadataNeverSaved,
+    /// See [`FAULTS`].
+    StaleTmp,
+    /// See [`FAULTS`].
+    BuildFails,
+    /// See [`FAULTS`].
+    SlowLoad,
+    /// See [`FAULTS`].
+    ExportsRefuse,
+    /// See [`FAULTS`].
+    #[serde(rename = "port-9419-taken")]
+    Port9419Taken,
+    /// See [`FAULTS`].
+    ListensElsewhere,
+    /// See [`FAULTS`].
+    LoadsOtherMetadata,
+    /// See [`FAULTS`].
+    NoSpace,
 }
 
 /// A row of [`FAULTS`].
@@ -54,14 +77,14 @@ pub struct FaultInfo {
     pub meaning: &'static str,
 }
 
-const EVERY_ROLE: &[Role] = &[Role::Master, Role::Chunkserver, Role::Client];
+const EVERY_ROLE: &[Role] = &[Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client];
 
 /// All faults.
 pub const FAULTS: &[FaultInfo] = &[
     FaultInfo {
         fault: FaultName::DoesNotComeBack,
         name: "does-not-come-back",
-        applies_to: &[Role::Master, Role::Chunkserver],
+        applies_to: &[Role::Master, Role::Metalogger, Role::Chunkserver],
         meaning: "the new daemon says that it started (exit 0) and dies at once",
     },
     FaultInfo {
@@ -92,7 +115,7 @@ pub const FAULTS: &[FaultInfo] = &[
         fault: FaultName::UmountBusy,
         name: "umount-busy",
         applies_to: &[Role::Client],
-        meaning: "umount says \"target is busy\", exit 32",
+        meaning: "a process works in every mount: umount says \"target is busy\", exit 32",
     },
     FaultInfo {
         fault: FaultName::NoExports,
@@ -111,6 +134,72 @@ pub const FAULTS: &[FaultInfo] = &[
         name: "loses-chunk",
         applies_to: &[Role::Chunkserver],
         meaning: "when the new chunkserver starts, one of its chunks is gone",
+    },
+    FaultInfo {
+        fault: FaultName::LockFileLost,
+        name: "lock-file-lost",
+        applies_to: &[Role::Master, Role::Chunkserver],
+        meaning: "the old daemon's lock file is empty: no release can take it over (\"wrong pid in old lockfile\")",
+    },
+    FaultInfo {
+        fault: FaultName::MetadataCorrupt,
+        name: "metadata-corrupt",
+        applies_to: &[Role::Master],
+        meaning: "the metadata holds something that no 1.6 can load: the old master stops, and the new one does not start",
+    },
+    FaultInfo {
+        fault: FaultName::MetadataNeverSaved,
+        name: "metadata-never-saved",
+        applies_to: &[Role::Master],
+        meaning: "metadata.mfs.back still says \"MFSM NEW\": after a crash nothing can be restored",
+    },
+    FaultInfo {
+        fault: FaultName::StaleTmp,
+        name: "stale-tmp",
+        applies_to: &[Role::Master],
+        meaning: "metadata.mfs.back.tmp has been there for an hour: the old master ends without saving",
+    },
+    FaultInfo {
+        fault: FaultName::BuildFails,
+        name: "build-fails",
+        applies_to: EVERY_ROLE,
+        meaning: "`make` fails, and the tree is not built",
+    },
+    FaultInfo {
+        fault: FaultName::SlowLoad,
+        name: "slow-load",
+        applies_to: &[Role::Master],
+        meaning: "a master needs 40 s to load its metadata, longer than a 1.5 mount waits",
+    },
+    FaultInfo {
+        fault: FaultName::ExportsRefuse,
+        name: "exports-refuse",
+        applies_to: &[Role::Master],
+        meaning: "mfsexports.cfg lets in nobody but 10.0.0.0/8: new mounts are refused",
+    },
+    FaultInfo {
+        fault: FaultName::Port9419Taken,
+        name: "port-9419-taken",
+        applies_to: &[Role::Master],
+        meaning: "another program listens on 9419: a master from 1.6.5 on stops the old one and does not start",
+    },
+    FaultInfo {
+        fault: FaultName::ListensElsewhere,
+        name: "listens-elsewhere",
+        applies_to: &[Role::Master],
+        meaning: "mfsmaster.cfg has MATOCU_LISTEN_PORT without MATOCU_LISTEN_HOST: 1.6.26 and later listen on 9421",
+    },
+    FaultInfo {
+        fault: FaultName::LoadsOtherMetadata,
+        name: "loads-other-metadata",
+        applies_to: &[Role::Master],
+        meaning: "when the old master has ended, a script puts an older metadata.mfs with half of the files in place",
+    },
+    FaultInfo {
+        fault: FaultName::NoSpace,
+        name: "no-space",
+        applies_to: EVERY_ROLE,
+        meaning: "the disk is full: nothing can be copied, unpacked or kept",
     },
 ];
 

@@ -8,20 +8,21 @@ use std::time::Duration;
 use super::address::Claim;
 use super::cluster::Options;
 use super::error::{RehearsalError, Tried};
-use super::fault::Fault;
+use super::fault::{Fault, FaultName};
 use super::host::Host;
 use super::keys;
 use super::setup::{self, Part};
 use super::simulated::metadata::Metadata;
 use super::site::Site;
 use crate::host::{AbsPath, HostName};
+use crate::moosefs::daemon::ADMIN_PORT;
 use crate::plan::Plan;
 
 /// Whether every fault has a host to act on.
 ///
 /// # Errors
 /// The first that has none.
-pub fn check_faults(parts: &[(HostName, Part)], faults: &[Fault]) -> Result<(), RehearsalError> {
+pub fn check_faults(plan: &Plan, parts: &[(HostName, Part)], faults: &[Fault]) -> Result<(), RehearsalError> {
     for fault in faults {
         let Some((_, part)) = parts.iter().find(|(host, _)| *host == fault.host) else {
             return Err(RehearsalError::NoSuchHost(fault.clone()));
@@ -30,6 +31,10 @@ pub fn check_faults(parts: &[(HostName, Part)], faults: &[Fault]) -> Result<(), 
         if !part.roles.iter().any(|role| applies_to.contains(role)) {
             let roles: Vec<String> = applies_to.iter().map(ToString::to_string).collect();
             return Err(RehearsalError::DoesNotApply { fault: fault.clone(), applies_to: roles.join(", ") });
+        }
+        if fault.name == FaultName::ListensElsewhere && plan.master.admin_port == ADMIN_PORT {
+            let applies_to = format!("a master with an admin_port other than {ADMIN_PORT}");
+            return Err(RehearsalError::DoesNotApply { fault: fault.clone(), applies_to });
         }
     }
     Ok(())
@@ -101,6 +106,7 @@ pub fn make_hosts(
             target: plan.upgrade.to.clone(),
             prefixes,
             greatest_stagger: plan.upgrade.stagger.greatest,
+            work_dir: part.work_dir.clone(),
         };
         let servers = plan.chunkservers.len();
         let place = plan.chunkservers.iter().position(|server| server.host == name);

@@ -9,6 +9,8 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::procfs;
+use super::simulated::config::Places;
+use super::simulated::owners::DAEMON;
 use super::simulated::quirks::Quirks;
 use super::simulated::{ARGUMENT, ROOT_VARIABLE};
 use super::site::Site;
@@ -41,6 +43,8 @@ pub struct Tree {
     pub version: Version,
     /// The prefix that it was configured for.
     pub prefix: String,
+    /// Whether `make` has been said in it.
+    pub built: bool,
 }
 
 /// A script that stands for `program`. The version line is the one that the real programs carry.
@@ -73,14 +77,16 @@ pub fn write_program(site: &Site, path: &Path, text: &str) -> io::Result<()> {
 /// # Errors
 /// The host's folder cannot be written.
 pub fn install(site: &Site, prefix: &str, version: &Version) -> io::Result<()> {
-    for program in ["sbin/mfsmaster", "sbin/mfschunkserver", "sbin/mfsmetarestore", "bin/mfsmount"] {
+    let quirks = Quirks::of(version);
+    let logger: &[&str] = if quirks.metaloggers { &["sbin/mfsmetalogger"] } else { &[] };
+    let programs = ["sbin/mfsmaster", "sbin/mfschunkserver", "sbin/mfsmetarestore", "bin/mfsmount"];
+    for program in programs.iter().chain(logger) {
         let name = program.rsplit('/').next().unwrap_or(program);
         write_program(site, &site.real(&format!("{prefix}/{program}")), &script(site, name, version))?;
     }
     for tool in TOOLS {
         write_program(site, &site.real(&format!("{prefix}/bin/{tool}")), &script(site, tool, version))?;
     }
-    let quirks = Quirks::of(version);
     let samples = site.real(&format!("{prefix}/etc{}", if quirks.etc_mfs { "/mfs" } else { "" }));
     fs::create_dir_all(&samples)?;
     // .dist and metadata.mfs.empty from 1.6.9 on (facts, section 4.4)
@@ -103,6 +109,7 @@ pub fn install(site: &Site, prefix: &str, version: &Version) -> io::Result<()> {
 fn sample_text(name: &str) -> &'static str {
     match name {
         "mfsmaster.cfg" => "# simulated sample\n# WORKING_USER = nobody\n# MATOCU_LISTEN_PORT = 9421\n",
+        "mfsmetalogger.cfg" => "# simulated sample\n# WORKING_USER = nobody\n# MASTER_HOST = mfsmaster\n",
         "mfschunkserver.cfg" => "# simulated sample\n# WORKING_USER = nobody\n# MASTER_HOST = mfsmaster\n",
         "mfshdd.cfg" => "/mnt/hd1\n",
         "mfsexports.cfg" => "*\t/\trw,alldirs,maproot=0\n*\t.\trw\n",
@@ -110,27 +117,53 @@ fn sample_text(name: &str) -> &'static str {
     }
 }
 
-/// Makes a source tree in which `make install` installs `version` to `prefix`.
+/// Makes a source tree in which `make install` installs `version` to `prefix`: configured and built.
 ///
 /// # Errors
 /// The host's folder cannot be written.
 pub fn make_tree(site: &Site, folder: &str, prefix: &str, version: &Version) -> io::Result<()> {
-    let tree = site.real(folder);
-    for program in ["mfsmaster", "mfschunkserver", "mfsmount"] {
-        write_program(site, &tree.join(program).join(program), &script(site, program, version))?;
+    let tree = Tree { version: version.clone(), prefix: prefix.to_owned(), built: false };
+    let folder = site.real(folder);
+    fs::create_dir_all(&folder)?;
+    write_program(site, &folder.join("configure"), &script(site, "configure", version))?;
+    configure_tree(site, &folder, &tree)?;
+    build_tree(site, &folder, &tree)
+}
+
+/// What `./configure` leaves in a tree.
+///
+/// # Errors
+/// The host's folder cannot be written.
+pub fn configure_tree(site: &Site, folder: &Path, tree: &Tree) -> io::Result<()> {
+    let Tree { version, prefix, .. } = tree;
+    fs::write(folder.join("Makefile"), format!("# simulated\nVERSION = {version}\nprefix = {prefix}\n"))?;
+    fs::write(folder.join("config.log"), format!("# simulated\nPACKAGE_VERSION='{version}'\nprefix='{prefix}'\n"))?;
+    let places = Places { prefix: prefix.clone(), program: String::new() };
+    let (user, group) = DAEMON.split_once(':').unwrap_or((DAEMON, DAEMON));
+    let defined = [
+        ("PACKAGE_VERSION", version.to_string()),
+        ("ETC_PATH", format!("{prefix}/etc")),
+        ("DATA_PATH", places.data()),
+        ("RUN_PATH", places.run()),
+        ("DEFAULT_USER", user.to_owned()),
+        ("DEFAULT_GROUP", group.to_owned()),
+    ];
+    let lines: String = defined.iter().map(|(name, value)| format!("#define {name} \"{value}\"\n")).collect();
+    fs::write(folder.join("config.h"), format!("/* simulated */\n{lines}"))?;
+    write_program(site, &folder.join("config.status"), "#!/bin/sh\n# simulated\n")?;
+    fs::write(folder.join(TREE), serde_json::to_vec(tree)?)
+}
+
+/// What `make` leaves in a configured tree.
+///
+/// # Errors
+/// The host's folder cannot be written.
+pub fn build_tree(site: &Site, folder: &Path, tree: &Tree) -> io::Result<()> {
+    let logger: &[&str] = if Quirks::of(&tree.version).metaloggers { &["mfsmetalogger"] } else { &[] };
+    for program in ["mfsmaster", "mfschunkserver", "mfsmount", "mfsmetarestore"].iter().chain(logger) {
+        write_program(site, &folder.join(program).join(program), &script(site, program, &tree.version))?;
     }
-    fs::write(tree.join("Makefile"), format!("# simulated\nVERSION = {version}\nprefix = {prefix}\n"))?;
-    fs::write(tree.join("config.log"), format!("# simulated\nPACKAGE_VERSION='{version}'\nprefix='{prefix}'\n"))?;
-    fs::write(
-        tree.join("config.h"),
-        format!(
-            "/* simulated */\n#define PACKAGE_VERSION \"{version}\"\n#define ETC_PATH \"{prefix}/etc\"\n#define DATA_PATH \"{prefix}/var/mfs\"\n"
-        ),
-    )?;
-    write_program(site, &tree.join("config.status"), "#!/bin/sh\n# simulated\n")?;
-    write_program(site, &tree.join("configure"), &format!("#!/bin/sh\n# simulated\nPACKAGE_VERSION='{version}'\n"))?;
-    let marker = Tree { version: version.clone(), prefix: prefix.to_owned() };
-    fs::write(tree.join(TREE), serde_json::to_vec(&marker)?)
+    fs::write(folder.join(TREE), serde_json::to_vec(&Tree { built: true, ..tree.clone() })?)
 }
 
 /// The tree in a folder of this machine.

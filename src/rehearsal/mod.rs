@@ -6,6 +6,8 @@
 //! it is, stands in docs/rehearsal.md.
 
 mod address;
+mod backup;
+mod clock;
 mod cluster;
 mod error;
 mod event;
@@ -18,14 +20,18 @@ mod keys;
 mod mounts;
 mod observe;
 mod procfs;
+mod release;
 mod setup;
 pub mod simulated;
 mod site;
 mod timing;
+mod tools;
+mod traps;
 
 pub use self::cluster::{Cluster, Options};
 pub use self::error::RehearsalError;
 pub use self::event::{Event, What};
 pub use self::fault::{FAULTS, Fault, FaultInfo, FaultName, InvalidFault};
 pub use self::judge::{Check, FinalState, NO_MASTER, Verdict, judge};
+pub use self::release::simulated_archive;
 pub use self::timing::{Timings, scaled};

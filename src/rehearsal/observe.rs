@@ -85,7 +85,12 @@ async fn ask_master(address: SocketAddrV4) -> io::Result<MasterAtEnd> {
             (test.missing_chunks.into(), u64::from(test.missing_chunks) + u64::from(test.under_goal_chunks))
         }
     };
+    let metaloggers = match request::metaloggers(&info) {
+        Some(request) => decode::metaloggers(&ask(address, request).await?).map_err(io::Error::other)?,
+        None => Vec::new(),
+    };
     Ok(MasterAtEnd {
+        metaloggers: metaloggers.into_iter().map(|logger| (logger.address, logger.version)).collect(),
         version: info.version,
         files: info.files,
         chunks: info.chunks,

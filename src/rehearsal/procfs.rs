@@ -6,6 +6,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub struct Record {
 pub struct Appearance<'a> {
     /// The program.
     pub program: &'a str,
+    /// What it is called in events: the program, but for a master that is only tried out.
+    pub name: &'a str,
     /// The release.
     pub version: &'a Version,
     /// Its command line.
@@ -73,8 +76,15 @@ pub fn appear(site: &Site, looks: &Appearance<'_>) -> io::Result<()> {
     let uid = looks.uid;
     fs::write(
         made.join("status"),
-        format!("Name:\t{comm}\nState:\tS (sleeping)\nPid:\t{pid}\nPPid:\t1\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n"),
+        format!(
+            "Name:\t{comm}\nState:\tS (sleeping)\nPid:\t{pid}\nPPid:\t1\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n\
+             Gid:\t{uid}\t{uid}\t{uid}\t{uid}\nVmRSS:\t{} kB\n",
+            resident_in(&fs::read_to_string("/proc/self/status")?)
+        ),
     )?;
+    fs::create_dir(made.join("fd"))?;
+    symlink(site.root.join(""), made.join("root"))?;
+    fs::write(made.join("maps"), "")?;
     symlink(looks.exe, made.join("exe"))?;
     // a link to the root itself must not lose its only slash when the host's view cuts the root off
     symlink(if looks.cwd == site.root { site.root.join("") } else { looks.cwd.to_owned() }, made.join("cwd"))?;
@@ -83,7 +93,7 @@ pub fn appear(site: &Site, looks: &Appearance<'_>) -> io::Result<()> {
         pid,
         start_time,
         host: site.host.clone(),
-        program: looks.program.to_owned(),
+        program: looks.name.to_owned(),
         version: looks.version.clone(),
         mount_point: looks.mount_point.map(str::to_owned),
     };
@@ -151,6 +161,12 @@ pub fn kill(record: &Record) {
 /// Field 22 of stat, counted from behind the name, which may contain anything.
 fn start_time_in(after_name: &str) -> Option<u64> {
     after_name.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// VmRSS of a status, in kB.
+fn resident_in(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 fn folder(root: &Path, pid: i32) -> PathBuf {
@@ -222,8 +238,9 @@ pub fn sockets_of(table: &str, address: Ipv4Addr) -> String {
 /// # Errors
 /// The folder cannot be written.
 pub fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    static WRITES: AtomicUsize = AtomicUsize::new(0);
     let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}", std::process::id()));
+    temporary.push(format!(".{}-{}", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));
     let temporary = PathBuf::from(temporary);
     fs::write(&temporary, content)?;
     fs::rename(temporary, path)

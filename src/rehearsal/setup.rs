@@ -5,16 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use semver::Version;
 
 use super::fault::FaultName;
 use super::install;
 use super::procfs::write_whole;
+use super::simulated::changelog;
+use super::simulated::config::Places;
 use super::simulated::disks::{file_of, folder_of};
 use super::simulated::metadata::{FileEntry, Metadata, Tree};
+use super::simulated::owners;
 use super::simulated::quirks::Quirks;
 use super::site::Site;
+use super::tools;
 use crate::host::HostName;
 use crate::moosefs::daemon::{ADMIN_PORT, Role};
 use crate::plan::{Access, InstallHow, Plan};
@@ -30,10 +35,15 @@ pub struct Part {
     pub trees: BTreeSet<(String, String)>,
     /// Where a client mounts.
     pub mounts: Vec<String>,
+    /// Where the plan lets this program keep its own files; that of the first role.
+    pub work_dir: String,
 }
 
 impl Part {
     fn add(&mut self, role: Role, access: &Access) {
+        if self.roles.is_empty() {
+            access.install.work_dir.as_str().clone_into(&mut self.work_dir);
+        }
         self.roles.push(role);
         let prefix = access.install.prefix.as_str().to_owned();
         if let InstallHow::SourceDir(folder) = &access.install.how {
@@ -43,33 +53,31 @@ impl Part {
     }
 }
 
-/// All hosts of the plan: master, chunkservers, clients, in the plan's order, each once.
+/// All hosts of the plan, each once, in the order of an upgrade.
 #[must_use]
 pub fn parts(plan: &Plan) -> Vec<(HostName, Part)> {
     let mut parts: Vec<(HostName, Part)> = Vec::new();
-    let mut of = |host: &HostName, role, access: &Access, mounts: Vec<String>| {
-        let at = parts.iter().position(|(name, _)| name == host).unwrap_or_else(|| {
-            parts.push((host.clone(), Part::default()));
-            parts.len() - 1
-        });
-        let part = &mut parts[at].1;
-        part.add(role, access);
-        part.mounts.extend(mounts);
-    };
-    of(&plan.master.host, Role::Master, &plan.master.access, Vec::new());
-    for server in &plan.chunkservers {
-        of(&server.host, Role::Chunkserver, &server.access, Vec::new());
+    for (host, role, access) in plan.hosts() {
+        part_of(&mut parts, host).add(role, access);
     }
     for group in &plan.clients {
+        let mounts = group.mounts.as_ref().map_or_else(
+            || vec!["/mnt/mfs".to_owned()],
+            |mounts| mounts.iter().map(|mount| mount.as_str().to_owned()).collect(),
+        );
         for host in &group.hosts {
-            let mounts = group.mounts.as_ref().map_or_else(
-                || vec!["/mnt/mfs".to_owned()],
-                |mounts| mounts.iter().map(|mount| mount.as_str().to_owned()).collect(),
-            );
-            of(host, Role::Client, &group.access, mounts);
+            part_of(&mut parts, host).mounts.extend(mounts.iter().cloned());
         }
     }
     parts
+}
+
+fn part_of<'p>(parts: &'p mut Vec<(HostName, Part)>, host: &HostName) -> &'p mut Part {
+    let at = parts.iter().position(|(name, _)| name == host).unwrap_or_else(|| {
+        parts.push((host.clone(), Part::default()));
+        parts.len() - 1
+    });
+    &mut parts[at].1
 }
 
 /// The files of a cluster with so many chunkservers: one chunk each, goal 2 where there are two servers.
@@ -93,6 +101,7 @@ pub fn metadata(servers: usize) -> Metadata {
                 .to_owned(),
             directories: 1,
             files: (1..=count).map(file).collect(),
+            oddity: None,
         },
     }
 }
@@ -147,6 +156,12 @@ pub fn make_host(
     fs::write(site.real("/etc/hosts"), hosts_file)?;
     fs::write(site.real("/etc/hostname"), format!("{}\n", site.host))?;
     fs::write(site.real("/etc/fstab"), "# simulated\n")?;
+    fs::write(
+        site.real("/etc/passwd"),
+        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+    )?;
+    fs::write(site.real("/etc/group"), "root:x:0:\nnogroup:x:65534:\n")?;
+    fs::write(site.real("/proc/meminfo"), fs::read("/proc/meminfo")?)?;
     symlink("../proc/mounts", site.real("/etc/mtab"))?;
     // a host of a rehearsal can mount, whatever this machine can; the other devices are this machine's
     fs::write(site.real("/dev/fuse"), "simulated\n")?;
@@ -157,10 +172,18 @@ pub fn make_host(
     }
     fs::write(site.sim("mounts.base"), mounts)?;
     super::mounts::rebuild(&site.root)?;
-    make_tools(site, from)?;
+    tools::make(site, from)?;
 
-    for prefix in &site.prefixes {
+    for (role, prefix) in &part.prefixes {
+        fs::create_dir_all(site.real(prefix))?;
+        // 1.5 knows no metaloggers: a host that is nothing else has nothing of it
+        if *role == Role::Metalogger {
+            continue;
+        }
         install::install(site, prefix, from)?;
+        let data = format!("{prefix}/var/mfs");
+        owners::belongs_to(site, &data, owners::DAEMON)?;
+        owners::belongs_to(site, &Places { prefix: prefix.clone(), program: String::new() }.run(), owners::DAEMON)?;
         fs::create_dir_all(site.real(&format!("{prefix}/var/run/mfs")))?;
     }
     for (folder, prefix) in &part.trees {
@@ -186,18 +209,39 @@ fn make_master(site: &Site, prefix: &str, metadata: &Metadata, admin_port: u16) 
         "# simulated mfsmaster.cfg of 1.5\n# WORKING_USER = nobody\n# LOCK_FILE = mfsmaster.pid\n".to_owned();
     if admin_port != ADMIN_PORT {
         // both, or 1.6.26 and later do not honour the port (facts, section 5)
-        config.push_str(&format!("MATOCU_LISTEN_HOST = *\nMATOCU_LISTEN_PORT = {admin_port}\n"));
+        if !site.has(FaultName::ListensElsewhere) {
+            config.push_str("MATOCU_LISTEN_HOST = *\n");
+        }
+        config.push_str(&format!("MATOCU_LISTEN_PORT = {admin_port}\n"));
     }
     fs::write(site.real(&format!("{prefix}/etc/mfsmaster.cfg")), config)?;
-    metadata.store(&site.real(&format!("{prefix}/var/mfs/metadata.mfs")))?;
+    make_metadata(site, &site.real(&format!("{prefix}/var/mfs")), metadata)?;
     // 1.5 has no exports; here they were prepared, as without them the upgrade ends in an outage (field notes)
     let quirks = Quirks::of(&site.target);
     if quirks.exports && !site.has(FaultName::NoExports) {
         let folder = site.real(&format!("{prefix}/etc{}", if quirks.etc_mfs { "/mfs" } else { "" }));
         fs::create_dir_all(&folder)?;
-        fs::write(folder.join("mfsexports.cfg"), "*\t/\trw,alldirs,maproot=0\n*\t.\trw\n")?;
+        let who = if site.has(FaultName::ExportsRefuse) { "10.0.0.0/8" } else { "*" };
+        let rules = format!("{who}\t/\trw,alldirs,maproot=0\n{who}\t.\trw\n");
+        fs::write(folder.join("mfsexports.cfg"), rules)?;
     }
     Ok(())
+}
+
+/// Metadata as a clean stop leaves it, with the change log from before. One that was never saved begins with change 0.
+fn make_metadata(site: &Site, data: &Path, metadata: &Metadata) -> io::Result<()> {
+    let mut metadata = metadata.clone();
+    if site.has(FaultName::MetadataCorrupt) {
+        metadata.tree.oddity = Some("unknown node type in section NODE (simulated)".to_owned());
+    }
+    if site.has(FaultName::MetadataNeverSaved) {
+        metadata.version = 0;
+    } else {
+        let past = metadata.version.saturating_sub(4)..metadata.version;
+        let lines: String = past.map(|id| changelog::line(id, 1_400_000_000, "ACCESS(1)")).collect();
+        fs::write(data.join("changelog.1.mfs"), lines)?;
+    }
+    metadata.store(&data.join("metadata.mfs"))
 }
 
 fn make_chunkserver(site: &Site, prefix: &str, chunks: &[u64]) -> io::Result<()> {
@@ -206,6 +250,7 @@ fn make_chunkserver(site: &Site, prefix: &str, chunks: &[u64]) -> io::Result<()>
         "# simulated mfschunkserver.cfg of 1.5\n# WORKING_USER = nobody\nMASTER_HOST = mfsmaster\n",
     )?;
     fs::write(site.real(&format!("{prefix}/etc/mfshdd.cfg")), "/mnt/hd1\n")?;
+    owners::belongs_to(site, "/mnt/hd1", owners::DAEMON)?;
     for n in 0..16 {
         fs::create_dir_all(site.real(&format!("/mnt/hd1/{}", folder_of(n, false))))?;
     }
@@ -214,26 +259,4 @@ fn make_chunkserver(site: &Site, prefix: &str, chunks: &[u64]) -> io::Result<()>
         fs::write(site.real(&file), format!("simulated chunk {chunk:016X}\n"))?;
     }
     Ok(())
-}
-
-/// Commands that a host has and this machine may not, or that must not touch this machine.
-fn make_tools(site: &Site, from: &Version) -> io::Result<()> {
-    let bin = site.sim("bin");
-    for tool in ["umount", "fusermount", "fusermount3"] {
-        install::write_program(site, &bin.join(tool), &install::script(site, tool, from))?;
-    }
-    for tool in ["make", "apt-get", "apt", "dnf", "yum", "rpm", "dpkg", "zypper"] {
-        install::write_program(site, &bin.join(tool), &install::script(site, tool, &site.target))?;
-    }
-    for become_root in ["sudo", "doas"] {
-        // options of their own come first: -n, -u USER, --
-        let script = "#!/bin/sh\n# simulated\nwhile :; do case $1 in --) shift; break;; -u|-g) shift 2;; -*) shift;; \
-                      [A-Za-z_]*=*) export \"$1\"; shift;; *) break;; esac; done\nexec \"$@\"\n";
-        install::write_program(site, &bin.join(become_root), script)?;
-    }
-    let id = "#!/bin/sh\n# simulated: every user is root\ncase $* in *n*) echo root;; -*) echo 0;; \
-              *) echo 'uid=0(root) gid=0(root) groups=0(root)';; esac\n";
-    install::write_program(site, &bin.join("id"), id)?;
-    install::write_program(site, &bin.join("whoami"), "#!/bin/sh\n# simulated\necho root\n")?;
-    install::write_program(site, &bin.join("hostname"), &format!("#!/bin/sh\n# simulated\necho '{}'\n", site.host))
 }

@@ -17,6 +17,9 @@ use super::timing::{Timings, scaled};
 /// The folder below a host's root that holds what belongs to the simulation and not to the host.
 pub const SIM: &str = ".sim";
 
+/// What loading takes under the fault `slow-load`: longer than the 30 s after which a 1.5 mount gives errors.
+const SLOW_LOAD: Duration = Duration::from_secs(40);
+
 /// What a simulated process knows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Site {
@@ -42,6 +45,8 @@ pub struct Site {
     pub prefixes: Vec<String>,
     /// The plan's greatest stagger, which a slow scan exceeds.
     pub greatest_stagger: Duration,
+    /// Where the plan lets this program keep its own files on the host.
+    pub work_dir: String,
 }
 
 impl Site {
@@ -95,6 +100,23 @@ impl Site {
     #[must_use]
     pub fn has(&self, fault: FaultName) -> bool {
         self.faults.contains(&fault)
+    }
+
+    /// Whether the cluster stands: what came before was its making, which no fault disturbs.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.sim("stands").exists()
+    }
+
+    /// How long the loading of metadata takes, and how long at least in real time: the fault `slow-load` must outlast a
+    /// 1.5 mount's patience, which has a least time too.
+    #[must_use]
+    pub fn load_time(&self) -> (Duration, Duration) {
+        if self.has(FaultName::SlowLoad) && self.stands() {
+            (SLOW_LOAD, self.timings.real_least_eio.mul_f64(1.25))
+        } else {
+            (self.timings.load, Duration::ZERO)
+        }
     }
 
     /// The file of events.

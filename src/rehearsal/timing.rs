@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 pub struct Timings {
     /// A master's saving of its metadata when it ends.
     pub save: Duration,
-    /// A master's loading of its metadata when it starts.
+    /// A master's loading of its metadata when it starts. mfsmetarestore takes this and `save`.
     pub load: Duration,
+    /// `make` in a configured tree.
+    pub build: Duration,
     /// A chunkserver's scan of its disks.
     pub scan: Duration,
     /// What a chunkserver waits between two tries to reach its master (MASTER_RECONNECTION_DELAY; 5 s by code in 1.5 and
@@ -34,6 +36,7 @@ impl Default for Timings {
         Self {
             save: Duration::from_secs(2),
             load: Duration::from_secs(1),
+            build: Duration::from_secs(30),
             scan: Duration::from_secs(20),
             server_reconnect: Duration::from_secs(5),
             mount_reconnect: Duration::from_secs(2),

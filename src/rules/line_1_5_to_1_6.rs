@@ -116,6 +116,15 @@ pub fn exports_paths(to: &Version) -> &'static [&'static str] {
     if *to >= ETC_MFS { &["etc/mfs/mfsexports.cfg", "etc/mfsexports.cfg"] } else { &["etc/mfsexports.cfg"] }
 }
 
+/// The first release with mfsmetalogger. From it on a master sends its change logs to metaloggers and to nobody else.
+pub const FIRST_METALOGGER: Version = Version::new(1, 6, 5);
+
+/// Whether a release has metaloggers.
+#[must_use]
+pub fn has_metaloggers(to: &Version) -> bool {
+    *to >= FIRST_METALOGGER
+}
+
 /// What the start of a 1.6 master means for the way back (facts, section 6; run with 1.6.27 and 1.5.12).
 pub const WAY_BACK_MASTER: &str = "back to 1.5 from here on: stop the new master cleanly, install the old release and \
      start it on the same, current metadata; never on an older copy";

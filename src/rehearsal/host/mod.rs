@@ -16,6 +16,7 @@ use tokio::sync::watch;
 pub use self::exec::run;
 pub use self::server::serve;
 
+use super::clock;
 use super::event::{self, Event, What};
 use super::fault::FaultName;
 use super::procfs;
@@ -93,7 +94,7 @@ impl Host {
     /// This machine has no `/proc`.
     fn refresh_before_command(&self) -> io::Result<()> {
         self.refresh(&fs::read_to_string("/proc/net/tcp")?);
-        procfs::write_whole(&self.site.real("/proc/uptime"), &fs::read("/proc/uptime")?)
+        clock::show(&self.site)
     }
 
     /// What follows for SSH from the host's having been changed. `answered`: the command that did it has had its answer.
@@ -116,6 +117,7 @@ impl Host {
     /// What was done so far was the making of the cluster; from here on a fault may act.
     pub fn arm(&self) {
         let _ = fs::remove_file(self.site.sim("changed"));
+        let _ = fs::write(self.site.sim("stands"), b"");
         self.armed.store(true, Ordering::Relaxed);
     }
 
@@ -125,6 +127,9 @@ impl Host {
         // what was changed by a command waits for the command's end, so that a fault acts the same way every time
         if self.commands.load(Ordering::Relaxed) == 0 {
             self.cut_if_faulty(false);
+        } else {
+            // whoever takes the time by it reads it while a command runs
+            let _ = clock::show(&self.site);
         }
     }
 

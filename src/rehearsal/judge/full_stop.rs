@@ -30,6 +30,7 @@ fn order(plan: &Plan, timeline: &Timeline<'_>) -> Check {
             against.push(format!("the new master was started before the new chunkserver on {}", server.host));
         }
     }
+    against.extend(timeline.loggers_too_early());
     let ready = timeline.new_master_ready();
     for (host, what, at) in timeline.clients_touched(plan) {
         if ready.is_none_or(|ready| at < ready) || !timeline.all_servers_new_at(at) {

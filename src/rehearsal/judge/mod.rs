@@ -1,7 +1,9 @@
 //! The verdict on a rehearsed upgrade: invariants checked on what the simulated side saw, never on what an executor said.
 //! PURE; [`super::Cluster::verdict`] fetches the final state.
 
+mod backup;
 mod full_stop;
+mod metaloggers;
 mod outcome;
 mod rolling;
 mod timeline;
@@ -84,6 +86,9 @@ pub struct MasterAtEnd {
     pub under_goal: u64,
     /// Connected chunkservers: address, release, chunks.
     pub servers: Vec<(Ipv4Addr, Option<Version>, u32)>,
+    /// Connected metaloggers: address, release.
+    #[serde(default)]
+    pub metaloggers: Vec<(Ipv4Addr, Option<Version>)>,
 }
 
 /// The cluster when the verdict was asked for.
@@ -105,7 +110,11 @@ pub fn judge(plan: &Plan, speed: f64, events: &[Event], end: &FinalState) -> Ver
         Mode::Rolling => rolling::checks(plan, speed, &timeline),
         Mode::FullStop => full_stop::checks(plan, speed, &timeline),
     };
+    checks.push(backup::check_of(&timeline, end));
     checks.extend(outcome::checks(plan, &timeline, end));
+    if !plan.metaloggers.is_empty() {
+        checks.push(metaloggers::check_of(plan, &timeline, end));
+    }
     Verdict {
         passed: checks.iter().all(|check| check.passed),
         checks,

@@ -35,6 +35,7 @@ fn order(plan: &Plan, timeline: &Timeline<'_>, outages: &[Outage]) -> Check {
             against.push(format!("the new chunkserver on {host} was started before the new master served"));
         }
     }
+    against.extend(timeline.loggers_too_early());
     for outage in outages {
         if ready.is_none_or(|ready| outage.down < ready) {
             let host = &timeline.servers[outage.server].host;
@@ -65,6 +66,9 @@ fn turns(plan: &Plan, timeline: &Timeline<'_>, outages: &[Outage]) -> Check {
             continue;
         };
         let ready = timeline.new_master_ready().is_some_and(|ready| ready <= at);
+        // metaloggers come before all chunkservers, and bring the programs of a host that is both
+        let is_logger = plan.metaloggers.iter().any(|logger| logger.host.as_str() == host);
+        let place = if is_logger { 0 } else { place };
         let back = |n: usize| outages.iter().any(|o| o.server == n && o.back.is_some_and(|back| back <= at));
         if !ready || !(0..place).all(back) {
             against.push(format!("installed on {host} before its turn"));

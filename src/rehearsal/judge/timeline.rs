@@ -111,6 +111,23 @@ impl<'a> Timeline<'a> {
         self.events.iter().filter(started).map(|event| (event.host.as_str(), event.at)).collect()
     }
 
+    /// When new metaloggers' processes were started: host and time.
+    pub fn new_loggers_started(&self) -> Vec<(&str, u64)> {
+        let started = |e: &&&Event| e.what == What::Started && self.is_new(e, Role::Metalogger);
+        self.events.iter().filter(started).map(|event| (event.host.as_str(), event.at)).collect()
+    }
+
+    /// What stands against metaloggers' having been started once the new master served, in either mode: a 1.5 master
+    /// knows none.
+    pub fn loggers_too_early(&self) -> Vec<String> {
+        let ready = self.new_master_ready();
+        let early = |(_, at): &(&str, u64)| ready.is_none_or(|ready| *at < ready);
+        let started = self.new_loggers_started();
+        let said =
+            |(host, _): (&str, u64)| format!("the metalogger on {host} was started before the new master served");
+        started.into_iter().filter(early).map(said).collect()
+    }
+
     /// The chunks that the master had of each server at `time`, before what happens at that very time.
     fn known_before(&self, time: u64) -> BTreeMap<Ipv4Addr, u32> {
         // at the beginning all are there
@@ -176,7 +193,10 @@ impl<'a> Timeline<'a> {
     /// When something was first done to a client host as a client: its mounts, or an install where that host is nothing
     /// else.
     pub fn clients_touched(&self, plan: &Plan) -> Vec<(&'a str, &'static str, u64)> {
-        let is_server = |host: &str| host == self.master || self.servers.iter().any(|server| server.host == host);
+        let is_logger = |host: &str| plan.metaloggers.iter().any(|logger| logger.host.as_str() == host);
+        let is_server = |host: &str| {
+            host == self.master || is_logger(host) || self.servers.iter().any(|server| server.host == host)
+        };
         let clients: Vec<&str> = plan.clients.iter().flat_map(|group| &group.hosts).map(|host| host.as_str()).collect();
         let of = |event: &'a Event| {
             let what = match event.what {

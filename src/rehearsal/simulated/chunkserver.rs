@@ -15,7 +15,7 @@ use super::daemon::Life;
 use super::disks::{CHUNK_SIZE, Disks};
 use super::packet::{
     CLTOCS_READ, CSTOCL_READ_STATUS, CSTOMA_CHUNK_NEW, CSTOMA_DELETE, CSTOMA_REGISTER, CSTOMA_SPACE, Fields,
-    MATOCS_DELETE, Payload, STATUS_NOCHUNK, STATUS_OK, read_frame, send,
+    MATOCS_DELETE, Payload, STATUS_NOCHUNK, STATUS_OK, frames, read_frame, send,
 };
 use crate::moosefs::daemon::{CHUNKSERVER_PORT, MASTER_CHUNKSERVER_PORT};
 use crate::moosefs::version::to_wire;
@@ -50,8 +50,7 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
     let master = SocketAddrV4::new(host, number("MASTER_PORT", MASTER_CHUNKSERVER_PORT));
     let port = number("CSSERV_LISTEN_PORT", CHUNKSERVER_PORT);
     let disks = Disks::open(&life)?;
-    if life.is_new()
-        && life.site.has(FaultName::LosesChunk)
+    if life.suffers(FaultName::LosesChunk)
         && let Some(chunk) = disks.scan().first()
     {
         disks.delete(*chunk);
@@ -68,7 +67,7 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
     if !life.quirks.background_scan {
         scan(&server).await;
     }
-    if life.is_new() && life.site.has(FaultName::DoesNotComeBack) {
+    if life.suffers(FaultName::DoesNotComeBack) {
         life.record(What::FaultActed { fault: FaultName::DoesNotComeBack.to_string() });
         ready();
         return Ok(());
@@ -90,7 +89,7 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
 
 async fn scan(server: &Server) {
     let life = &server.life;
-    let time = if life.is_new() && life.site.has(FaultName::SlowScan) {
+    let time = if life.suffers(FaultName::SlowScan) {
         life.record(What::FaultActed { fault: FaultName::SlowScan.to_string() });
         life.site.greatest_stagger * 2
     } else {
@@ -117,20 +116,11 @@ async fn stay_connected(server: Arc<Server>) {
 }
 
 async fn talk(server: &Server, stream: TcpStream) -> io::Result<()> {
-    let (mut reading, mut writing) = stream.into_split();
+    let (reading, mut writing) = stream.into_split();
     let mut scanned = server.scanned.subscribe();
     let complete = *scanned.borrow_and_update();
     register(server, &mut writing).await?;
-    // frames are read in a task of their own: reading one must not be given up halfway for the scan's end
-    let (frames, mut orders) = tokio::sync::mpsc::channel(16);
-    let reader = tokio::spawn(async move {
-        while let Ok(Some(frame)) = read_frame(&mut reading).await {
-            if frames.send(frame).await.is_err() {
-                return;
-            }
-        }
-    });
-    let _reader = AbortOnDrop(reader);
+    let (mut orders, _reader) = frames(reading);
     let mut waiting = !complete;
     loop {
         tokio::select! {
@@ -151,14 +141,6 @@ async fn talk(server: &Server, stream: TcpStream) -> io::Result<()> {
                 send(&mut writing, CSTOMA_SPACE, space(server, Payload::default()).0).await?;
             }
         }
-    }
-}
-
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

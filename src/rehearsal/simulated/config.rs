@@ -70,11 +70,24 @@ impl Config {
     }
 
     fn add(&mut self, site: &Site, text: &str) {
+        for (key, value) in Self::parse(text).0 {
+            self.0.insert(key, site.seen(&value));
+        }
+    }
+
+    /// Reads a file's text.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut config = Self::default();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
-            if let Some((key, value)) = line.split_once('=') {
-                self.0.insert(key.trim().to_owned(), site.seen(value.trim()));
+            // a key that the `=` follows without a blank is ignored (cfg.c; run)
+            if let Some((key, value)) = line.split_once('=')
+                && key.ends_with([' ', '\t'])
+            {
+                config.0.insert(key.trim().to_owned(), value.trim().to_owned());
             }
         }
+        config
     }
 
     /// The value of `key`.

@@ -1,4 +1,4 @@
-//! What mfsmaster and mfschunkserver have in common (their `main.c`): command line, going to the background, locks, the
+//! What mfsmaster, mfsmetalogger and mfschunkserver have in common (their `main.c`): command line, going to the background, locks, the
 //! takeover of an old daemon, words and exit codes. Knows nothing of what either does once it runs.
 
 use std::fs::File;
@@ -16,9 +16,10 @@ use super::config::{Config, Places};
 use super::lock::{self, Taken};
 use super::options::{Mode, Options, Parsed, parse};
 use super::quirks::Quirks;
-use super::{chunkserver, master};
+use super::{chunkserver, master, metalogger};
 use crate::moosefs::daemon::Role;
 use crate::rehearsal::event::What;
+use crate::rehearsal::fault::FaultName;
 use crate::rehearsal::procfs;
 use crate::rehearsal::site::Site;
 
@@ -29,6 +30,8 @@ pub struct Life {
     pub site: Site,
     /// Its program.
     pub role: Role,
+    /// A master that is tried out beside the cluster's own: only its own host can reach it.
+    pub aside: bool,
     /// Its release.
     pub version: Version,
     /// What follows from the release.
@@ -44,7 +47,7 @@ pub struct Life {
 impl Life {
     /// Records an event of this daemon.
     pub fn record(&self, what: What) {
-        self.site.record(self.role.program(), &self.version, what);
+        self.site.record(name_of(self.role, self.aside), &self.version, what);
     }
 
     /// Whether it is of the release that the rehearsed upgrade brings.
@@ -52,6 +55,24 @@ impl Life {
     pub fn is_new(&self) -> bool {
         self.version == self.site.target
     }
+
+    /// Whether a fault of the new release acts on it.
+    #[must_use]
+    pub fn suffers(&self, fault: FaultName) -> bool {
+        self.is_new() && !self.aside && self.site.has(fault)
+    }
+}
+
+/// What it is called in events: one that is tried out has no part in the cluster.
+fn name_of(role: Role, aside: bool) -> &'static str {
+    if aside { TRIAL } else { role.program() }
+}
+
+/// A master that is tried out.
+pub const TRIAL: &str = "mfsmaster-trial";
+
+fn is_aside(role: Role, quirks: &Quirks, config: Option<&Config>) -> bool {
+    role == Role::Master && config.is_some_and(|config| master::listen::is_aside(config, quirks))
 }
 
 /// The command, as a shell calls it.
@@ -76,11 +97,11 @@ pub fn command(call: &Call, role: Role) -> ExitCode {
     if options.foreground || (quirks.verbs && !starts) {
         return child(call, role);
     }
-    daemonise(call, role, &quirks)
+    daemonise(call, role, &quirks, &options)
 }
 
 /// Starts the daemon's own process. A real one forks; this one, which may not, begins again as another process.
-fn daemonise(call: &Call, role: Role, quirks: &Quirks) -> ExitCode {
+fn daemonise(call: &Call, role: Role, quirks: &Quirks, options: &Options) -> ExitCode {
     let mut command = Command::new(&call.site.program);
     command
         .args(["__simulated", &format!("daemon:{}", role.program()), &call.version.to_string()])
@@ -96,7 +117,10 @@ fn daemonise(call: &Call, role: Role, quirks: &Quirks) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    call.site.mark_changed();
+    let (_, config) = config_of(call, role, quirks, options);
+    if !is_aside(role, quirks, config.as_ref()) {
+        call.site.mark_changed();
+    }
     let Some(mut words) = child.stderr.take() else { return ExitCode::SUCCESS };
     // main.c: a zero as the last byte of a piece means failure
     let (mut piece, mut failed) = ([0; 4096], false);
@@ -138,7 +162,6 @@ pub fn child(call: &Call, role: Role) -> ExitCode {
 
 async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> bool {
     let site = call.site.clone();
-    let record = |what| site.record(role.program(), &call.version, what);
     let Ok(terminate) = signal(SignalKind::terminate()) else { return false };
     // main.c reads its configuration again on SIGHUP; nothing that is simulated depends on it, but it must not end
     let _hangup = signal(SignalKind::hangup());
@@ -146,6 +169,8 @@ async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> boo
 
     let places = Places { prefix: call.prefix(), program: role.program().to_owned() };
     let (path, config) = config_of(call, role, &quirks, options);
+    let aside = is_aside(role, &quirks, config.as_ref());
+    let record = |what| site.record(name_of(role, aside), &call.version, what);
     let starts = matches!(options.mode, Mode::Start | Mode::Restart);
     if starts {
         eprintln!("{} {} (simulated)", role.program(), call.version);
@@ -170,6 +195,7 @@ async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> boo
         eprintln!("working directory: {}", site.seen(&data.to_string_lossy()));
         let looks = procfs::Appearance {
             program: role.program(),
+            name: name_of(role, aside),
             version: &call.version,
             argv: &call.argv,
             exe: &call.exe(),
@@ -202,7 +228,7 @@ async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> boo
     if !starts {
         return true;
     }
-    let life = Life { site: site.clone(), role, version: call.version.clone(), quirks, places, config, data };
+    let life = Life { site: site.clone(), role, aside, version: call.version.clone(), quirks, places, config, data };
     let well = serve(life, terminate).await;
     leave(&site, record);
     well
@@ -273,8 +299,9 @@ pub fn close_words() {
 
 async fn serve(life: Life, terminate: Signal) -> bool {
     let quirks = life.quirks.clone();
-    let (site, version, role) = (life.site.clone(), life.version.clone(), life.role);
-    let record = move |what| site.record(role.program(), &version, what);
+    let (site, version, role, name) =
+        (life.site.clone(), life.version.clone(), life.role, name_of(life.role, life.aside));
+    let record = move |what| site.record(name, &version, what);
     eprintln!("initializing {} modules ...", role.program());
     let ready = || {
         eprintln!("{} daemon initialized properly", role.program());
@@ -282,7 +309,8 @@ async fn serve(life: Life, terminate: Signal) -> bool {
     };
     let outcome = match role {
         Role::Master => master::run(life, terminate, ready).await,
-        Role::Chunkserver | Role::Metalogger | Role::Client => chunkserver::run(life, terminate, ready).await,
+        Role::Metalogger => metalogger::run(life, terminate, ready).await,
+        Role::Chunkserver | Role::Client => chunkserver::run(life, terminate, ready).await,
     };
     match outcome {
         Ok(()) => true,

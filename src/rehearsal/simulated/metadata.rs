@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::packet::{Fields, Payload};
+use super::quirks::Quirks;
 
 /// Written by 1.5.12 and by every 1.6.x.
 pub const SIGNATURE: &[u8; 8] = b"MFSM 1.5";
@@ -36,6 +37,9 @@ pub struct Tree {
     pub directories: u32,
     /// Files.
     pub files: Vec<FileEntry>,
+    /// Something that 1.5 has in memory and 1.6 cannot load (the fault `metadata-corrupt`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oddity: Option<String>,
 }
 
 /// One file.
@@ -89,6 +93,18 @@ impl Metadata {
         Ok(Self { max_inode, version, next_session, tree: serde_json::from_slice(fields.0)? })
     }
 
+    /// As [`Self::decode`], by a certain release.
+    ///
+    /// # Errors
+    /// They are none that this release would take.
+    pub fn load(bytes: &[u8], quirks: &Quirks) -> io::Result<Self> {
+        let metadata = Self::decode(bytes)?;
+        match &metadata.tree.oddity {
+            Some(oddity) if quirks.sessions => Err(io::Error::new(io::ErrorKind::InvalidData, oddity.clone())),
+            _ => Ok(metadata),
+        }
+    }
+
     /// Writes the file.
     ///
     /// # Errors
@@ -105,7 +121,7 @@ mod tests {
     #[test]
     fn metadata_survives_its_file_and_has_the_real_header() {
         let file = FileEntry { inode: 2, name: "f".into(), goal: 2, chunks: vec![1, 2] };
-        let tree = Tree { note: "simulated".into(), directories: 1, files: vec![file] };
+        let tree = Tree { note: "simulated".into(), directories: 1, files: vec![file], oddity: None };
         let metadata = Metadata { max_inode: 2, version: 0x0102, next_session: 3, tree };
         let bytes = metadata.encode();
         assert_eq!(&bytes[..24], b"MFSM 1.5\0\0\0\x02\0\0\0\0\0\0\x01\x02\0\0\0\x03");

@@ -2,15 +2,21 @@
 //! Each is a process of its own, so that signals, locks, sockets and exit codes are real. Must never be reached but from
 //! such a script, and touches nothing outside of its rehearsal's folder and addresses.
 
+mod build;
+mod bystander;
+pub mod changelog;
 mod chunkserver;
-mod config;
+pub mod config;
 mod daemon;
 pub mod disks;
 mod lock;
 mod master;
 pub mod metadata;
+mod metalogger;
+mod metarestore;
 mod mount;
 mod options;
+pub mod owners;
 mod packet;
 pub mod quirks;
 mod tools;
@@ -21,9 +27,11 @@ use std::process::ExitCode;
 
 use semver::Version;
 
+use super::install;
 use super::site::Site;
 use crate::moosefs::daemon::Role;
 
+pub use self::daemon::TRIAL;
 pub use self::mount::{GOES_OF_A_ROUND, Watch};
 pub use self::packet::read_frame;
 
@@ -58,11 +66,15 @@ impl Call {
         std::path::absolute(&self.argv[0]).unwrap_or_else(|_| PathBuf::from(&self.argv[0]))
     }
 
-    /// The prefix that the program is installed in: two folders up.
+    /// The prefix that the program was configured for: where it is installed that is two folders up, in a tree what the
+    /// tree was told.
     #[must_use]
     pub fn prefix(&self) -> String {
         let exe = self.exe();
         let prefix = exe.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
+        if let Some(tree) = install::tree_at(prefix) {
+            return tree.prefix;
+        }
         self.site.seen(&prefix.to_string_lossy())
     }
 }
@@ -93,9 +105,18 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         ("mfsmaster", true) => daemon::child(&call, Role::Master),
         ("mfschunkserver", false) => daemon::command(&call, Role::Chunkserver),
         ("mfschunkserver", true) => daemon::child(&call, Role::Chunkserver),
+        ("mfsmetalogger", false) => daemon::command(&call, Role::Metalogger),
+        ("mfsmetalogger", true) => daemon::child(&call, Role::Metalogger),
+        ("mfsmetarestore", _) => metarestore::command(&call),
         ("mfsmount", false) => mount::command(&call),
         ("mfsmount", true) => mount::child(&call),
-        ("make", _) => tools::make(&call),
+        ("tar", _) => build::tar(&call),
+        ("configure", _) => build::configure(&call),
+        ("make", _) => build::make(&call),
+        ("chown", _) => owners::chown(&call),
+        ("stat", _) => owners::stat(&call),
+        ("bystander", false) => bystander::command(&call),
+        ("bystander", true) => bystander::child(&call),
         ("umount" | "fusermount" | "fusermount3", _) => tools::umount(&call),
         ("apt-get" | "apt" | "dnf" | "yum" | "rpm" | "dpkg" | "zypper", _) => tools::package(&call),
         (other, _) => {

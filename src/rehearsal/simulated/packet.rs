@@ -4,10 +4,26 @@
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::mpsc;
 
 use crate::moosefs::wire::Frame;
 use crate::moosefs::wire::frame::{HEADER, MAX_PAYLOAD};
 
+/// metalogger → master: `rver:8 version:32 timeout:16`
+pub const MLTOMA_REGISTER: u32 = 50;
+/// master → metalogger: `FF:8 version:64 text 0:8`
+pub const MATOML_METACHANGES_LOG: u32 = 51;
+/// metalogger → master: `filenum:8`
+pub const MLTOMA_DOWNLOAD_START: u32 = 60;
+/// master → metalogger: `length:64`, or `status:8`
+pub const MATOML_DOWNLOAD_START: u32 = 61;
+/// metalogger → master: `offset:64 leng:32`
+pub const MLTOMA_DOWNLOAD_DATA: u32 = 62;
+/// master → metalogger: `offset:64 leng:32 crc:32 data` (the simulation's crc is 0)
+pub const MATOML_DOWNLOAD_DATA: u32 = 63;
+/// metalogger → master
+pub const MLTOMA_DOWNLOAD_END: u32 = 64;
 /// chunkserver → master: `rver:8 …`
 pub const CSTOMA_REGISTER: u32 = 100;
 /// chunkserver → master: `used:64 total:64 chunks:32 tdused:64 tdtotal:64 tdchunks:32`
@@ -72,6 +88,30 @@ pub async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Opt
     let mut payload = vec![0; length as usize];
     stream.read_exact(&mut payload).await?;
     Ok(Some(Frame::new(kind, payload)))
+}
+
+/// Reads frames in a task of its own, which ends with what is returned beside them: reading a frame must not be given up
+/// halfway for something else that happens.
+pub fn frames(mut stream: OwnedReadHalf) -> (mpsc::Receiver<Frame>, AbortOnDrop) {
+    let (found, frames) = mpsc::channel(16);
+    let reader = tokio::spawn(async move {
+        while let Ok(Some(frame)) = read_frame(&mut stream).await {
+            if found.send(frame).await.is_err() {
+                return;
+            }
+        }
+    });
+    (frames, AbortOnDrop(reader))
+}
+
+/// A task that ends with this.
+#[derive(Debug)]
+pub struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Sends one frame.

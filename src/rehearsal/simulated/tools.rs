@@ -1,4 +1,4 @@
-//! The other commands of a simulated host that do something to MooseFS: `make install`, package tools, `umount`.
+//! The other commands of a simulated host that do something to MooseFS: package tools, `umount`.
 
 use std::fs;
 use std::process::ExitCode;
@@ -12,33 +12,8 @@ use crate::rehearsal::event::What;
 use crate::rehearsal::fault::FaultName;
 use crate::rehearsal::install;
 use crate::rehearsal::mounts;
-
-/// `make install` in, or with `-C` for, a source tree of the simulation.
-pub fn make(call: &Call) -> ExitCode {
-    let mut folder = std::env::current_dir().unwrap_or_default();
-    let mut words = call.argv[1..].iter();
-    let mut targets = Vec::new();
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "-C" => folder = call.site.real(words.next().map_or("/", String::as_str)),
-            word if word.starts_with('-') || word.contains('=') => {}
-            word => targets.push(word.to_owned()),
-        }
-    }
-    let seen = call.site.seen(&folder.to_string_lossy());
-    println!("make: Entering directory '{seen}' (simulated)");
-    let Some(tree) = install::tree_at(&folder) else {
-        eprintln!(
-            "make: *** No rule to make target 'install'.  Stop. (simulated: no source tree of the rehearsal in {seen})"
-        );
-        return ExitCode::from(2);
-    };
-    if targets != ["install"] {
-        println!("make: Nothing to be done for '{}'. (simulated)", targets.join(" "));
-        return ExitCode::SUCCESS;
-    }
-    perform(call, &tree.version, &[tree.prefix])
-}
+use crate::rehearsal::procfs;
+use crate::rehearsal::site::Site;
 
 /// A package tool: any call that asks for an installation brings the plan's target; every other call does nothing.
 pub fn package(call: &Call) -> ExitCode {
@@ -53,7 +28,8 @@ pub fn package(call: &Call) -> ExitCode {
     perform(call, &target, &call.site.prefixes.clone())
 }
 
-fn perform(call: &Call, version: &Version, prefixes: &[String]) -> ExitCode {
+/// Installs a release.
+pub fn perform(call: &Call, version: &Version, prefixes: &[String]) -> ExitCode {
     let site = &call.site;
     if site.has(FaultName::InstallFails) && *version == site.target {
         site.record(&call.program, version, What::InstallFailed);
@@ -91,8 +67,10 @@ pub fn umount(call: &Call) -> ExitCode {
         eprintln!("umount: {point}: not mounted. (simulated)");
         return ExitCode::from(32);
     };
-    if site.has(FaultName::UmountBusy) {
-        site.record(&call.program, &call.version, What::FaultActed { fault: FaultName::UmountBusy.to_string() });
+    if works_in(site, &point) {
+        if site.has(FaultName::UmountBusy) {
+            site.record(&call.program, &call.version, What::FaultActed { fault: FaultName::UmountBusy.to_string() });
+        }
         if fuse {
             eprintln!("fusermount: failed to unmount {point}: Device or resource busy (simulated)");
             return ExitCode::FAILURE;
@@ -114,4 +92,13 @@ pub fn umount(call: &Call) -> ExitCode {
     }
     site.mark_changed();
     ExitCode::SUCCESS
+}
+
+/// Whether a process of the host works in a folder of the mount.
+fn works_in(site: &Site, point: &str) -> bool {
+    let below = site.real(point);
+    procfs::living(&site.root).iter().any(|process| {
+        process.mount_point.is_none()
+            && fs::read_link(site.real(&format!("/proc/{}/cwd", process.pid))).is_ok_and(|cwd| cwd.starts_with(&below))
+    })
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::net::TcpStream;
 
+use super::super::changelog;
 use super::super::packet::{
     BLOB_WITH_ACCESS_LISTS, BLOB_WITHOUT_ACCESS_LISTS, CLTOMA_FUSE_READ_CHUNK, CLTOMA_FUSE_READDIR,
     CLTOMA_FUSE_REGISTER, Fields, MATOCL_FUSE_READ_CHUNK, MATOCL_FUSE_READDIR, MATOCL_FUSE_REGISTER, Payload,
@@ -124,7 +125,9 @@ fn administer(master: &Master, frame: &Frame) -> Option<(u32, Vec<u8>)> {
         CLTOMA_CHUNKS_MATRIX if is_1_6 && matrix_request => {
             (MATOCL_CHUNKS_MATRIX, encode::chunk_matrix(&state.matrix()))
         }
-        CLTOMA_MLOG_LIST if master.life.quirks.metaloggers => (MATOCL_MLOG_LIST, encode::metaloggers(&[])),
+        CLTOMA_MLOG_LIST if master.life.quirks.metaloggers => {
+            (MATOCL_MLOG_LIST, encode::metaloggers(&state.metalogger_list()))
+        }
         _ => return None,
     })
 }
@@ -180,8 +183,7 @@ fn new_session(master: &Master, known: KnownSession) -> u32 {
     let mut state = master.state();
     let id = state.metadata.next_session.max(1);
     state.metadata.next_session = id + 1;
-    state.metadata.version += 1;
-    files::change(&master.life, &state.metadata, &format!("SIMULATED session {id}"));
+    master.change(&mut state.metadata, &format!("{}:{id}", changelog::SESSION));
     state.known_sessions.insert(id, known);
     files::store_sessions(&master.life, &state.known_sessions);
     id
@@ -195,7 +197,10 @@ fn connected(master: &Master, connection: u64, session: Session) {
 
 fn list(master: &Master, frame: &Frame) -> io::Result<Vec<u8>> {
     let mut answer = Payload::default().u32(Fields(&frame.payload).u32()?);
-    for file in &master.state().metadata.tree.files {
+    let mut state = master.state();
+    // who reads a folder changes its access time
+    master.change(&mut state.metadata, "ACCESS(1)");
+    for file in &state.metadata.tree.files {
         let length = u8::try_from(file.name.len()).unwrap_or(u8::MAX);
         let name = &file.name.as_bytes()[..usize::from(length)];
         answer = answer.u8(length).bytes(name).u32(file.inode).u8(b'f');

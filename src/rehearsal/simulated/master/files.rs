@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::super::changelog;
 use super::super::daemon::Life;
 use super::super::metadata::Metadata;
 use super::Master;
 use super::state::KnownSession;
+use crate::rehearsal::clock;
 use crate::rehearsal::event::What;
+use crate::rehearsal::fault::FaultName;
 
 const METADATA: &str = "metadata.mfs";
 const BACK: &str = "metadata.mfs.back";
@@ -24,7 +27,8 @@ const SESSIONS_HEADER: &[u8] = b"MFSS \x01\x06\x04";
 pub fn load(life: &Life) -> Result<Metadata, String> {
     eprintln!("loading metadata ...");
     let bytes = fs::read(life.data.join(METADATA)).map_err(|_| "can't open metadata file".to_owned())?;
-    let metadata = Metadata::decode(&bytes).map_err(|error| format!("error reading metadata: {error}"))?;
+    let mut metadata =
+        Metadata::load(&bytes, &life.quirks).map_err(|error| format!("error reading metadata: {error}"))?;
     if let Some(back) = fs::read(life.data.join(BACK)).ok().and_then(|bytes| Metadata::decode(&bytes).ok())
         && back.version > metadata.version
     {
@@ -39,16 +43,23 @@ pub fn load(life: &Life) -> Result<Metadata, String> {
         metadata.chunks()
     );
     life.record(What::MetadataLoaded { files: metadata.files(), chunks: metadata.chunks() });
-    change(life, &metadata, "SIMULATED start");
+    // what a master does by itself from time to time is written down too
+    for housekeeping in ["FREEINODES():0", "EMPTYRESERVED():0"] {
+        change(life, &mut metadata, housekeeping);
+    }
     Ok(metadata)
 }
 
-/// A line in changelog.0.mfs.
-pub fn change(life: &Life, metadata: &Metadata, what: &str) {
+/// A change: a line in changelog.0.mfs, and the metadata's next version. The line.
+pub fn change(life: &Life, metadata: &mut Metadata, command: &str) -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let line = changelog::line(metadata.version, seconds, command);
+    metadata.version += 1;
     let log = OpenOptions::new().append(true).create(true).open(life.data.join("changelog.0.mfs"));
     if let Ok(mut log) = log {
-        let _ = writeln!(log, "{}: {what}", metadata.version);
+        let _ = log.write_all(line.as_bytes());
     }
+    line
 }
 
 /// What loading did is undone.
@@ -69,7 +80,7 @@ pub async fn finish(master: &Master) {
         }
         tokio::time::sleep(life.site.scaled(Duration::from_secs(5))).await;
     }
-    tokio::time::sleep(life.site.scaled(life.site.timings.save)).await;
+    clock::spend(&life.site, life.site.timings.save, Duration::ZERO).await;
     let saved = {
         let state = master.state();
         if life.quirks.keeps_previous {
@@ -82,7 +93,20 @@ pub async fn finish(master: &Master) {
             .and_then(|()| fs::rename(life.data.join(BACK), life.data.join(METADATA)))
     };
     let _ = fs::rename(life.data.join("changelog.0.mfs"), life.data.join("changelog.1.mfs"));
+    if saved.is_ok() && !life.is_new() && life.site.has(FaultName::LoadsOtherMetadata) {
+        put_older(life, &master.state().metadata);
+    }
     life.record(if saved.is_ok() { What::MetadataSaved } else { What::MetadataNotSaved });
+}
+
+/// The fault `loads-other-metadata`: as soon as metadata.mfs is there, somebody's script puts an older one in its place,
+/// with half of the files.
+fn put_older(life: &Life, metadata: &Metadata) {
+    let mut older = metadata.clone();
+    older.tree.files.truncate(older.tree.files.len() / 2);
+    older.version /= 2;
+    let _ = older.store(&life.data.join(METADATA));
+    life.record(What::FaultActed { fault: FaultName::LoadsOtherMetadata.to_string() });
 }
 
 /// The sessions that a 1.6 master remembers.

@@ -5,20 +5,26 @@ mod chunkservers;
 mod clients;
 mod exports;
 mod files;
+pub mod listen;
+mod metaloggers;
 mod state;
 
-use std::net::SocketAddrV4;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::signal::unix::Signal;
+use tokio::sync::broadcast;
+
+use self::listen::Listening;
 
 use self::state::State;
 use super::daemon::Life;
-use crate::moosefs::daemon::{ADMIN_PORT, MASTER_CHUNKSERVER_PORT, MASTER_METALOGGER_PORT};
+use super::metadata::Metadata;
 use crate::rehearsal::event::What;
 use crate::rehearsal::fault::FaultName;
+use crate::rehearsal::{backup, clock};
 
 /// A running master, shared by its connections.
 #[derive(Debug)]
@@ -27,12 +33,21 @@ pub struct Master {
     state: Mutex<State>,
     exports: Vec<exports::Export>,
     reject_old_clients: bool,
+    /// Every change: its number and its line.
+    changes: broadcast::Sender<(u64, String)>,
     born: tokio::time::Instant,
 }
 
 impl Master {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no connection panics while it holds the state")
+    }
+
+    fn change(&self, metadata: &mut Metadata, command: &str) {
+        let id = metadata.version;
+        let line = files::change(&self.life, metadata, command);
+        // who listens are the metaloggers
+        let _ = self.changes.send((id, line));
     }
 }
 
@@ -44,23 +59,23 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
     let sessions = files::load_sessions(&life);
     let exports = exports::load(&life)?;
     let mut state = State { known_sessions: sessions, ..State::default() };
-    tokio::time::sleep(life.site.scaled(life.site.timings.load)).await;
+    if life.is_new() && !life.aside {
+        life.record(backup::look(&life.site));
+    }
+    let (load, real_least) = life.site.load_time();
+    clock::spend(&life.site, load, real_least).await;
     state.metadata = files::load(&life)?;
     state.start_gate = if life.quirks.start_gate { 12 } else { 0 };
-
-    let mut listeners = Vec::new();
-    for port in ports(&life) {
-        match TcpListener::bind(SocketAddrV4::new(life.site.address, port)).await {
-            Ok(listener) => listeners.push((port, listener)),
-            Err(error) => {
-                // facts, hazard 7: a master that fails after loading puts metadata.mfs back
-                files::put_back(&life);
-                return Err(format!("listen on *:{port}: {error}"));
-            }
+    let mut listening = match listen::open(&life.site, &life.config, &life.quirks).await {
+        Ok(listening) => listening,
+        Err(reason) => {
+            // facts, hazard 7: a master that fails after loading puts metadata.mfs back
+            files::put_back(&life);
+            return Err(reason);
         }
-    }
+    };
     let reject_old_clients = life.config.number("REJECT_OLD_CLIENTS").unwrap_or(0) != 0;
-    if life.is_new() && life.site.has(FaultName::DoesNotComeBack) {
+    if life.suffers(FaultName::DoesNotComeBack) {
         life.record(What::FaultActed { fault: FaultName::DoesNotComeBack.to_string() });
         ready();
         return Ok(());
@@ -68,23 +83,17 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
     life.record(What::Ready);
     ready();
 
-    let [cs, cu] = [listeners.remove(0).1, listeners.remove(0).1];
+    let [servers, mounts] = [listening.remove(0), listening.remove(0)];
     let born = tokio::time::Instant::now();
-    let master = Arc::new(Master { life, state: Mutex::new(state), exports, reject_old_clients, born });
+    let changes = broadcast::Sender::new(1024);
+    let master = Arc::new(Master { life, state: Mutex::new(state), exports, reject_old_clients, changes, born });
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(accept(cs, master.clone(), chunkservers::serve));
-    tasks.spawn(accept(cu, master.clone(), clients::serve));
+    tasks.spawn(accept(servers, master.clone(), chunkservers::serve));
+    tasks.spawn(accept(mounts, master.clone(), clients::serve));
+    if let Some(loggers) = listening.pop() {
+        tasks.spawn(accept(loggers, master.clone(), metaloggers::serve));
+    }
     tasks.spawn(open_start_gate(master.clone()));
-    tasks.spawn(async move {
-        // no metalogger is simulated; who connects is let be
-        let mut held = Vec::new();
-        loop {
-            match listeners.first() {
-                Some((_, listener)) => held.push(listener.accept().await.ok()),
-                None => std::future::pending().await,
-            }
-        }
-    });
 
     terminate.recv().await;
     master.life.record(What::Terminating);
@@ -93,27 +102,7 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
     Ok(())
 }
 
-/// The ports for chunkservers, clients, and (1.6.5) metaloggers. A 1.5 configuration that says where to listen for
-/// clients is honoured by 1.6.26+ only where MATOCU_LISTEN_HOST is set (matoclserv.c; facts, section 5).
-fn ports(life: &Life) -> Vec<u16> {
-    let number = |key: &str| life.config.number(key).and_then(|port| u16::try_from(port).ok());
-    let old = || number("MATOCU_LISTEN_PORT");
-    let clients = if !life.quirks.matocl {
-        old()
-    } else if life.config.get("MATOCL_LISTEN_HOST").is_none() && life.config.get("MATOCL_LISTEN_PORT").is_none() {
-        life.config.get("MATOCU_LISTEN_HOST").and_then(|_| old())
-    } else {
-        number("MATOCL_LISTEN_PORT")
-    };
-    let mut ports =
-        vec![number("MATOCS_LISTEN_PORT").unwrap_or(MASTER_CHUNKSERVER_PORT), clients.unwrap_or(ADMIN_PORT)];
-    if life.quirks.metaloggers {
-        ports.push(number("MATOML_LISTEN_PORT").unwrap_or(MASTER_METALOGGER_PORT));
-    }
-    ports
-}
-
-async fn accept<F, Served>(listener: TcpListener, master: Arc<Master>, serve: F)
+async fn accept<F, Served>(at: Listening, master: Arc<Master>, serve: F)
 where
     F: Fn(Arc<Master>, TcpStream) -> Served,
     Served: Future<Output = std::io::Result<()>> + Send + 'static,
@@ -122,8 +111,11 @@ where
     let mut connections = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
+            accepted = at.listener.accept() => {
+                if let Ok((stream, peer)) = accepted {
+                    if at.only.is_some_and(|only| peer.ip() != IpAddr::V4(only)) {
+                        continue;
+                    }
                     let _ = stream.set_nodelay(true);
                     connections.spawn(serve(master.clone(), stream));
                 } else {

@@ -62,6 +62,8 @@ pub struct State {
     pub sessions: BTreeMap<u64, Session>,
     /// All sessions that were ever given out and are not forgotten.
     pub known_sessions: BTreeMap<u32, KnownSession>,
+    /// Metaloggers, by the number of their connection: release and address.
+    pub metaloggers: BTreeMap<u64, (Option<Version>, Ipv4Addr)>,
     /// Ticks for which mounts are still kept out.
     pub start_gate: u32,
     /// Connections so far.
@@ -186,6 +188,16 @@ impl State {
                 connected: true,
             })
             .collect()
+    }
+
+    /// Answer 523.
+    #[must_use]
+    pub fn metalogger_list(&self) -> Vec<wire::Metalogger> {
+        let logger = |(version, address): &(Option<Version>, Ipv4Addr)| wire::Metalogger {
+            version: version.clone(),
+            address: *address,
+        };
+        self.metaloggers.values().map(logger).collect()
     }
 
     /// Answer 517.

@@ -104,6 +104,7 @@ async fn live(call: &Call, quirks: Quirks, options: &MountOptions) -> Result<(),
     mounts::mount(site, &options.mount_point, &line, special).map_err(|error| error.to_string())?;
     let looks = procfs::Appearance {
         program: PROGRAM,
+        name: PROGRAM,
         version: &call.version,
         argv: &call.argv,
         exe: &call.exe(),
