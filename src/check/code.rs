@@ -98,10 +98,12 @@ codes! {
     PortTaken "port-taken" Error "a port that the new master needs is in use" "hazard 10; matomlserv.c @ 1.6.5";
     ChunkserverNotListening "chunkserver-not-listening" Error "nothing listens on a running chunkserver's data port" "hazard 30";
     MasterHostUnclear "master-host-unclear" Error "chunkservers name their master in different ways, and a metalogger must be given one" "MASTER_HOST";
-    ExportsUnreadable "exports-unreadable" Error "a line of mfsexports.cfg that the new master cannot read" "exports.c @ 1.6.27";
+    ExportsUnreadable "exports-unreadable" Warning "a line, or a word of one, of mfsexports.cfg that the new master passes over" "exports.c @ 1.6.27; run";
+    ExportsAccounts "exports-accounts" Note "mfsexports.cfg names users or groups that the master's host must have" "exports.c @ 1.6.27; run";
     ExportsRefuseClient "exports-refuse-client" Error "the exports refuse a mount that is there now" "hazard 24; exports.c @ 1.6.27, exports_check";
     ExportsRestrictClient "exports-restrict-client" Warning "the exports take something from a mount that it has now" "hazard 24; 1.5 knows no exports";
     DiskLineChanges "disk-line-changes" Error "a line of mfshdd.cfg means something else to the new chunkserver" "hazard 31; hddspacemgr.c @ 1.6.27";
+    DiskCommented "disk-commented" Note "a comment in mfshdd.cfg, which 1.5 takes for a disk" "hazard 31; hddspacemgr.c @ 1.5.12";
     MetadataNeverSaved "metadata-never-saved" Error "the master has never saved its metadata: no copy of it could be restored" "MFSM NEW; hazards 14, 16";
     MetadataSaveStale "metadata-save-stale" Error "a leftover metadata.mfs.back.tmp would make the old master end without saving" "hazard 14; filesystem.c @ 1.5.12";
     MetadataLeftOver "metadata-left-over" Warning "there is a metadata.mfs although a master runs" "facts, section 6; hazards 16, 17";

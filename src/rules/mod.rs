@@ -53,6 +53,10 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
         meaning: "a DATA_PATH that is a link to the folder that the daemon works in",
     },
     Acknowledgeable {
+        code: "exports-unreadable",
+        meaning: "lines and words of mfsexports.cfg that the new master passes over",
+    },
+    Acknowledgeable {
         code: "exports-restrict-client",
         meaning: "mounts that will have less than 1.5 allowed them, as mfsexports.cfg says",
     },

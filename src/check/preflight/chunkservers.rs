@@ -1,12 +1,14 @@
 //! Chunkservers: connected, with their disks, in a shape that the new release takes over.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use super::Check;
 use crate::check::{Code, ServerSeen};
 use crate::host::{HostFacts, HostName, Process};
 use crate::moosefs::daemon::{CHUNKSERVER_PORT, MASTER_CHUNKSERVER_PORT, Role};
 use crate::moosefs::wire::Chunkserver;
+use crate::plan::Access;
 use crate::rules::releases;
 
 /// `localhost`. Not all of 127.0.0.0/8, where a rehearsal's hosts are.
@@ -52,6 +54,7 @@ impl Check<'_> {
             };
             self.disks(&server.host, process, facts, listed);
             self.config_of(&server.host, &server.access, process, facts);
+            self.loopback_by_config(&server.host, &server.access, facts);
             let Some(version) = process.version.clone() else { continue };
             let Some(data_path) = self.data_path(&server.host, process) else { continue };
             seen.insert(server.host.clone(), ServerSeen { version, address, data_path });
@@ -107,4 +110,26 @@ impl Check<'_> {
             );
         }
     }
+
+    /// The name of the master that the new daemon will be told.
+    fn loopback_by_config(&mut self, host: &HostName, access: &Access, facts: &HostFacts) {
+        let to = &self.plan.upgrade.to;
+        let Some((path, config)) = self.future(host, Role::Chunkserver, access, facts) else { return };
+        let Some(name) = config.get("MASTER_HOST", to).filter(|name| is_loopback(name)) else { return };
+        if releases::refuses_loopback(to) {
+            self.find(
+                Code::MasterHostLoopback,
+                Some(host),
+                format!("{path} says MASTER_HOST = {name}"),
+                "a 1.6.14+ chunkserver refuses that, after it has stopped the old one",
+                "give MASTER_HOST in mfschunkserver.cfg a real address".into(),
+            );
+        }
+    }
+}
+
+/// Whether a MASTER_HOST names its own host, whatever is behind it.
+pub(super) fn is_loopback(name: &str) -> bool {
+    let address = name.parse::<Ipv4Addr>().ok();
+    address.map_or(name == "localhost" || name.starts_with("localhost."), |a| a.octets()[..3] == LOCALHOST)
 }

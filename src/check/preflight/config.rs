@@ -8,8 +8,9 @@ use super::old::Old;
 use crate::check::{Code, ConfigChange};
 use crate::host::facts::TextFile;
 use crate::host::{AbsPath, HostFacts, HostName, Process};
-use crate::moosefs::config::{Carried, ConfigText, Fate, carry, config_path, fate, paths_read, refuses};
+use crate::moosefs::config::{Carried, ConfigText, Fate, carry, config_path, disks_paths, fate, paths_read, refuses};
 use crate::moosefs::daemon::Role;
+use crate::moosefs::disks;
 use crate::plan::{Access, Mode};
 
 /// A configuration file on the way: from where, to where, with what in it.
@@ -136,6 +137,38 @@ impl Check<'_> {
                     "set it to 5, the default".into(),
                 );
             }
+        }
+    }
+
+    /// The list of disks, which 1.6.27 looks for beside the rest.
+    fn disk_list(&mut self, host: &HostName, access: &Access, old: &Old<'_>, facts: &HostFacts) {
+        let (from, to) = (&self.plan.upgrade.from, &self.plan.upgrade.to);
+        let Some((path, file)) = &old.disks else { return };
+        let comment = |line: u32| file.text.lines().nth(line as usize - 1).is_some_and(|l| l.starts_with('#'));
+        for (line, how) in disks::differs(&file.text, from, to) {
+            let seen = format!("{path}, line {line}: {how}");
+            if comment(line) {
+                self.find(
+                    Code::DiskCommented,
+                    Some(host),
+                    seen,
+                    "a 1.5 chunkserver takes it for the path of a disk and does not start: not now, and not on the way back",
+                    format!("take the line out of {path}"),
+                );
+            } else {
+                self.find(
+                    Code::DiskLineChanges,
+                    Some(host),
+                    seen,
+                    "the new chunkserver would not use the disk as the old one does, and its chunks would be missing",
+                    format!("give the disk a path without blanks (a link will do), in {path}, and restart the old one"),
+                );
+            }
+        }
+        if old.get("HDD_CONF_FILENAME").is_none() {
+            let to = access.install.prefix.join(disks_paths(to)[0]);
+            let from = Some((path.as_str(), *file));
+            self.moves(host, Move { role: Role::Chunkserver, from, to, text: file.text.clone() }, facts);
         }
     }
 

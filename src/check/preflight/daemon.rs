@@ -16,7 +16,13 @@ impl<'a> Check<'a> {
         Some(facts)
     }
 
-    pub(super) fn daemon(&mut self, host: &HostName, role: Role, access: &Access, facts: &'a HostFacts) -> Option<&'a Process> {
+    pub(super) fn daemon(
+        &mut self,
+        host: &HostName,
+        role: Role,
+        access: &Access,
+        facts: &'a HostFacts,
+    ) -> Option<&'a Process> {
         let running: Vec<_> = facts.processes.iter().filter(|p| p.role == role).collect();
         let program = role.program();
         let [process] = running[..] else {

@@ -24,7 +24,8 @@ impl Check<'_> {
         }
         self.old_test();
         if baseline.missing > 0 {
-            let locked_out = releases::locks_out_above(&self.plan.upgrade.to).is_some_and(|most| baseline.missing > most);
+            let locked_out =
+                releases::locks_out_above(&self.plan.upgrade.to).is_some_and(|most| baseline.missing > most);
             self.find(
                 Code::ChunksMissing,
                 None,

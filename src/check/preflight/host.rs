@@ -35,16 +35,12 @@ struct Need<'a> {
     what: &'static str,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
     /// Everything that does not depend on what a host is for. Once a host, whatever its roles.
     pub(super) fn hosts(&mut self) {
         let plan = self.plan;
         let mut roles: BTreeMap<&HostName, Vec<(Role, &Access)>> = BTreeMap::new();
-        let loggers = plan.metaloggers.iter().map(|m| (&m.host, Role::Metalogger, &m.access));
-        let servers = plan.chunkservers.iter().map(|s| (&s.host, Role::Chunkserver, &s.access));
-        let clients = plan.clients.iter().flat_map(|g| g.hosts.iter().map(|h| (h, Role::Client, &g.access)));
-        let master = std::iter::once((&plan.master.host, Role::Master, &plan.master.access));
-        for (host, role, access) in master.chain(loggers).chain(servers).chain(clients) {
+        for (host, role, access) in plan.hosts() {
             roles.entry(host).or_default().push((role, access));
         }
         for (host, roles) in roles {
@@ -53,7 +49,7 @@ impl Check<'_> {
             self.clock(host);
             self.tools(host, &roles, facts);
             self.space(host, &roles, facts);
-            self.startup(host, facts, roles[0].1);
+            self.startup(host, facts, &roles);
         }
     }
 
@@ -118,10 +114,9 @@ impl Check<'_> {
     }
 
     /// Whether what is written fits. Folders that show the same numbers are taken for the same file system.
-    fn space(&mut self, host: &HostName, roles: &[(Role, &Access)], facts: &HostFacts) {
-        let mut needs = self.needs(host, roles, facts);
+    fn space(&mut self, host: &HostName, roles: &[(Role, &'a Access)], facts: &HostFacts) {
         let mut file_systems: BTreeMap<(u64, Option<u64>), Vec<Need<'_>>> = BTreeMap::new();
-        for need in needs.drain(..) {
+        for need in self.writes(host, roles, facts) {
             let above = |path: &&String| {
                 let inside = need.path.as_str().strip_prefix(path.as_str());
                 inside.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || path.as_str() == "/")
@@ -151,9 +146,9 @@ impl Check<'_> {
         }
     }
 
-    fn needs<'p>(&self, host: &HostName, roles: &[(Role, &'p Access)], facts: &HostFacts) -> Vec<Need<'p>> {
-        let mut needs: Vec<Need<'p>> = Vec::new();
-        let mut add = |path: &'p AbsPath, bytes, inodes, what| {
+    fn writes(&self, host: &HostName, roles: &[(Role, &'a Access)], facts: &HostFacts) -> Vec<Need<'a>> {
+        let mut needs: Vec<Need<'a>> = Vec::new();
+        let mut add = |path: &'a AbsPath, bytes, inodes, what| {
             if !needs.iter().any(|n: &Need<'_>| n.path == path && n.what == what) {
                 needs.push(Need { path, bytes, inodes, what });
             }

@@ -2,11 +2,11 @@
 
 use super::Check;
 use crate::check::{Code, MasterSeen};
-use crate::host::{AbsPath, HostFacts};
+use crate::host::{AbsPath, HostFacts, Process};
 use crate::moosefs::daemon::{MASTER_METALOGGER_PORT, Role};
 use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::{line_1_5_to_1_6 as line, releases};
 
 impl Check<'_> {
     pub(super) fn master(&mut self) -> Option<MasterSeen> {
@@ -15,7 +15,7 @@ impl Check<'_> {
         let process = self.daemon(&master.host, Role::Master, &master.access, facts)?;
         let version = process.version.clone()?;
         self.config_of(&master.host, &master.access, process, facts);
-        self.exports_config(facts);
+        self.exports_file(facts);
         self.listens(process, facts);
         self.metadata(process, facts);
         let wire = self.overview.info.version.clone();
@@ -65,6 +65,48 @@ impl Check<'_> {
                 "applications get I/O errors after 30 s, and a write that a 1.5 mount had under way can be lost although it \
                  was reported as done",
                 "stop everything that uses the file system; then acknowledge this code".into(),
+            );
+        }
+    }
+
+    /// The new master would listen where the mounts do not look for it (hazard 9), or on a port that is not free (hazard 10).
+    fn listens(&mut self, process: &Process, facts: &HostFacts) {
+        let (plan, to) = (self.plan, &self.plan.upgrade.to);
+        let access = &plan.master.access;
+        let of_files = self.future(&plan.master.host, Role::Master, access, facts);
+        let loggers = of_files.as_ref().and_then(|(_, config)| config.get("MATOML_LISTEN_PORT", to)?.parse().ok());
+        let (path, keys) = match of_files {
+            Some((path, config)) => {
+                let keys = config.definitions(to).map(|(_, key, value)| (key.to_owned(), value.to_owned())).collect();
+                (path, keys)
+            }
+            None => {
+                let paths = line::master_config_paths(to).iter().map(|path| access.install.prefix.join(path));
+                let mut seen = paths.filter_map(|path| facts.master_configs.get_key_value(path.as_str()));
+                let seen = seen.next().map(|(path, keys)| (path.clone(), keys.clone()));
+                seen.unwrap_or_else(|| ("the defaults".to_owned(), Vec::new()))
+            }
+        };
+        let port = line::client_port(to, &keys);
+        if port != Some(plan.master.admin_port) {
+            let port = port.map_or("no port".to_owned(), |port| format!("port {port}"));
+            self.find(
+                Code::ListenPortIgnored,
+                Some(&plan.master.host),
+                format!("with {path} a {to} master listens on {port}, and the old one on {}", plan.master.admin_port),
+                "every mount would lose its master; 1.6.26 renamed MATOCU_LISTEN_* and ignores a lone MATOCU_LISTEN_PORT",
+                "write MATOCL_LISTEN_HOST and MATOCL_LISTEN_PORT beside the old keys in that file".into(),
+            );
+        }
+        let loggers = loggers.unwrap_or(MASTER_METALOGGER_PORT);
+        let old = process.version.as_ref() == Some(&plan.upgrade.from);
+        if old && releases::has_metaloggers(to) && facts.listener(loggers).is_some() {
+            self.find(
+                Code::PortTaken,
+                Some(&plan.master.host),
+                format!("something listens on port {loggers} already, and a 1.5 master does not"),
+                "the new master listens there for metaloggers: it fails after it has stopped the old one",
+                "end what has the port, or set MATOML_LISTEN_PORT in mfsmaster.cfg to another one".into(),
             );
         }
     }

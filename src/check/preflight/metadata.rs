@@ -71,7 +71,8 @@ impl Check<'_> {
                 host,
                 format!("{folder}/metadata.mfs.back.tmp is {} min old", age / 60),
                 "a save was never finished: a 1.5 master that is stopped beside it ends without saving its metadata",
-                "see that no mfsmaster child is still writing it, move it away, and see the next hourly save succeed".into(),
+                "see that no mfsmaster child is still writing it, move it away, and see the next hourly save succeed"
+                    .into(),
             );
         }
         if let Some(age) = age("metadata.mfs.back").filter(|age| *age > SAVED_SECONDS) {

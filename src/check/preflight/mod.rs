@@ -56,8 +56,7 @@ pub fn preflight(
     let baseline = check.baseline();
     check.findings.sort_by(|a, b| a.severity.cmp(&b.severity).then_with(|| a.host.cmp(&b.host)));
     let config = std::mem::take(&mut check.config);
-    let whole =
-        master.map(|master| Observation { baseline, master, metaloggers, config, chunkservers, clients });
+    let whole = master.map(|master| Observation { baseline, master, metaloggers, config, chunkservers, clients });
     let stopped = check.findings.iter().any(|f| f.severity == Severity::Error);
     (whole.filter(|_| !stopped), check.findings)
 }

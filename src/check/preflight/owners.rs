@@ -1,18 +1,19 @@
 //! Lock files and owners: what a 1.6 daemon needs to find and to stop its 1.5 predecessor, and to use its files.
 
-use super::config::Old;
+use super::old::Old;
 use super::{Check, surveyed};
 use crate::check::Code;
 use crate::host::{HostFacts, HostName, Process};
 
 impl Check<'_> {
     /// The lock file that the running 1.5 daemon holds: the new one finds it there and reads the pid that it ends.
-    pub(super) fn lock_file(&mut self, host: &HostName, process: &Process, old: &Old, facts: &HostFacts) {
-        let Some(expected) = old.lock_file(process) else { return };
+    pub(super) fn lock_file(&mut self, host: &HostName, process: &Process, old: &Old<'_>, facts: &HostFacts) {
+        let expected = old.lock_file(process);
         if !surveyed(facts) || facts.lock_files.values().any(|lock| lock.pid == Some(process.pid)) {
             return;
         }
         let (program, pid) = (process.role.program(), process.pid);
+        let folder = expected.rsplit_once('/').map_or("/", |(folder, _)| folder);
         let why = "the new daemon would not find the old one and could not stop it: it fails, or two run";
         match facts.lock_files.get(&expected) {
             Some(lock) => self.find(
@@ -31,20 +32,26 @@ impl Check<'_> {
             None => self.find(
                 Code::LockFileLost,
                 Some(host),
-                format!("{program} (pid {pid}) has no lock file {expected}"),
+                match facts.folders.contains_key(folder) {
+                    true => format!("{program} (pid {pid}) has no lock file {expected}"),
+                    false => format!("{program} (pid {pid}) has no lock file {expected}, and its folder is gone too"),
+                },
                 why,
-                format!("make its folder if that is gone too, end {program} by its pid and start it again, at a quiet moment"),
+                format!(
+                    "at a quiet moment: `mkdir -p {folder}` for the user that it runs as, end {program} by its pid, wait \
+                     for its end, start it again"
+                ),
             ),
         }
     }
 
     /// Files that the new daemon must be able to use as the user that the old one runs as.
-    pub(super) fn owners(&mut self, host: &HostName, process: &Process, old: &Old, facts: &HostFacts) {
+    pub(super) fn owners(&mut self, host: &HostName, process: &Process, old: &Old<'_>, facts: &HostFacts) {
         let user = process.user.as_str();
         if user.is_empty() || user == "root" {
             return;
         }
-        let mut paths: Vec<String> = old.disks.iter().map(|disk| disk.path.clone()).collect();
+        let mut paths = old.disk_paths();
         paths.push(process.cwd.clone());
         let folders = paths.iter().filter_map(|path| Some((path.clone(), &facts.folders.get(path)?.owner)));
         let locks = facts.lock_files.iter().filter(|(_, lock)| lock.pid == Some(process.pid));

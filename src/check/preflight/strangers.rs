@@ -8,7 +8,11 @@ use crate::check::{ClientSeen, Code, ServerSeen};
 use crate::host::HostName;
 
 impl Check<'_> {
-    pub(super) fn strangers(&mut self, chunkservers: &BTreeMap<HostName, ServerSeen>, clients: &BTreeMap<HostName, ClientSeen>) {
+    pub(super) fn strangers(
+        &mut self,
+        chunkservers: &BTreeMap<HostName, ServerSeen>,
+        clients: &BTreeMap<HostName, ClientSeen>,
+    ) {
         let servers: BTreeSet<Ipv4Addr> = chunkservers.values().map(|s| s.address).collect();
         let hosts: BTreeSet<Ipv4Addr> = clients.values().map(|c| c.address).collect();
         let overview = self.overview;
