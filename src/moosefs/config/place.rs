@@ -75,7 +75,7 @@ pub fn lock_file(role: Role, prefix: &str, config: &ConfigText, var: Option<&Con
     }
 }
 
-/// The port for clients that a master of this release listens on with these MATOC[UL]_LISTEN_* keys, the last of each
+/// The port for clients that a master of this release listens on with these `MATOC[UL]_LISTEN_*` keys, the last of each
 /// winning. 1.6.26 and 1.6.27 honour the old names only if MATOCU_LISTEN_HOST is set and no new name is: the test for
 /// them names HOST twice and PORT never (matoclserv.c @ 1.6.27, run). Otherwise it is 9421, silently.
 #[must_use]

@@ -182,8 +182,9 @@ fn refusals_name_the_nearest_rule_and_why_it_does_not_fit() {
     };
     assert_eq!(
         asks([10, 1, 2, 3], "/a", false),
-        "no rule admits a mount of /a from 10.1.2.3; the nearest is line 2, `10.1.0.0/16 / rw,minversion=1.7`, and it has \
-         no `alldirs`, so that no folder below its path may be mounted, and it wants mfsmount 1.7.0 or later, not 1.6.27"
+        "no rule admits a mount of /a from 10.1.2.3; the nearest is line 2, `10.1.0.0/16 / rw,minversion=1.7`, and it \
+         has no `alldirs`, so that no folder below its path may be mounted, and it wants mfsmount 1.7.0 or later, not \
+         1.6.27"
     );
     assert_eq!(
         asks([10, 2, 0, 9], "/a", false),
