@@ -1,4 +1,5 @@
-//! A text cut up as a daemon reads it: with `fgets` into a buffer, so that a line that is longer goes on as a line of its own.
+//! A text cut up as a daemon reads it: with `fgets` into a buffer, so that a line that is longer goes on as a line of
+//! its own.
 
 /// A stretch of text that a daemon takes for a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,7 +38,7 @@ pub struct Change {
 /// A need that no line of a configuration can express.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{key} = {value:?} cannot be written to a configuration file: daemons read printable ASCII, without blanks at the ends"
+    "{key} = {value:?} cannot be written to a configuration file: daemons read printable ASCII without blanks around"
 )]
 pub struct Unwritable {
     /// The key.
@@ -52,10 +52,10 @@ const READS_VAR_BELOW: Version = Version::new(1, 6, 0);
 
 /// Carries the configuration of `role` over from release `from` to release `to`.
 ///
-/// Comments stay. Renamed keys are renamed in place, unless their new name is set already: then, as with keys that are ignored
-/// at `to`, the line becomes a comment with the reason. So does a line that only `to` reads (see [`ConfigText::differs`]), for
-/// the old daemon ran without it. Values of the file `NAME.cfg.var`, which 1.5 alone reads and which goes above all else, are
-/// put in place; what is needed is appended where it is not set so.
+/// Comments stay. Renamed keys are renamed in place, unless their new name is set already: then, as with keys that
+/// are ignored at `to`, the line becomes a comment with the reason. So does a line that only `to` reads (see
+/// [`ConfigText::differs`]), for the old daemon ran without it. Values of the file `NAME.cfg.var`, which 1.5 alone
+/// reads and which goes above all else, are put in place; what is needed is appended where it is not set so.
 ///
 /// Carrying the outcome again changes nothing.
 ///
@@ -130,8 +130,8 @@ impl<'a> Work<'a> {
         self.setting(key).map(|(at, found)| &self.pieces[at][found.value])
     }
 
-    /// Puts another text where a piece is. What was cut off a long line, or goes on in another piece, becomes a line of its own,
-    /// which is how daemons read it.
+    /// Puts another text where a piece is. What was cut off a long line, or goes on in another piece, becomes a line
+    /// of its own, which is how daemons read it.
     fn put(&mut self, at: usize, text: String) {
         for cut in [at.checked_sub(1), Some(at).filter(|at| at + 1 < self.pieces.len())].into_iter().flatten() {
             if !self.pieces[cut].ends_with('\n') {
@@ -272,6 +272,7 @@ fn comments(text: &str, end: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::keys::Key;
     use super::*;
 
     const OLD: Version = Version::new(1, 5, 12);
@@ -310,10 +311,10 @@ mod tests {
         assert_eq!(
             carried.text,
             "# mine\nMATOCL_LISTEN_HOST = *\n  MATOCL_LISTEN_PORT =\t9500 \n\
-             # CHUNKS_REP_LIMIT = 15  (ignored from 1.6.1 on: CHUNKS_WRITE_REP_LIMIT and CHUNKS_READ_REP_LIMIT took its \
-             place)\n\
-             # CHUNKS_DEL_LIMIT = 100  (ignored from 1.6.25 on: CHUNKS_SOFT_DEL_LIMIT and CHUNKS_HARD_DEL_LIMIT took its \
-             place)\n\
+             # CHUNKS_REP_LIMIT = 15  (ignored from 1.6.1 on: CHUNKS_WRITE_REP_LIMIT and CHUNKS_READ_REP_LIMIT took \
+             its place)\n\
+             # CHUNKS_DEL_LIMIT = 100  (ignored from 1.6.25 on: CHUNKS_SOFT_DEL_LIMIT and CHUNKS_HARD_DEL_LIMIT took \
+             its place)\n\
              # BACK_LOGS = 50 # kept  (1.5.12 did not read this line because of the tab behind the value, and 1.6.27 \
              would)\n"
         );
@@ -345,8 +346,8 @@ mod tests {
 
     #[test]
     fn the_var_file_goes_above_all() {
-        let var = "MATOCU_LISTEN_PORT = 1\nMATOCU_LISTEN_PORT = 9500 \nCHUNKS_REP_LIMIT = 3\nDATA_PATH = /d\nBACK_LOGS = 9\n\
-                   NOISE = 1\n";
+        let var = "MATOCU_LISTEN_PORT = 1\nMATOCU_LISTEN_PORT = 9500 \nCHUNKS_REP_LIMIT = 3\nDATA_PATH = /d\n\
+                   BACK_LOGS = 9\nNOISE = 1\n";
         let text = "MATOCU_LISTEN_PORT = 9421  \nMATOCU_LISTEN_PORT = 9422\nBACK_LOGS = 9";
         let carried = master(text, Some(var), &[]);
         assert_eq!(
@@ -400,8 +401,8 @@ mod tests {
 
     fn any_text() -> impl Strategy<Value = String> {
         let line = prop_oneof![
-            "[ \t]{0,2}(MATOCU_LISTEN_(HOST|PORT)|MATOCL_LISTEN_PORT|CHUNKS_(REP|DEL)_LIMIT|BACK_LOGS|DATA_PATH|X)[ \t]{0,2}=\
-             [ \t]{0,2}[a-c ]{0,4}[ \t]{0,2}(# ä)?\r?",
+            "[ \t]{0,2}(MATOCU_LISTEN_(HOST|PORT)|MATOCL_LISTEN_PORT|CHUNKS_(REP|DEL)_LIMIT|BACK_LOGS|DATA_PATH|X)\
+             [ \t]{0,2}=[ \t]{0,2}[a-c ]{0,4}[ \t]{0,2}(# ä)?\r?",
             "#[ -~]{0,20}",
             "[ -~\t\0ä]{0,30}",
             " {985,1000}CHUNKS_REP_LIMIT = 5 BACK_LOGS = 5\t# x",
@@ -424,12 +425,17 @@ mod tests {
 
         /// What 1.5 ran with is what the target reads, under its name there.
         #[test]
-        fn what_the_old_daemon_ran_with_is_read(text in any_text(), var in proptest::option::of(any_text()), to in 0u64..28) {
+        fn what_the_old_daemon_ran_with_is_read(
+            text in any_text(),
+            var in proptest::option::of(any_text()),
+            to in 0u64..28,
+        ) {
             let to = Version::new(1, 6, to);
             let carried = carry(Role::Master, &OLD, &to, &text, var.as_deref(), &[]).unwrap();
             let (old, new) = (ConfigText::parse(&text), ConfigText::parse(&carried.text));
             let var = ConfigText::parse(var.as_deref().unwrap_or_default());
-            for key in KEYS.iter().filter(|key| key.role == Role::Master && fate(Role::Master, key.name, &OLD) == Fate::Kept) {
+            let known = |key: &&Key| key.role == Role::Master && fate(Role::Master, key.name, &OLD) == Fate::Kept;
+            for key in KEYS.iter().filter(known) {
                 let name = match fate(Role::Master, key.name, &to) {
                     Fate::Kept => key.name,
                     Fate::Renamed { to: name, .. } => name,

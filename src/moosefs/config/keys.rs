@@ -1,7 +1,7 @@
 //! What becomes of a key of a daemon's configuration at a release.
 //!
-//! Read off every `config_get*` and `cfg_get*` of 1.5.2 to 1.5.12 and of 1.6.0 to 1.6.27 (1.6.21 and 1.6.22 are not to be had,
-//! so that "from 1.6.23" may be from 1.6.21); calls that are comments in the source were left out.
+//! Read off every `config_get*` and `cfg_get*` of 1.5.2 to 1.5.12 and of 1.6.0 to 1.6.27 (1.6.21 and 1.6.22 are not
+//! to be had, so that "from 1.6.23" may be from 1.6.21); calls that are comments in the source were left out.
 
 use semver::Version;
 

@@ -1,4 +1,5 @@
-//! The configuration of a daemon: how a release reads it, what becomes of its keys, how it is carried over to another. PURE.
+//! The configuration of a daemon: how a release reads it, what becomes of its keys, how it is carried over to
+//! another. PURE.
 
 pub mod carry;
 pub mod keys;

@@ -5,17 +5,17 @@ use semver::Version;
 use super::ConfigText;
 use crate::moosefs::daemon::{ADMIN_PORT, Role};
 
-/// From 1.6.27 on configuration is looked for in etc/mfs, then in etc (NEWS 1.6.27; main.c: where the first does not exist).
+/// From 1.6.27 on configuration is looked for in etc/mfs, then in etc (NEWS 1.6.27; main.c: where the first does not
+/// exist).
 const ETC_MFS: Version = Version::new(1, 6, 27);
 
 /// MATOCU_LISTEN_* became MATOCL_LISTEN_* (NEWS 1.6.26).
 const RENAMED_LISTEN: Version = Version::new(1, 6, 26);
 
-/// From 1.6.26 on a master with more change logs than this refuses to start (changelog.c @ 1.6.26; run with 1.6.27).
+/// From 1.6.26 on a master that keeps more change logs than this refuses to start (changelog.c; run with 1.6.20, 26
+/// and 27).
 const MOST_BACK_LOGS: u64 = 1000;
-
-/// From 1.6.25 on a master refuses limits of nought (chunks.c @ 1.6.25).
-const REFUSES_NOUGHT: Version = Version::new(1, 6, 25);
+const LIMITS_BACK_LOGS: Version = Version::new(1, 6, 26);
 
 macro_rules! paths {
     ($to:expr, $name:literal) => {
@@ -23,8 +23,8 @@ macro_rules! paths {
     };
 }
 
-/// Where a release looks for the configuration of a daemon, or of a mount (1.6.21 and later), below its prefix, in its order.
-/// A package that was built with another `sysconfdir` looks below that instead.
+/// Where a release looks for the configuration of a daemon, or of a mount (1.6.21 and later), below its prefix, in
+/// its order. A package that was built with another `sysconfdir` looks below that instead.
 #[must_use]
 pub fn paths_read(role: Role, to: &Version) -> &'static [&'static str] {
     match role {
@@ -47,16 +47,17 @@ pub fn exports_paths(to: &Version) -> &'static [&'static str] {
     paths!(to, "mfsexports.cfg")
 }
 
-/// Where a chunkserver looks for the list of its disks if HDD_CONF_FILENAME is not set: as [`paths_read`]. 1.6.27 takes the
-/// second also where the first is there and cannot be opened (hddspacemgr.c).
+/// Where a chunkserver looks for the list of its disks if HDD_CONF_FILENAME is not set: as [`paths_read`]. 1.6.27
+/// takes the second also where the first is there and cannot be opened (hddspacemgr.c).
 #[must_use]
 pub fn disks_paths(to: &Version) -> &'static [&'static str] {
     paths!(to, "mfshdd.cfg")
 }
 
-/// The lock file of a daemon of release `at`, by which a 1.6 daemon finds the 1.5 one that it takes over from: LOCK_FILE, or
-/// `RUN_PATH/PROGRAM.lock` (main.c and configure.ac @ 1.5.12 and 1.6.27). A name that does not begin with `/` is below
-/// DATA_PATH, which a daemon goes to first; that is `var/mfs` below the prefix, unless it was built otherwise.
+/// The lock file of a daemon of release `at`, by which a 1.6 daemon finds the 1.5 one that it takes over from:
+/// LOCK_FILE, or `RUN_PATH/PROGRAM.lock` (main.c and configure.ac @ 1.5.12 and 1.6.27). A name that does not begin
+/// with `/` is below DATA_PATH, which a daemon goes to first; that is `var/mfs` below the prefix, unless it was built
+/// otherwise.
 #[must_use]
 pub fn lock_file(role: Role, prefix: &str, config: &ConfigText, var: Option<&ConfigText>, at: &Version) -> String {
     let set = |key| var.and_then(|var| var.get(key, at)).or_else(|| config.get(key, at));
@@ -74,9 +75,9 @@ pub fn lock_file(role: Role, prefix: &str, config: &ConfigText, var: Option<&Con
     }
 }
 
-/// The port for clients that a master of this release listens on with these MATOC[UL]_LISTEN_* keys, the last of each
-/// winning. 1.6.26 and 1.6.27 honour the old names only if MATOCU_LISTEN_HOST is set and no new name is: the test for them
-/// names HOST twice and PORT never (matoclserv.c @ 1.6.27, run). Otherwise it is 9421, silently.
+/// The port for clients that a master of this release listens on with these `MATOC[UL]_LISTEN_*` keys, the last of each
+/// winning. 1.6.26 and 1.6.27 honour the old names only if MATOCU_LISTEN_HOST is set and no new name is: the test for
+/// them names HOST twice and PORT never (matoclserv.c @ 1.6.27, run). Otherwise it is 9421, silently.
 #[must_use]
 pub fn client_port(to: &Version, keys: &[(String, String)]) -> Option<u16> {
     let last = |name: &str| keys.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
@@ -86,19 +87,14 @@ pub fn client_port(to: &Version, keys: &[(String, String)]) -> Option<u16> {
     port(if old_names { "MATOCU_LISTEN_PORT" } else { "MATOCL_LISTEN_PORT" })
 }
 
-/// Why a daemon of release `to` refuses to start with this configuration, if a value alone tells: it would find out after it
-/// has stopped the old one. The key, and a sentence.
+/// Why a daemon of release `to` refuses to start with this configuration, if a value alone tells: it would find out
+/// after it has stopped the old one. The key, and a sentence.
 #[must_use]
 pub fn refuses(role: Role, to: &Version, config: &ConfigText) -> Option<(&'static str, String)> {
-    if role != Role::Master || *to < REFUSES_NOUGHT {
+    if role != Role::Master || *to < LIMITS_BACK_LOGS {
         return None;
     }
-    let limits = ["CHUNKS_WRITE_REP_LIMIT", "CHUNKS_READ_REP_LIMIT", "CHUNKS_SOFT_DEL_LIMIT", "CHUNKS_HARD_DEL_LIMIT"];
-    let nought = |key: &&str| config.get(key, to).is_some_and(|value| number(value) == 0);
-    if let Some(key) = limits.into_iter().find(nought) {
-        return Some((key, format!("{key} is 0, with which a {to} master does not start")));
-    }
-    let logs = config.get("BACK_LOGS", to).filter(|value| *to >= RENAMED_LISTEN && number(value) > MOST_BACK_LOGS)?;
+    let logs = config.get("BACK_LOGS", to).filter(|value| number(value) > MOST_BACK_LOGS)?;
     Some((
         "BACK_LOGS",
         format!("BACK_LOGS is {logs}, and a {to} master does not start with more than {MOST_BACK_LOGS}"),
@@ -174,10 +170,8 @@ mod tests {
             ("BACK_LOGS = 1001\n", NEW, Some("BACK_LOGS")),
             ("BACK_LOGS = 0x3e9\n", NEW, Some("BACK_LOGS")),
             ("BACK_LOGS = 1000\n", NEW, None),
+            ("BACK_LOGS = many\n", NEW, None),
             ("BACK_LOGS = 1001\n", Version::new(1, 6, 25), None),
-            ("CHUNKS_WRITE_REP_LIMIT = 0\n", NEW, Some("CHUNKS_WRITE_REP_LIMIT")),
-            ("CHUNKS_SOFT_DEL_LIMIT = none\n", NEW, Some("CHUNKS_SOFT_DEL_LIMIT")),
-            ("CHUNKS_WRITE_REP_LIMIT = 0\n", Version::new(1, 6, 24), None),
         ] {
             assert_eq!(refuses(Role::Master, &to, &ConfigText::parse(text)).map(|(key, _)| key), key, "{text}");
         }

@@ -7,7 +7,8 @@ use crate::moosefs::fgets::{Piece, pieces};
 /// From 1.6.0 on blanks behind a value are not part of it (cfg.c @ 1.5.12 and 1.6.0).
 const STRIPS_BLANKS: Version = Version::new(1, 6, 0);
 
-/// From 1.6.27 on a `#` may follow a tab behind a value; before, such a line is no definition (cfg.c @ 1.6.26 and 1.6.27).
+/// From 1.6.27 on a `#` may follow a tab behind a value; before, such a line is no definition (cfg.c @ 1.6.26 and
+/// 1.6.27).
 const COMMENT_AFTER_TAB: Version = Version::new(1, 6, 27);
 
 /// The bytes of a line that a daemon reads at once (cfg.c @ 1.5.12 to 1.6.27: a buffer of 999 with its zero).
@@ -20,8 +21,8 @@ pub(super) struct Definition {
     pub value: std::ops::Range<usize>,
 }
 
-/// What a daemon of release `at` reads in one line. Both lines want a blank before `=`: without one it is part of the key,
-/// and so is everything up to the next blank (cfg.c @ 1.5.12 and 1.6.27; run).
+/// What a daemon of release `at` reads in one line. Both lines want a blank before `=`: without one it is part of the
+/// key, and so is everything up to the next blank (cfg.c @ 1.5.12 and 1.6.27; run).
 pub(super) fn definition(text: &str, at: &Version) -> Option<Definition> {
     let bytes = text.as_bytes();
     let byte = |i: usize| bytes.get(i).copied().unwrap_or(0);
@@ -55,8 +56,9 @@ pub(super) fn definition(text: &str, at: &Version) -> Option<Definition> {
 
 /// A configuration file, with every line as it is written.
 ///
-/// A `#` begins a comment in the first column alone. Behind a value it is part of the value, unless a tab is before it: then
-/// releases below 1.6.27 pass the line over. A key that is set twice has its last value (cfg.c @ 1.5.12 and 1.6.27).
+/// A `#` begins a comment in the first column alone. Behind a value it is part of the value, unless a tab is before
+/// it: then releases below 1.6.27 pass the line over. A key that is set twice has its last value (cfg.c @ 1.5.12 and
+/// 1.6.27).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigText {
     pub(super) pieces: Vec<(u32, String)>,
