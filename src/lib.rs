@@ -9,7 +9,7 @@
 //! | [`moosefs`]   | pure, but for its client | nothing                    | versions, daemons and their quirks, the admin protocol |
 //! | [`host`]      | pure    | moosefs                                     | what is run on a host: typed commands, their one rendering to POSIX sh, the reading of their output |
 //! | [`rules`]     | pure    | moosefs                                     | an upgrade line: order, waits, floors, and why |
-//! | [`plan`]      | pure, but for reading the file | moosefs, host, rules | the plan file: syntax, defaults, findings with line and column |
+//! | [`plan`]      | pure, but for reading the file and those it names | moosefs, host, rules | the plan file: syntax, defaults, findings with line and column |
 //! | [`check`]     | pure    | plan, rules, host, moosefs                  | what was seen of a cluster, and what of it stands against an upgrade |
 //! | [`schedule`]  | pure    | plan, check, rules, host, moosefs           | `compile(plan, observation) -> Schedule` |
 //! | [`journal`]   | pure, but for its store | schedule, plan, host      | records and replay; append, fsync, lock |

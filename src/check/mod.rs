@@ -6,6 +6,7 @@ pub mod finding;
 pub mod health;
 pub mod observation;
 pub mod preflight;
+pub mod trial;
 
 #[cfg(test)]
 mod tests;
@@ -13,4 +14,4 @@ mod tests;
 pub use code::Code;
 pub use finding::{Finding, Severity};
 pub use health::Baseline;
-pub use observation::{ClientSeen, MasterSeen, Observation, ServerSeen};
+pub use observation::{ClientSeen, ConfigChange, MasterSeen, MetaloggerSeen, Observation, ServerSeen};

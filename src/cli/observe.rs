@@ -12,7 +12,7 @@ use crate::fleet::{Forward, SshFleet};
 use crate::host::{AbsPath, HostFacts, HostName, Look};
 use crate::moosefs::Overview;
 use crate::moosefs::client::{QueryError, overview};
-use crate::plan::{Access, InstallHow, Plan};
+use crate::plan::{InstallHow, Plan};
 use crate::run::ports::{Hosts, Master, NoAnswer, Outcome};
 use crate::run::runner::LOOK_LIMIT;
 
@@ -26,7 +26,11 @@ const HELD_AT_ONCE: usize = 100;
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 
 /// The master's word, through a forwarded port.
-pub struct ForwardedMaster<'a>(pub Forward<'a>);
+pub struct ForwardedMaster<'a> {
+    fleet: &'a SshFleet,
+    host: HostName,
+    forward: Forward<'a>,
+}
 
 impl<'a> ForwardedMaster<'a> {
     /// The master of `plan`, listening on `address` of its host.
@@ -34,18 +38,27 @@ impl<'a> ForwardedMaster<'a> {
     pub fn new(fleet: &'a SshFleet, plan: &Plan, address: Ipv4Addr) -> Self {
         // "everywhere" is reached as localhost
         let address = if address.is_unspecified() { Ipv4Addr::LOCALHOST } else { address };
-        Self(Forward::new(fleet, plan.master.host.clone(), address, plan.master.admin_port))
+        let host = plan.master.host.clone();
+        Self { fleet, host: host.clone(), forward: Forward::new(fleet, host, address, plan.master.admin_port) }
     }
+}
+
+async fn ask(forward: &Forward<'_>) -> Result<Overview, NoAnswer> {
+    // logging in has its own, longer limit
+    forward.ready().await.map_err(|e| NoAnswer { reason: e.to_string(), reached: false })?;
+    overview(forward, QUESTION_LIMIT).await.map_err(|e| {
+        let reached = !matches!(e, QueryError::Dial(_) | QueryError::DialTimedOut(_));
+        NoAnswer { reason: causes(&e), reached }
+    })
 }
 
 impl Master for ForwardedMaster<'_> {
     async fn overview(&self) -> Result<Overview, NoAnswer> {
-        // logging in has its own, longer limit
-        self.0.ready().await.map_err(|e| NoAnswer { reason: e.to_string(), reached: false })?;
-        overview(&self.0, QUESTION_LIMIT).await.map_err(|e| {
-            let reached = !matches!(e, QueryError::Dial(_) | QueryError::DialTimedOut(_));
-            NoAnswer { reason: causes(&e), reached }
-        })
+        ask(&self.forward).await
+    }
+
+    async fn trial(&self, port: u16) -> Result<Overview, NoAnswer> {
+        ask(&Forward::new(self.fleet, self.host.clone(), Ipv4Addr::LOCALHOST, port)).await
     }
 }
 
@@ -132,17 +145,14 @@ async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostF
 /// One look a host, with what all of its roles need.
 fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
     let mut looks: BTreeMap<HostName, Look> = BTreeMap::new();
-    let mut add = |host: &HostName, access: &Access| {
+    for (host, _, access) in plan.hosts() {
         let look = looks.entry(host.clone()).or_default();
         look.admin_port = plan.master.admin_port;
         push_new(&mut look.prefixes, &access.install.prefix);
         if let InstallHow::SourceDir(tree) = &access.install.how {
             push_new(&mut look.source_dirs, tree);
         }
-    };
-    add(&plan.master.host, &plan.master.access);
-    plan.chunkservers.iter().for_each(|s| add(&s.host, &s.access));
-    plan.clients.iter().for_each(|g| g.hosts.iter().for_each(|h| add(h, &g.access)));
+    }
     looks
 }
 

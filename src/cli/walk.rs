@@ -93,6 +93,7 @@ impl Walk<'_> {
             hosts: self.fleet,
             master: &master,
             clock: &clock,
+            backup: run.folder.join("metadata"),
             journal: RefCell::new(run),
             events: events.as_ref(),
             pause: &pause,

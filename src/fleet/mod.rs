@@ -6,6 +6,7 @@
 pub mod forward;
 pub mod held;
 pub mod session;
+mod transfer;
 
 pub use forward::Forward;
 pub use held::Held;

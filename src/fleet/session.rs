@@ -1,6 +1,7 @@
 //! Connections: made when needed, held while needed, made again when lost.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +11,10 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::sync::{Mutex, Semaphore};
 
 use super::Held;
-use crate::host::HostName;
-use crate::host::shell::{self, EXIT_MARK};
+use crate::host::shell::{self, Become, EXIT_MARK};
+use crate::host::{AbsPath, HostName};
 use crate::plan::{Plan, Ssh};
-use crate::run::ports::{Hosts, Outcome};
+use crate::run::ports::{Hosts, Outcome, Source};
 
 /// Connections begun at the same time. sshd drops some of more than 10 at once (MaxStartups 10:30:100), and behind a jump
 /// host they are all begun at the same sshd.
@@ -52,14 +53,8 @@ impl SshFleet {
     /// The folder for control sockets could not be made.
     pub fn new(plan: &Plan) -> std::io::Result<Self> {
         let mut settings = HashMap::new();
-        settings.insert(plan.master.host.clone(), plan.master.access.ssh.clone());
-        for server in &plan.chunkservers {
-            settings.entry(server.host.clone()).or_insert_with(|| server.access.ssh.clone());
-        }
-        for group in &plan.clients {
-            for host in &group.hosts {
-                settings.entry(host.clone()).or_insert_with(|| group.access.ssh.clone());
-            }
+        for (host, _, access) in plan.hosts() {
+            settings.entry(host.clone()).or_insert_with(|| access.ssh.clone());
         }
         let sessions = settings.keys().map(|host| (host.clone(), Mutex::new(None))).collect();
         // a short path: a socket's name has 108 bytes at most, and ssh adds a random tail to it while it connects
@@ -70,6 +65,11 @@ impl SshFleet {
     /// Where sockets go.
     pub(super) fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// How to become root on `host`.
+    pub(super) fn r#become(&self, host: &HostName) -> Option<Become> {
+        self.settings.get(host).and_then(|ssh| ssh.r#become)
     }
 
     /// All hosts.
@@ -115,7 +115,7 @@ impl SshFleet {
         script: &str,
         line: &mut dyn FnMut(&str),
     ) -> Result<Outcome, String> {
-        let command = shell::wrap(script, self.settings.get(host).and_then(|ssh| ssh.r#become));
+        let command = shell::wrap(script, self.r#become(host));
         let mut child = session
             .raw_command(command)
             .stdin(Stdio::null())
@@ -167,7 +167,7 @@ async fn read_to_mark(stdout: impl AsyncRead + Unpin, line: &mut dyn FnMut(&str)
 }
 
 /// ssh's words with their causes, and a hint where one is known.
-fn explain(error: &openssh::Error) -> String {
+pub(super) fn explain(error: &openssh::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -212,6 +212,14 @@ impl Hosts for SshFleet {
                 Outcome::Unknown { reason }
             }
         }
+    }
+
+    async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), String> {
+        self.put_to(host, from, to).await
+    }
+
+    async fn fetch(&self, host: &HostName, from: &AbsPath, to: &Path) -> Result<String, String> {
+        self.fetch_from(host, from, to).await
     }
 
     async fn done_with(&self, host: &HostName) {

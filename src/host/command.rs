@@ -119,8 +119,8 @@ impl Command {
                 let (archive, tree) = (quote(archive.as_str()), quote(tree.as_str()));
                 let arguments: String = configure.iter().map(|a| format!(" {}", quote(a))).collect();
                 format!(
-                    "rm -rf {tree} && mkdir -p {tree} && tar -xzf {archive} -C {tree} --strip-components=1 && cd {tree} && \
-                     ./configure{arguments} && make && printf %s {} > {}",
+                    "t={tree}; umask 022; rm -rf \"$t\" && mkdir -p \"$t\" && tar -xzf {archive} -C \"$t\" --strip-components=1 &&
+cd \"$t\" && ./configure{arguments} && make && printf %s {} > {}",
                     quote(mark_text),
                     quote(mark.as_str())
                 )
@@ -152,10 +152,12 @@ const INSTALLED: &str =
 
 /// One tar file, in its place only when it is whole.
 fn keep(prefix: &AbsPath, file: &AbsPath) -> String {
-    let (prefix, file) = (quote(prefix.as_str()), quote(file.as_str()));
     format!(
-        "[ -e {file} ] || {{ umask 077; cd {prefix} && {{ ls -d {INSTALLED} 2>/dev/null; true; }} > {file}.list && \
-         tar -cf {file}.part -T {file}.list && mv {file}.part {file}; }}"
+        "k={file}; [ -e \"$k\" ] || {{ umask 066; mkdir -p \"${{k%/*}}\" && umask 077 && cd {prefix} &&
+{{ ls -d {INSTALLED} 2>/dev/null; true; }} > \"$k.list\" &&
+tar -cf \"$k.part\" -T \"$k.list\" && mv \"$k.part\" \"$k\"; }}",
+        file = quote(file.as_str()),
+        prefix = quote(prefix.as_str()),
     )
 }
 
@@ -169,20 +171,18 @@ fn put_in_place(
     replaces: Option<&str>,
     beside: &AbsPath,
 ) -> String {
-    let (copy, file, beside) = (quote(copy.as_str()), quote(file.as_str()), quote(beside.as_str()));
-    let unchanged = match replaces {
-        Some(sum) => format!("[ \"$(sha256sum < {file} | cut -c 1-64)\" = {sum} ]"),
-        None => format!("[ ! -e {file} ]"),
-    };
-    let keep = match replaces {
-        Some(_) => format!("{{ [ -e {beside} ] || cp -p {file} {beside}; }} && "),
-        None => String::new(),
+    let (unchanged, keep) = match replaces {
+        Some(sum) => (format!("[ \"$(sum \"$f\")\" = {sum} ]"), "{ [ -e \"$b\" ] || cp -p \"$f\" \"$b\"; } && "),
+        None => ("[ ! -e \"$f\" ]".to_owned(), ""),
     };
     format!(
-        "{{ {unchanged} || {{ echo {file} is not what was shown before the run; exit 1; }}; }} && \
-         [ \"$(sha256sum < {copy} | cut -c 1-64)\" = {sha256} ] && {keep}chmod {mode:o} {copy} && chown {} {copy} && \
-         mv -f {copy} {file}",
-        quote(owner)
+        "f={file}; n={copy}; b={beside}; sum() {{ sha256sum < \"$1\" | cut -c 1-64; }}
+{unchanged} || {{ echo \"$f is not what was shown before the run\"; exit 1; }}
+[ \"$(sum \"$n\")\" = {sha256} ] && {keep}chmod {mode:o} \"$n\" && chown {owner} \"$n\" && mv -f \"$n\" \"$f\"",
+        file = quote(file.as_str()),
+        copy = quote(copy.as_str()),
+        beside = quote(beside.as_str()),
+        owner = quote(owner)
     )
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The trial master must never meet the live one: it gets a configuration of its own with its own lock file, ports and
 //! folder, is started with the verb `start`, which refuses to take over, and only if that configuration can be read.
+//!
+//! Folders above the metadata are 0711, since the trial master gives up root and must reach its own; the copies are 0700.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,9 @@ use super::shell::quote;
 pub struct Snapshot {
     /// The running master's DATA_PATH.
     pub data_path: AbsPath,
+    /// The old release's mfsmetarestore, which is copied as well: that of 1.6.18 and later skips some of 1.5's change logs,
+    /// and an installation replaces it.
+    pub metarestore: AbsPath,
     /// Its configuration files, where they are there.
     pub configuration: Vec<AbsPath>,
     /// Where the copies go: a folder of this program's own on the master's host, 0700.
@@ -26,8 +31,6 @@ pub struct Trial {
     pub snapshot: AbsPath,
     /// A scratch folder: removed afterwards.
     pub folder: AbsPath,
-    /// The old release's mfsmetarestore, which applies the change logs: that of 1.6.18 and later skips some of 1.5's.
-    pub metarestore: AbsPath,
     /// The new release's mfsmaster, from the tree that it will be installed from.
     pub master: AbsPath,
     /// The user and group that the real one runs as.
@@ -43,18 +46,19 @@ impl Snapshot {
     /// metadata meanwhile makes it fail, since then the copies may not belong together.
     #[must_use]
     pub fn script(&self) -> String {
-        let (data, folder) = (quote(self.data_path.as_str()), quote(self.folder.as_str()));
+        let restore = quote(self.metarestore.as_str());
         let configuration: String = self.configuration.iter().map(|f| format!(" {}", quote(f.as_str()))).collect();
         format!(
-            "set -e; umask 077; rm -rf {folder}.part; mkdir -p {folder}.part; cd {data}
+            "set -e; d={folder}; umask 066; mkdir -p \"${{d%/*}}\"; umask 077; rm -rf \"$d.part\"; mkdir -p \"$d.part\"; cd {data}
 now() {{ stat -c '%i %Y %s' metadata.mfs.back; [ ! -e metadata.mfs.back.tmp ]; }}
 before=$(now)
-cp -p metadata.mfs.back {folder}.part/
-for f in changelog.*.mfs sessions.mfs; do [ ! -f \"$f\" ] || cp -p \"$f\" {folder}.part/; done
+for f in metadata.mfs.back changelog.*.mfs sessions.mfs; do [ ! -f \"$f\" ] || cp -p \"$f\" \"$d.part/\"; done
 [ \"$before\" = \"$(now)\" ] || {{ echo 'the master saved its metadata while it was copied'; exit 1; }}
-for f in{configuration}; do [ ! -f \"$f\" ] || cp -p \"$f\" {folder}.part/; done
-rm -rf {folder}; mv {folder}.part {folder}; cd {folder}
-for f in *; do printf '%s\\t%s\\t%s\\n' \"$(sha256sum < \"$f\" | cut -c 1-64)\" \"$(stat -c %s \"$f\")\" \"$f\"; done"
+for f in {restore}{configuration}; do [ ! -f \"$f\" ] || cp -p \"$f\" \"$d.part/\"; done
+rm -rf \"$d\"; mv \"$d.part\" \"$d\"; cd \"$d\"
+for f in *; do printf '%s\\t%s\\t%s\\n' \"$(sha256sum < \"$f\" | cut -c 1-64)\" \"$(stat -c %s \"$f\")\" \"$f\"; done",
+            folder = quote(self.folder.as_str()),
+            data = quote(self.data_path.as_str()),
         )
     }
 }
@@ -63,31 +67,35 @@ impl Trial {
     /// The script: restores with the old release, loads with the new one, prints what [`TrialFacts`] reads.
     #[must_use]
     pub fn script(&self) -> String {
-        let (snapshot, folder) = (quote(self.snapshot.as_str()), quote(self.folder.as_str()));
-        let (restore, master) = (quote(self.metarestore.as_str()), quote(self.master.as_str()));
         let owner = quote(&format!("{}:{}", self.user, self.group)).into_owned();
         let (user, group) = (&self.user, &self.group);
         let [loggers, servers, clients] = [self.port, self.port + 1, self.port + 2];
-        let end = self.end();
-        // a key needs a blank before its `=`, or it is ignored (cfg.c; run)
+        // a key needs a blank before its `=`, or it is ignored (cfg.c; run); the old name of the clients' port is for
+        // releases before 1.6.26. 1.5's mfsmetarestore applies change logs in the order given, and takes a call without
+        // any for the wish to dump (run). A last line without its end was being written when it was copied.
         format!(
             "{end}
-set -e; umask 077; mkdir -p {folder}/data; cd {folder}/data
-cp {snapshot}/metadata.mfs.back .; for f in {snapshot}/changelog.*.mfs; do [ ! -f \"$f\" ] || cp \"$f\" .; done
+set -e; umask 066; mkdir -p \"${{t%/*}}\"; umask 077; s={snapshot}; mkdir -p \"$t/data\"; cd \"$t/data\"
+for f in \"$s\"/metadata.mfs.back \"$s\"/changelog.*.mfs; do [ ! -f \"$f\" ] || cp \"$f\" .; done
 [ -z \"$(tail -c 1 changelog.0.mfs 2>/dev/null)\" ] || sed -i '$d' changelog.0.mfs
-ms() {{ t=$(cat /proc/uptime); t=${{t%% *}}; echo \"${{t%.*}}${{t#*.}}0\"; }}
-t=$(ms); {restore} -m metadata.mfs.back -o metadata.mfs $(ls changelog.*.mfs 2>/dev/null) > ../restore.log 2>&1 || {{
-  echo \"mfsmetarestore ended with exit code $?\"; tail -n 5 ../restore.log; exit 1; }}
-printf 'restore-ms\\t%s\\n' $(($(ms) - t))
+ms() {{ read -r u _ < /proc/uptime; echo \"${{u%.*}}${{u#*.}}0\"; }}
+fail() {{ echo \"$1 ended with exit code $2\"; tail -n 8 \"$3\"; exit 1; }}
+logs=$(ls changelog.*.mfs 2>/dev/null | sort -t . -k 2 -rn)
+b=$(ms); if [ -z \"$logs\" ]; then cp metadata.mfs.back metadata.mfs; else
+  \"$s/mfsmetarestore\" -m metadata.mfs.back -o metadata.mfs $logs > ../restore.log 2>&1 || fail mfsmetarestore $? ../restore.log
+fi
+printf 'restore-ms\\t%s\\n' $(($(ms) - b))
 printf 'metaversion\\t%s\\n' \"$(od -An -v -tx1 -j 12 -N 8 metadata.mfs | tr -d ' ')\"
-printf 'last-change\\t%s\\n' \"$(cat changelog.*.mfs 2>/dev/null | sed -n 's/^\\([0-9]*\\):.*/\\1/p' | sort -n | tail -n 1)\"
+printf 'last-change\\t%s\\n' \"$(cat $logs /dev/null | sed -n 's/^\\([0-9]*\\):.*/\\1/p' | sort -n | tail -n 1)\"
 printf '%s\\n' '* / rw,alldirs' > ../mfsexports.cfg
 cat > ../mfsmaster.cfg <<'END'
 WORKING_USER = {user}
 WORKING_GROUP = {group}
-DATA_PATH = {data}
-LOCK_FILE = {lock}
-EXPORTS_FILENAME = {exports}
+DATA_PATH = {folder}/data
+SYSLOG_IDENT = mfsupgrade-trial
+NICE_LEVEL = 19
+LOCK_FILE = {folder}/lock
+EXPORTS_FILENAME = {folder}/mfsexports.cfg
 MATOML_LISTEN_HOST = 127.0.0.1
 MATOML_LISTEN_PORT = {loggers}
 MATOCS_LISTEN_HOST = 127.0.0.1
@@ -97,27 +105,26 @@ MATOCU_LISTEN_PORT = {clients}
 MATOCL_LISTEN_HOST = 127.0.0.1
 MATOCL_LISTEN_PORT = {clients}
 END
-chown -R {owner} {folder}
-[ -s {folder}/mfsmaster.cfg ] || exit 1
-t=$(ms); {master} -c {folder}/mfsmaster.cfg start < /dev/null > ../start.log 2>&1 || {{
-  echo \"the new mfsmaster ended with exit code $?\"; tail -n 8 ../start.log; exit 1; }}
-printf 'load-ms\\t%s\\n' $(($(ms) - t))",
-            data = self.folder.join("data"),
-            lock = self.folder.join("lock"),
-            exports = self.folder.join("mfsexports.cfg"),
+chown -R {owner} \"$t\"; [ -s \"$t/mfsmaster.cfg\" ]
+b=$(ms); {master} -c \"$t/mfsmaster.cfg\" start < /dev/null > ../start.log 2>&1 || fail 'the new mfsmaster' $? ../start.log
+printf 'load-ms\\t%s\\n' $(($(ms) - b))",
+            end = self.end(),
+            snapshot = quote(self.snapshot.as_str()),
+            folder = self.folder,
+            master = quote(self.master.as_str()),
         )
     }
 
     /// Ends every process that works in the scratch folder, and none else, and removes the folder.
     #[must_use]
     pub fn end(&self) -> String {
-        let data = self.folder.join("data");
-        let (data, folder) = (quote(data.as_str()), quote(self.folder.as_str()));
         format!(
-            "ours() {{ for d in /proc/[0-9]*; do [ \"$(readlink \"$d/cwd\" 2>/dev/null)\" = {data} ] && echo \"${{d##*/}}\"; done; true; }}
+            "t={}; cd /
+ours() {{ for p in /proc/[0-9]*; do [ \"$(readlink \"$p/cwd\" 2>/dev/null)\" != \"$t/data\" ] || echo \"${{p##*/}}\"; done; }}
 n=0; while p=$(ours) && [ -n \"$p\" ] && [ $n -lt 300 ]; do
-  if [ $n -eq 0 ]; then kill -TERM $p; elif [ $n -eq 200 ]; then kill -KILL $p; fi; n=$((n + 1)); sleep 0.1
-done; rm -rf {folder}"
+  case $n in 0) kill -TERM $p ;; 200) kill -KILL $p ;; esac; n=$((n + 1)); sleep 0.1
+done; rm -rf \"$t\"",
+            quote(self.folder.as_str())
         )
     }
 }

@@ -34,12 +34,19 @@ pub const EXIT_MARK: &str = "mfsupgrade-exit=";
 #[must_use]
 pub fn wrap(script: &str, r#become: Option<Become>) -> String {
     let marked = format!("/bin/sh -c {} </dev/null 2>&1\nprintf '\\n{EXIT_MARK}%d\\n' \"$?\"", quote(script));
+    wrap_stream(&marked, r#become)
+}
+
+/// `script` as it is sent when its input or output is a stream of bytes: run by `/bin/sh`, as root where `become` says how,
+/// and nothing else. Whether it did all of its work is for checksums to tell.
+#[must_use]
+pub fn wrap_stream(script: &str, r#become: Option<Become>) -> String {
     let prefix = match r#become {
         None => "",
         Some(Become::Sudo) => "sudo -n -- ",
         Some(Become::Doas) => "doas -n -- ",
     };
-    format!("exec {prefix}/bin/sh -c {}", quote(&marked))
+    format!("exec {prefix}/bin/sh -c {}", quote(script))
 }
 
 /// Splits what a wrapped command printed into its own output and its exit code; no code: the end was not seen.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::finding::{Findings, Read};
 use super::install::{self, InstallKeys};
+use super::local::Archives;
 use super::model::{Install, Ssh};
+use super::resolve;
 use super::section::Section;
 use super::ssh;
 use crate::moosefs::daemon::Role;
@@ -16,6 +18,7 @@ use crate::moosefs::daemon::Role;
 #[derive(Debug)]
 pub(super) struct Defaults<'p> {
     base: &'p Path,
+    archives: Archives,
     ssh: Read<Arc<Ssh>>,
     install: Read<Option<InstallKeys>>,
     /// [`install`](Self::install) for each role that was asked for.
@@ -27,8 +30,9 @@ impl<'p> Defaults<'p> {
     pub(super) fn read(root: &Section<'_>, base: &'p Path, out: &mut Findings) -> Self {
         let keys = ssh::read(root, "[ssh]", base, out);
         let ssh = keys.map(|keys| Arc::new(keys.map(|keys| keys.over(&Ssh::default())).unwrap_or_default()));
-        let install = install::read(root, install::GLOBAL, out);
-        Self { base, ssh, install, resolved: Vec::new() }
+        let mut archives = Archives::default();
+        let install = install::read(root, install::GLOBAL, base, &mut archives, out);
+        Self { base, archives, ssh, install, resolved: Vec::new() }
     }
 
     /// How to reach the hosts of `section`.
@@ -40,13 +44,13 @@ impl<'p> Defaults<'p> {
 
     /// How to install on the hosts of `section`.
     pub(super) fn install(&mut self, section: &Section<'_>, role: Role, out: &mut Findings) -> Read<Arc<Install>> {
-        let own = install::read(section, install::place(role), out)?;
+        let own = install::read(section, install::place(role), self.base, &mut self.archives, out)?;
         let known = self.resolved.iter().find(|(of, _)| *of == role);
         if let (None, Some((_, known))) = (&own, known) {
             return known.clone();
         }
         let global = self.install.as_ref().map_err(|reported| *reported)?.as_ref();
-        let resolved = install::resolve(global, own.as_ref(), role, &section.span, out);
+        let resolved = resolve::install(global, own.as_ref(), role, &section.span, out);
         if own.is_none() {
             self.resolved.push((role, resolved.clone()));
         }

@@ -59,11 +59,21 @@ codes! {
     StaggerTurnedRound = "stagger-turned-round": "`stagger` has its greatest time before its least",
     MasterWaitTooShort = "master-wait-too-short": "`master_wait` is under 3 minutes",
 
-    NoInstall = "no-install": "a role has neither `source_dir` nor a command to install with",
-    TwoKindsOfInstall = "two-kinds-of-install": "`source_dir` and `commands` side by side",
+    NoInstall = "no-install": "a role has none of `source_dir`, `archive` and a command to install with",
+    TwoKindsOfInstall = "two-kinds-of-install": "two of `source_dir`, `archive` and `commands` side by side",
     MissingInstallCommand = "missing-install-command": "`commands` lacks a role that the plan has",
     InvalidCommand = "invalid-command": "an install command is empty or more than one printable line",
+    InvalidArchive = "invalid-archive": "`archive` is empty, not a gzip file or larger than 1 GiB",
+    ConfigureWithoutArchive = "configure-without-archive": "`configure` where there is no `archive`",
+    InvalidConfigureArgument = "invalid-configure-argument":
+        "an entry of `configure` is empty, more than one printable line or a second `--prefix`",
+    ConflictingPrefix = "conflicting-prefix": "`prefix` is not the `--prefix` of `configure`",
+    InvalidWorkDir = "invalid-work-dir": "`work_dir` is `/`",
+    UnreadableFile = "unreadable-file": "`archive` or `exports` names a file that cannot be read",
     InvalidPath = "invalid-path": "a path on a host is relative, begins with `-` or has a character that is not accepted",
+
+    TwoKindsOfExports = "two-kinds-of-exports": "`exports` and `exports_like_1_5 = true` side by side",
+    InvalidExports = "invalid-exports": "`exports` is a file without a rule, not plain text or larger than 1 MiB",
 
     InvalidUser = "invalid-user": "`user` is not a name that is safe in a command line",
     InvalidLocalPath = "invalid-local-path": "`config` or `identity` is not a path that is safe in a command line",
@@ -72,6 +82,7 @@ codes! {
 
     NoMaster = "no-master": "the plan has no `[master]`",
     TwoMasters = "two-masters": "the plan names more than one master",
+    ReleaseWithoutMetaloggers = "release-without-metaloggers": "the plan has metaloggers and `to` is below 1.6.5",
     NoChunkserver = "no-chunkserver": "the plan has no chunkserver",
     InvalidHost = "invalid-host": "a host name begins with `-` or has a character that is not accepted",
     InvalidHostRange = "invalid-host-range": "a range of hosts is not of the form [1-12]",

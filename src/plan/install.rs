@@ -1,34 +1,43 @@
-//! `[install]`: how the new release gets onto a host, for the whole plan and for a section that does it another way.
+//! `[install]` as it is written, for the whole plan and for a section that does it another way.
 
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use super::code::Code;
+use super::configure::{self, Configure};
 use super::finding::{Finding, Findings, Read, Span};
 use super::keys;
-use super::model::{Install, InstallHow};
+use super::local::{self, Archives, Unusable};
 use super::path;
 use super::render::quote;
+use super::resolve::DEFAULT_WORK_DIR;
 use super::section::{Section, Text};
 use crate::host::AbsPath;
 use crate::moosefs::daemon::Role;
 
-/// Where `./configure` without `--prefix` puts MooseFS.
-pub(super) const DEFAULT_PREFIX: &str = "/usr/local";
-
-/// Survives a reboot, is on a disk, and belongs to programs like this one (FHS).
-pub(super) const DEFAULT_WORK_DIR: &str = "/var/lib/mfsupgrade";
-
 /// An `install` table as it is written, with what it leaves open.
 #[derive(Debug, Clone)]
 pub(super) struct InstallKeys {
-    span: Span,
-    prefix: Option<AbsPath>,
-    kind: Option<Kind>,
+    pub span: Span,
+    prefix: Option<(AbsPath, Span)>,
+    pub work_dir: Option<AbsPath>,
+    pub kind: Option<Kind>,
 }
 
+impl InstallKeys {
+    /// What `prefix` says, or `--prefix=` in `configure` of the same table.
+    pub(super) fn prefix(&self) -> Option<&(AbsPath, Span)> {
+        match &self.kind {
+            Some(Kind::Archive { configure, .. }) => self.prefix.as_ref().or(configure.prefix.as_ref()),
+            _ => self.prefix.as_ref(),
+        }
+    }
+}
+
+/// One of the ways to install.
 #[derive(Debug, Clone)]
-enum Kind {
+pub(super) enum Kind {
     SourceDir(AbsPath),
+    Archive { path: PathBuf, digest: local::Digest, configure: Configure },
     Commands { span: Span, by_role: Vec<(Role, String)> },
 }
 
@@ -44,7 +53,7 @@ pub(super) struct Place {
 pub(super) const GLOBAL: Place = Place {
     title: "[install]",
     commands: "[install.commands]",
-    roles: &[Role::Master, Role::Chunkserver, Role::Client],
+    roles: &[Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client],
 };
 
 /// `install` in the section of `role`. A command for another role would never be run, so it is not a key there.
@@ -69,29 +78,95 @@ pub(super) fn place(role: Role) -> Place {
     }
 }
 
-/// Reads `install` in `parent`.
-pub(super) fn read(parent: &Section<'_>, place: Place, out: &mut Findings) -> Read<Option<InstallKeys>> {
+/// The ways to install, of which a table has one.
+const KINDS: &[&str] = &["source_dir", "archive", "commands"];
+
+/// Reads `install` in `parent`; an archive that it names is relative to `base`.
+pub(super) fn read(
+    parent: &Section<'_>,
+    place: Place,
+    base: &Path,
+    archives: &mut Archives,
+    out: &mut Findings,
+) -> Read<Option<InstallKeys>> {
     let Some(section) = parent.section("install", place.title, keys::INSTALL, out)? else { return Ok(None) };
     let source_dir = path::on_host(&section, "source_dir", out);
+    let archive = archive(&section, base, archives, out);
+    let configure = configure::read(&section, out);
     let commands = commands(&section, place, out);
     let prefix = path::on_host(&section, "prefix", out);
-    if let (Some(first), Some(second)) = (section.value("source_dir"), section.value("commands")) {
-        return Err(out.report(
-            Finding::new(
-                Code::TwoKindsOfInstall,
-                second.span(),
-                format!("{} has both `source_dir` and `commands`", section.title),
-            )
-            .label("one way to install")
-            .related(first.span(), "and another")
-            .help("keep `source_dir` for a built tree on every host, or `commands` for anything else"),
+    let work_dir = work_dir(&section, out);
+    one_kind(&section, out)?;
+    let kind = match (source_dir?, archive?, commands?) {
+        (Some(dir), ..) => Some(Kind::SourceDir(dir)),
+        (None, Some((path, digest)), _) => Some(Kind::Archive { path, digest, configure: configure? }),
+        (None, None, commands) => commands,
+    };
+    let prefix = prefix?.zip(section.value("prefix").map(toml::Spanned::span));
+    Ok(Some(InstallKeys { span: section.span.clone(), prefix, work_dir: work_dir?, kind }))
+}
+
+/// One way to install, and `configure` only with an archive.
+fn one_kind(section: &Section<'_>, out: &mut Findings) -> Read<()> {
+    let mut kinds: Vec<_> = KINDS.iter().filter_map(|key| Some((*key, section.value(key)?.span()))).collect();
+    kinds.sort_by_key(|(_, span)| span.start);
+    let mut read = Ok(());
+    if let Some(((first, at), others)) = kinds.split_first() {
+        for (other, span) in others {
+            let message = format!("{} has both `{first}` and `{other}`", section.title);
+            read = Err(out.report(
+                Finding::new(Code::TwoKindsOfInstall, span.clone(), message)
+                    .label("one way to install")
+                    .related(at.clone(), "and another")
+                    .help(
+                        "keep `source_dir` for a tree that is built on every host, `archive` for one that the run builds \
+                         there, or `commands` for anything else",
+                    ),
+            ));
+        }
+    }
+    if let (Some(configure), None) = (section.value("configure"), section.value("archive")) {
+        let message = format!("{} has `configure` and no `archive`", section.title);
+        read = Err(out.report(
+            Finding::new(Code::ConfigureWithoutArchive, configure.span(), message)
+                .label("nothing is configured by the run")
+                .help("name the `archive` beside it; a tree at `source_dir` is configured already"),
         ));
     }
-    let kind = match (source_dir?, commands?) {
-        (Some(dir), _) => Some(Kind::SourceDir(dir)),
-        (None, commands) => commands,
-    };
-    Ok(Some(InstallKeys { span: section.span.clone(), prefix: prefix?, kind }))
+    read
+}
+
+fn archive(
+    section: &Section<'_>,
+    base: &Path,
+    archives: &mut Archives,
+    out: &mut Findings,
+) -> Read<Option<(PathBuf, local::Digest)>> {
+    let Some((path, text)) = path::file(section, "archive", base, out)? else { return Ok(None) };
+    match archives.digest(&path) {
+        Ok(digest) => Ok(Some((path, digest))),
+        Err(why) => {
+            let help = match why {
+                Unusable::TooLarge(_) => "this is not an archive of sources, which has about a thousandth of that",
+                _ => "name a `.tar.gz` of the sources, with one folder at its top, as MooseFS publishes them",
+            };
+            Err(out.report(path::unusable("archive", &text, &path, &why, Code::InvalidArchive, help)))
+        }
+    }
+}
+
+/// What is in it is removed and made anew, in a folder of its own; `/` is nobody's own.
+fn work_dir(section: &Section<'_>, out: &mut Findings) -> Read<Option<AbsPath>> {
+    let Some(dir) = path::on_host(section, "work_dir", out)? else { return Ok(None) };
+    if !dir.as_str().split('/').all(|part| matches!(part, "" | ".")) {
+        return Ok(Some(dir));
+    }
+    let span = section.value("work_dir").map_or(section.span.clone(), toml::Spanned::span);
+    Err(out.report(
+        Finding::new(Code::InvalidWorkDir, span, "`work_dir` cannot be `/`").help(format!(
+            "name a folder for this program's own files, or leave it out: it is {DEFAULT_WORK_DIR} then"
+        )),
+    ))
 }
 
 fn commands(install: &Section<'_>, place: Place, out: &mut Findings) -> Read<Option<Kind>> {
@@ -126,52 +201,11 @@ fn command(Text { text, span }: &Text<'_>, out: &mut Findings) -> Read<String> {
 }
 
 /// The key of `role` in `commands`.
-fn key(role: Role) -> &'static str {
+pub(super) fn key(role: Role) -> &'static str {
     match role {
         Role::Master => "master",
         Role::Metalogger => "metalogger",
         Role::Chunkserver => "chunkserver",
         Role::Client => "client",
     }
-}
-
-/// How to install on the hosts of a section with `role`: `own` over `global`, prefix by prefix and kind by kind.
-pub(super) fn resolve(
-    global: Option<&InstallKeys>,
-    own: Option<&InstallKeys>,
-    role: Role,
-    section: &Span,
-    out: &mut Findings,
-) -> Read<Arc<Install>> {
-    let written = || own.into_iter().chain(global);
-    let how = match written().find_map(|keys| keys.kind.as_ref()) {
-        Some(Kind::SourceDir(dir)) => InstallHow::SourceDir(dir.clone()),
-        Some(Kind::Commands { span, by_role }) => match by_role.iter().find(|(of, _)| *of == role) {
-            Some((_, command)) => InstallHow::Command(command.clone()),
-            None => return Err(out.report(missing_command(role, span, section))),
-        },
-        None => {
-            let place = written().next().map_or(section, |keys| &keys.span);
-            return Err(out.report(
-                Finding::new(
-                    Code::NoInstall,
-                    place.clone(),
-                    format!("the plan does not say how to install on a {role}"),
-                )
-                .help("give `source_dir` or `commands` under [install], or under `install` in each section"),
-            ));
-        }
-    };
-    let prefix = match written().find_map(|keys| keys.prefix.as_ref()) {
-        Some(prefix) => prefix.clone(),
-        None => path::default(DEFAULT_PREFIX),
-    };
-    Ok(Arc::new(Install { how, prefix, work_dir: path::default(DEFAULT_WORK_DIR) }))
-}
-
-fn missing_command(role: Role, commands: &Span, section: &Span) -> Finding {
-    Finding::new(Code::MissingInstallCommand, commands.clone(), format!("no command installs on a {role}"))
-        .label(format!("`{}` is not here", key(role)))
-        .related(section.clone(), "needed for the hosts of this section")
-        .help(format!("add `{} = \"…\"`, or give the section an `install` of its own", key(role)))
 }

@@ -1,17 +1,21 @@
 //! The words of the plan file, each in the one place that the reader, the hints and the documentation's test share.
 
 /// The sections.
-pub const ROOT: &[&str] = &["upgrade", "install", "ssh", "master", "chunkservers", "clients"];
+pub const ROOT: &[&str] = &["upgrade", "install", "config", "ssh", "master", "metaloggers", "chunkservers", "clients"];
 /// `[upgrade]`
 pub const UPGRADE: &[&str] = &["from", "to", "mode", "stagger", "master_wait", "acknowledge"];
 /// `[install]`, and `install` in a section.
-pub const INSTALL: &[&str] = &["source_dir", "commands", "prefix"];
+pub const INSTALL: &[&str] = &["source_dir", "archive", "configure", "commands", "prefix", "work_dir"];
 /// `commands` in `[install]`.
-pub const COMMANDS: &[&str] = &["master", "chunkserver", "client"];
+pub const COMMANDS: &[&str] = &["master", "metalogger", "chunkserver", "client"];
+/// `[config]`
+pub const CONFIG: &[&str] = &["exports", "exports_like_1_5", "master_host"];
 /// `[ssh]`, and `ssh` in a section.
 pub const SSH: &[&str] = &["user", "config", "port", "identity", "jump", "become"];
 /// `[master]`
 pub const MASTER: &[&str] = &["host", "admin_port", "install", "ssh"];
+/// `[[metaloggers]]`
+pub const METALOGGERS: &[&str] = &["hosts", "install", "ssh"];
 /// `[[chunkservers]]`
 pub const CHUNKSERVERS: &[&str] = &["hosts", "address", "install", "ssh"];
 /// `[[clients]]`
@@ -22,8 +26,10 @@ pub const SECTIONS: &[(&str, &[&str])] = &[
     ("[upgrade]", UPGRADE),
     ("[install]", INSTALL),
     ("[install.commands]", COMMANDS),
+    ("[config]", CONFIG),
     ("[ssh]", SSH),
     ("[master]", MASTER),
+    ("[[metaloggers]]", METALOGGERS),
     ("[[chunkservers]]", CHUNKSERVERS),
     ("[[clients]]", CLIENTS),
 ];

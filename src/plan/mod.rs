@@ -1,6 +1,6 @@
 //! The plan file: what an operator writes, resolved to what the rest of the house works with.
 //!
-//! PURE but for [`Plan::load`], which reads the one file it is given. Never looks at a host, and never lets a text
+//! PURE but for reading files: the plan itself ([`Plan::load`]) and those that it names (`local`). Never looks at a host, and never lets a text
 //! through that could mean something else to a shell or to ssh; only install commands are shell, on purpose.
 //!
 //! All that is wrong with a file is told at once, each with its place: see [`Finding`].
@@ -9,6 +9,8 @@ mod access;
 mod chunkservers;
 mod clients;
 mod code;
+mod config;
+mod configure;
 mod duration;
 mod error;
 mod finding;
@@ -16,12 +18,15 @@ mod hosts;
 mod install;
 mod jump;
 pub mod keys;
+mod local;
 mod master;
+mod metaloggers;
 pub mod model;
 mod nearest;
 mod path;
 mod read;
 mod render;
+mod resolve;
 mod roster;
 mod section;
 mod ssh;

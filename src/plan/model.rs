@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::jump::JumpHost;
 pub use crate::host::shell::Become;
 use crate::host::{AbsPath, HostName};
+use crate::moosefs::daemon::Role;
 
 /// A whole plan, valid by construction: [`crate::plan`] makes no other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,18 @@ pub struct Plan {
     pub chunkservers: Vec<Chunkserver>,
     /// `[[clients]]`, one entry a section, in the order in which they are remounted. May be empty.
     pub clients: Vec<ClientGroup>,
+}
+
+impl Plan {
+    /// Every host with each of its roles, in the order of an upgrade: master, metaloggers, chunkservers, clients. A host
+    /// of several roles comes once for each.
+    pub fn hosts(&self) -> impl Iterator<Item = (&HostName, Role, &Access)> {
+        let master = std::iter::once((&self.master.host, Role::Master, &self.master.access));
+        let metaloggers = self.metaloggers.iter().map(|m| (&m.host, Role::Metalogger, &m.access));
+        let chunkservers = self.chunkservers.iter().map(|s| (&s.host, Role::Chunkserver, &s.access));
+        let clients = self.clients.iter().flat_map(|g| g.hosts.iter().map(|h| (h, Role::Client, &g.access)));
+        master.chain(metaloggers).chain(chunkservers).chain(clients)
+    }
 }
 
 /// `[upgrade]`
@@ -96,7 +110,7 @@ impl Install {
     pub fn tree(&self, from: &Version, to: &Version) -> Option<AbsPath> {
         match &self.how {
             InstallHow::SourceDir(tree) => Some(tree.clone()),
-            InstallHow::Archive(_) => Some(self.work(from, to).join("tree")),
+            InstallHow::Archive(archive) => Some(self.work(from, to).join(&archive.name(to))),
             InstallHow::Command(_) => None,
         }
     }
@@ -119,6 +133,17 @@ pub struct Archive {
     pub bytes: u64,
     /// Arguments of `./configure`, one an entry; `--prefix` among them or added.
     pub configure: Vec<String>,
+}
+
+impl Archive {
+    /// A name for what is made of it: another file or other arguments are another name.
+    #[must_use]
+    pub fn name(&self, to: &Version) -> String {
+        let made_of = format!("{} {}", self.sha256, self.configure.join(" "));
+        let digest = Sha256::digest(made_of);
+        let [a, b, c, d, ..] = digest[..] else { return format!("mfs-{to}") };
+        format!("mfs-{to}-{a:02x}{b:02x}{c:02x}{d:02x}")
+    }
 }
 
 /// `[config]`: what configuration the new release gets beyond what is carried over.

@@ -1,4 +1,4 @@
-//! Paths of a plan: those on a host, and those here, which are given to `ssh`.
+//! Paths of a plan: those on a host, and those here, which are given to `ssh` or read.
 //!
 //! Touches no file system: whether a path leads anywhere is for others to find out.
 
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::code::Code;
 use super::finding::{Finding, Findings, Read};
+use super::local::Unusable;
 use super::render::quote;
 use super::section::{Section, Text};
 use crate::host::{AbsPath, InvalidName};
@@ -60,6 +61,40 @@ pub(super) fn local(section: &Section<'_>, key: &str, base: &Path, out: &mut Fin
         Finding::new(Code::InvalidLocalPath, span, format!("invalid `{key}` {}: {why}", quote(text)))
             .help("write a path from the plan's folder or from `/`, of letters, digits and `/ . _ - + , : @ = ~`"),
     ))
+}
+
+/// The file here at `key`, relative to `base`, to be read by this program itself: no shell ever sees its name.
+pub(super) fn file<'a>(
+    section: &Section<'a>,
+    key: &str,
+    base: &Path,
+    out: &mut Findings,
+) -> Read<Option<(PathBuf, Text<'a>)>> {
+    let Some(text) = section.text(key, out)? else { return Ok(None) };
+    let whole = base.join(text.text);
+    let why = if text.text.is_empty() {
+        "it is empty"
+    } else if text.text.starts_with('~') {
+        "`~` is not expanded here"
+    } else if whole.to_str().is_none_or(|whole| whole.chars().any(char::is_control)) {
+        "it or the plan's folder has a control character or is not UTF-8"
+    } else {
+        return Ok(Some((whole, text)));
+    };
+    let message = format!("cannot use `{key}` {}: {why}", quote(text.text));
+    let help = "write a path from the plan's folder or from `/`";
+    Err(out.report(Finding::new(Code::UnreadableFile, text.span, message).help(help)))
+}
+
+/// The finding for the file at `path` that `key` names as `text`; `help` is for one that was read.
+pub(super) fn unusable(key: &str, text: &Text<'_>, path: &Path, why: &Unusable, invalid: Code, help: &str) -> Finding {
+    let code = why.code(invalid);
+    let message = format!("cannot use `{key}` {}: {why}", quote(text.text));
+    let finding = Finding::new(code, text.span.clone(), message);
+    match code {
+        Code::UnreadableFile => finding.help(format!("it is looked for here, at {}", path.display())),
+        _ => finding.help(help),
+    }
 }
 
 fn plain(c: char) -> bool {

@@ -10,10 +10,10 @@ use super::access::Defaults;
 use super::code::Code;
 use super::error::{GREATEST_SIZE, PlanError, Refused};
 use super::finding::{Finding, Findings, Position, Read};
-use super::model::{Config, Plan};
+use super::model::Plan;
 use super::roster::Roster;
 use super::section::Section;
-use super::{chunkservers, clients, keys, master, upgrade};
+use super::{chunkservers, clients, config, keys, master, metaloggers, upgrade};
 
 /// A plan with the file that it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,8 @@ impl Plan {
         Ok(Loaded { plan, source, path: path.to_owned() })
     }
 
-    /// Reads a plan from `source`, which is called `path` in messages. Relative paths in it are relative to `base`.
+    /// Reads a plan from `source`, which is called `path` in messages. Relative paths in it are relative to `base`; the
+    /// files that it names (`archive`, `exports`) are read too.
     ///
     /// # Errors
     /// [`PlanError::Refused`] with all that is wrong with it, or [`PlanError::TooLarge`].
@@ -116,14 +117,16 @@ fn read(table: &DeTable<'_>, base: &Path, out: &mut Findings) -> Read<Plan> {
     let mut defaults = Defaults::read(&root, base, out);
     let mut roster = Roster::default();
     let upgrade = upgrade::read(&root, out);
+    let config = config::read(&root, base, out);
     let master = master::read(&root, &mut defaults, &mut roster, out);
+    let metaloggers = metaloggers::read(&root, &mut defaults, &mut roster, out);
     let chunkservers = chunkservers::read(&root, &mut defaults, &mut roster, out);
     let clients = clients::read(&root, &mut defaults, &mut roster, out);
     Ok(Plan {
         upgrade: upgrade?,
         master: master?,
-        metaloggers: Vec::new(),
-        config: Config::default(),
+        metaloggers: metaloggers?,
+        config: config?,
         chunkservers: chunkservers?,
         clients: clients?,
     })

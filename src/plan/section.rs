@@ -141,6 +141,15 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Whether `key` is true.
+    pub(super) fn flag(&self, key: &str, out: &mut Findings) -> Read<Option<bool>> {
+        let Some(value) = self.value(key) else { return Ok(None) };
+        match value.get_ref() {
+            DeValue::Boolean(flag) => Ok(Some(*flag)),
+            _ => Err(wrong_type(value, key, "true or false", out)),
+        }
+    }
+
     /// The word at `key`, one of `words`.
     pub(super) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)], out: &mut Findings) -> Read<Option<T>> {
         let Some(Text { text, span }) = self.text(key, out)? else { return Ok(None) };

@@ -49,6 +49,12 @@ pub(super) fn read(root: &Section<'_>, out: &mut Findings) -> Read<Upgrade> {
     })
 }
 
+/// The release to run afterwards, as far as it can be told; what is wrong with it is told by [`read`].
+pub(super) fn target(root: &Section<'_>) -> Option<(Version, Span)> {
+    let value = root.value("upgrade")?.get_ref().as_table()?.get("to")?;
+    Some((value.get_ref().as_str()?.parse().ok()?, value.span()))
+}
+
 fn version<E: Display>(
     section: &Section<'_>,
     key: &str,

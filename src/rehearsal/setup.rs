@@ -53,36 +53,31 @@ impl Part {
     }
 }
 
-/// All hosts of the plan: master, metaloggers, chunkservers, clients, in the plan's order, each once.
+/// All hosts of the plan, each once, in the order of an upgrade.
 #[must_use]
 pub fn parts(plan: &Plan) -> Vec<(HostName, Part)> {
     let mut parts: Vec<(HostName, Part)> = Vec::new();
-    let mut of = |host: &HostName, role, access: &Access, mounts: Vec<String>| {
-        let at = parts.iter().position(|(name, _)| name == host).unwrap_or_else(|| {
-            parts.push((host.clone(), Part::default()));
-            parts.len() - 1
-        });
-        let part = &mut parts[at].1;
-        part.add(role, access);
-        part.mounts.extend(mounts);
-    };
-    of(&plan.master.host, Role::Master, &plan.master.access, Vec::new());
-    for logger in &plan.metaloggers {
-        of(&logger.host, Role::Metalogger, &logger.access, Vec::new());
-    }
-    for server in &plan.chunkservers {
-        of(&server.host, Role::Chunkserver, &server.access, Vec::new());
+    for (host, role, access) in plan.hosts() {
+        part_of(&mut parts, host).add(role, access);
     }
     for group in &plan.clients {
+        let mounts = group.mounts.as_ref().map_or_else(
+            || vec!["/mnt/mfs".to_owned()],
+            |mounts| mounts.iter().map(|mount| mount.as_str().to_owned()).collect(),
+        );
         for host in &group.hosts {
-            let mounts = group.mounts.as_ref().map_or_else(
-                || vec!["/mnt/mfs".to_owned()],
-                |mounts| mounts.iter().map(|mount| mount.as_str().to_owned()).collect(),
-            );
-            of(host, Role::Client, &group.access, mounts);
+            part_of(&mut parts, host).mounts.extend(mounts.iter().cloned());
         }
     }
     parts
+}
+
+fn part_of<'p>(parts: &'p mut Vec<(HostName, Part)>, host: &HostName) -> &'p mut Part {
+    let at = parts.iter().position(|(name, _)| name == host).unwrap_or_else(|| {
+        parts.push((host.clone(), Part::default()));
+        parts.len() - 1
+    });
+    &mut parts[at].1
 }
 
 /// The files of a cluster with so many chunkservers: one chunk each, goal 2 where there are two servers.

@@ -33,6 +33,36 @@ pub fn takeover_patience(to: &Version) -> Option<Duration> {
     (*to >= KNOWS_PATIENCE).then_some(TAKEOVER_PATIENCE)
 }
 
+/// The first port of a trial load: out of the way of 9419 to 9425, and below the range that kernels give to clients.
+pub const TRIAL_PORT: u16 = 19419;
+
+/// Below it verbs are ignored and every start is a takeover (main.c @ 1.6.8), so that a trial beside the running master
+/// would depend on its configuration alone.
+const KNOWS_START: Version = KNOWS_PATIENCE;
+
+/// Whether a master of this release can be started beside a running one without any danger to it: with `start`, which
+/// refuses to take over (run with 1.6.13 to 1.6.27).
+#[must_use]
+pub fn can_be_tried(to: &Version) -> bool {
+    *to >= KNOWS_START
+}
+
+/// How long a 1.5 mount looks for its master before it gives applications I/O errors: 30 tries of 1 s (mastercomm.c @
+/// 1.5.12; run).
+#[must_use]
+pub fn patience_of_old_mounts() -> Duration {
+    Duration::from_secs(30)
+}
+
+/// The share of [`patience_of_old_mounts`] from which on a forecast is too near to it.
+pub const NEAR_PERCENT: u64 = 67;
+
+/// The code that accepts a master that will be away for nearly as long as old mounts wait, or longer.
+pub const MASTER_AWAY_LONG_CODE: &str = "master-away-long";
+
+/// The code that accepts chunks of goal 1, which cannot be read while their one server restarts.
+pub const GOAL_ONE_CODE: &str = "goal-one";
+
 /// A gate is looked at for at least this long, where a stagger's least and greatest time are the same: one look that fails
 /// because a connection is made anew is no verdict.
 pub const LEAST_GATE: Duration = Duration::from_secs(15);
@@ -86,9 +116,22 @@ pub fn exports_paths(to: &Version) -> &'static [&'static str] {
     if *to >= ETC_MFS { &["etc/mfs/mfsexports.cfg", "etc/mfsexports.cfg"] } else { &["etc/mfsexports.cfg"] }
 }
 
+/// The first release with mfsmetalogger. From it on a master sends its change logs to metaloggers and to nobody else.
+pub const FIRST_METALOGGER: Version = Version::new(1, 6, 5);
+
+/// Whether a release has metaloggers.
+#[must_use]
+pub fn has_metaloggers(to: &Version) -> bool {
+    *to >= FIRST_METALOGGER
+}
+
 /// What the start of a 1.6 master means for the way back (facts, section 6; run with 1.6.27 and 1.5.12).
 pub const WAY_BACK_MASTER: &str = "back to 1.5 from here on: stop the new master cleanly, install the old release and \
      start it on the same, current metadata; never on an older copy";
+
+/// What is left to do when a new master has loaded other metadata than the old one had.
+pub const WAY_BACK_METADATA: &str = "start no master before DATA_PATH has the metadata that the old one wrote when it stopped \
+     (compare metadata.mfs with the backup); an older copy lets chunkservers delete newer chunks";
 
 /// What the first start of a 1.6 chunkserver does to its disks (from 1.6.6 on; field notes).
 pub const WAY_BACK_CHUNKSERVER: &str = "the new chunkserver renames its disks' folders 0-F to 00-FF: put back to 1.5 it \

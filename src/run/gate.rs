@@ -9,6 +9,23 @@ use crate::host::HostName;
 use crate::moosefs::Overview;
 use crate::schedule::{Gate, Known, Schedule};
 
+/// Why a gate is not green.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Red {
+    /// As a fragment.
+    pub reason: String,
+    /// Whether waiting cannot help: the master runs on other metadata.
+    pub hopeless: bool,
+}
+
+impl Red {
+    /// What may still come.
+    #[must_use]
+    pub fn wait(reason: String) -> Self {
+        Self { reason, hopeless: false }
+    }
+}
+
 /// Why `gate` is not green for `host`.
 ///
 /// # Errors
@@ -19,24 +36,23 @@ pub fn judge(
     schedule: &Schedule,
     baseline: &Baseline,
     overview: &Overview,
-) -> Result<(), String> {
+) -> Result<(), Red> {
     let to = &schedule.to;
     // no other gate is green on the wrong master either: an old one cannot serve new chunkservers and mounts
-    health::master_runs(overview, to)?;
-    match gate {
-        Gate::MasterServes { .. } => health::metadata_is_kept(overview, baseline),
+    health::master_runs(overview, to).map_err(Red::wait)?;
+    health::metadata_is_kept(overview, baseline).map_err(|reason| Red { reason, hopeless: true })?;
+    let judged = match gate {
+        Gate::MasterServes { .. } => Ok(()),
         Gate::Healthy { upgraded, .. } => health::healthy(overview, baseline, servers(schedule, *upgraded)),
         Gate::Serving { upgraded, .. } => health::serving(overview, baseline, servers(schedule, *upgraded)),
         Gate::MetaloggerSeen { started, .. } => health::metaloggers_are_seen(overview, *started, to),
-        Gate::ChunkserverBack { .. } => {
-            let address = address_of(&schedule.chunkservers, host)?;
-            health::server_is_back(overview, baseline, address, Some(to))
-        }
-        Gate::MountSeen { mount, .. } => {
-            health::session_is_back(overview, address_of(&schedule.clients, host)?, mount.as_str(), to)
-        }
+        Gate::ChunkserverBack { .. } => address_of(&schedule.chunkservers, host)
+            .and_then(|address| health::server_is_back(overview, baseline, address, Some(to))),
+        Gate::MountSeen { mount, .. } => address_of(&schedule.clients, host)
+            .and_then(|address| health::session_is_back(overview, address, mount.as_str(), to)),
         Gate::Upgraded { .. } => upgraded(schedule, baseline, overview),
-    }
+    };
+    judged.map_err(Red::wait)
 }
 
 /// The chunkservers in the order of their upgrade, the first `upgraded` with the version that they must have.

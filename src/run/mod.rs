@@ -3,9 +3,12 @@
 //! It knows no SSH, no file and no terminal: hosts, master, clock, journal and events come in through [`ports`], so that
 //! whole upgrades run in paused time in a test.
 
+mod account;
+mod effect;
 pub mod event;
 pub mod failure;
 pub mod gate;
+mod metadata;
 pub mod ports;
 pub mod runner;
 pub mod step;

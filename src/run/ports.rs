@@ -1,10 +1,11 @@
 //! What the executor needs of the world.
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::host::HostName;
+use crate::host::{AbsPath, HostName};
 use crate::moosefs::Overview;
 
 /// How a remote command ended. Three outcomes, never two: see law 4.
@@ -29,12 +30,35 @@ pub enum Outcome {
     },
 }
 
+/// What is copied to a host.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// A file here.
+    File(&'a Path),
+    /// Text.
+    Text(&'a str),
+}
+
 /// The hosts of a plan.
 #[expect(async_fn_in_trait, reason = "used through generics only; no caller needs the futures to be Send")]
 pub trait Hosts {
     /// Runs `script` as root on `host` and gives every line of its output to `line` as it comes. A command that has not
     /// ended after `limit` is left to itself: its outcome is unknown.
     async fn run(&self, host: &HostName, script: &str, limit: Duration, line: &mut dyn FnMut(&str)) -> Outcome;
+
+    /// Copies to `to` on `host`, making its folder; only the user whom commands run as can read it. Whether it arrived
+    /// whole is seen by its checksum there.
+    ///
+    /// # Errors
+    /// What ssh or the host said; a part of the file may be there.
+    async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), String>;
+
+    /// Copies `from` on `host` to the new file `to` here, which only this user can read and which is on disk afterwards.
+    /// SHA-256 of what arrived, in hexadecimal.
+    ///
+    /// # Errors
+    /// What ssh, the host or the file system here said.
+    async fn fetch(&self, host: &HostName, from: &AbsPath, to: &Path) -> Result<String, String>;
 
     /// Says that a host is not needed for now; a connection to it may be closed.
     async fn done_with(&self, host: &HostName);
@@ -57,6 +81,12 @@ pub trait Master {
     /// # Errors
     /// Why there is no answer.
     async fn overview(&self) -> Result<Overview, NoAnswer>;
+
+    /// Asks the trial master, which listens on `port` of 127.0.0.1 on the master's host.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    async fn trial(&self, port: u16) -> Result<Overview, NoAnswer>;
 }
 
 /// Time. In a rehearsal it runs faster than the wall clock, in a simulation it stands still between events.

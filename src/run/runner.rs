@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -13,38 +14,16 @@ use jiff::Timestamp;
 
 use super::event::{Event, EventSink, FORMAT, Stamped};
 use super::failure::{Failure, FailureKind};
-use super::gate;
-use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome};
+use super::gate::{self, Red};
+use super::ports::{Clock, Hosts, Master};
 use super::step::{self, Verdict};
 use crate::check::Baseline;
-use crate::host::{Command, HostFacts, HostName};
+use crate::host::HostName;
 use crate::journal::{JournalSink, Progress, Record};
-use crate::moosefs::daemon::Role;
-use crate::schedule::{Action, Gate, Schedule, Stage, Step, StepId, Track, Wait, count};
-
-/// How long a host may show nothing of a step's effect after its command has ended: processes, mounts and files are there
-/// at once or after a moment; only what the *cluster* shows takes long, and gates have their own times.
-const SETTLE: Duration = Duration::from_secs(15);
-
-/// How long a command may take before its outcome is given as unknown. A daemon's start includes the old one's saving and,
-/// in 1.6.9 to 1.6.25, the scan of its disks; an installation includes what a package manager fetches.
-const LONG_COMMAND: Duration = Duration::from_secs(2 * 3600);
-
-/// The same for `umount` and `mfsmount`.
-const MOUNT_COMMAND: Duration = Duration::from_secs(5 * 60);
+use crate::schedule::{Gate, Schedule, Stage, Step, StepId, Track, Wait};
 
 /// A look reads `/proc` and a few files: a host that takes longer is not well.
 pub const LOOK_LIMIT: Duration = Duration::from_secs(60);
-
-/// How long a master's hourly save is waited for.
-const HOLD: Duration = Duration::from_secs(30 * 60);
-
-/// How long mfsmount is tried again. A 1.6.23+ master refuses every mount until its first tick of 10 s, and for up to 12 of
-/// them while more than 100 chunks are missing (`matoclserv.c`, start_cond_check); mfsmount then exits 1.
-const MOUNT_PATIENCE: Duration = Duration::from_secs(150);
-
-/// How long a lost host is tried again before the step's outcome is given as unknown.
-const RECONNECT: Duration = Duration::from_secs(120);
 
 /// How a walk ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +66,8 @@ pub struct Runner<'a, H, M, C> {
     pub clock: &'a C,
     /// Records.
     pub journal: RefCell<&'a mut dyn JournalSink>,
+    /// Where the copies of metadata go, on this machine.
+    pub backup: PathBuf,
     /// Displays.
     pub events: &'a dyn EventSink,
     /// Set from outside: stop before the next step at which that is safe.
@@ -209,7 +190,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         Ok(true)
     }
 
-    fn is_done(&self, step: &StepId) -> bool {
+    pub(super) fn is_done(&self, step: &StepId) -> bool {
         self.done.borrow().contains_key(step)
     }
 
@@ -217,7 +198,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// what only the next step brings back. Of a step that was begun and not seen to be done the host itself tells: where
     /// the old daemon still runs, wait and gate are as necessary as ever.
     async fn is_touched(&self, track: &Track) -> Result<bool, Failure> {
-        for step in track.steps.iter().filter(|s| !matches!(s.action, Action::Install { .. })) {
+        for step in track.steps.iter().filter(|s| s.action.takes_down()) {
             if self.is_done(&step.id) {
                 return Ok(true);
             }
@@ -272,7 +253,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     /// Whole seconds; a clock that was set back gives 0, so that a wait is kept in full.
-    fn seconds_since(&self, then: Timestamp) -> u64 {
+    pub(super) fn seconds_since(&self, then: Timestamp) -> u64 {
         u64::try_from(self.clock.now().duration_since(then).as_secs()).unwrap_or(0)
     }
 
@@ -286,7 +267,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     /// Looks at the cluster until the gate is green, or its time is over. `None`: `pause` said so first.
-    async fn gate(
+    pub(super) async fn gate(
         &self,
         gate: &Gate,
         host: &HostName,
@@ -297,7 +278,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut told = None;
         loop {
             let look = self.master.overview().await.map_err(|e| format!("the master does not answer: {}", e.reason));
-            let judged = look.and_then(|overview| {
+            let judged = look.map_err(Red::wait).and_then(|overview| {
                 gate::judge(gate, host, self.schedule, &self.baseline.borrow(), &overview)?;
                 if matches!(gate, Gate::Healthy { .. } | Gate::Serving { .. }) {
                     self.baseline.borrow_mut().refresh(&overview);
@@ -311,13 +292,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     return Ok(Some(gate.describe()));
                 }
                 Err(_) if pause() => return Ok(None),
-                Err(reason) if passed >= gate.greatest_s() => {
-                    let message = format!("see the gate green within {}", human(gate.greatest_s()));
+                Err(Red { reason, hopeless }) if hopeless || passed >= gate.greatest_s() => {
+                    let within = if hopeless { String::new() } else { format!(" within {}", human(gate.greatest_s())) };
+                    let message = format!("see the gate green{within}");
                     let mut failure = Failure::new(FailureKind::GateRed, message, reason).at(step, host);
                     failure.causes.insert(0, format!("the gate asks for: {}", gate.describe()));
                     return Err(failure);
                 }
-                Err(reason) => {
+                Err(Red { reason, .. }) => {
                     let left_s = gate.greatest_s() - passed;
                     if told.as_ref() != Some(&reason) {
                         told = Some(reason.clone());
@@ -329,292 +311,18 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
     }
 
-    async fn step(&self, track: &Track, step: &Step) -> Result<(), Failure> {
-        let host = &track.host;
-        self.send(Event::StepStarted {
-            step: step.id.clone(),
-            host: host.clone(),
-            what: step.action.describe(),
-            commands: step.commands.clone(),
-        });
-        let (found, evidence) = match step.action.command() {
-            Some(command) => self.effect(host, step, &command.script()).await?,
-            None => (false, String::new()),
-        };
-        let mut evidence = vec![evidence];
-        if let Some(gate) = &step.afterwards {
-            evidence.extend(self.gate(gate, host, Some(&step.id), &|| false).await?);
-        }
-        evidence.retain(|e| !e.is_empty());
-        let evidence = evidence.join("; ");
-        let at = self.clock.now();
-        self.record(Record::Done { step: step.id.clone(), at, evidence: evidence.clone(), found })?;
-        self.done.borrow_mut().insert(step.id.clone(), at);
-        self.send(Event::StepDone { step: step.id.clone(), host: host.clone(), evidence, found });
-        Ok(())
-    }
-
-    /// A mount that was refused has left nothing behind: a look showed that nothing is mounted.
-    fn may_mount_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
-        matches!(step.action, Action::Mount { .. })
-            && code.is_some_and(|code| code != 0)
-            && self.seconds_since(begun) < MOUNT_PATIENCE.as_secs()
-    }
-
-    async fn effect(&self, host: &HostName, step: &Step, script: &str) -> Result<(bool, String), Failure> {
-        self.effect_since(host, step, script, self.clock.now()).await
-    }
-
-    /// A `make install` whose end nobody saw is run again, since that harms nothing: after a look, and not while the first
-    /// one goes on. An operator's own command may be of another kind, and is not.
-    fn may_install_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
-        matches!(step.action.command(), Some(Command::MakeInstall { .. }))
-            && code.is_none()
-            && self.seconds_since(begun) < LONG_COMMAND.as_secs()
-    }
-
-    /// Looks, records the intent, runs, and looks again until the effect shows. Whether it was found, and what shows it.
-    async fn effect_since(
-        &self,
-        host: &HostName,
-        step: &Step,
-        script: &str,
-        begun: Timestamp,
-    ) -> Result<(bool, String), Failure> {
-        let to = &self.schedule.to;
-        let before = self.look_when_free(host, step).await?;
-        if let Verdict::Done(evidence) = step::already(&step.action, to, &before) {
-            return Ok((true, evidence));
-        }
-        step::allowed(&step.action, to, &before)
-            .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
-        self.record(Record::Intent { step: step.id.clone(), at: self.clock.now() })?;
-        let mut line = |line: &str| {
-            self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
-        };
-        let limit = match step.action {
-            Action::Unmount { .. } | Action::Mount { .. } => MOUNT_COMMAND,
-            _ => LONG_COMMAND,
-        };
-        let (output, code) = match self.hosts.run(host, script, limit, &mut line).await {
-            Outcome::Exited { code, output } => (output, Some(code)),
-            Outcome::Unknown { reason } => {
-                self.send(Event::Reconnecting { host: host.clone(), reason });
-                (String::new(), None)
-            }
-            Outcome::NotStarted { reason } => {
-                let message = format!("reach it to {}", step.action.describe());
-                return Err(Failure::new(FailureKind::Unreachable, message, reason));
-            }
-        };
-        if let (Action::Install { .. }, Some(code)) = (&step.action, code)
-            && code != 0
-        {
-            // make and package managers are believed when they say no, unlike MooseFS's daemons
-            let cause = format!("its command ended with exit code {code}");
-            return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause).with_output(&output));
-        }
-        if self.may_install_again(step, code, begun) {
-            let again = Box::pin(self.effect_since(host, step, script, begun)).await;
-            return again.map_err(|f| if f.kind == FailureKind::Unreachable { unseen(step, code, f) } else { f });
-        }
-        match self.effect_shows(host, step, &before, code).await {
-            Err(failure) if self.may_mount_again(step, code, begun) && failure.kind == FailureKind::StepFailed => {
-                Box::pin(self.effect_since(host, step, script, begun)).await
-            }
-            result => result.map_err(|f| f.with_output(&output)),
-        }
-    }
-
-    /// A look at a host that need not be left alone for a moment.
-    async fn look_when_free(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
-        let begun = self.clock.now();
-        loop {
-            let now = self.look(host, step).await?;
-            let Some(reason) = step::hold(&step.action, &now) else { return Ok(now) };
-            let passed = self.seconds_since(begun);
-            if passed >= HOLD.as_secs() {
-                let cause = format!("{reason}, for {} now; if no master writes that file, remove it", human(passed));
-                return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause));
-            }
-            let (left_s, of_s) = (HOLD.as_secs() - passed, HOLD.as_secs());
-            self.send(Event::Waiting { host: host.clone(), what: reason, left_s, of_s });
-            self.clock.between_looks().await;
-        }
-    }
-
-    /// Looks until the effect shows or the host has settled without it.
-    async fn effect_shows(
-        &self,
-        host: &HostName,
-        step: &Step,
-        before: &HostFacts,
-        code: Option<i32>,
-    ) -> Result<(bool, String), Failure> {
-        let begun = self.clock.now();
-        loop {
-            let now = match self.look(host, step).await {
-                Ok(now) => now,
-                Err(failure) => return Err(unseen(step, code, failure)),
-            };
-            let reason = match step::achieved(&step.action, &self.schedule.to, before, &now, false) {
-                Verdict::Done(_) if code.is_none() && matches!(step.action, Action::Install { .. }) => {
-                    // the program is there, but whether all of the release is, nobody saw: resume installs it again
-                    let cause = "the connection was lost while it was installed; the program is in place, but the \
-                                 rest of the release was not seen to be";
-                    return Err(Failure::new(FailureKind::Unknown, "see the end of the installation", cause));
-                }
-                Verdict::Done(evidence) => return Ok((false, evidence)),
-                Verdict::NotYet(reason) => reason,
-            };
-            let patience = if code.is_some() { SETTLE } else { RECONNECT };
-            if self.seconds_since(begun) >= patience.as_secs() {
-                if code.is_none() {
-                    let message = format!("tell whether it could {}", step.action.describe());
-                    let mut failure = Failure::new(FailureKind::Unknown, message, reason);
-                    failure.causes.push("the connection was lost while the command ran, and it may still run".into());
-                    return Err(failure);
-                }
-                let mut failure = Failure::new(FailureKind::StepFailed, step.action.describe(), reason);
-                failure.causes.extend(code.map(|c| format!("its command ended with exit code {c}")));
-                return Err(failure);
-            }
-            self.clock.between_looks().await;
-        }
-    }
-
-    /// One look at a host; connections that are lost are made again for a while.
-    async fn look(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
-        let script = step::look(&step.action, self.schedule).script();
-        let begun = self.clock.now();
-        loop {
-            let reason = match self.hosts.run(host, &script, LOOK_LIMIT, &mut |_| {}).await {
-                Outcome::Exited { output, code } => match HostFacts::parse(&output) {
-                    Ok(facts) => return Ok(facts),
-                    Err(e) => format!("the look at it cannot be read: {e} (exit code {code})"),
-                },
-                Outcome::Unknown { reason } | Outcome::NotStarted { reason } => reason,
-            };
-            if self.seconds_since(begun) >= RECONNECT.as_secs() {
-                let message = format!("reach the host within {}", human(RECONNECT.as_secs()));
-                return Err(Failure::new(FailureKind::Unreachable, message, reason));
-            }
-            self.send(Event::Reconnecting { host: host.clone(), reason });
-            self.clock.between_looks().await;
-        }
-    }
-
-    fn record(&self, record: Record) -> Result<(), Failure> {
+    pub(super) fn record(&self, record: Record) -> Result<(), Failure> {
         self.journal
             .borrow_mut()
             .append(record)
             .map_err(|e| Failure::new(FailureKind::Journal, "write the journal", e.to_string()))
     }
 
-    fn send(&self, event: Event) {
+    pub(super) fn send(&self, event: Event) {
         self.events.send(Stamped { at: self.clock.now(), event });
     }
-
-    /// What the file system does while the run stands still, by a last look at the master; and mounts that were taken away.
-    async fn standing(&self) -> String {
-        let mut parts = Vec::new();
-        match self.master.overview().await {
-            Ok(_) => {}
-            Err(NoAnswer { reason, reached: true }) => {
-                parts.push(format!("THE FILE SYSTEM IS DOWN: the master does not answer ({reason})"));
-            }
-            Err(NoAnswer { reason, reached: false }) => {
-                parts.push(format!("whether the file system is up cannot be told from here ({reason})"));
-            }
-        }
-        let done = self.done.borrow();
-        for (_, track, step) in self.schedule.steps() {
-            if let Action::Mount { mount, .. } = &step.action {
-                let unmount =
-                    track.steps.iter().find(|s| matches!(&s.action, Action::Unmount { mount: m, .. } if m == mount));
-                if unmount.is_some_and(|s| done.contains_key(&s.id)) && !done.contains_key(&step.id) {
-                    parts.push(format!("{mount} IS NOT MOUNTED on {}: what writes there writes below it", track.host));
-                }
-            }
-        }
-        drop(done);
-        parts.push(self.state());
-        parts.join("; ")
-    }
-
-    /// How far the upgrade is, in a sentence.
-    fn state(&self) -> String {
-        let to = &self.schedule.to;
-        let done = self.done.borrow();
-        let of = |role: Role, what: &str| {
-            let hosts: Vec<_> = self.schedule.hosts_of(role).collect();
-            let upgraded = hosts
-                .iter()
-                .filter(|h| {
-                    let mut last = self
-                        .schedule
-                        .steps()
-                        .filter(|(_, t, s)| t.host == h.name && concerns(&s.action, role))
-                        .peekable();
-                    last.peek().is_some() && last.all(|(_, _, s)| done.contains_key(&s.id))
-                })
-                .count();
-            format!("{upgraded} of {} on {to}", count(hosts.len(), what))
-        };
-        [of(Role::Master, "master"), of(Role::Chunkserver, "chunkserver"), of(Role::Client, "client")].join(", ")
-    }
-
-    async fn paused(&self) -> Ending {
-        if let Err(failure) = self.record(Record::Paused { at: self.clock.now() }) {
-            return self.failed(failure).await;
-        }
-        self.send(Event::Paused { state: self.standing().await });
-        Ending::Paused
-    }
-
-    async fn failed(&self, failure: Failure) -> Ending {
-        let message = std::iter::once(&failure.message).chain(&failure.causes).cloned().collect::<Vec<_>>().join(": ");
-        let record = Record::Failed { step: failure.step.clone(), at: self.clock.now(), kind: failure.kind, message };
-        // a journal that cannot be written is what may have stopped the run: it is said, and cannot be recorded
-        let mut failure = failure;
-        if let Err(second) = self.record(record)
-            && failure.kind != FailureKind::Journal
-        {
-            failure.causes.extend(second.causes);
-        }
-        let state = self.standing().await;
-        self.send(Event::Failed { failure: failure.clone(), state: state.clone() });
-        Ending::Failed(failure, state)
-    }
-
-    async fn finished(&self) -> Ending {
-        let evidence = self.state();
-        if let Err(failure) = self.record(Record::Finished { at: self.clock.now(), evidence: evidence.clone() }) {
-            return self.failed(failure).await;
-        }
-        self.send(Event::Finished { evidence });
-        Ending::Finished
-    }
 }
 
-/// Whatever its exit code: an effect that nobody saw is unknown.
-fn unseen(step: &Step, code: Option<i32>, look: Failure) -> Failure {
-    let when = if code.is_none() { "while" } else { "after" };
-    let message = format!("tell whether it could {}", step.action.describe());
-    let cause = format!("the connection was lost {when} the command ran, and the host was not reached again");
-    let mut failure = Failure::new(FailureKind::Unknown, message, cause);
-    failure.causes.extend(look.causes);
-    failure
-}
-
-fn concerns(action: &Action, role: Role) -> bool {
-    match action {
-        Action::Start { role: of, .. } => *of == role,
-        Action::Mount { .. } => role == Role::Client,
-        _ => false,
-    }
-}
-
-fn human(seconds: u64) -> String {
+pub(super) fn human(seconds: u64) -> String {
     format!("{:#}", jiff::SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)))
 }

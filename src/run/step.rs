@@ -50,19 +50,38 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
     look
 }
 
-/// Whether `action` need not be run at all: the host shows its effect already.
+/// Whether `action` need not be run at all: the host shows its effect already, or has no use for it.
 #[must_use]
 pub fn already(action: &Action, to: &Version, before: &HostFacts) -> Verdict {
+    // a running daemon or mount of the new release is proof that everything before it was whole
+    let runs = prepares(action).iter().map(|role| running(before, *role, to)).collect::<Option<Vec<_>>>();
+    if let Some([process, ..]) = runs.as_deref() {
+        return Done(format!("{} {to} runs already (pid {})", process.role.program(), process.pid));
+    }
     match action {
         // `make install` may have been cut short, so that the program alone proves nothing: it is run again, which
-        // harms nothing. A running daemon of the new release is proof that it was whole.
-        Action::Install { role, .. } => match running(before, *role, to) {
-            Some(process) => Done(format!("{} {to} runs already (pid {})", role.program(), process.pid)),
-            None => NotYet("the new release does not run yet".to_owned()),
-        },
+        // harms nothing
+        Action::Install { .. } => NotYet("the new release does not run yet".to_owned()),
         // what is mounted there is the new mount: there is nothing old left to take away
         Action::Unmount { mount, .. } if matches!(mounted(mount, to, before), Done(_)) => mounted(mount, to, before),
         _ => achieved(action, to, before, before, true),
+    }
+}
+
+/// The roles whose start `action` prepares.
+fn prepares(action: &Action) -> &[Role] {
+    match action {
+        Action::Copy { roles, .. } | Action::Build { roles, .. } => roles,
+        Action::Backup { .. } | Action::Trial { .. } => &[Role::Master],
+        Action::Install { role, .. } | Action::Keep { role, .. } | Action::Configure { role, .. } => {
+            std::slice::from_ref(role)
+        }
+        Action::Start { .. }
+        | Action::StopMaster { .. }
+        | Action::Unmount { .. }
+        | Action::Mount { .. }
+        | Action::RemountFound
+        | Action::Verify => &[],
     }
 }
 
@@ -113,18 +132,31 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
     }
 }
 
-/// Why `action` has to wait a moment. An installation whose connection was lost may still go on. And a 1.5 master that is stopped while it saves its metadata (once an hour, in a forked
-/// process, to metadata.mfs.back.tmp) tries three times for 5 s and then ends *without saving*, exit 0 (hazard 14).
+/// Why `action` has to wait a moment. A build or an installation whose connection was lost may still go on. And a 1.5 master
+/// that is stopped while it saves its metadata (at the full hour, in a forked process, to metadata.mfs.back.tmp) tries three
+/// times for 5 s and then ends *without saving*, exit 0 (hazard 14); what is copied then may not belong together. `clock` is
+/// the master's, in seconds since 1970.
 #[must_use]
-pub fn hold(action: &Action, before: &HostFacts) -> Option<String> {
-    let ends_a_master = matches!(action, Action::Start { role: Role::Master, .. } | Action::StopMaster { .. });
-    if let (Action::Install { .. }, Some(pid)) = (action, before.busy.first()) {
+pub fn hold(action: &Action, before: &HostFacts, clock: i64) -> Option<String> {
+    if let (Action::Build { .. } | Action::Install { .. }, Some(pid)) = (action, before.busy.first()) {
         return Some(format!("a command is at work in the tree to install from (pid {pid})"));
     }
+    let at_the_metadata = action.ends_the_master() || matches!(action, Action::Backup { .. });
+    let into_the_hour = clock.rem_euclid(3600);
+    let near = !(AFTER_FULL_HOUR..3600 - BEFORE_FULL_HOUR).contains(&into_the_hour);
+    if at_the_metadata && near && before.daemon(Role::Master).is_some() {
+        return Some("the master saves its metadata at the full hour".to_owned());
+    }
     let saving = before.data_files.contains_key("metadata.mfs.back.tmp");
-    (ends_a_master && saving && before.daemon(Role::Master).is_some())
+    (at_the_metadata && saving && before.daemon(Role::Master).is_some())
         .then(|| "the master saves its metadata (metadata.mfs.back.tmp is there)".to_owned())
 }
+
+/// Seconds before the full hour in which no master is stopped and no metadata copied: between the look and the command.
+const BEFORE_FULL_HOUR: i64 = 20;
+
+/// Seconds after it: until the forked process has begun to write, which shows it.
+const AFTER_FULL_HOUR: i64 = 10;
 
 /// Whether a daemon of another release than `to` still runs where `action` is to start the new one: then nothing of it was
 /// taken down yet.
@@ -323,9 +355,10 @@ mod tests {
     #[test]
     fn a_master_that_saves_its_metadata_is_not_stopped() {
         let mut before = host(vec![process(1, Role::Master, OLD)]);
-        assert_eq!(hold(&start(), &before), None);
+        assert_eq!(hold(&start(), &before, 1800), None);
+        assert!(hold(&start(), &before, 7200 - 1).unwrap().contains("full hour"));
         before.data_files.insert("metadata.mfs.back.tmp".into(), FileFact { size: 1, modified: 1 });
-        assert!(hold(&start(), &before).unwrap().contains("saves"));
+        assert!(hold(&start(), &before, 1800).unwrap().contains("saves"));
     }
 
     #[test]

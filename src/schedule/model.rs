@@ -17,7 +17,7 @@ use crate::moosefs::daemon::Role;
 use crate::plan::Mode;
 
 /// The version of the serialized form.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A whole upgrade.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +174,8 @@ impl fmt::Display for StepId {
 pub enum Action {
     /// Copies a file from here to the host. Shown by its SHA-256 there.
     Copy {
+        /// What the host is.
+        roles: Vec<Role>,
         /// From here.
         from: PathBuf,
         /// Bytes.
@@ -185,6 +187,8 @@ pub enum Action {
     },
     /// Unpacks, configures and builds. Shown by the mark that is written last.
     Build {
+        /// What the host is.
+        roles: Vec<Role>,
         /// The tree.
         tree: AbsPath,
         /// The file that says that the build is whole.
@@ -218,6 +222,8 @@ pub enum Action {
     },
     /// Keeps a copy of what the installation replaces. Shown by the copy.
     Keep {
+        /// Whose installation it is.
+        role: Role,
         /// The tar file on the host.
         file: AbsPath,
         /// How.
@@ -225,6 +231,8 @@ pub enum Action {
     },
     /// Writes a configuration file that was shown before. Shown by its SHA-256.
     Configure {
+        /// Whose it is.
+        role: Role,
         /// The file.
         file: AbsPath,
         /// What it must say.
@@ -308,6 +316,47 @@ impl Action {
             | Self::Mount { command, .. } => Some(command),
             Self::Copy { .. } | Self::RemountFound | Self::Verify => None,
         }
+    }
+
+    /// Whether it ends something that runs, or begins something that cannot simply be ended again. Everything else only
+    /// prepares.
+    #[must_use]
+    pub fn takes_down(&self) -> bool {
+        match self {
+            Self::Copy { .. }
+            | Self::Build { .. }
+            | Self::Backup { .. }
+            | Self::Trial { .. }
+            | Self::Keep { .. }
+            | Self::Configure { .. }
+            | Self::Install { .. } => false,
+            Self::Start { .. }
+            | Self::StopMaster { .. }
+            | Self::Unmount { .. }
+            | Self::Mount { .. }
+            | Self::RemountFound
+            | Self::Verify => true,
+        }
+    }
+
+    /// Whether its command's exit code is believed when it says no: of tools, and never of MooseFS's daemons.
+    #[must_use]
+    pub fn is_believed(&self) -> bool {
+        matches!(
+            self,
+            Self::Build { .. }
+                | Self::Backup { .. }
+                | Self::Trial { .. }
+                | Self::Keep { .. }
+                | Self::Configure { .. }
+                | Self::Install { .. }
+        )
+    }
+
+    /// Whether it ends the master that runs.
+    #[must_use]
+    pub fn ends_the_master(&self) -> bool {
+        matches!(self, Self::Start { role: Role::Master, .. } | Self::StopMaster { .. })
     }
 
     /// What it does, in a few words.

@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::sync::Mutex;
 
+use super::schedule::is_recipe;
 use super::time::human;
 use crate::run::event::Stamped;
 use crate::run::{Event, EventSink};
+use crate::schedule::count;
 
 /// Seconds between two lines about the same wait: a log is read afterwards.
 const WAIT_LINES_S: u64 = 60;
@@ -78,7 +80,11 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::GateGreen { host, gate } => format!("{host}: gate green: {gate}"),
         Event::StepStarted { host, what, commands, .. } => {
-            let commands: String = commands.iter().map(|c| format!("\n         $ {c}")).collect();
+            let shown = |c: &String| match is_recipe(c) {
+                true => format!("\n         $ a recipe of {}, as the plan shows it", count(c.lines().count(), "line")),
+                false => format!("\n         $ {c}"),
+            };
+            let commands: String = commands.iter().map(shown).collect();
             format!("{host}: {what}{commands}")
         }
         Event::Output { host, line, .. } => {

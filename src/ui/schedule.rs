@@ -8,20 +8,29 @@ use console::Style;
 use super::time::human;
 use crate::host::shell::Become;
 use crate::moosefs::daemon::Role;
-use crate::schedule::{Schedule, Stage, Step, Track, Wait, count};
+use crate::schedule::{Action, Schedule, Stage, Step, Track, Wait, count};
 
 /// Column at which a step's own text begins.
 const INDENT: usize = 9;
 
+/// Characters from which on a command is a recipe, and is not written out a second time.
+const LONG: usize = 160;
+
 /// The whole schedule. `contacted`: whether hosts were looked at for it.
 #[must_use]
 pub fn text(schedule: &Schedule, contacted: bool, width: usize, color: bool) -> String {
-    let mut page =
-        Page { out: String::new(), width: width.max(40), bold: style(color).bold(), dim: style(color).dim() };
+    let mut page = Page {
+        out: String::new(),
+        recipes: Vec::new(),
+        width: width.max(40),
+        bold: style(color).bold(),
+        dim: style(color).dim(),
+    };
     page.head(schedule, contacted);
     for (at, stage) in schedule.stages.iter().enumerate() {
         page.stage(at + 1, stage);
     }
+    page.recipes();
     page.out
 }
 
@@ -29,16 +38,27 @@ fn style(color: bool) -> Style {
     Style::new().force_styling(color)
 }
 
+/// Whether a command is too long to stand among others.
+#[must_use]
+pub fn is_recipe(command: &str) -> bool {
+    command.len() > LONG || command.contains('\n')
+}
+
 /// `1 master, 3 chunkservers, 2 clients`.
 #[must_use]
 pub fn cluster(schedule: &Schedule) -> String {
-    [(Role::Master, "master"), (Role::Chunkserver, "chunkserver"), (Role::Client, "client")]
-        .map(|(role, noun)| count(schedule.hosts_of(role).count(), noun))
-        .join(", ")
+    let of = |role: Role| count(schedule.hosts_of(role).count(), &role.to_string());
+    let mut parts = vec![of(Role::Master), of(Role::Chunkserver), of(Role::Client)];
+    if schedule.hosts_of(Role::Metalogger).next().is_some() {
+        parts.insert(1, of(Role::Metalogger));
+    }
+    parts.join(", ")
 }
 
 struct Page {
     out: String,
+    /// Long commands: written out once, behind the schedule.
+    recipes: Vec<String>,
     width: usize,
     bold: Style,
     dim: Style,
@@ -61,6 +81,32 @@ impl Page {
     /// A line that is not wrapped: commands are copied from it.
     fn verbatim(&mut self, indent: usize, text: &str) {
         let _ = writeln!(self.out, "{}{text}", " ".repeat(indent));
+    }
+
+    /// The number of a command that is too long to stand among the steps. What keeps and copies is the same on every host.
+    fn recipe(&mut self, command: &str) -> Option<usize> {
+        if !is_recipe(command) {
+            return None;
+        }
+        let known = self.recipes.iter().position(|c| c == command);
+        Some(
+            1 + known.unwrap_or_else(|| {
+                self.recipes.push(command.to_owned());
+                self.recipes.len() - 1
+            }),
+        )
+    }
+
+    fn recipes(&mut self) {
+        for (at, recipe) in std::mem::take(&mut self.recipes).iter().enumerate() {
+            self.out.push('\n');
+            let title = self.bold.apply_to(format!("Recipe {}", at + 1)).to_string();
+            self.verbatim(0, &title);
+            for line in recipe.lines() {
+                let line = self.dim.apply_to(line).to_string();
+                self.verbatim(3, &line);
+            }
+        }
     }
 
     fn head(&mut self, s: &Schedule, contacted: bool) {
@@ -153,8 +199,17 @@ impl Page {
         self.verbatim(0, &head);
         let indent = INDENT + width + 2;
         for command in &step.commands {
-            let command = self.dim.apply_to(format!("$ {command}")).to_string();
-            self.verbatim(indent, &command);
+            let shown = match self.recipe(command) {
+                Some(letter) => format!("$ recipe {letter}, below"),
+                None => format!("$ {command}"),
+            };
+            let shown = self.dim.apply_to(shown).to_string();
+            self.verbatim(indent, &shown);
+        }
+        if let Action::Configure { diff, .. } = &step.action {
+            for line in diff.lines() {
+                self.verbatim(indent, line);
+            }
         }
         if let Some(gate) = &step.afterwards {
             self.line(indent, &format!("then: {}, within {}", gate.describe(), human(gate.greatest_s())));

@@ -24,9 +24,11 @@ fn a_dry_run_is_the_plan() {
 fn text_fits_the_terminal() {
     for width in [80, 200] {
         let output = command(&["plan", "plans/rolling.toml"]).env("COLUMNS", width.to_string()).output().unwrap();
-        // commands are never broken: they are copied from here
+        // commands are never broken: they are copied from here, and so are the recipes behind the schedule
         let long = |line: &&str| !line.trim_start().starts_with('$') && line.chars().count() > width;
-        assert_eq!(stdout(&output).lines().find(long), None);
+        let (schedule, recipes) = stdout(&output).split_once("\nRecipe 1\n").unwrap();
+        assert_eq!(schedule.lines().skip(1).find(long), None);
+        assert!(recipes.contains("mfsmetarestore"));
     }
 }
 
@@ -34,14 +36,14 @@ fn text_fits_the_terminal() {
 fn json_has_every_step_with_its_commands_and_times() {
     let output = mfsupgrade(&["plan", "--format", "json", "plans/rolling.toml"]);
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(json["format"], 1);
+    assert_eq!(json["format"], 2);
     assert_eq!(json["observed"], false);
     assert_eq!(json["least_s"], 600);
-    let chunkservers = &json["stages"][1]["tracks"];
+    let chunkservers = &json["stages"][3]["tracks"];
     assert_eq!(chunkservers[2]["host"], "cs3");
     assert_eq!(chunkservers[2]["wait"]["wait"], "stagger");
-    assert_eq!(chunkservers[2]["steps"][1]["earliest_s"], 600);
-    assert_eq!(chunkservers[2]["steps"][1]["commands"][0], "/usr/local/sbin/mfschunkserver -t 1800");
+    assert_eq!(chunkservers[2]["steps"][2]["earliest_s"], 600);
+    assert_eq!(chunkservers[2]["steps"][2]["commands"][0], "/usr/local/sbin/mfschunkserver -t 1800");
 }
 
 #[test]

@@ -58,5 +58,5 @@ fn hosts_that_cannot_be_reached_are_findings_and_nothing_is_begun() {
     let check = mfsupgrade(&["check", "--format", "json", &plan]);
     let json: serde_json::Value = serde_json::from_slice(&check.stdout).unwrap();
     assert_eq!((code(&check), &json["fit"]), (4, &false.into()));
-    assert_eq!(json["findings"].as_array().unwrap().len(), 6, "one a host");
+    assert_eq!(json["findings"].as_array().unwrap().len(), 7, "one a host");
 }

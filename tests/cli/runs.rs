@@ -28,7 +28,7 @@ fn status_tells_of_a_run_that_was_killed() {
     let state = folder.path().to_str().unwrap();
     let output = mfsupgrade(&["status", "--state-dir", state]);
     assert_eq!(code(&output), 0);
-    for words in [&name, "interrupted", "begun and not known to be done: master/master/install", "mfsupgrade resume"] {
+    for words in [&name, "interrupted", "begun and not known to be done: backup/master/copy", "mfsupgrade resume"] {
         assert!(stdout(&output).contains(words), "{words}: {}", stdout(&output));
     }
     let json = mfsupgrade(&["status", "--format", "json", "--state-dir", state, &name]);
@@ -74,7 +74,7 @@ fn a_schedule_or_a_journal_that_was_changed_is_refused() {
     };
     let (code, words) = change("schedule.json", "make install", "make uninstall");
     assert!(code == 9 && words.contains("was changed"), "{words}");
-    let (code, words) = change("journal.jsonl", "master/install", "master/uninstall");
+    let (code, words) = change("journal.jsonl", "master/copy", "master/uncopy");
     assert!(code == 9 && words.contains("checksum"), "{words}");
 }
 

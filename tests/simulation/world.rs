@@ -14,10 +14,10 @@ use mfsupgrade::check::{Baseline, ClientSeen, MasterSeen, Observation, ServerSee
 use mfsupgrade::host::{AbsPath, HostName, MountArguments};
 use mfsupgrade::journal::{JournalSink, Progress, Record};
 use mfsupgrade::moosefs::Overview;
-use mfsupgrade::moosefs::wire::{ChunkMatrix, Chunkserver, FileTest, Info, Layout, Session};
+use mfsupgrade::moosefs::wire::{ChunkMatrix, Chunkserver, FileTest, Info, Layout, Metalogger, Session};
 use mfsupgrade::plan::{Mode, Plan};
 use mfsupgrade::run::event::Stamped;
-use mfsupgrade::run::ports::{Clock, Hosts, Master, NoAnswer, Outcome};
+use mfsupgrade::run::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
 use mfsupgrade::run::{Ending, EventSink, Runner};
 use mfsupgrade::schedule::{Schedule, compile};
 use semver::Version;
@@ -25,6 +25,7 @@ use semver::Version;
 pub const OLD: Version = Version::new(1, 5, 12);
 pub const NEW: Version = Version::new(1, 6, 27);
 const CHUNKS: u32 = 100;
+const SUM: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// What goes wrong, by host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -35,12 +36,20 @@ pub enum Fault {
     DaemonDies,
     /// The new chunkserver registers, and shows its chunks only after this many seconds.
     SlowScan(u64),
-    /// The connection is lost after every command took effect; the host is reachable again.
+    /// The connection is lost after every command that changes what runs took effect; the host is reachable again.
     LostAfterEffect,
     /// The same, once.
     LostOnce,
     /// The connection is lost after the command took effect, for good.
     LostForGood,
+    /// The new release cannot load the metadata.
+    TrialFails,
+    /// The new release needs longer to load than old mounts wait.
+    LoadsSlowly,
+    /// What arrives here is not what was sent.
+    CopyDiffers,
+    /// The new master starts on other metadata.
+    OtherMetadata,
     /// `umount` says busy.
     Busy,
     /// A chunk loses a copy while this chunkserver restarts, for this many seconds.
@@ -60,6 +69,9 @@ struct HostState {
     chunkserver: Option<Process>,
     mount: Option<Process>,
     metadata_saved: Option<i64>,
+    /// Files of the tool's own, with their checksum.
+    kept: BTreeMap<String, String>,
+    metalogger: Option<Process>,
     /// When the chunkserver's chunks are all there.
     scanned_at: i64,
     gone: bool,
@@ -72,6 +84,7 @@ pub struct World {
     pids: Cell<u32>,
     pub faults: RefCell<HashMap<String, Fault>>,
     under_goal_until: Cell<i64>,
+    inodes: Cell<u32>,
     /// `(second, host, what)` of every change.
     pub deeds: RefCell<Vec<(i64, String, String)>>,
     pub records: RefCell<Vec<Record>>,
@@ -90,6 +103,7 @@ impl World {
             pid += 1;
             Some(Process { pid, version: Some(OLD) })
         };
+        hosts.insert("log1".to_owned(), HostState::default());
         hosts.insert("master".to_owned(), HostState { master: process(), ..HostState::default() });
         for n in 1..=3 {
             hosts.insert(format!("cs{n}"), HostState { chunkserver: process(), ..HostState::default() });
@@ -103,6 +117,7 @@ impl World {
             pids: Cell::new(1000),
             faults: RefCell::default(),
             under_goal_until: Cell::new(0),
+            inodes: Cell::new(10),
             deeds: RefCell::default(),
             records: RefCell::default(),
             pause: AtomicBool::new(false),
@@ -180,6 +195,7 @@ impl World {
             }
         };
         line(&s.master, "mfsmaster", "");
+        line(&s.metalogger, "mfsmetalogger", "");
         line(&s.chunkserver, "mfschunkserver", "");
         line(
             &s.mount,
@@ -192,9 +208,12 @@ impl World {
             None => {}
         }
         if let Some(version) = &s.installed {
-            for path in ["sbin/mfsmaster", "sbin/mfschunkserver", "bin/mfsmount"] {
+            for path in ["sbin/mfsmaster", "sbin/mfsmetalogger", "sbin/mfschunkserver", "bin/mfsmount"] {
                 let _ = writeln!(out, "installed\t/usr/local/{path}\t{version}");
             }
+        }
+        for (file, sum) in &s.kept {
+            let _ = writeln!(out, "kept\t{file}\t{sum}");
         }
         if let Some(at) = s.metadata_saved {
             let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}");
@@ -205,13 +224,33 @@ impl World {
         out + "end\n"
     }
 
+    /// What a script of this kind prints, and its exit code.
+    fn prints(&self, host: &str, script: &str) -> (i32, String) {
+        let fault = self.faults.borrow().get(host).copied();
+        if script.contains("restore-ms") {
+            let code = i32::from(fault == Some(Fault::TrialFails));
+            let slow = if fault == Some(Fault::LoadsSlowly) { 40_000 } else { 1500 };
+            let output = format!("restore-ms\t20\nmetaversion\t0000000000000009\nlast-change\t8\nload-ms\t{slow}\n");
+            return (code, output);
+        }
+        if script.contains("now()") {
+            return (0, format!("{}\t100\tmetadata.mfs.back\n", SUM));
+        }
+        (0, "output of the command\n".to_owned())
+    }
+
     fn act(&self, host: &str, script: &str) -> i32 {
         self.deeds.borrow_mut().push((self.now.get(), host.to_owned(), script.to_owned()));
         let fault = self.faults.borrow().get(host).copied();
         let mut hosts = self.hosts.borrow_mut();
         let s = hosts.get_mut(host).unwrap();
         let alive = fault != Some(Fault::DaemonDies);
-        if script.contains("make install") {
+        if script.contains("restore-ms") || script.contains("now()") || script.contains("ours()") {
+            // copies and trials change nothing that is looked at
+        } else if script.contains("tar -cf") {
+            let file = script.split_whitespace().nth(2).unwrap().to_owned();
+            s.kept.insert(file, SUM.to_owned());
+        } else if script.contains("make install") {
             if fault == Some(Fault::InstallFails) {
                 return 2;
             }
@@ -222,6 +261,11 @@ impl World {
             return 1; // as 1.6.27 does after it has stopped a 1.5 master (field notes)
         } else if script.contains("sbin/mfsmaster") {
             s.master = alive.then(|| self.process(NEW));
+            if fault == Some(Fault::OtherMetadata) {
+                self.inodes.set(0);
+            }
+        } else if script.contains("sbin/mfsmetalogger") {
+            s.metalogger = alive.then(|| self.process(NEW));
         } else if script.contains("sbin/mfschunkserver") {
             s.chunkserver = alive.then(|| self.process(NEW));
             match fault {
@@ -247,7 +291,7 @@ impl Hosts for World {
         if self.hosts.borrow()[name].gone {
             return Outcome::NotStarted { reason: "connect to host: timed out".into() };
         }
-        if script.contains("/proc/[0-9]*") {
+        if script.ends_with("echo end\n") {
             return Outcome::Exited { code: 0, output: self.look(name) };
         }
         let code = self.act(name, script);
@@ -255,8 +299,10 @@ impl Hosts for World {
         if self.pause_after.borrow().as_ref().is_some_and(|text| script.contains(text.as_str())) {
             self.pause.store(true, std::sync::atomic::Ordering::Relaxed);
         }
+        let changes =
+            script.contains("make install") || script.starts_with("/usr/local/") || script.starts_with("umount");
         let fault = self.faults.borrow().get(name).copied();
-        match fault {
+        match fault.filter(|_| changes) {
             Some(Fault::LostAfterEffect) => Outcome::Unknown { reason: "connection lost".into() },
             Some(Fault::LostOnce) => {
                 self.faults.borrow_mut().remove(name);
@@ -266,8 +312,21 @@ impl Hosts for World {
                 self.hosts.borrow_mut().get_mut(name).unwrap().gone = true;
                 Outcome::Unknown { reason: "connection lost".into() }
             }
-            _ => Outcome::Exited { code, output: "output of the command\n".into() },
+            _ => {
+                let (refused, output) = self.prints(name, script);
+                Outcome::Exited { code: code.max(refused), output }
+            }
         }
+    }
+
+    async fn put(&self, _: &HostName, _: Source<'_>, _: &AbsPath) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn fetch(&self, host: &HostName, from: &AbsPath, _: &Path) -> Result<String, String> {
+        self.deeds.borrow_mut().push((self.now.get(), host.to_string(), format!("fetch {from}")));
+        let torn = self.faults.borrow().get(host.as_str()) == Some(&Fault::CopyDiffers);
+        Ok(if torn { "0".repeat(64) } else { SUM.to_owned() })
     }
 
     async fn done_with(&self, _: &HostName) {}
@@ -329,7 +388,7 @@ impl Master for World {
                 layout: if new { Layout::V16 } else { Layout::V15 },
                 total_space: 9,
                 available_space: 9,
-                inodes: 10,
+                inodes: self.inodes.get(),
                 directories: 1,
                 files: 9,
                 chunks: CHUNKS,
@@ -339,8 +398,24 @@ impl Master for World {
             sessions,
             matrix: new.then_some(ChunkMatrix(matrix)),
             file_test: FileTest::default(),
-            metaloggers: None,
+            metaloggers: new.then(|| {
+                let seen = |(host, s): (&String, &HostState)| {
+                    let version = s.metalogger.as_ref()?.version.clone();
+                    Some(Metalogger { version, address: address(host) })
+                };
+                hosts.iter().filter_map(seen).collect()
+            }),
         })
+    }
+
+    async fn trial(&self, _: u16) -> Result<Overview, NoAnswer> {
+        let mut overview = self.overview().await?;
+        overview.info.version = Some(NEW);
+        overview.info.layout = Layout::V16;
+        let mut matrix = [[0; 11]; 11];
+        matrix[2][0] = CHUNKS;
+        overview.matrix = Some(ChunkMatrix(matrix));
+        Ok(overview)
     }
 }
 
@@ -435,6 +510,7 @@ pub fn walk(world: &World, schedule: &Schedule) -> Ending {
         hosts: world,
         master: world,
         clock: world,
+        backup: "/nowhere".into(),
         journal: RefCell::new(&mut sink),
         events: &events,
         pause: &world.pause,

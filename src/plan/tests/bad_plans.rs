@@ -1,12 +1,20 @@
 //! Plans that must be refused: each with its code, its place and a hint, and with nothing else.
 
+use std::path::Path;
+
 use super::{parse, small, with_upgrade};
 use crate::plan::{Code, Plan, PlanError};
 
 /// `source` is refused for one reason alone.
 #[track_caller]
-fn refused(source: &str, code: &str, (line, column): (usize, usize), help: &str) {
-    let error = parse(source).expect_err(source);
+fn refused(source: &str, code: &str, place: (usize, usize), help: &str) {
+    refused_in(Path::new("/plans"), source, code, place, help);
+}
+
+/// `source` in the folder `base` is refused for one reason alone.
+#[track_caller]
+pub(super) fn refused_in(base: &Path, source: &str, code: &str, (line, column): (usize, usize), help: &str) {
+    let error = Plan::parse(source, Path::new("p.toml"), base).expect_err(source);
     let [finding] = error.findings() else { panic!("not one finding:\n{error}") };
     let place = finding.position(source);
     assert_eq!((finding.code.as_str(), place.line, place.column), (code, line, column), "\n{error}");
@@ -20,7 +28,7 @@ fn upgrade(key: &str) -> String {
 }
 
 /// A plan with this in place of `[install]`, which begins in line 4.
-fn install(section: &str) -> String {
+pub(super) fn install(section: &str) -> String {
     small("").replacen("[install]\nsource_dir = \"/s\"\n", section, 1)
 }
 
@@ -169,7 +177,12 @@ fn a_relative_prefix() {
 fn both_kinds_of_install_or_none() {
     let both = "[install]\nsource_dir = \"/s\"\ncommands = { master = \"a\", chunkserver = \"b\" }\n";
     refused(&install(both), "two-kinds-of-install", (6, 12), "keep `source_dir`");
-    refused(&install("[install]\nprefix = \"/p\"\n"), "no-install", (4, 1), "give `source_dir` or `commands`");
+    refused(
+        &install("[install]\nprefix = \"/p\"\n"),
+        "no-install",
+        (4, 1),
+        "give `source_dir`, `archive` or `commands`",
+    );
     refused(
         &client("install = { source_dir = \"/s\", commands.client = \"x\" }"),
         "two-kinds-of-install",
@@ -188,6 +201,63 @@ fn commands_that_lack_a_role_of_the_plan() {
     refused(&commands, "missing-install-command", (5, 12), "add `chunkserver = \"…\"`");
     let commands = commands.replace("[[chunkservers]]\n", "[[chunkservers]]\ninstall.source_dir = \"/s\"\n");
     assert!(parse(&commands).is_ok(), "a role without hosts needs no command");
+}
+
+#[test]
+fn a_work_dir_that_is_nobodys_own() {
+    for dir in ["/", "//", "/.", "/./."] {
+        let source = install(&format!("[install]\nsource_dir = \"/s\"\nwork_dir = \"{dir}\"\n"));
+        refused(&source, "invalid-work-dir", (6, 12), "/var/lib/mfsupgrade");
+    }
+    let source = install("[install]\nsource_dir = \"/s\"\nwork_dir = \"var\"\n");
+    refused(&source, "invalid-path", (6, 12), "the whole path from `/`");
+    refused(&client("install.work_dir = \"/\""), "invalid-work-dir", (12, 20), "leave it out");
+    assert!(parse(&source.replace("var", "/tmp")).is_ok());
+}
+
+#[test]
+fn metaloggers_that_cannot_be() {
+    let metaloggers = |keys: &str| small(&format!("[[metaloggers]]\n{keys}\n"));
+    refused(&metaloggers(""), "missing-key", (10, 1), "`hosts` must be given");
+    refused(&metaloggers("hosts = []"), "empty-list", (11, 9), "at least one metalogger");
+    refused(&metaloggers("hosts = [\"l\", \"l\"]"), "duplicate-host", (11, 15), "once in a role");
+    refused(&metaloggers("hosts = [\"l\"]\n[[metaloggers]]\nhosts = [\"l\"]"), "duplicate-host", (13, 10), "once");
+    refused(&metaloggers("hosts = [\"-l\"]"), "invalid-host", (11, 10), "letters");
+    refused(&metaloggers("hosts = [\"l\"]\naddress = \"10.0.0.1\""), "unknown-key", (12, 1), "[[chunkservers]]");
+    refused(&metaloggers("hosts = [\"l\"]\ninstall.work_dir = \"/\""), "invalid-work-dir", (12, 20), "leave it out");
+    refused(&metaloggers("hosts = [\"cs1\"]\nssh = { port = 2222 }"), "conflicting-ssh", (9, 10), "the same `ssh`");
+    refused(&small("[metaloggers]\nhosts = [\"l\"]\n"), "wrong-type", (10, 1), "write `[[metaloggers]]`");
+    let commands = install("[install]\ncommands = { master = \"a\", chunkserver = \"b\" }\n");
+    let source = format!("{commands}[[metaloggers]]\nhosts = [\"l\"]\n");
+    refused(&source, "missing-install-command", (5, 12), "add `metalogger = \"…\"`");
+}
+
+#[test]
+fn metaloggers_of_a_release_that_has_none() {
+    let plan = |to: &str| {
+        let accepted = format!("to = \"{to}\"\nacknowledge = [\"target-deletes-unknown-chunks\"]");
+        let two = "[[metaloggers]]\nhosts = [\"l1\"]\n[[metaloggers]]\nhosts = [\"l2\"]\n";
+        small(two).replace("to = \"1.6.27\"", &accepted)
+    };
+    refused(&plan("1.6.4"), "release-without-metaloggers", (11, 1), "choose 1.6.5 or later");
+    assert!(parse(&plan("1.6.5")).is_ok());
+    // told together with what else is wrong with the release
+    let error = parse(&plan("1.6.4").replace("target-deletes-unknown-chunks", "chunks-missing")).unwrap_err();
+    let codes: Vec<_> = error.findings().iter().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(codes, ["target-deletes-unknown-chunks", "release-without-metaloggers"], "\n{error}");
+}
+
+#[test]
+fn configuration_that_cannot_be() {
+    let config = |keys: &str| small(&format!("[config]\n{keys}\n"));
+    for host in ["", "-m", "a b", "$(a)", "m[1-2]", "m:9420", "fe80::1"] {
+        refused(&config(&format!("master_host = \"{host}\"")), "invalid-host", (11, 15), "name or IPv4 address");
+    }
+    refused(&config("exports_like_1_5 = \"yes\""), "wrong-type", (11, 20), "expected true or false");
+    refused(&config("exports = [\"a\"]"), "wrong-type", (11, 11), "expected a string");
+    refused(&config("export = \"a\""), "unknown-key", (11, 1), "did you mean `exports`?");
+    refused(&small("[[config]]\n"), "wrong-type", (10, 1), "expected a table");
+    refused(&client("exports_like_1_5 = true"), "unknown-key", (12, 1), "a key of [config]");
 }
 
 #[test]

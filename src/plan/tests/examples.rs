@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::host::HostName;
-use crate::plan::{InstallHow, Mode, Plan};
+use crate::plan::{Exports, InstallHow, Mode, Plan};
 
 fn example(name: &str) -> Plan {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans").join(name);
@@ -29,6 +29,9 @@ fn the_two_ways_name_the_same_cluster() {
     assert_eq!(rolling.chunkservers, full_stop.chunkservers);
     assert_eq!(rolling.clients, full_stop.clients);
     assert_eq!(rolling.master, full_stop.master);
+    assert_eq!((&rolling.metaloggers, &rolling.config), (&full_stop.metaloggers, &full_stop.config));
+    assert_eq!(rolling.metaloggers[0].host.as_str(), "log1");
+    assert_eq!(rolling.config.exports, Some(Exports::LikeV15));
     assert_eq!(rolling.clients[0].hosts, ["cl1", "cl2"].map(|name| HostName::new(name).unwrap()));
 }
 
@@ -36,6 +39,9 @@ fn the_two_ways_name_the_same_cluster() {
 fn the_large_example_resolves_its_overrides() {
     let plan = example("large.toml");
     assert_eq!(plan.chunkservers.len(), 45);
+    assert_eq!(plan.metaloggers.len(), 2);
+    assert_eq!(plan.config.exports, None);
+    assert_eq!(plan.config.master_host.as_ref(), Some(&plan.master.host));
     assert_eq!(plan.chunkservers[20].host.as_str(), "r2n01.example.com");
     let attic = &plan.chunkservers[40];
     assert_eq!(attic.address.unwrap().to_string(), "10.0.9.7");
@@ -47,4 +53,25 @@ fn the_large_example_resolves_its_overrides() {
     assert_eq!(plan.clients[0].hosts.len(), 240);
     assert_eq!(plan.clients[2].hosts[0], plan.master.host);
     assert_eq!(plan.master.access.ssh.jump[0].to_string(), "ops@gate.example.com:2222");
+}
+
+#[test]
+fn what_is_commented_out_works_too() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mfs-1.6.27.tar.gz"), b"\x1f\x8b").unwrap();
+    std::fs::write(folder.path().join("mfsexports.cfg"), "* / rw\n").unwrap();
+    let mut source = super::GOOD.to_owned();
+    for (from, to) in [
+        ("\nsource_dir", "\n#source_dir"),
+        ("\n#archive", "\narchive"),
+        ("\n#configure", "\nconfigure"),
+        ("\nexports_like_1_5", "\n#exports_like_1_5"),
+        ("\n#exports =", "\nexports ="),
+    ] {
+        assert!(source.contains(from), "{from}");
+        source = source.replacen(from, to, 1);
+    }
+    let plan = Plan::parse(&source, Path::new("p.toml"), folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(matches!(&plan.master.access.install.how, InstallHow::Archive(archive) if archive.configure.len() == 2));
+    assert!(matches!(&plan.config.exports, Some(Exports::File { .. })));
 }

@@ -1,5 +1,6 @@
 //! Tests of whole plans.
 
+mod bad_files;
 mod bad_plans;
 mod examples;
 mod properties;

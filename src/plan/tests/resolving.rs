@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{parse, small, with_upgrade};
-use crate::plan::{Become, Install, InstallHow, Mode, Plan, Ssh};
+use crate::plan::{Become, Config, Install, InstallHow, Mode, Plan, Ssh};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -29,6 +29,8 @@ fn what_is_not_said_has_a_default() {
     assert!(plan.upgrade.acknowledge.is_empty());
     assert_eq!(plan.master.admin_port, 9421);
     assert_eq!(plan.master.access.install.prefix.as_str(), "/usr/local");
+    assert_eq!(plan.master.access.install.work_dir.as_str(), "/var/lib/mfsupgrade");
+    assert_eq!((plan.metaloggers.len(), plan.config), (0, Config::default()));
     assert_eq!(*plan.master.access.ssh, Ssh::default());
     assert_eq!(plan.chunkservers[2].host.as_str(), "cs3");
     let clients = &plan.clients[0];
@@ -89,6 +91,33 @@ fn no_common_install_is_needed_where_each_section_has_its_own() {
 fn a_host_may_have_several_roles() {
     let plan = read(&small("[[clients]]\nhosts = [\"m\", \"cs[1-3]\"]\n"));
     assert_eq!(plan.clients[0].hosts.len(), 4);
+}
+
+#[test]
+fn hosts_come_in_the_order_of_an_upgrade_once_for_each_role() {
+    let plan = read(&small("[[clients]]\nhosts = [\"l\", \"m\"]\n[[metaloggers]]\nhosts = [\"l\", \"cs1\"]\n"));
+    let hosts: Vec<_> = plan.hosts().map(|(host, role, _)| format!("{role} {host}")).collect();
+    let expected = ["master m", "metalogger l", "metalogger cs1", "chunkserver cs1", "chunkserver cs2"];
+    assert_eq!(hosts[..5], expected);
+    assert_eq!(hosts[5..], ["chunkserver cs3", "client l", "client m"]);
+}
+
+#[test]
+fn metaloggers_are_reached_and_installed_on_as_the_plan_and_their_section_say() {
+    let plan = read(&with_upgrade(
+        "[install]\nprefix = \"/p\"\nwork_dir = \"/tmp/w/\"\n\
+         commands = { master = \"m\", metalogger = \"l\", chunkserver = \"c\" }\n[ssh]\nuser = \"op\"\n\
+         [master]\nhost = \"m\"\n[[chunkservers]]\nhosts = [\"cs1\"]\n\
+         [[metaloggers]]\nhosts = [\"l[1-2]\"]\nssh.port = 22\n\
+         [[metaloggers]]\nhosts = [\"l3\"]\ninstall = { commands.metalogger = \"own\", work_dir = \"/w\" }\n",
+    ));
+    let [l1, l2, l3] = plan.metaloggers.as_slice() else { panic!("{:?}", plan.metaloggers) };
+    assert_eq!((l1.host.as_str(), l2.host.as_str(), l3.host.as_str()), ("l1", "l2", "l3"));
+    assert_eq!((l1.access.ssh.user.as_deref(), l1.access.ssh.port, l3.access.ssh.port), (Some("op"), Some(22), None));
+    let seen = |install: &Install| format!("{} in {}, {}", how(install), install.prefix, install.work_dir);
+    assert_eq!(seen(&l2.access.install), "l in /p, /tmp/w");
+    assert_eq!(seen(&l3.access.install), "own in /p, /w");
+    assert_eq!(seen(&plan.master.access.install), "m in /p, /tmp/w");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! `compile(plan, observation) -> Schedule`: the order and waits of the line 1.5→1.6, written out for one cluster.
 
+mod prepare;
+mod steps;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,7 +10,7 @@ use super::model::{Action, FORMAT, Gate, Host, Known, Phase, Schedule, Stage, St
 use crate::check::Observation;
 use crate::host::{AbsPath, Command, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
-use crate::plan::{Access, ClientGroup, InstallHow, Mode, Plan};
+use crate::plan::{Access, ClientGroup, Mode, Plan};
 use crate::rules::line_1_5_to_1_6 as line;
 
 const HOWTO_ROLLING: &str = "HOWTO: upgrade and restart mfsmaster, then chunkservers, then clients";
@@ -15,6 +18,8 @@ const HOWTO_STAGGER: &str = "HOWTO: restart chunkservers with 5-10 minutes delay
      of goal 2 and up keeps a copy that can be read";
 const HOWTO_AT_ONCE: &str = "HOWTO: with the whole system stopped, all chunkservers can be restarted at one moment";
 const HOWTO_WAIT: &str = "HOWTO: wait about 3 minutes before starting the master";
+const HOWTO_METALOGGERS: &str = "HOWTO: mfsmetalogger on any machine from 1.6.5 on; chunkservers of 1.6.5 and later no longer \
+     keep change logs";
 const HOWTO_CLIENTS: &str = "HOWTO: mfstools before remounting with the new mfsmount; facts: new tools and mounts do not \
      work with an old master, so clients come last";
 
@@ -59,9 +64,9 @@ fn hosts(plan: &Plan) -> Vec<Host> {
         });
         hosts[at].roles.push(role);
     };
-    add(&plan.master.host, Role::Master, &plan.master.access);
-    plan.chunkservers.iter().for_each(|s| add(&s.host, Role::Chunkserver, &s.access));
-    plan.clients.iter().for_each(|g| g.hosts.iter().for_each(|h| add(h, Role::Client, &g.access)));
+    for (host, role, access) in plan.hosts() {
+        add(host, role, access);
+    }
     hosts
 }
 
@@ -88,7 +93,9 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     fn rolling(&mut self) -> Vec<Stage> {
-        let mut stages = vec![self.master_takeover()];
+        let mut stages = self.before();
+        stages.push(self.master_takeover());
+        stages.extend(self.metaloggers());
         stages.push(self.chunkservers_one_by_one());
         stages.extend(self.clients());
         stages.push(self.verify());
@@ -96,17 +103,18 @@ impl Compiler<'_> {
     }
 
     fn full_stop(&mut self) -> Vec<Stage> {
-        let mut stages = vec![self.master_stop(), self.chunkservers_at_once()];
+        let mut stages = self.before();
+        stages.extend([self.master_stop(), self.chunkservers_at_once()]);
         stages.push(self.master_start(stages.len() - 1));
+        stages.extend(self.metaloggers());
         stages.extend(self.clients());
         stages.push(self.verify());
         stages
     }
 
-    /// Where an archive is unpacked.
-    fn tree(&self, access: &Access) -> AbsPath {
-        let upgrade = &self.plan.upgrade;
-        access.install.work(&upgrade.from, &upgrade.to).join("tree")
+    /// What is done before anything is stopped.
+    fn before(&self) -> Vec<Stage> {
+        self.prepare().into_iter().chain([self.backup()]).collect()
     }
 
     /// A gate's time, added to the greatest total.
@@ -116,56 +124,13 @@ impl Compiler<'_> {
         greatest
     }
 
-    fn step(&self, id: String, action: Action) -> Step {
-        let commands = action.command().map(Command::script).into_iter().collect();
-        Step {
-            id: StepId(id.into()),
-            action,
-            commands,
-            afterwards: None,
-            earliest_s: self.clock,
-            pause_before: true,
-            way_back: None,
-        }
-    }
-
-    fn install(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
-        let command = match &access.install.how {
-            InstallHow::SourceDir(tree) => Command::MakeInstall { source_dir: tree.clone() },
-            InstallHow::Archive(_) => Command::MakeInstall { source_dir: self.tree(access) },
-            InstallHow::Command(text) => Command::InstallCommand { text: text.clone() },
-        };
-        self.step(
-            format!("{phase}/{host}/install"),
-            Action::Install { role, prefix: access.install.prefix.clone(), command },
-        )
-    }
-
-    fn start(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
-        let prefix = access.install.prefix.clone();
-        let patience = line::takeover_patience(&self.plan.upgrade.to);
-        let command = Command::Start { role, prefix: prefix.clone(), patience };
-        let data_path = self.observation.and_then(|o| match role {
-            Role::Master => Some(o.master.data_path.clone()),
-            Role::Chunkserver => o.chunkservers.get(host).map(|s| s.data_path.clone()),
-            Role::Metalogger => o.metaloggers.get(host).and_then(|m| m.data_path.clone()),
-            Role::Client => None,
-        });
-        let action = Action::Start { role, prefix, data_path, command };
-        let mut step = self.step(format!("{phase}/{host}/start"), action);
-        step.way_back = match role {
-            Role::Master => Some(line::WAY_BACK_MASTER.to_owned()),
-            Role::Chunkserver => Some(line::WAY_BACK_CHUNKSERVER.to_owned()),
-            Role::Metalogger | Role::Client => None,
-        };
-        step
-    }
-
     fn master_takeover(&mut self) -> Stage {
         let master = &self.plan.master;
-        let install = self.install(Phase::Master, &master.host, Role::Master, &master.access);
+        let mut steps = self.put_in(Phase::Master, &master.host, Role::Master, &master.access);
+        steps.extend(self.trial_after_install());
         let mut start = self.start(Phase::Master, &master.host, Role::Master, &master.access);
         start.afterwards = Some(Gate::MasterServes { greatest_s: self.until() });
+        steps.push(start);
         Stage {
             phase: Phase::Master,
             title: "Upgrade the master: the new one takes over from the old".to_owned(),
@@ -173,7 +138,7 @@ impl Compiler<'_> {
             wait: None,
             gate: None,
             parallel: 1,
-            tracks: vec![track(&master.host, vec![install, start])],
+            tracks: vec![track(&master.host, steps)],
         }
     }
 
@@ -192,11 +157,12 @@ impl Compiler<'_> {
                 let left_s = (greatest_s - least_s).max(line::LEAST_GATE.as_secs());
                 gate = Some(Gate::Healthy { upgraded: at, greatest_s: left_s });
             }
-            let install = self.install(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
+            let mut steps = self.put_in(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
             let mut start = self.start(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
             start.afterwards = Some(Gate::ChunkserverBack { greatest_s: self.until() });
             last = Some(start.id.clone());
-            tracks.push(Track { wait, gate, ..track(&server.host, vec![install, start]) });
+            steps.push(start);
+            tracks.push(Track { wait, gate, ..track(&server.host, steps) });
         }
         Stage {
             phase: Phase::Chunkservers,
@@ -211,13 +177,15 @@ impl Compiler<'_> {
 
     fn master_stop(&mut self) -> Stage {
         let master = &self.plan.master;
-        let install = self.install(Phase::Master, &master.host, Role::Master, &master.access);
+        let mut steps = self.put_in(Phase::Master, &master.host, Role::Master, &master.access);
+        steps.extend(self.trial_after_install());
         let prefix = master.access.install.prefix.clone();
         let command =
             Command::StopMaster { prefix: prefix.clone(), patience: line::takeover_patience(&self.plan.upgrade.to) };
         let data_path = self.observation.map(|o| o.master.data_path.clone());
         let stop = self
             .step(format!("{}/{}/stop", Phase::Master, master.host), Action::StopMaster { prefix, data_path, command });
+        steps.push(stop);
         Stage {
             phase: Phase::Master,
             title: "Install on the master and stop it: the file system stands still from here".to_owned(),
@@ -225,18 +193,17 @@ impl Compiler<'_> {
             wait: None,
             gate: None,
             parallel: 1,
-            tracks: vec![track(&master.host, vec![install, stop])],
+            tracks: vec![track(&master.host, steps)],
         }
     }
 
     fn chunkservers_at_once(&mut self) -> Stage {
         let tracks = self.plan.chunkservers.iter().map(|server| {
-            let mut install = self.install(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
-            let mut start = self.start(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
+            let mut steps = self.put_in(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
+            steps.push(self.start(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access));
             // the file system stands still: a pause here would be an outage that nobody watches
-            install.pause_before = false;
-            start.pause_before = false;
-            track(&server.host, vec![install, start])
+            steps.iter_mut().for_each(|s| s.pause_before = false);
+            track(&server.host, steps)
         });
         Stage {
             phase: Phase::Chunkservers,
@@ -268,6 +235,28 @@ impl Compiler<'_> {
         }
     }
 
+    /// After the new master, which is the first to know them (1.6.5), and before the chunkservers: from then on nobody else
+    /// keeps change logs.
+    fn metaloggers(&mut self) -> Option<Stage> {
+        let mut tracks = Vec::new();
+        for (at, logger) in self.plan.metaloggers.iter().enumerate() {
+            let mut steps = self.put_in(Phase::Metaloggers, &logger.host, Role::Metalogger, &logger.access);
+            let mut start = self.start(Phase::Metaloggers, &logger.host, Role::Metalogger, &logger.access);
+            start.afterwards = Some(Gate::MetaloggerSeen { started: at + 1, greatest_s: self.until() });
+            steps.push(start);
+            tracks.push(track(&logger.host, steps));
+        }
+        (!tracks.is_empty()).then(|| Stage {
+            phase: Phase::Metaloggers,
+            title: "Upgrade or set up the metaloggers".to_owned(),
+            why: HOWTO_METALOGGERS.to_owned(),
+            wait: None,
+            gate: None,
+            parallel: 1,
+            tracks,
+        })
+    }
+
     fn clients(&mut self) -> Vec<Stage> {
         let all = self.plan.chunkservers.len();
         let groups = &self.plan.clients;
@@ -294,7 +283,7 @@ impl Compiler<'_> {
     }
 
     fn client(&self, group: &ClientGroup, host: &HostName) -> Track {
-        let mut steps = vec![self.install(Phase::Clients, host, Role::Client, &group.access)];
+        let mut steps = self.put_in(Phase::Clients, host, Role::Client, &group.access);
         match self.observation.and_then(|o| o.clients.get(host)) {
             Some(seen) => {
                 for mount in &seen.mounts {
@@ -405,20 +394,43 @@ mod tests {
     fn rolling_and_full_stop_are_the_howtos() {
         let rolling = compile(&plan(PLAN), None);
         assert_eq!(
-            ids(&rolling)[..4],
-            ["master/m/install", "master/m/start", "chunkservers/b/install", "chunkservers/b/start"]
+            ids(&rolling)[..8],
+            [
+                "backup/m/copy",
+                "backup/m/trial",
+                "master/m/keep",
+                "master/m/install",
+                "master/m/start",
+                "chunkservers/b/keep",
+                "chunkservers/b/install",
+                "chunkservers/b/start"
+            ]
         );
         assert_eq!(
-            ids(&rolling)[8..],
-            ["clients/a/install", "clients/a/remount", "clients/c/install", "clients/c/remount", "verify"]
+            ids(&rolling)[14..],
+            [
+                "clients/a/keep",
+                "clients/a/install",
+                "clients/a/remount",
+                "clients/c/keep",
+                "clients/c/install",
+                "clients/c/remount",
+                "verify"
+            ]
         );
         let full_stop = compile(&plan(&PLAN.replace("[install]", "mode = \"full-stop\"\n[install]")), None);
         let stages: Vec<_> = full_stop.stages.iter().map(|s| (s.phase, s.tracks.len().min(s.parallel))).collect();
-        let expected =
-            [(Phase::Master, 1), (Phase::Chunkservers, 3), (Phase::Master, 1), (Phase::Clients, 1), (Phase::Verify, 1)];
+        let expected = [
+            (Phase::Backup, 1),
+            (Phase::Master, 1),
+            (Phase::Chunkservers, 3),
+            (Phase::Master, 1),
+            (Phase::Clients, 1),
+            (Phase::Verify, 1),
+        ];
         assert_eq!(stages, expected);
-        assert!(matches!(full_stop.stages[2].wait, Some(Wait::MasterWait { after_stage: 1, least_s: 180 })));
-        let down: Vec<_> = full_stop.stages[1..3].iter().flat_map(|s| &s.tracks).flat_map(|t| &t.steps).collect();
+        assert!(matches!(full_stop.stages[3].wait, Some(Wait::MasterWait { after_stage: 2, least_s: 180 })));
+        let down: Vec<_> = full_stop.stages[2..4].iter().flat_map(|s| &s.tracks).flat_map(|t| &t.steps).collect();
         assert!(down.iter().all(|s| !s.pause_before), "no pause while the file system stands still");
     }
 

@@ -1,0 +1,241 @@
+//! The effect of one step: look, intent, command, look again until it shows (laws 4 and 5).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Runner;
+use super::event::Event;
+use super::failure::{Failure, FailureKind};
+use super::ports::{Clock, Hosts, Master, Outcome};
+use super::runner::{LOOK_LIMIT, human};
+use super::step::{self, Verdict};
+use crate::host::{Command, HostFacts, HostName};
+use crate::journal::Record;
+use crate::schedule::{Action, Step, Track};
+
+/// How long a host may show nothing of a step's effect after its command has ended: processes, mounts and files are there
+/// at once or after a moment; only what the *cluster* shows takes long, and gates have their own times.
+const SETTLE: Duration = Duration::from_secs(15);
+
+/// How long a command may take before its outcome is given as unknown. A daemon's start includes the old one's saving and,
+/// in 1.6.9 to 1.6.25, the scan of its disks; an installation includes what a package manager fetches.
+pub(super) const LONG_COMMAND: Duration = Duration::from_secs(2 * 3600);
+
+/// The same for `umount` and `mfsmount`.
+const MOUNT_COMMAND: Duration = Duration::from_secs(5 * 60);
+
+/// How long a master's hourly save is waited for.
+const HOLD: Duration = Duration::from_secs(30 * 60);
+
+/// How long mfsmount is tried again. A 1.6.23+ master refuses every mount until its first tick of 10 s, and for up to 12 of
+/// them while more than 100 chunks are missing (`matoclserv.c`, start_cond_check); mfsmount then exits 1.
+const MOUNT_PATIENCE: Duration = Duration::from_secs(150);
+
+/// How long a lost host is tried again before the step's outcome is given as unknown.
+pub(super) const RECONNECT: Duration = Duration::from_secs(120);
+
+impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
+    pub(super) async fn step(&self, track: &Track, step: &Step) -> Result<(), Failure> {
+        let host = &track.host;
+        self.send(Event::StepStarted {
+            step: step.id.clone(),
+            host: host.clone(),
+            what: step.action.describe(),
+            commands: step.commands.clone(),
+        });
+        if step.action.ends_the_master() {
+            self.count_once_more().await;
+        }
+        let (found, evidence) = match &step.action {
+            Action::Backup { .. } | Action::Trial { .. } => self.with_metadata(host, step).await?,
+            action => match action.command() {
+                Some(command) => self.effect(host, step, &command.script()).await?,
+                None if matches!(action, Action::Copy { .. }) => self.effect(host, step, ":").await?,
+                None => (false, String::new()),
+            },
+        };
+        let mut evidence = vec![evidence];
+        if let Some(gate) = &step.afterwards {
+            match self.gate(gate, host, Some(&step.id), &|| false).await {
+                Ok(green) => evidence.extend(green),
+                Err(failure) => return Err(self.undone(step, failure).await),
+            }
+        }
+        evidence.retain(|e| !e.is_empty());
+        let evidence = evidence.join("; ");
+        let at = self.clock.now();
+        self.record(Record::Done { step: step.id.clone(), at, evidence: evidence.clone(), found })?;
+        self.done.borrow_mut().insert(step.id.clone(), at);
+        self.send(Event::StepDone { step: step.id.clone(), host: host.clone(), evidence, found });
+        Ok(())
+    }
+
+    /// A mount that was refused has left nothing behind: a look showed that nothing is mounted.
+    fn may_mount_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
+        matches!(step.action, Action::Mount { .. })
+            && code.is_some_and(|code| code != 0)
+            && self.seconds_since(begun) < MOUNT_PATIENCE.as_secs()
+    }
+
+    async fn effect(&self, host: &HostName, step: &Step, script: &str) -> Result<(bool, String), Failure> {
+        self.effect_since(host, step, script, self.clock.now()).await
+    }
+
+    /// A `make install` whose end nobody saw is run again, since that harms nothing: after a look, and not while the first
+    /// one goes on. An operator's own command may be of another kind, and is not.
+    fn may_install_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
+        let again = matches!(
+            step.action.command(),
+            Some(
+                Command::MakeInstall { .. } | Command::Build { .. } | Command::Keep { .. } | Command::PutInPlace { .. }
+            )
+        );
+        again && code.is_none() && self.seconds_since(begun) < LONG_COMMAND.as_secs()
+    }
+
+    /// Looks, records the intent, runs, and looks again until the effect shows. Whether it was found, and what shows it.
+    async fn effect_since(
+        &self,
+        host: &HostName,
+        step: &Step,
+        script: &str,
+        begun: Timestamp,
+    ) -> Result<(bool, String), Failure> {
+        let to = &self.schedule.to;
+        let before = self.look_when_free(host, step).await?;
+        if let Verdict::Done(evidence) = step::already(&step.action, to, &before) {
+            return Ok((true, evidence));
+        }
+        step::allowed(&step.action, to, &before)
+            .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
+        self.record(Record::Intent { step: step.id.clone(), at: self.clock.now() })?;
+        self.bring(host, step).await?;
+        let mut line = |line: &str| {
+            self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
+        };
+        let limit = match step.action {
+            Action::Unmount { .. } | Action::Mount { .. } => MOUNT_COMMAND,
+            _ => LONG_COMMAND,
+        };
+        let (output, code) = match self.hosts.run(host, script, limit, &mut line).await {
+            Outcome::Exited { code, output } => (output, Some(code)),
+            Outcome::Unknown { reason } => {
+                self.send(Event::Reconnecting { host: host.clone(), reason });
+                (String::new(), None)
+            }
+            Outcome::NotStarted { reason } => {
+                let message = format!("reach it to {}", step.action.describe());
+                return Err(Failure::new(FailureKind::Unreachable, message, reason));
+            }
+        };
+        if let Some(code) = code
+            && code != 0
+            && step.action.is_believed()
+        {
+            // make, tar and package managers are believed when they say no, unlike MooseFS's daemons
+            let cause = format!("its command ended with exit code {code}");
+            return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause).with_output(&output));
+        }
+        if self.may_install_again(step, code, begun) {
+            let again = Box::pin(self.effect_since(host, step, script, begun)).await;
+            return again.map_err(|f| if f.kind == FailureKind::Unreachable { unseen(step, code, f) } else { f });
+        }
+        match self.effect_shows(host, step, &before, code).await {
+            Err(failure) if self.may_mount_again(step, code, begun) && failure.kind == FailureKind::StepFailed => {
+                Box::pin(self.effect_since(host, step, script, begun)).await
+            }
+            result => result.map_err(|f| f.with_output(&output)),
+        }
+    }
+
+    /// A look at a host that need not be left alone for a moment.
+    pub(super) async fn look_when_free(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
+        let begun = self.clock.now();
+        loop {
+            let now = self.look(host, step).await?;
+            // simulated hosts have the real clock, however fast their time runs
+            let clock = if self.simulated.is_some() { self.clock.now().as_second() } else { now.clock };
+            let Some(reason) = step::hold(&step.action, &now, clock) else { return Ok(now) };
+            let passed = self.seconds_since(begun);
+            if passed >= HOLD.as_secs() {
+                let cause = format!("{reason}, for {} now; if no master writes that file, remove it", human(passed));
+                return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause));
+            }
+            let (left_s, of_s) = (HOLD.as_secs() - passed, HOLD.as_secs());
+            self.send(Event::Waiting { host: host.clone(), what: reason, left_s, of_s });
+            self.clock.between_looks().await;
+        }
+    }
+
+    /// Looks until the effect shows or the host has settled without it.
+    async fn effect_shows(
+        &self,
+        host: &HostName,
+        step: &Step,
+        before: &HostFacts,
+        code: Option<i32>,
+    ) -> Result<(bool, String), Failure> {
+        let begun = self.clock.now();
+        loop {
+            let now = match self.look(host, step).await {
+                Ok(now) => now,
+                Err(failure) => return Err(unseen(step, code, failure)),
+            };
+            let reason = match step::achieved(&step.action, &self.schedule.to, before, &now, false) {
+                Verdict::Done(_) if code.is_none() && matches!(step.action, Action::Install { .. }) => {
+                    // the program is there, but whether all of the release is, nobody saw: resume installs it again
+                    let cause = "the connection was lost while it was installed; the program is in place, but the \
+                                 rest of the release was not seen to be";
+                    return Err(Failure::new(FailureKind::Unknown, "see the end of the installation", cause));
+                }
+                Verdict::Done(evidence) => return Ok((false, evidence)),
+                Verdict::NotYet(reason) => reason,
+            };
+            let patience = if code.is_some() { SETTLE } else { RECONNECT };
+            if self.seconds_since(begun) >= patience.as_secs() {
+                if code.is_none() {
+                    let message = format!("tell whether it could {}", step.action.describe());
+                    let mut failure = Failure::new(FailureKind::Unknown, message, reason);
+                    failure.causes.push("the connection was lost while the command ran, and it may still run".into());
+                    return Err(failure);
+                }
+                let mut failure = Failure::new(FailureKind::StepFailed, step.action.describe(), reason);
+                failure.causes.extend(code.map(|c| format!("its command ended with exit code {c}")));
+                return Err(failure);
+            }
+            self.clock.between_looks().await;
+        }
+    }
+
+    /// One look at a host; connections that are lost are made again for a while.
+    pub(super) async fn look(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
+        let script = step::look(&step.action, self.schedule).script();
+        let begun = self.clock.now();
+        loop {
+            let reason = match self.hosts.run(host, &script, LOOK_LIMIT, &mut |_| {}).await {
+                Outcome::Exited { output, code } => match HostFacts::parse(&output) {
+                    Ok(facts) => return Ok(facts),
+                    Err(e) => format!("the look at it cannot be read: {e} (exit code {code})"),
+                },
+                Outcome::Unknown { reason } | Outcome::NotStarted { reason } => reason,
+            };
+            if self.seconds_since(begun) >= RECONNECT.as_secs() {
+                let message = format!("reach the host within {}", human(RECONNECT.as_secs()));
+                return Err(Failure::new(FailureKind::Unreachable, message, reason));
+            }
+            self.send(Event::Reconnecting { host: host.clone(), reason });
+            self.clock.between_looks().await;
+        }
+    }
+}
+
+/// Whatever its exit code: an effect that nobody saw is unknown.
+fn unseen(step: &Step, code: Option<i32>, look: Failure) -> Failure {
+    let when = if code.is_none() { "while" } else { "after" };
+    let message = format!("tell whether it could {}", step.action.describe());
+    let cause = format!("the connection was lost {when} the command ran, and the host was not reached again");
+    let mut failure = Failure::new(FailureKind::Unknown, message, cause);
+    failure.causes.extend(look.causes);
+    failure
+}

@@ -1,0 +1,194 @@
+//! Everything about the master's metadata: its copy, its way to this machine, its trial load, and what is done when a new
+//! master has loaded other metadata.
+
+use super::Runner;
+use super::effect::{LONG_COMMAND, RECONNECT};
+use super::event::Event;
+use super::failure::{Failure, FailureKind};
+use super::ports::{Clock, Hosts, Master, Outcome, Source};
+use super::runner::human;
+use super::step::{self, Verdict};
+use crate::check::health::metadata_is_kept;
+use crate::check::trial::{Limits, judge};
+use crate::host::metadata::{Copied, TrialFacts};
+use crate::host::{AbsPath, Command, HostName};
+use crate::journal::Record;
+use crate::moosefs::daemon::Role;
+use crate::rules::line_1_5_to_1_6 as line;
+use crate::schedule::{Action, Step, count};
+
+/// How often a script is run again whose connection was lost.
+const TRIES_AGAIN: usize = 3;
+
+impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
+    /// A backup or a trial: nothing on the host shows that it was made, so it is made again unless the journal knows it.
+    pub(super) async fn with_metadata(&self, host: &HostName, step: &Step) -> Result<(bool, String), Failure> {
+        let before = self.look_when_free(host, step).await?;
+        if let Verdict::Done(evidence) = step::already(&step.action, &self.schedule.to, &before) {
+            return Ok((true, evidence));
+        }
+        step::allowed(&step.action, &self.schedule.to, &before)
+            .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
+        self.record(Record::Intent { step: step.id.clone(), at: self.clock.now() })?;
+        let evidence = match &step.action {
+            Action::Backup { folder, command } => self.back_up(host, step, folder, command).await?,
+            Action::Trial { command, end, .. } => {
+                let told = self.try_load(host, step, command).await;
+                // whatever came of it, nothing of it stays
+                let ended = self.run_believed(host, step, &end.script()).await;
+                let evidence = told?;
+                ended?;
+                evidence
+            }
+            _ => String::new(),
+        };
+        Ok((false, evidence))
+    }
+
+    async fn back_up(
+        &self,
+        host: &HostName,
+        step: &Step,
+        folder: &AbsPath,
+        command: &Command,
+    ) -> Result<String, Failure> {
+        let output = self.run_believed(host, step, &command.script()).await?;
+        let failed = |cause: String| Failure::new(FailureKind::StepFailed, step.action.describe(), cause);
+        let files = Copied::parse(&output)
+            .ok_or_else(|| failed("what the host copied cannot be read".to_owned()).with_output(&output))?;
+        for file in &files {
+            let begun = self.clock.now();
+            let received = loop {
+                match self.hosts.fetch(host, &folder.join(&file.name), &self.backup.join(&file.name)).await {
+                    Ok(sum) => break sum,
+                    Err(reason) if self.seconds_since(begun) >= RECONNECT.as_secs() => {
+                        let message = format!("copy {} off the host", file.name);
+                        return Err(Failure::new(FailureKind::Unreachable, message, reason));
+                    }
+                    Err(reason) => self.send(Event::Reconnecting { host: host.clone(), reason }),
+                }
+                self.clock.between_looks().await;
+            };
+            if received != file.sha256 {
+                return Err(failed(format!(
+                    "{} arrived with another checksum ({received}) than it has there ({})",
+                    file.name, file.sha256
+                )));
+            }
+        }
+        let bytes: u64 = files.iter().map(|f| f.bytes).sum();
+        let here = self.backup.display();
+        Ok(format!("{} ({bytes} bytes) in {folder} and here in {here}, checksums equal", count(files.len(), "file")))
+    }
+
+    async fn try_load(&self, host: &HostName, step: &Step, command: &Command) -> Result<String, Failure> {
+        let Action::Trial { port, patience_s, accept_long, accept_goal_one, .. } = step.action else {
+            return Ok(String::new());
+        };
+        let output = self.run_believed(host, step, &command.script()).await?;
+        let failed = |cause: String| Failure::new(FailureKind::StepFailed, step.action.describe(), cause);
+        let facts = TrialFacts::parse(&output)
+            .ok_or_else(|| failed("what the trial load told cannot be read".to_owned()).with_output(&output))?;
+        let live = self
+            .master
+            .overview()
+            .await
+            .map_err(|e| failed(format!("the live master does not answer: {}", e.reason)))?;
+        let loaded = self
+            .master
+            .trial(port)
+            .await
+            .map_err(|e| failed(format!("the trial master does not answer: {}", e.reason)))?;
+        let limits = Limits { to: &self.schedule.to, patience_s, accept_long, accept_goal_one };
+        judge(&facts, &loaded, &live, &limits).map_err(|reason| {
+            let mut failure = failed(reason);
+            failure.causes.push("the old master was not touched".to_owned());
+            failure
+        })
+    }
+
+    /// Runs a script whose exit code counts, and gives what it printed. Where the connection was lost it is run again: it
+    /// begins by removing what an earlier one has left.
+    async fn run_believed(&self, host: &HostName, step: &Step, script: &str) -> Result<String, Failure> {
+        // what is for this program alone has tabs in it
+        let mut line = |line: &str| {
+            if !line.contains('\t') {
+                self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
+            }
+        };
+        let what = step.action.describe();
+        let mut outcome = self.hosts.run(host, script, LONG_COMMAND, &mut line).await;
+        for _ in 0..TRIES_AGAIN {
+            let Outcome::Unknown { reason } = &outcome else { break };
+            self.send(Event::Reconnecting { host: host.clone(), reason: reason.clone() });
+            self.look_when_free(host, step).await?;
+            outcome = self.hosts.run(host, script, LONG_COMMAND, &mut line).await;
+        }
+        match outcome {
+            Outcome::Exited { code: 0, output } => Ok(output),
+            Outcome::Exited { code, output } => {
+                let cause = format!("its command ended with exit code {code}");
+                Err(Failure::new(FailureKind::StepFailed, what, cause).with_output(&output))
+            }
+            Outcome::Unknown { reason } => {
+                let mut failure = Failure::new(FailureKind::Unknown, format!("tell whether it could {what}"), reason);
+                failure.causes.push("nothing that runs was touched by it; resume does it again".to_owned());
+                Err(failure)
+            }
+            Outcome::NotStarted { reason } => {
+                Err(Failure::new(FailureKind::Unreachable, format!("reach it to {what}"), reason))
+            }
+        }
+    }
+
+    /// Puts what a step needs onto the host: a file that is copied, the text of a configuration file.
+    pub(super) async fn bring(&self, host: &HostName, step: &Step) -> Result<(), Failure> {
+        let (source, to) = match &step.action {
+            Action::Copy { from, to, .. } => (Source::File(from), to),
+            Action::Configure { text, copy, .. } => (Source::Text(text), copy),
+            _ => return Ok(()),
+        };
+        let begun = self.clock.now();
+        loop {
+            let Err(reason) = self.hosts.put(host, source, to).await else { return Ok(()) };
+            if self.seconds_since(begun) >= RECONNECT.as_secs() {
+                let message = format!("copy to {to} within {}", human(RECONNECT.as_secs()));
+                return Err(Failure::new(FailureKind::Unreachable, message, reason));
+            }
+            self.send(Event::Reconnecting { host: host.clone(), reason });
+            self.clock.between_looks().await;
+        }
+    }
+
+    /// The counts of the last moment before the master goes: what its successor is held to.
+    pub(super) async fn count_once_more(&self) {
+        if let Ok(overview) = self.master.overview().await {
+            self.baseline.borrow_mut().refresh(&overview);
+        }
+    }
+
+    /// A new master on other metadata is stopped at once, before its chunkservers delete what it does not know. Any other
+    /// failure stands as it is.
+    pub(super) async fn undone(&self, step: &Step, failure: Failure) -> Failure {
+        let Action::Start { role: Role::Master, prefix, .. } = &step.action else { return failure };
+        let lost = match self.master.overview().await {
+            Ok(overview) => metadata_is_kept(&overview, &self.baseline.borrow()).is_err(),
+            Err(_) => false,
+        };
+        let Some(host) = failure.host.clone().filter(|_| lost) else { return failure };
+        let patience = line::takeover_patience(&self.schedule.to);
+        let stop = Command::StopMaster { prefix: prefix.clone(), patience };
+        let mut output = |line: &str| {
+            self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
+        };
+        self.hosts.run(&host, &stop.script(), LONG_COMMAND, &mut output).await;
+        let mut failure = failure;
+        failure.causes.push(match self.look(&host, step).await {
+            Ok(now) if now.daemon(Role::Master).is_none() => {
+                format!("the new master was stopped again; the way back: {}", line::WAY_BACK_METADATA)
+            }
+            _ => format!("the new master was told to stop and STILL RUNS: stop it; {}", line::WAY_BACK_METADATA),
+        });
+        failure
+    }
+}

@@ -1,0 +1,149 @@
+//! What comes before anything is stopped: archives copied and built, metadata copied and loaded for a trial.
+
+use std::collections::HashMap;
+
+use super::super::model::{Action, Phase, Stage, Step};
+use super::steps::sha256;
+use super::{AT_ONCE, Compiler, track};
+use crate::host::metadata::{Snapshot, Trial};
+use crate::host::{AbsPath, Command, HostName};
+use crate::moosefs::daemon::Role;
+use crate::plan::{Access, Archive, InstallHow};
+use crate::rules::line_1_5_to_1_6 as line;
+
+const WHY_AHEAD: &str = "what takes long is done while everything runs: only `make install` and the restart are left for \
+     the ordered part";
+const WHY_BACKUP: &str = "a 1.6 master that cannot load the metadata has stopped the old one by then; so it is loaded from a \
+     copy first, on scratch ports, beside the running master";
+
+impl Compiler<'_> {
+    /// Archives copied to every host once, unpacked, configured and built there. `None` where no host has one.
+    pub(super) fn prepare(&self) -> Option<Stage> {
+        let mut tracks: Vec<super::Track> = Vec::new();
+        let hosts = super::hosts(self.plan);
+        let roles: HashMap<&HostName, &[Role]> = hosts.iter().map(|h| (&h.name, h.roles.as_slice())).collect();
+        let mut place: HashMap<&HostName, usize> = HashMap::new();
+        for (host, _, access) in self.plan.hosts() {
+            let InstallHow::Archive(archive) = &access.install.how else { continue };
+            let steps = self.copy_and_build(host, roles.get(host).copied().unwrap_or_default(), access, archive);
+            let at = *place.entry(host).or_insert_with(|| {
+                tracks.push(track(host, Vec::new()));
+                tracks.len() - 1
+            });
+            // once a host, whatever its roles; another archive for another role is another tree
+            if !tracks[at].steps.iter().any(|s| s.id == steps[1].id) {
+                tracks[at].steps.extend(steps);
+            }
+        }
+        (!tracks.is_empty()).then(|| Stage {
+            phase: Phase::Prepare,
+            title: "Copy the new release to the hosts and build it there; nothing that runs is changed".to_owned(),
+            why: WHY_AHEAD.to_owned(),
+            wait: None,
+            gate: None,
+            parallel: AT_ONCE,
+            tracks,
+        })
+    }
+
+    fn copy_and_build(&self, host: &HostName, roles: &[Role], access: &Access, archive: &Archive) -> [Step; 2] {
+        let upgrade = &self.plan.upgrade;
+        let work = access.install.work(&upgrade.from, &upgrade.to);
+        let tree = access.install.tree(&upgrade.from, &upgrade.to).expect("an archive has a tree");
+        let name = tree.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+        let copied = work.join(&format!("{name}.tar.gz"));
+        let mark = work.join(&format!("{name}.built"));
+        let mark_text = format!("{} {}", archive.sha256, archive.configure.join(" "));
+        let copy = Action::Copy {
+            roles: roles.to_vec(),
+            from: archive.path.clone(),
+            bytes: archive.bytes,
+            sha256: archive.sha256.clone(),
+            to: copied.clone(),
+        };
+        let command = Command::Build {
+            archive: copied,
+            tree: tree.clone(),
+            configure: archive.configure.clone(),
+            mark: mark.clone(),
+            mark_text: mark_text.clone(),
+        };
+        let build = Action::Build { roles: roles.to_vec(), tree, mark, mark_sha256: sha256(&mark_text), command };
+        let id = |what: &str| format!("{}/{host}/{what}:{name}", Phase::Prepare);
+        [self.step(id("copy"), copy), self.step(id("build"), build)]
+    }
+
+    /// The metadata's backup, and its trial where the new release's master is there already.
+    pub(super) fn backup(&self) -> Stage {
+        let host = &self.plan.master.host;
+        let (snapshot, trial) = (self.snapshot(), self.trial());
+        let backup = Action::Backup { folder: snapshot.folder.clone(), command: Command::Snapshot(snapshot) };
+        let mut steps = vec![self.step(format!("{}/{host}/copy", Phase::Backup), backup)];
+        let built = !matches!(self.plan.master.access.install.how, InstallHow::Command(_));
+        steps.extend(trial.filter(|_| built));
+        Stage {
+            phase: Phase::Backup,
+            title: "Copy the metadata, here as well, and let the new release load it for a trial".to_owned(),
+            why: WHY_BACKUP.to_owned(),
+            wait: None,
+            gate: None,
+            parallel: 1,
+            tracks: vec![track(host, steps)],
+        }
+    }
+
+    /// The trial of a release that an operator's own command installs: only then is its master there.
+    pub(super) fn trial_after_install(&self) -> Option<Step> {
+        let own = matches!(self.plan.master.access.install.how, InstallHow::Command(_));
+        self.trial().filter(|_| own)
+    }
+
+    fn work(&self) -> AbsPath {
+        let upgrade = &self.plan.upgrade;
+        self.plan.master.access.install.work(&upgrade.from, &upgrade.to)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let prefix = &self.plan.master.access.install.prefix;
+        let seen = self.observation.map(|o| &o.master);
+        Snapshot {
+            // a preview shows the default; the running master's working folder is what is used
+            data_path: seen.map_or_else(|| prefix.join("var/mfs"), |m| m.data_path.clone()),
+            configuration: seen.map(|m| m.configuration.clone()).unwrap_or_default(),
+            metarestore: prefix.join("sbin/mfsmetarestore"),
+            folder: self.work().join("metadata"),
+        }
+    }
+
+    /// `None` for a release that knows no verb which refuses to take over: its trial could end the live master.
+    fn trial(&self) -> Option<Step> {
+        let plan = self.plan;
+        let (from, to) = (&plan.upgrade.from, &plan.upgrade.to);
+        if !line::can_be_tried(to) {
+            return None;
+        }
+        let install = &plan.master.access.install;
+        let seen = self.observation.map(|o| &o.master);
+        let trial = Trial {
+            snapshot: self.work().join("metadata"),
+            folder: self.work().join("trial"),
+            master: match install.tree(from, to) {
+                Some(tree) => tree.join("mfsmaster/mfsmaster"),
+                None => install.prefix.join(Role::Master.path_in_prefix()),
+            },
+            user: seen.map_or_else(|| "nobody".to_owned(), |m| m.user.clone()),
+            group: seen.map_or_else(|| "nogroup".to_owned(), |m| m.group.clone()),
+            port: line::TRIAL_PORT,
+        };
+        let accepts = |code: &str| plan.upgrade.acknowledge.contains(code);
+        let action = Action::Trial {
+            port: trial.port + 2,
+            patience_s: line::patience_of_old_mounts().as_secs(),
+            accept_long: accepts(line::MASTER_AWAY_LONG_CODE),
+            accept_goal_one: accepts(line::GOAL_ONE_CODE),
+            command: Command::Trial(trial.clone()),
+            end: Command::EndTrial(trial),
+        };
+        Some(self.step(format!("{}/{}/trial", Phase::Backup, plan.master.host), action))
+    }
+}

@@ -1,0 +1,106 @@
+//! Single steps: an action, its exact commands, what it means for the way back.
+
+use sha2::{Digest, Sha256};
+
+use super::super::model::{Action, Phase, Step, StepId};
+use super::Compiler;
+use crate::check::ConfigChange;
+use crate::host::{AbsPath, Command, HostName};
+use crate::moosefs::daemon::Role;
+use crate::plan::{Access, InstallHow};
+use crate::rules::line_1_5_to_1_6 as line;
+
+/// SHA-256 in hexadecimal.
+pub(super) fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Compiler<'_> {
+    pub(super) fn step(&self, id: String, action: Action) -> Step {
+        let commands = match &action {
+            Action::Copy { from, sha256, to, .. } => vec![format!("copy {} to {to}, sha256 {sha256}", from.display())],
+            action => action.command().map(Command::script).into_iter().collect(),
+        };
+        Step {
+            id: StepId(id.into()),
+            action,
+            commands,
+            afterwards: None,
+            earliest_s: self.clock,
+            pause_before: true,
+            way_back: None,
+        }
+    }
+
+    /// Everything that comes before the new daemon of `role` is started or the new mount is made: a copy of what is replaced,
+    /// the installation, the configuration.
+    pub(super) fn put_in(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Vec<Step> {
+        let mut steps = vec![self.keep(phase, host, role, access), self.install(phase, host, role, access)];
+        let changes = self.observation.and_then(|o| o.config.get(host)).into_iter().flatten();
+        steps.extend(changes.filter(|c| c.role == role).map(|change| self.configure(phase, host, change)));
+        steps
+    }
+
+    fn keep(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
+        let prefix = access.install.prefix.clone();
+        let upgrade = &self.plan.upgrade;
+        // one file a prefix: the second role of a host would keep what the first has put in
+        let name = format!("replaced{}.tar", prefix.as_str().replace('/', "-"));
+        let file = access.install.work(&upgrade.from, &upgrade.to).join(&name);
+        let command = Command::Keep { prefix, file: file.clone() };
+        self.step(format!("{phase}/{host}/keep"), Action::Keep { role, file, command })
+    }
+
+    fn install(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
+        let upgrade = &self.plan.upgrade;
+        let command = match (&access.install.how, access.install.tree(&upgrade.from, &upgrade.to)) {
+            (InstallHow::Command(text), _) => Command::InstallCommand { text: text.clone() },
+            (_, Some(source_dir)) => Command::MakeInstall { source_dir },
+            (_, None) => unreachable!("every other way to install has a tree"),
+        };
+        self.step(
+            format!("{phase}/{host}/install"),
+            Action::Install { role, prefix: access.install.prefix.clone(), command },
+        )
+    }
+
+    fn configure(&self, phase: Phase, host: &HostName, change: &ConfigChange) -> Step {
+        let ConfigChange { role, file, text, mode, owner, replaces, diff } = change.clone();
+        let suffixed = |suffix: String| AbsPath::new(&format!("{file}.{suffix}")).expect("a path and plain letters");
+        let copy = suffixed("mfsupgrade-new".to_owned());
+        let beside = suffixed(format!("mfs-{}", self.plan.upgrade.from));
+        let sha256 = sha256(&text);
+        let command = Command::PutInPlace {
+            copy: copy.clone(),
+            file: file.clone(),
+            sha256: sha256.clone(),
+            mode,
+            owner,
+            replaces,
+            beside,
+        };
+        let name = file.as_str().rsplit('/').next().unwrap_or_default();
+        let id = format!("{phase}/{host}/configure:{name}");
+        self.step(id, Action::Configure { role, file, text, sha256, copy, diff, command })
+    }
+
+    pub(super) fn start(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
+        let prefix = access.install.prefix.clone();
+        let patience = line::takeover_patience(&self.plan.upgrade.to);
+        let command = Command::Start { role, prefix: prefix.clone(), patience };
+        let data_path = self.observation.and_then(|o| match role {
+            Role::Master => Some(o.master.data_path.clone()),
+            Role::Metalogger => o.metaloggers.get(host).and_then(|m| m.data_path.clone()),
+            Role::Chunkserver => o.chunkservers.get(host).map(|s| s.data_path.clone()),
+            Role::Client => None,
+        });
+        let action = Action::Start { role, prefix, data_path, command };
+        let mut step = self.step(format!("{phase}/{host}/start"), action);
+        step.way_back = match role {
+            Role::Master => Some(line::WAY_BACK_MASTER.to_owned()),
+            Role::Chunkserver => Some(line::WAY_BACK_CHUNKSERVER.to_owned()),
+            Role::Metalogger | Role::Client => None,
+        };
+        step
+    }
+}
