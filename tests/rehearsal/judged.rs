@@ -105,7 +105,6 @@ impl Story {
                 chunks: 12,
                 missing: 0,
                 under_goal: 0,
-                metaloggers: Vec::new(),
                 servers: vec![(address(1), Some(version()), 10), (address(2), Some(version()), 10)],
                 metaloggers: Vec::new(),
             }),

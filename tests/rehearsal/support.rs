@@ -94,6 +94,7 @@ pub fn snapshot() -> Snapshot {
     let path = |text: &str| AbsPath::new(text).unwrap();
     Snapshot {
         data_path: path("/usr/local/var/mfs"),
+        metarestore: path("/usr/local/sbin/mfsmetarestore"),
         configuration: vec![path("/usr/local/etc/mfsmaster.cfg"), path("/usr/local/etc/mfs/mfsexports.cfg")],
         folder: path("/var/lib/mfsupgrade/1.5.12-to-1.6.27/snapshot"),
     }
@@ -105,7 +106,6 @@ pub fn trial() -> Trial {
     Trial {
         snapshot: snapshot().folder,
         folder: path("/var/lib/mfsupgrade/1.5.12-to-1.6.27/trial"),
-        metarestore: path("/usr/local/sbin/mfsmetarestore"),
         master: path("/usr/src/mfs-1.6.27/mfsmaster/mfsmaster"),
         user: "nobody".to_owned(),
         group: "nogroup".to_owned(),
