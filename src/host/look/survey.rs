@@ -33,7 +33,10 @@ pub(super) fn end(look: &Look) -> String {
     };
     // for good: a redirection of a group leaves a copy of the look's output open in what `users` leaves behind
     let mut script = String::from("exec 2>/dev/null\n");
-    script.push_str(&format!("for x in {}; do command -v \"$x\" >/dev/null && echo \"tool $x\"; done\n", TOOLS.join(" ")));
+    script.push_str(&format!(
+        "for x in {}; do command -v \"$x\" >/dev/null && echo \"tool $x\"; done\n",
+        TOOLS.join(" ")
+    ));
     if !look.prefixes.is_empty() {
         script.push_str(&format!(
             "for p in{}; do\n  for x in {}; do file \"$p/etc/mfs/$x\"; file \"$p/etc/$x\"; done\n  disks \
@@ -104,7 +107,7 @@ daemon() {
   esac
   lock "$z"
   case $2 in
-    mfschunkserver) y=$(value HDD_CONF_FILENAME "$3"); case $y in /*) file "$r$y"; disks "$r$y" ;; esac ;;
+    mfschunkserver) y=$(value HDD_CONF_FILENAME "$3"); [ -n "$y" ] || y=$(value HDD_CONFIG "$3"); case $y in /*) file "$r$y"; disks "$r$y" ;; esac ;;
     mfsmaster) y=$(value EXPORTS_FILENAME "$3"); case $y in /*) file "$r$y" ;; esac ;;
   esac
 }
