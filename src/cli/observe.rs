@@ -148,13 +148,15 @@ async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostF
     }
 }
 
-/// One look a host, with what all of its roles need.
+/// One survey a host, with what all of its roles need.
 fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
     let mut looks: BTreeMap<HostName, Look> = BTreeMap::new();
     for (host, _, access) in plan.hosts() {
         let look = looks.entry(host.clone()).or_default();
         look.admin_port = plan.master.admin_port;
+        look.survey = true;
         push_new(&mut look.prefixes, &access.install.prefix);
+        push_new(&mut look.space_for, &access.install.work_dir);
         if let InstallHow::SourceDir(tree) = &access.install.how {
             push_new(&mut look.source_dirs, tree);
         }
