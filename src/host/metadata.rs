@@ -71,7 +71,8 @@ impl Trial {
         let (user, group) = (&self.user, &self.group);
         let [loggers, servers, clients] = [self.port, self.port + 1, self.port + 2];
         // a key needs a blank before its `=`, or it is ignored (cfg.c; run); the old name of the clients' port is for
-        // releases before 1.6.26
+        // releases before 1.6.26. 1.5's mfsmetarestore applies change logs in the order given, and takes a call without
+        // any for the wish to dump (run). A last line without its end was being written when it was copied.
         format!(
             "{end}
 set -e; umask 066; mkdir -p \"${{t%/*}}\"; umask 077; s={snapshot}; mkdir -p \"$t/data\"; cd \"$t/data\"
@@ -79,16 +80,20 @@ for f in \"$s\"/metadata.mfs.back \"$s\"/changelog.*.mfs; do [ ! -f \"$f\" ] || 
 [ -z \"$(tail -c 1 changelog.0.mfs 2>/dev/null)\" ] || sed -i '$d' changelog.0.mfs
 ms() {{ read -r u _ < /proc/uptime; echo \"${{u%.*}}${{u#*.}}0\"; }}
 fail() {{ echo \"$1 ended with exit code $2\"; tail -n 8 \"$3\"; exit 1; }}
-b=$(ms); \"$s/mfsmetarestore\" -m metadata.mfs.back -o metadata.mfs $(ls changelog.*.mfs 2>/dev/null) \\
-  > ../restore.log 2>&1 || fail mfsmetarestore $? ../restore.log
+logs=$(ls changelog.*.mfs 2>/dev/null | sort -t . -k 2 -rn)
+b=$(ms); if [ -z \"$logs\" ]; then cp metadata.mfs.back metadata.mfs; else
+  \"$s/mfsmetarestore\" -m metadata.mfs.back -o metadata.mfs $logs > ../restore.log 2>&1 || fail mfsmetarestore $? ../restore.log
+fi
 printf 'restore-ms\\t%s\\n' $(($(ms) - b))
 printf 'metaversion\\t%s\\n' \"$(od -An -v -tx1 -j 12 -N 8 metadata.mfs | tr -d ' ')\"
-printf 'last-change\\t%s\\n' \"$(cat changelog.*.mfs 2>/dev/null | sed -n 's/^\\([0-9]*\\):.*/\\1/p' | sort -n | tail -n 1)\"
+printf 'last-change\\t%s\\n' \"$(cat $logs /dev/null | sed -n 's/^\\([0-9]*\\):.*/\\1/p' | sort -n | tail -n 1)\"
 printf '%s\\n' '* / rw,alldirs' > ../mfsexports.cfg
 cat > ../mfsmaster.cfg <<'END'
 WORKING_USER = {user}
 WORKING_GROUP = {group}
 DATA_PATH = {folder}/data
+SYSLOG_IDENT = mfsupgrade-trial
+NICE_LEVEL = 19
 LOCK_FILE = {folder}/lock
 EXPORTS_FILENAME = {folder}/mfsexports.cfg
 MATOML_LISTEN_HOST = 127.0.0.1

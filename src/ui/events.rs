@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::sync::Mutex;
 
+use super::schedule::is_recipe;
 use super::time::human;
 use crate::run::event::Stamped;
 use crate::run::{Event, EventSink};
+use crate::schedule::count;
 
 /// Seconds between two lines about the same wait: a log is read afterwards.
 const WAIT_LINES_S: u64 = 60;
@@ -78,7 +80,11 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::GateGreen { host, gate } => format!("{host}: gate green: {gate}"),
         Event::StepStarted { host, what, commands, .. } => {
-            let commands: String = commands.iter().map(|c| format!("\n         $ {c}")).collect();
+            let shown = |c: &String| match is_recipe(c) {
+                true => format!("\n         $ a recipe of {}, as the plan shows it", count(c.lines().count(), "line")),
+                false => format!("\n         $ {c}"),
+            };
+            let commands: String = commands.iter().map(shown).collect();
             format!("{host}: {what}{commands}")
         }
         Event::Output { host, line, .. } => {
@@ -93,6 +99,11 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::HostDone { of: 1, .. } => return None,
         Event::HostDone { host, done, of } => format!("{host}: {done} of {of} hosts done"),
+        Event::ClientFailed { host, failure } => format!(
+            "{host}: FAILED to {}: {}; the other clients go on",
+            failure.message,
+            printable(&failure.causes.join(": "))
+        ),
         Event::Reconnecting { host, reason } => format!("{host}: connection lost, trying again: {}", printable(reason)),
         Event::PauseRequested => "pausing at the next safe point; Ctrl-C once more leaves at once".to_owned(),
         Event::Paused { state } => format!("paused: {state}"),

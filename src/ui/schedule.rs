@@ -38,6 +38,12 @@ fn style(color: bool) -> Style {
     Style::new().force_styling(color)
 }
 
+/// Whether a command is too long to stand among others.
+#[must_use]
+pub fn is_recipe(command: &str) -> bool {
+    command.len() > LONG || command.contains('\n')
+}
+
 /// `1 master, 3 chunkservers, 2 clients`.
 #[must_use]
 pub fn cluster(schedule: &Schedule) -> String {
@@ -79,7 +85,7 @@ impl Page {
 
     /// The number of a command that is too long to stand among the steps. What keeps and copies is the same on every host.
     fn recipe(&mut self, command: &str) -> Option<usize> {
-        if command.len() <= LONG && !command.contains('\n') {
+        if !is_recipe(command) {
             return None;
         }
         let known = self.recipes.iter().position(|c| c == command);
