@@ -46,10 +46,13 @@ pub fn refuses_old_tools(to: &Version) -> bool {
 mod tests {
     use super::*;
 
+    /// A change, and the patch level of 1.6 that brought it.
+    type Turn = (fn(&Version) -> bool, u64);
+
     #[test]
     fn the_first_release_with_a_change_has_it() {
         let v = |patch| Version::new(1, 6, patch);
-        let turns: [(fn(&Version) -> bool, u64); 4] =
+        let turns: [Turn; 4] =
             [(refuses_loopback, 14), (counts_without_reserve, 22), (stops_at_zero, 25), (refuses_old_tools, 26)];
         for (has, from) in turns {
             assert!(has(&v(from)) && !has(&v(from - 1)), "1.6.{from}");
