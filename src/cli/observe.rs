@@ -25,6 +25,9 @@ const HELD_AT_ONCE: usize = 100;
 /// A master that takes longer to answer one question is not serving.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 
+/// A host's facts, and by how many seconds its clock is ahead of this side's.
+type Seen = (i64, HostFacts);
+
 /// The master's word, through a forwarded port.
 pub struct ForwardedMaster<'a> {
     fleet: &'a SshFleet,
@@ -79,7 +82,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec<Finding>) {
     let looks = looks(plan);
     let many = looks.len() > HELD_AT_ONCE;
-    let seen: Vec<(HostName, Result<(i64, HostFacts), String>)> = stream::iter(looks)
+    let seen: Vec<(HostName, Result<Seen, String>)> = stream::iter(looks)
         .map(|(host, look)| async move {
             let result = look_at(fleet, &host, &look).await;
             let now = jiff::Timestamp::now().as_second();
