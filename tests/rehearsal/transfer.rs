@@ -55,6 +55,10 @@ async fn large_files_go_there_and_back_as_they_are() {
     let back = fed(&cluster, "cs1", "cat /var/lib/mfsupgrade/file", b"").await;
     assert!(back.stdout == sent, "{} bytes came back", back.stdout.len());
 
+    let sums = "sha256sum < /var/lib/mfsupgrade/file; /usr/bin/sha256sum < /var/lib/mfsupgrade/file";
+    let sums = said(&cluster, "cs1", sums, 0).await;
+    assert!(sums.lines().next() == sums.lines().nth(1), "{sums}");
+
     // nothing at all is a file too, and a reader that does not want everything ends
     fed(&cluster, "cs1", "cat > /root/empty", b"").await;
     assert_eq!(said(&cluster, "cs1", "stat -c %s /root/empty", 0).await, "0\n");
