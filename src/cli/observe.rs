@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::check::preflight::{Fleet, preflight};
+use crate::check::preflight::{Clocks, Fleet, preflight};
 use crate::check::{Code, Finding, Observation};
 use crate::fleet::{Forward, SshFleet};
 use crate::host::{AbsPath, HostFacts, HostName, Look};
@@ -79,9 +79,11 @@ fn causes(error: &dyn std::error::Error) -> String {
 pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec<Finding>) {
     let looks = looks(plan);
     let many = looks.len() > HELD_AT_ONCE;
-    let seen: Vec<(HostName, Result<HostFacts, String>)> = stream::iter(looks)
+    let seen: Vec<(HostName, Result<(i64, HostFacts), String>)> = stream::iter(looks)
         .map(|(host, look)| async move {
             let result = look_at(fleet, &host, &look).await;
+            let now = jiff::Timestamp::now().as_second();
+            let result = result.map(|facts| (facts.clock - now, facts));
             if many {
                 fleet.done_with(&host).await;
             }
@@ -91,10 +93,14 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec
         .collect()
         .await;
     let mut facts = Fleet::new();
+    let mut clocks = Clocks::new();
     let mut findings = Vec::new();
     for (host, result) in seen {
         match result {
-            Ok(seen) => drop(facts.insert(host, seen)),
+            Ok((ahead, seen)) => {
+                clocks.insert(host.clone(), ahead);
+                facts.insert(host, seen);
+            }
             Err(reason) => findings.push(unreachable(&host, reason)),
         }
     }
@@ -107,7 +113,7 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec
     };
     match answer {
         Ok(overview) => {
-            let (observation, more) = preflight(plan, &facts, &overview);
+            let (observation, more) = preflight(plan, &facts, &overview, &clocks);
             let whole = findings.is_empty();
             findings.extend(more);
             (observation.filter(|_| whole), findings)
