@@ -86,5 +86,7 @@ async fn a_full_disk_takes_nothing() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("No space left on device"));
     let free = said(&cluster, "cs1", "df -P /root | tail -n 1 | awk '{ print $4 }'", 0).await;
     assert_eq!(free, "0\n");
+    let free = said(&cluster, "cs1", "stat -f -c '%a %S %d %c' /root; stat -c '%U %a' /usr/local/var/mfs", 0).await;
+    assert!(free.starts_with("0 ") && free.contains(" 0 ") && free.contains("nobody 7"), "{free}");
     assert!(!said(&cluster, "master", "df -P /root", 0).await.contains(" 0 100%"));
 }
