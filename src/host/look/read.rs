@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 use semver::Version;
 
 use crate::host::facts::{
-    BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Process, Socket, Space, StartupLine, TextFile,
+    BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Process, Socket, Space, StartupLine,
+    TextFile,
 };
 use crate::moosefs::daemon::Role;
 
@@ -276,4 +277,3 @@ fn address(text: &str) -> Option<(Ipv4Addr, u16)> {
     let address = u32::from_str_radix(address, 16).ok()?;
     Some((Ipv4Addr::from(address.swap_bytes()), u16::from_str_radix(port, 16).ok()?))
 }
-

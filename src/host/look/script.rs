@@ -112,4 +112,3 @@ fn program(what: &str, path: &AbsPath) -> String {
          printf '{what}\\t%s\\t%s\\n' {path} \"${{n##* }}\"; }}\n"
     )
 }
-

@@ -33,7 +33,10 @@ pub(super) fn end(look: &Look) -> String {
     };
     // for good: a redirection of a group leaves a copy of the look's output open in what `users` leaves behind
     let mut script = String::from("exec 2>/dev/null\n");
-    script.push_str(&format!("for x in {}; do command -v \"$x\" >/dev/null && echo \"tool $x\"; done\n", TOOLS.join(" ")));
+    script.push_str(&format!(
+        "for x in {}; do command -v \"$x\" >/dev/null && echo \"tool $x\"; done\n",
+        TOOLS.join(" ")
+    ));
     if !look.prefixes.is_empty() {
         script.push_str(&format!(
             "for p in{}; do\n  for x in {}; do file \"$p/etc/mfs/$x\"; file \"$p/etc/$x\"; done\n  disks \
