@@ -70,6 +70,14 @@ fn full_disk(site: &Site, bin: &Path) -> io::Result<()> {
     );
     install::write_program(site, &bin.join("cat"), &cat)?;
     install::write_program(site, &bin.join("cp"), &format!("#!/bin/sh\n# simulated\necho 'cp: error writing: {full}"))?;
+    // `stat -f -c` with free blocks and inodes
+    let stat = std::fs::read_to_string(bin.join("stat"))?.replacen(
+        "#!/bin/sh\n",
+        "#!/bin/sh\n[ \"$1 $2\" != '-f -c' ] || exec /usr/bin/stat -f -c \
+         \"$(printf %s \"$3\" | sed 's/%[afd]/0/g')\" \"$4\"\n",
+        1,
+    );
+    install::write_program(site, &bin.join("stat"), &stat)?;
     let df = "#!/bin/sh\n# simulated\n/usr/bin/df \"$@\" | awk 'NR > 1 { $4 = 0; $5 = \"100%\" } { print }'\n";
     install::write_program(site, &bin.join("df"), df)?;
     // of a file system, as the look asks: what is free comes first
