@@ -177,8 +177,7 @@ impl Scene {
     }
 
     fn shell(&self, host: &str, script: &str) {
-        let output =
-            Command::new("ssh").arg("-F").arg(&self.ssh_config).args(["-n", host, script]).output().unwrap();
+        let output = Command::new("ssh").arg("-F").arg(&self.ssh_config).args(["-n", host, script]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "`{script}` on {host}: {} {said}", output.status);
     }
@@ -200,8 +199,7 @@ impl Scene {
     fn spring_all(&self, real: bool) {
         let healthy = [self.found(&self.plan), self.found(&self.bare)];
         for trap in traps().iter().filter(|t| real || t.on == On::Both) {
-            let (plan, before) =
-                if trap.own_exports { (&self.bare, &healthy[1]) } else { (&self.plan, &healthy[0]) };
+            let (plan, before) = if trap.own_exports { (&self.bare, &healthy[1]) } else { (&self.plan, &healthy[0]) };
             assert!(!before.contains(trap.code), "{} is found in a healthy cluster", trap.code);
             self.shell(trap.host, trap.set);
             let found = self.found(plan);
@@ -233,8 +231,7 @@ async fn every_trap_is_found_on_the_embedded_cluster() {
     let cluster = Cluster::start(&plan, options).await.unwrap();
     let config = cluster.ssh().config.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let scene =
-        Scene::new(folder.path(), &text(&format!("[ssh]\nconfig = \"{}\"\n", config.display())), &config);
+    let scene = Scene::new(folder.path(), &text(&format!("[ssh]\nconfig = \"{}\"\n", config.display())), &config);
     tokio::task::spawn_blocking(move || scene.spring_all(false)).await.unwrap();
     cluster.stop().await;
 }
