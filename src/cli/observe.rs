@@ -151,7 +151,7 @@ async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostF
     }
 }
 
-/// One look a host, with what all of its roles need.
+/// One survey a host, with what all of its roles need.
 fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
     let (from, to) = (&plan.upgrade.from, &plan.upgrade.to);
     let mut looks: BTreeMap<HostName, Look> = BTreeMap::new();

@@ -4,6 +4,8 @@
 
 use std::process::{Command, Output, Stdio};
 
+use mfsupgrade::rehearsal::simulated_archive;
+
 /// Time runs fast, so that two staggers of five minutes take six seconds.
 const SPEED: &str = "100";
 
@@ -126,4 +128,37 @@ fn a_busy_mount_stops_the_run_and_stays() {
 #[test]
 fn a_fault_that_does_not_exist_names_the_nearest() {
     told(&rehearse("plans/rolling.toml", &["instal-fails@cs1"])).expect(2, &["install-fails"]);
+}
+
+/// A plan with an archive beside it and metaloggers, one of them on a chunkserver's host.
+fn with_archive(folder: &std::path::Path, mode: &str) -> String {
+    simulated_archive(&folder.join("mfs-1.6.27.tar.gz"), &"1.6.27".parse().unwrap()).unwrap();
+    let plan = folder.join("plan.toml");
+    let text = format!(
+        "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nmode = \"{mode}\"\n{}[install]\narchive = \"mfs-1.6.27.tar.gz\"\n\
+         configure = [\"--prefix=/usr/local\", \"--disable-mfscgi\"]\n[master]\nhost = \"master\"\n[[metaloggers]]\n\
+         hosts = [\"ml1\", \"cs2\"]\n[[chunkservers]]\nhosts = [\"cs[1-2]\"]\n[[clients]]\nhosts = [\"cl1\"]\n",
+        if mode == "rolling" { "" } else { "acknowledge = [\"full-stop-under-mounts\"]\n" }
+    );
+    std::fs::write(&plan, text).unwrap();
+    plan.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_archive_is_built_everywhere_and_metaloggers_follow_the_master() {
+    let folder = tempfile::tempdir().unwrap();
+    for mode in ["rolling", "full-stop"] {
+        let told = told(&rehearse(&with_archive(folder.path(), mode), &[]));
+        let told = told
+            .expect(0, &["Rehearsal passed", "2 listed by the master in 1.6.27", "was there before the new master"]);
+        assert!(!told.out.contains("BROKEN"), "{}", told.out);
+    }
+}
+
+#[test]
+fn a_build_that_fails_stops_before_anything_is_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    told(&rehearse(&with_archive(folder.path(), "rolling"), &["build-fails@cs1"]))
+        .expect(5, &["fuse.h: No such file or directory"])
+        .untouched("master");
 }
