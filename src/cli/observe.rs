@@ -12,7 +12,7 @@ use crate::fleet::{Forward, SshFleet};
 use crate::host::{AbsPath, HostFacts, HostName, Look};
 use crate::moosefs::Overview;
 use crate::moosefs::client::{QueryError, overview};
-use crate::plan::{InstallHow, Plan};
+use crate::plan::Plan;
 use crate::run::ports::{Hosts, Master, NoAnswer, Outcome};
 use crate::run::runner::LOOK_LIMIT;
 
@@ -153,6 +153,7 @@ async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostF
 
 /// One survey a host, with what all of its roles need.
 fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
+    let (from, to) = (&plan.upgrade.from, &plan.upgrade.to);
     let mut looks: BTreeMap<HostName, Look> = BTreeMap::new();
     for (host, _, access) in plan.hosts() {
         let look = looks.entry(host.clone()).or_default();
@@ -160,9 +161,13 @@ fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
         look.survey = true;
         push_new(&mut look.prefixes, &access.install.prefix);
         push_new(&mut look.space_for, &access.install.work_dir);
-        if let InstallHow::SourceDir(tree) = &access.install.how {
-            push_new(&mut look.source_dirs, tree);
+        if let Some(tree) = access.install.tree(from, to) {
+            push_new(&mut look.source_dirs, &tree);
         }
+    }
+    if let Some(look) = looks.get_mut(&plan.master.host) {
+        // an earlier run may have copied the old release's tools before it replaced them
+        look.work_files.push(plan.master.access.install.work(from, to).join("metadata/mfsmetarestore"));
     }
     looks
 }
