@@ -64,7 +64,11 @@ fn a_full_stop_rehearsal_passes_its_judge() {
 
 #[test]
 fn missing_exports_are_found_before_anything_is_touched() {
-    told(&rehearse("plans/rolling.toml", &["no-exports@master"]))
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("plan.toml");
+    let text = include_str!("../../plans/rolling.toml").replace("exports_like_1_5 = true", "");
+    std::fs::write(&plan, text).unwrap();
+    told(&rehearse(plan.to_str().unwrap(), &["no-exports@master"]))
         .expect(4, &["error[exports-missing]", "no host was touched", "maproot=0"])
         .untouched("master");
 }
@@ -119,10 +123,9 @@ fn a_chunk_that_is_gone_holds_the_next_chunkserver() {
 }
 
 #[test]
-fn a_busy_mount_stops_the_run_and_stays() {
+fn a_busy_mount_stays_and_the_other_clients_go_on() {
     told(&rehearse("plans/rolling.toml", &["umount-busy@cl1"]))
-        .expect(5, &["failed to unmount /mnt/mfs on cl1", "busy"])
-        .untouched("cl2");
+        .expect(5, &["cl1: FAILED to unmount /mnt/mfs", "busy", "the other clients go on"]);
 }
 
 #[test]
