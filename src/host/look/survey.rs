@@ -107,7 +107,7 @@ daemon() {
   esac
   lock "$z"
   case $2 in
-    mfschunkserver) y=$(value HDD_CONF_FILENAME "$3"); case $y in /*) file "$r$y"; disks "$r$y" ;; esac ;;
+    mfschunkserver) y=$(value HDD_CONF_FILENAME "$3"); [ -n "$y" ] || y=$(value HDD_CONFIG "$3"); case $y in /*) file "$r$y"; disks "$r$y" ;; esac ;;
     mfsmaster) y=$(value EXPORTS_FILENAME "$3"); case $y in /*) file "$r$y" ;; esac ;;
   esac
 }
