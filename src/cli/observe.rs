@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::check::preflight::{Fleet, preflight};
+use crate::check::preflight::{Clocks, Fleet, preflight};
 use crate::check::{Code, Finding, Observation};
 use crate::fleet::{Forward, SshFleet};
 use crate::host::{AbsPath, HostFacts, HostName, Look};
 use crate::moosefs::Overview;
 use crate::moosefs::client::{QueryError, overview};
-use crate::plan::{InstallHow, Plan};
+use crate::plan::Plan;
 use crate::run::ports::{Hosts, Master, NoAnswer, Outcome};
 use crate::run::runner::LOOK_LIMIT;
 
@@ -24,6 +24,9 @@ const HELD_AT_ONCE: usize = 100;
 
 /// A master that takes longer to answer one question is not serving.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
+
+/// A host's facts, and by how many seconds its clock is ahead of this side's.
+type Seen = (i64, HostFacts);
 
 /// The master's word, through a forwarded port.
 pub struct ForwardedMaster<'a> {
@@ -79,9 +82,11 @@ fn causes(error: &dyn std::error::Error) -> String {
 pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec<Finding>) {
     let looks = looks(plan);
     let many = looks.len() > HELD_AT_ONCE;
-    let seen: Vec<(HostName, Result<HostFacts, String>)> = stream::iter(looks)
+    let seen: Vec<(HostName, Result<Seen, String>)> = stream::iter(looks)
         .map(|(host, look)| async move {
             let result = look_at(fleet, &host, &look).await;
+            let now = jiff::Timestamp::now().as_second();
+            let result = result.map(|facts| (facts.clock - now, facts));
             if many {
                 fleet.done_with(&host).await;
             }
@@ -91,10 +96,14 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec
         .collect()
         .await;
     let mut facts = Fleet::new();
+    let mut clocks = Clocks::new();
     let mut findings = Vec::new();
     for (host, result) in seen {
         match result {
-            Ok(seen) => drop(facts.insert(host, seen)),
+            Ok((ahead, seen)) => {
+                clocks.insert(host.clone(), ahead);
+                facts.insert(host, seen);
+            }
             Err(reason) => findings.push(unreachable(&host, reason)),
         }
     }
@@ -107,7 +116,7 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec
     };
     match answer {
         Ok(overview) => {
-            let (observation, more) = preflight(plan, &facts, &overview);
+            let (observation, more) = preflight(plan, &facts, &overview, &clocks);
             let whole = findings.is_empty();
             findings.extend(more);
             (observation.filter(|_| whole), findings)
@@ -142,16 +151,23 @@ async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostF
     }
 }
 
-/// One look a host, with what all of its roles need.
+/// One survey a host, with what all of its roles need.
 fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
+    let (from, to) = (&plan.upgrade.from, &plan.upgrade.to);
     let mut looks: BTreeMap<HostName, Look> = BTreeMap::new();
     for (host, _, access) in plan.hosts() {
         let look = looks.entry(host.clone()).or_default();
         look.admin_port = plan.master.admin_port;
+        look.survey = true;
         push_new(&mut look.prefixes, &access.install.prefix);
-        if let InstallHow::SourceDir(tree) = &access.install.how {
-            push_new(&mut look.source_dirs, tree);
+        push_new(&mut look.space_for, &access.install.work_dir);
+        if let Some(tree) = access.install.tree(from, to) {
+            push_new(&mut look.source_dirs, &tree);
         }
+    }
+    if let Some(look) = looks.get_mut(&plan.master.host) {
+        // an earlier run may have copied the old release's tools before it replaced them
+        look.work_files.push(plan.master.access.install.work(from, to).join("metadata/mfsmetarestore"));
     }
     looks
 }

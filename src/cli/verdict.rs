@@ -6,7 +6,7 @@ use crate::rehearsal::{Check, NO_MASTER, Verdict};
 
 /// Checks of what an upgrade is to end in, and of what a daemon that died takes from its users. A run that stopped on its
 /// way has not come to them; every other check is about the way itself and holds at any point of it.
-const ENDS: [&str; 4] = ["everything-new", "data-path", "readable", "chunks"];
+const ENDS: [&str; 5] = ["everything-new", "data-path", "readable", "chunks", "metaloggers"];
 
 /// Whether a rule of the way was broken, wherever it ended.
 pub(super) fn way_broken(verdict: &Verdict) -> bool {

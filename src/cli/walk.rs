@@ -99,6 +99,7 @@ impl Walk<'_> {
             pause: &pause,
             done: RefCell::new(HashMap::new()),
             open: RefCell::new(HashSet::new()),
+            aside: RefCell::default(),
         };
         let ending = tokio::select! {
             ending = runner.walk(progress) => ending,

@@ -135,27 +135,31 @@ pub struct HostFacts {
     pub tools: BTreeSet<String>,
     /// Configuration files of MooseFS below the prefixes, `.var` files of 1.5 among them, by path.
     pub files: BTreeMap<String, TextFile>,
-    /// What was compiled into the trees to install from, by tree.
+    /// What was compiled into the trees to install from, by tree; absent where one is not configured.
     pub builds: BTreeMap<String, BuildFacts>,
-    /// Free space for the folders that were asked for, by path.
+    /// Free space for the folders that were asked for, by path; none for one on MooseFS itself.
     pub space: BTreeMap<String, Space>,
     /// Bytes of memory that a new process can have (`MemAvailable`), where the kernel tells it (3.14 and later).
     pub memory_available: Option<u64>,
-    /// The lock files that 1.5 daemons would have, by path; absent where there is none.
+    /// The lock files that 1.5 daemons would have, by path; absent where there is none. Whether its folder is there at
+    /// least, [`Self::folders`] tells.
     pub lock_files: BTreeMap<String, LockFact>,
-    /// Folders that were asked for: owner, and what kind of disk layout is in them.
+    /// DATA_PATH of running daemons, disks of mfshdd.cfg, folders of lock files: owner, and what kind of disk layout is in
+    /// them. Absent where there is none.
     pub folders: BTreeMap<String, Folder>,
     /// The first 8 bytes of metadata files in the master's DATA_PATH, by file name: `MFSM 1.5`, `MFSM NEW`.
     pub headers: BTreeMap<String, String>,
     /// Processes that use a mount of MooseFS.
     pub users: Vec<MountUser>,
+    /// Whether there can be more of them: above 50 a mount they are not told, nor what was not found within some seconds.
+    pub users_cut: bool,
     /// Names found below a mount point, under the mount, by mount point; no entry where it could not be looked at.
     pub under: BTreeMap<String, Vec<String>>,
     /// Lines of fstab, init scripts and cron files that name a program of MooseFS.
     pub startup: Vec<StartupLine>,
     /// What earlier steps left in the working folder of this program, by path: SHA-256 in hexadecimal.
     pub kept: BTreeMap<String, String>,
-    /// Whether [`Look::under_mounts`](super::Look) could be answered.
+    /// Whether the host can look under mounts for [`Self::under`]: root, with an `unshare` that works.
     pub unshare: bool,
 }
 
@@ -190,10 +194,10 @@ pub struct BuildFacts {
     pub group: Option<String>,
 }
 
-/// A file system's free space as `df -P` tells it.
+/// A file system's free space, as `df -P` would tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Space {
-    /// Bytes that root can still write.
+    /// Bytes that can still be written without using what is reserved for root.
     pub free: u64,
     /// Inodes that are free; `None` where the file system counts none.
     pub inodes: Option<u64>,

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use semver::Version;
 
-use crate::moosefs::daemon::ADMIN_PORT;
+use crate::moosefs::config;
+pub use crate::moosefs::config::{client_port, exports_paths};
+use crate::moosefs::daemon::Role;
+pub use crate::moosefs::exports::needs_exports;
 
 /// Least and greatest time between two chunkservers. HOWTO: "You should restart chunkservers with 5-10 minutes delay."
 /// 300 s is REPLICATIONS_DELAY_INIT and 300 s a chunk loop (chunks.c): after both a master has its first whole picture.
@@ -76,44 +79,10 @@ pub const BACK_GREATEST: Duration = STAGGER_GREATEST;
 /// action a chunk and loop of 300 s (CHUNKS_LOOP_TIME); seen after a full-stop with a writer at work. That, twice.
 pub const HEALED_GREATEST: Duration = Duration::from_secs(2 * (300 + 300));
 
-/// From 1.6.14 on a master without a rule in mfsexports.cfg refuses to start (`exports.c`; run with 1.6.27), after it has
-/// stopped the old one.
-const NEEDS_EXPORTS: Version = Version::new(1, 6, 14);
-
-/// From 1.6.27 on configuration is looked for in etc/mfs, then in etc (NEWS 1.6.27).
-const ETC_MFS: Version = Version::new(1, 6, 27);
-
-/// MATOCU_LISTEN_* became MATOCL_LISTEN_* (NEWS 1.6.26).
-const RENAMED_LISTEN: Version = Version::new(1, 6, 26);
-
 /// Where a release looks for mfsmaster.cfg below its prefix, in its order.
 #[must_use]
 pub fn master_config_paths(to: &Version) -> &'static [&'static str] {
-    if *to >= ETC_MFS { &["etc/mfs/mfsmaster.cfg", "etc/mfsmaster.cfg"] } else { &["etc/mfsmaster.cfg"] }
-}
-
-/// The port for clients that a master of this release listens on with these MATOC[UL]_LISTEN_* keys, the last of each
-/// winning. 1.6.26 and 1.6.27 honour the old names only if MATOCU_LISTEN_HOST is set and no new name is: the test for them
-/// names HOST twice and PORT never (matoclserv.c @ 1.6.27, run). Otherwise it is 9421, silently.
-#[must_use]
-pub fn client_port(to: &Version, keys: &[(String, String)]) -> Option<u16> {
-    let last = |name: &str| keys.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let port = |name: &str| last(name).map_or(Some(ADMIN_PORT), |value| value.parse().ok());
-    let renamed = last("MATOCL_LISTEN_HOST").or(last("MATOCL_LISTEN_PORT")).is_some();
-    let old_names = *to < RENAMED_LISTEN || (!renamed && last("MATOCU_LISTEN_HOST").is_some());
-    port(if old_names { "MATOCU_LISTEN_PORT" } else { "MATOCL_LISTEN_PORT" })
-}
-
-/// Whether a master of this release needs mfsexports.cfg.
-#[must_use]
-pub fn needs_exports(to: &Version) -> bool {
-    *to >= NEEDS_EXPORTS
-}
-
-/// Where a release looks for mfsexports.cfg below its prefix, in its order.
-#[must_use]
-pub fn exports_paths(to: &Version) -> &'static [&'static str] {
-    if *to >= ETC_MFS { &["etc/mfs/mfsexports.cfg", "etc/mfsexports.cfg"] } else { &["etc/mfsexports.cfg"] }
+    config::paths_read(Role::Master, to)
 }
 
 /// The first release with mfsmetalogger. From it on a master sends its change logs to metaloggers and to nobody else.
@@ -205,21 +174,6 @@ mod tests {
         for bad in ["1.5.12", "1.7.0", "2.0.91", "1.6.27+pro"] {
             assert!(check_to(&v(bad)).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_port_under_its_old_name_alone_is_ignored_by_1_6_26_and_later() {
-        let keys =
-            |list: &[(&str, &str)]| list.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
-        let (old, new) = (Version::new(1, 6, 25), Version::new(1, 6, 27));
-        let alone = keys(&[("MATOCU_LISTEN_PORT", "9500")]);
-        assert_eq!((client_port(&old, &alone), client_port(&new, &alone)), (Some(9500), Some(9421)));
-        let both = keys(&[("MATOCU_LISTEN_HOST", "*"), ("MATOCU_LISTEN_PORT", "9500")]);
-        assert_eq!(client_port(&new, &both), Some(9500));
-        let named =
-            keys(&[("MATOCU_LISTEN_HOST", "*"), ("MATOCU_LISTEN_PORT", "9500"), ("MATOCL_LISTEN_PORT", "9600")]);
-        assert_eq!((client_port(&old, &named), client_port(&new, &named)), (Some(9500), Some(9600)));
-        assert_eq!((client_port(&old, &[]), client_port(&new, &[])), (Some(9421), Some(9421)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! An upgrade line: which releases, in which order, with which waits, and why. PURE.
 
 pub mod line_1_5_to_1_6;
+pub mod releases;
 
 /// A finding that stops a run unless the plan names its code under `acknowledge`. There is no other way past it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,68 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
         meaning: "mounts that are connected when a full-stop takes the master away; everything that uses them is stopped",
     },
     Acknowledgeable { code: "chunks-under-goal", meaning: "chunks with fewer copies than their goal" },
+    Acknowledgeable {
+        code: "clocks-apart",
+        meaning: "clocks of hosts that are more than a minute apart; ages of files are then told wrongly",
+    },
+    Acknowledgeable {
+        code: "memory-short",
+        meaning: "a trial load that may need more memory than the master's host has free",
+    },
+    Acknowledgeable {
+        code: "old-tools-gone",
+        meaning: "change logs that the new mfsmetarestore may skip, since the old one was replaced",
+    },
+    Acknowledgeable {
+        code: "owner-differs",
+        meaning: "files of a daemon that belong to another user, and that it can use all the same",
+    },
+    Acknowledgeable {
+        code: "config-replaced",
+        meaning: "configuration in etc/mfs that the carried one takes the place of",
+    },
+    Acknowledgeable {
+        code: "limit-of-zero",
+        meaning: "a master that neither replicates nor deletes chunks, by its own configuration",
+    },
+    Acknowledgeable {
+        code: "data-path-differs",
+        meaning: "a DATA_PATH that is a link to the folder that the daemon works in",
+    },
+    Acknowledgeable {
+        code: "exports-unreadable",
+        meaning: "lines and words of mfsexports.cfg that the new master passes over",
+    },
+    Acknowledgeable {
+        code: "exports-restrict-client",
+        meaning: "mounts that will have less than 1.5 allowed them, as mfsexports.cfg says",
+    },
+    Acknowledgeable {
+        code: "metadata-left-over",
+        meaning: "a metadata.mfs of unknown age beside the running master's own",
+    },
+    Acknowledgeable { code: "metadata-old", meaning: "metadata that was last saved more than two hours ago" },
+    Acknowledgeable {
+        code: "trial-impossible",
+        meaning: "a new master that is not tried on a copy of the metadata first",
+    },
+    Acknowledgeable {
+        code: "goal-one",
+        meaning: "chunks of goal 1, which cannot be read while their one server restarts",
+    },
+    Acknowledgeable {
+        code: "disks-rolled-back",
+        meaning: "chunks in folders of 1.6 that come back, as old as they are, with the new chunkserver",
+    },
+    Acknowledgeable {
+        code: "mount-busy",
+        meaning: "mounts in use; what uses them is stopped before their host is reached",
+    },
+    Acknowledgeable {
+        code: "startup-1-5-syntax",
+        meaning: "fstab lines and scripts that are put right before the next reboot",
+    },
+    Acknowledgeable { code: "no-metalogger", meaning: "change logs of the new master that only its own disk has" },
 ];
 
 /// The finding with this code, if it can be acknowledged.

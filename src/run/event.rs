@@ -117,6 +117,13 @@ pub enum Event {
         /// Hosts of the stage.
         of: usize,
     },
+    /// A client failed while the cluster was well: the others go on, and the run ends as failed.
+    ClientFailed {
+        /// Which.
+        host: HostName,
+        /// Why.
+        failure: Failure,
+    },
     /// A connection was lost or could not be made, and is tried again.
     Reconnecting {
         /// Where.

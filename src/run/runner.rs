@@ -20,7 +20,7 @@ use super::step::{self, Verdict};
 use crate::check::Baseline;
 use crate::host::HostName;
 use crate::journal::{JournalSink, Progress, Record};
-use crate::schedule::{Gate, Schedule, Stage, Step, StepId, Track, Wait};
+use crate::schedule::{Gate, Phase, Schedule, Stage, Step, StepId, Track, Wait, count};
 
 /// A look reads `/proc` and a few files: a host that takes longer is not well.
 pub const LOOK_LIMIT: Duration = Duration::from_secs(60);
@@ -74,6 +74,8 @@ pub struct Runner<'a, H, M, C> {
     pub pause: &'a AtomicBool,
     /// Steps done, with when; filled from the journal on a resumed run.
     pub done: RefCell<HashMap<StepId, Timestamp>>,
+    /// Clients that failed while the cluster was well.
+    pub aside: RefCell<Vec<Failure>>,
     /// Steps begun before this process and not known to be done.
     pub open: RefCell<HashSet<StepId>>,
 }
@@ -92,6 +94,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             simulated: self.simulated.clone(),
         });
         for stage in &self.schedule.stages {
+            if stage.phase > Phase::Clients
+                && let Some(failure) = self.left_behind()
+            {
+                return self.failed(failure).await;
+            }
             match self.stage(stage).await {
                 Ok(()) => {}
                 Err(Stop::Pause) => return self.paused().await,
@@ -115,7 +122,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.pause_point(&stage.tracks[0])?;
         let mut touched = false;
         for track in &stage.tracks {
-            touched = touched || self.is_touched(track).await?;
+            touched = touched
+                || match self.is_touched(track).await {
+                    // a client that cannot be looked at is dealt with in its turn
+                    Err(_) if stage.phase == Phase::Clients => false,
+                    told => told?,
+                };
         }
         if !touched {
             if let Some(wait) = &stage.wait {
@@ -133,6 +145,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 let done = stage.tracks.iter().filter(|t| self.track_is_done(t)).count();
                 self.send(Event::HostDone { host: track.host.clone(), done, of: stage.tracks.len() });
             }
+            let result = match result {
+                Err(Stop::Failure(failure)) if stage.phase == Phase::Clients => self.set_aside(stage, failure).await,
+                result => result,
+            };
             // those that run come to the end of their host; no further host is begun
             match (result, &stop) {
                 (Err(first), None) => stop = Some(first),
@@ -188,6 +204,38 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         Ok(true)
+    }
+
+    /// A client that failed does not hold up the others, as long as the cluster itself is well: then it is not the client's
+    /// alone.
+    async fn set_aside(&self, stage: &Stage, failure: Failure) -> Result<(), Stop> {
+        let (Some(gate), Some(host)) = (&stage.gate, failure.host.clone()) else { return Err(failure.into()) };
+        let overview = self.master.overview().await.map_err(|e| Red::wait(e.reason));
+        let well = overview.and_then(|o| gate::judge(gate, &host, self.schedule, &self.baseline.borrow(), &o));
+        if well.is_err() || failure.kind == FailureKind::Journal {
+            return Err(failure.into());
+        }
+        self.send(Event::ClientFailed { host, failure: failure.clone() });
+        self.aside.borrow_mut().push(failure);
+        Ok(())
+    }
+
+    /// The clients that were set aside, as one failure.
+    pub(super) fn left_behind(&self) -> Option<Failure> {
+        let aside = self.aside.borrow();
+        let [first, ..] = aside.as_slice() else { return None };
+        let causes = aside.iter().map(|f| {
+            let host = f.host.as_ref().map_or("a client", |h| h.as_str());
+            format!("{host}: failed to {}: {}", f.message, f.causes.join(": "))
+        });
+        Some(Failure {
+            kind: first.kind,
+            step: first.step.clone(),
+            host: first.host.clone(),
+            message: format!("upgrade {}; the others are done", count(aside.len(), "client")),
+            causes: causes.collect(),
+            output: first.output.clone(),
+        })
     }
 
     pub(super) fn is_done(&self, step: &StepId) -> bool {

@@ -130,6 +130,9 @@ pub struct Stage {
 pub struct Track {
     /// The host.
     pub host: HostName,
+    /// What was seen of it that makes its steps look unneeded; they look for themselves all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
     /// A wait before its first step.
     pub wait: Option<Wait>,
     /// What must hold before its first step.

@@ -40,7 +40,7 @@ impl EventSink for Plain {
             *told = Some(now);
         }
         if let Event::Output { step, .. } = &event.event
-            && step.0.ends_with("/install")
+            && (step.0.ends_with("/install") || step.0.contains("/build:"))
             && !self.verbose
         {
             return;
@@ -99,6 +99,11 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::HostDone { of: 1, .. } => return None,
         Event::HostDone { host, done, of } => format!("{host}: {done} of {of} hosts done"),
+        Event::ClientFailed { host, failure } => format!(
+            "{host}: FAILED to {}: {}; the other clients go on",
+            failure.message,
+            printable(&failure.causes.join(": "))
+        ),
         Event::Reconnecting { host, reason } => format!("{host}: connection lost, trying again: {}", printable(reason)),
         Event::PauseRequested => "pausing at the next safe point; Ctrl-C once more leaves at once".to_owned(),
         Event::Paused { state } => format!("paused: {state}"),

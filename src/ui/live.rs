@@ -117,7 +117,7 @@ impl EventSink for Live {
                 }
             }
             Event::HostDone { done, of, .. } => state.stage = (*done, *of),
-            Event::Reconnecting { .. } | Event::PauseRequested => self.above(&event.event),
+            Event::ClientFailed { .. } | Event::Reconnecting { .. } | Event::PauseRequested => self.above(&event.event),
             Event::Paused { .. } | Event::Finished { .. } | Event::Failed { .. } => {
                 Self::clear_hosts(&mut state);
                 self.total.finish_and_clear();

@@ -188,6 +188,9 @@ impl Page {
         if let Some(gate) = &track.gate {
             self.line(INDENT, &format!("gate: {}", gate.describe()));
         }
+        if let Some(seen) = &track.seen {
+            self.line(INDENT, &format!("{} {seen}", track.host));
+        }
         for step in &track.steps {
             self.step(track, step, width, told);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, What, scaled};
 
-use crate::support::{INSTALL, SPEED, count, options, plan, said, story, until, until_back};
+use crate::support::{INSTALL, SPEED, count, options, plan, ran, said, snapshot, story, until, until_back};
 
 /// Shows every process with its program and release.
 const FIND: &str = "for p in /proc/[0-9]*; do echo \"$(cat $p/comm) $(readlink $p/exe) $(readlink $p/cwd)\"; \
@@ -25,6 +25,8 @@ async fn a_rolling_upgrade_by_hand() {
     assert!(found.contains("@(#) version: 1.5.12, written by"), "{found}");
     let files = said(&cluster, "master", "cat /var/run/mfs/mfsmaster.lock; ls /usr/local/var/mfs", 0).await;
     assert!(files.contains("metadata.mfs.back\n") && !files.contains("metadata.mfs\n"), "{files}");
+
+    ran(&cluster, "master", &snapshot().script(), 0).await;
 
     // install: the old one goes on, its file is deleted
     said(&cluster, "master", INSTALL, 0).await;
@@ -64,6 +66,8 @@ async fn a_rolling_upgrade_by_hand() {
 async fn a_full_stop_by_hand() {
     let plan = plan("1.6.27", Mode::FullStop, 2, 1);
     let cluster = Cluster::start(&plan, options(&[])).await.unwrap();
+
+    ran(&cluster, "master", &snapshot().script(), 0).await;
 
     // -s of the new master stops the old one, and then says that it could not
     said(&cluster, "master", INSTALL, 0).await;

@@ -38,9 +38,15 @@ impl Story {
         self.add(second, "master", "make", "1.6.27", What::Installed { prefix: "/usr/local".into() });
         self.master_down(second + 1);
         self.add(second + 1, "master", "mfsmaster", "1.6.27", What::Started);
+        self.backup(second + 1);
         self.add(second + 2, "master", "mfsmaster", "1.6.27", What::Ready);
         self.registered(second + 3, 1, 10);
         self.registered(second + 3, 2, 10);
+    }
+
+    fn backup(&mut self, second: i64) {
+        let file = "/var/lib/mfsupgrade/copy/metadata.mfs.back".to_owned();
+        self.add(second, "master", "mfsmaster", "1.6.27", What::BackupFound { file, metaversion: 36 });
     }
 
     fn master_down(&mut self, second: i64) {
@@ -99,8 +105,8 @@ impl Story {
                 chunks: 12,
                 missing: 0,
                 under_goal: 0,
-                metaloggers: Vec::new(),
                 servers: vec![(address(1), Some(version()), 10), (address(2), Some(version()), 10)],
+                metaloggers: Vec::new(),
             }),
         };
         change(&mut end);
@@ -204,6 +210,7 @@ fn full_stop(started: i64) -> Story {
         story.add(21, &host, "mfschunkserver", "1.6.27", What::Started);
     }
     story.add(started, "master", "mfsmaster", "1.6.27", What::Started);
+    story.backup(started);
     story.add(started + 1, "master", "mfsmaster", "1.6.27", What::Ready);
     story.registered(started + 2, 1, 10);
     story.registered(started + 2, 2, 10);

@@ -1,11 +1,17 @@
 //! The embedded cluster by itself: what an operator would find on its hosts, and what the simulated releases do when they
 //! are driven by hand through the real `ssh`. No executor takes part.
 
+mod build;
 mod by_hand;
 mod end;
 mod faults;
 mod judged;
+mod metalogger;
+mod outages;
 mod protocol;
 mod support;
+mod survey;
+mod transfer;
 mod traps;
+mod trial;
 mod upgrade;

@@ -11,11 +11,16 @@ use crate::support::{INSTALL, options, plan, said, until_back};
 
 /// Asks the master through SSH port forwarding. `None`: it closed the connection.
 async fn ask(cluster: &Cluster, question: Frame) -> Option<Vec<u8>> {
+    ask_at(cluster, 9421, question).await
+}
+
+/// Asks whoever listens on a port of the master's host.
+pub async fn ask_at(cluster: &Cluster, port: u16, question: Frame) -> Option<Vec<u8>> {
     let config = cluster.ssh().config.unwrap();
     let mut ssh = tokio::process::Command::new("ssh")
         .arg("-F")
         .arg(config)
-        .args(["-W", "127.0.0.1:9421", "master"])
+        .args(["-W", &format!("127.0.0.1:{port}"), "master"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)

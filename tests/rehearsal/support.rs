@@ -6,7 +6,8 @@ use std::process::Output;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mfsupgrade::host::{AbsPath, HostName};
+use mfsupgrade::host::metadata::{Snapshot, Trial};
+use mfsupgrade::host::{AbsPath, HostName, shell};
 use mfsupgrade::plan::{
     Access, Chunkserver, ClientGroup, Install, InstallHow, Master, Mode, Plan, Ssh, Stagger, Upgrade,
 };
@@ -78,6 +79,38 @@ pub async fn said(cluster: &Cluster, host: &str, command: &str, code: i32) -> St
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "`{command}` on {host} said: {text}");
     text
+}
+
+/// A command of the executor's, carried as it carries it; it must exit with `code`.
+pub async fn ran(cluster: &Cluster, host: &str, script: &str, code: i32) -> String {
+    let output = ssh(cluster, host, &shell::wrap(script, None)).await;
+    let (said, exit) = shell::unwrap(&String::from_utf8_lossy(&output.stdout));
+    assert_eq!(exit, Some(code), "`{script}` on {host} said: {said}{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+/// What is copied of the running master.
+pub fn snapshot() -> Snapshot {
+    let path = |text: &str| AbsPath::new(text).unwrap();
+    Snapshot {
+        data_path: path("/usr/local/var/mfs"),
+        metarestore: path("/usr/local/sbin/mfsmetarestore"),
+        configuration: vec![path("/usr/local/etc/mfsmaster.cfg"), path("/usr/local/etc/mfs/mfsexports.cfg")],
+        folder: path("/var/lib/mfsupgrade/1.5.12-to-1.6.27/snapshot"),
+    }
+}
+
+/// Copies the metadata, and tries it out with the new release in its tree.
+pub fn trial() -> Trial {
+    let path = |text: &str| AbsPath::new(text).unwrap();
+    Trial {
+        snapshot: snapshot().folder,
+        folder: path("/var/lib/mfsupgrade/1.5.12-to-1.6.27/trial"),
+        master: path("/usr/src/mfs-1.6.27/mfsmaster/mfsmaster"),
+        user: "nobody".to_owned(),
+        group: "nogroup".to_owned(),
+        port: 19419,
+    }
 }
 
 /// Waits until something has happened.

@@ -130,11 +130,22 @@ fn a_host_that_never_comes_back_leaves_the_outcome_unknown() {
 }
 
 #[test]
-fn a_busy_mount_stops_the_run_and_the_mount_stays() {
+fn a_client_that_fails_does_not_hold_up_the_others_and_the_run_ends_as_failed() {
     let world = World::with("cl1", Fault::Busy);
-    let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
-    assert!(failure.causes[0].contains("still mounted"), "{:?}", failure.causes);
-    assert_eq!(world.when("cl1", "bin/mfsmount"), None);
+    let plan = schedule(&world, Mode::Rolling);
+    let failure = failure(walk(&world, &plan));
+    assert!(failure.causes[0].contains("cl1: failed to") && failure.causes[0].contains("still mounted"), "{failure:?}");
+    assert_eq!(world.when("cl1", "bin/mfsmount"), None, "the mount stays");
+    assert!(world.when("cl2", "bin/mfsmount").is_some());
+    world.repair("cl1");
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    assert_eq!(world.times("cl2", "umount"), 1);
+}
+
+#[test]
+fn clients_are_not_gone_through_one_after_the_other_while_the_cluster_is_down() {
+    let world = World::with("cl1", Fault::MasterDiesMeanwhile);
+    failure(walk(&world, &schedule(&world, Mode::Rolling)));
     assert!(!world.touched().contains(&"cl2".to_owned()));
 }
 

@@ -50,6 +50,8 @@ pub enum Fault {
     CopyDiffers,
     /// The new master starts on other metadata.
     OtherMetadata,
+    /// The master ends while this client is worked on.
+    MasterDiesMeanwhile,
     /// `umount` says busy.
     Busy,
     /// A chunk loses a copy while this chunkserver restarts, for this many seconds.
@@ -254,7 +256,7 @@ impl World {
         if script.contains("restore-ms") || script.contains("now()") || script.contains("ours()") {
             // copies and trials change nothing that is looked at
         } else if script.contains("tar -cf") {
-            let file = script.split_whitespace().nth(2).unwrap().to_owned();
+            let file = script[2..].split(';').next().unwrap().to_owned();
             s.kept.insert(file, SUM.to_owned());
         } else if script.contains("make install") {
             if fault == Some(Fault::InstallFails) {
@@ -284,6 +286,9 @@ impl World {
                 return 32;
             }
             s.mount = None;
+            if fault == Some(Fault::MasterDiesMeanwhile) {
+                hosts.get_mut("master").unwrap().master = None;
+            }
         } else if script.contains("bin/mfsmount") {
             s.mount = Some(self.process(NEW));
         }
@@ -522,6 +527,7 @@ pub fn walk(world: &World, schedule: &Schedule) -> Ending {
         pause: &world.pause,
         done: RefCell::default(),
         open: RefCell::default(),
+        aside: RefCell::default(),
     };
     futures_now(runner.walk(&progress))
 }

@@ -75,7 +75,8 @@ fn restore(call: &Call, quirks: &Quirks, order: &Order) -> Result<(), String> {
     clock::spend_blocking(&call.site, load + call.site.timings.save, real_least);
     let mut metadata = load_file(quirks, &file)?;
     println!("loading objects (files,directories,etc.) ... ok\nconnecting files and chunks ... ok (simulated)");
-    let Some(out) = out else {
+    // 1.5 takes a call without change logs for the wish to dump (run)
+    let Some(out) = out.filter(|_| quirks.sessions || !logs.is_empty()) else {
         println!("# dump: {} files, {} chunks, version {}", metadata.files(), metadata.chunks(), metadata.version);
         return Ok(());
     };
@@ -98,7 +99,12 @@ fn found_in(call: &Call, folder: &Path) -> Result<(PathBuf, Option<PathBuf>, Vec
         .filter(|entry| is_log(&entry.file_name().to_string_lossy()))
         .map(|entry| entry.path())
         .collect();
-    logs.sort();
+    // in the order of their first changes; it is what makes later releases pass over those that begin with 0
+    let first = |log: &PathBuf| {
+        let text = fs::read(log).unwrap_or_default();
+        changelog::read(&String::from_utf8_lossy(&text)).first().map_or(u64::MAX, |change| change.id)
+    };
+    logs.sort_by_cached_key(first);
     Ok((file, Some(folder.join("metadata.mfs")), logs))
 }
 
@@ -121,14 +127,16 @@ fn changes(quirks: &Quirks, logs: &[PathBuf]) -> Result<Vec<Change>, String> {
         let text = fs::read(log).map_err(|error| format!("can't open changelog file: {error}"))?;
         let changes = changelog::read(&String::from_utf8_lossy(&text));
         // without a word, both of them
-        let skipped = quirks.skips_log_from_zero && changes.first().is_some_and(|first| first.id == 0)
+        let skipped = quirks.merges_logs && changes.first().is_some_and(|first| first.id == 0)
             || quirks.skips_log_of_one && changes.len() == 1;
         if !skipped {
             all.extend(changes);
         }
     }
-    all.sort_by_key(|change| change.id);
-    all.dedup_by_key(|change| change.id);
+    // up to 1.6.17 they are applied in the order given (run with 1.5.12)
+    if quirks.merges_logs {
+        all.sort_by_key(|change| change.id);
+    }
     Ok(all)
 }
 

@@ -60,8 +60,8 @@ pub struct Quirks {
     pub insists_on_saving: bool,
     /// 256 chunk folders 00…FF in place of 16 0…F, 1.6.6.
     pub folders_256: bool,
-    /// mfsmetarestore skips a change log whose first id is 0, 1.6.18.
-    pub skips_log_from_zero: bool,
+    /// mfsmetarestore merges change logs, in whatever order they are given, and skips one whose first id is 0, 1.6.18.
+    pub merges_logs: bool,
     /// mfsmetarestore skips a change log of exactly one line, 1.6.27.
     pub skips_log_of_one: bool,
     /// A metalogger downloads metadata as soon as it is connected, 1.6.18; before, at the next META_DOWNLOAD_FREQ.
@@ -123,7 +123,7 @@ impl Quirks {
             keeps_previous: from(6, 26),
             insists_on_saving: from(6, 21),
             folders_256: from(6, 6),
-            skips_log_from_zero: from(6, 18),
+            merges_logs: from(6, 18),
             skips_log_of_one: from(6, 27),
             downloads_at_once: from(6, 18),
             background_scan: from(6, 26),

@@ -112,6 +112,19 @@ impl Compiler<'_> {
         stages
     }
 
+    /// A track for the daemon of `role`, which may run in the new release already.
+    fn of_daemon(&self, host: &HostName, role: Role, steps: Vec<Step>) -> Track {
+        let to = &self.plan.upgrade.to;
+        let running = self.observation.and_then(|o| match role {
+            Role::Master => Some(&o.master.version),
+            Role::Metalogger => o.metaloggers.get(host)?.version.as_ref(),
+            Role::Chunkserver => o.chunkservers.get(host).map(|s| &s.version),
+            Role::Client => None,
+        });
+        let seen = (running == Some(to)).then(|| format!("runs {to} already: nothing will be taken down"));
+        Track { seen, ..track(host, steps) }
+    }
+
     /// What is done before anything is stopped.
     fn before(&self) -> Vec<Stage> {
         self.prepare().into_iter().chain([self.backup()]).collect()
@@ -138,7 +151,7 @@ impl Compiler<'_> {
             wait: None,
             gate: None,
             parallel: 1,
-            tracks: vec![track(&master.host, steps)],
+            tracks: vec![self.of_daemon(&master.host, Role::Master, steps)],
         }
     }
 
@@ -162,7 +175,7 @@ impl Compiler<'_> {
             start.afterwards = Some(Gate::ChunkserverBack { greatest_s: self.until() });
             last = Some(start.id.clone());
             steps.push(start);
-            tracks.push(Track { wait, gate, ..track(&server.host, steps) });
+            tracks.push(Track { wait, gate, ..self.of_daemon(&server.host, Role::Chunkserver, steps) });
         }
         Stage {
             phase: Phase::Chunkservers,
@@ -193,7 +206,7 @@ impl Compiler<'_> {
             wait: None,
             gate: None,
             parallel: 1,
-            tracks: vec![track(&master.host, steps)],
+            tracks: vec![self.of_daemon(&master.host, Role::Master, steps)],
         }
     }
 
@@ -203,7 +216,7 @@ impl Compiler<'_> {
             steps.push(self.start(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access));
             // the file system stands still: a pause here would be an outage that nobody watches
             steps.iter_mut().for_each(|s| s.pause_before = false);
-            track(&server.host, steps)
+            self.of_daemon(&server.host, Role::Chunkserver, steps)
         });
         Stage {
             phase: Phase::Chunkservers,
@@ -244,7 +257,7 @@ impl Compiler<'_> {
             let mut start = self.start(Phase::Metaloggers, &logger.host, Role::Metalogger, &logger.access);
             start.afterwards = Some(Gate::MetaloggerSeen { started: at + 1, greatest_s: self.until() });
             steps.push(start);
-            tracks.push(track(&logger.host, steps));
+            tracks.push(self.of_daemon(&logger.host, Role::Metalogger, steps));
         }
         (!tracks.is_empty()).then(|| Stage {
             phase: Phase::Metaloggers,
@@ -351,7 +364,7 @@ impl Compiler<'_> {
 }
 
 fn track(host: &HostName, steps: Vec<Step>) -> Track {
-    Track { host: host.clone(), wait: None, gate: None, steps }
+    Track { host: host.clone(), seen: None, wait: None, gate: None, steps }
 }
 
 fn join(paths: &[AbsPath]) -> String {

@@ -1,0 +1,135 @@
+//! Chunkservers: connected, with their disks, in a shape that the new release takes over.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use super::Check;
+use crate::check::{Code, ServerSeen};
+use crate::host::{HostFacts, HostName, Process};
+use crate::moosefs::daemon::{CHUNKSERVER_PORT, MASTER_CHUNKSERVER_PORT, Role};
+use crate::moosefs::wire::Chunkserver;
+use crate::plan::Access;
+use crate::rules::releases;
+
+/// `localhost`. Not all of 127.0.0.0/8, where a rehearsal's hosts are.
+const LOCALHOST: [u8; 3] = [127, 0, 0];
+
+impl Check<'_> {
+    pub(super) fn chunkservers(&mut self) -> BTreeMap<HostName, ServerSeen> {
+        let plan = self.plan;
+        let mut seen = BTreeMap::new();
+        for server in &plan.chunkservers {
+            let Some(facts) = self.facts(&server.host, Role::Chunkserver, &server.access) else { continue };
+            let Some(process) = self.daemon(&server.host, Role::Chunkserver, &server.access, facts) else { continue };
+            let Some(address) = server.address.or_else(|| facts.address_towards(MASTER_CHUNKSERVER_PORT)) else {
+                self.find(
+                    Code::ChunkserverNotConnected,
+                    Some(&server.host),
+                    "it has no connection to a master's port 9420".into(),
+                    "a chunkserver that is away already must not be joined by a second one",
+                    "bring it back, or give its `address` if the master knows it by another one".into(),
+                );
+                continue;
+            };
+            if address.octets()[..3] == LOCALHOST && releases::refuses_loopback(&plan.upgrade.to) {
+                self.find(
+                    Code::MasterHostLoopback,
+                    Some(&server.host),
+                    format!("it reaches the master over {address}"),
+                    "a 1.6.14+ chunkserver refuses that, after it has stopped the old one",
+                    "give MASTER_HOST in mfschunkserver.cfg a real address".into(),
+                );
+                continue;
+            }
+            let listed = self.overview.chunkservers.iter().find(|s| s.address == address && !s.disconnected);
+            let Some(listed) = listed else {
+                self.find(
+                    Code::ChunkserverNotConnected,
+                    Some(&server.host),
+                    format!("the master lists no connected chunkserver {address}"),
+                    "a chunkserver that is away already must not be joined by a second one",
+                    "bring it back, or give its `address` if the master knows it by another one".into(),
+                );
+                continue;
+            };
+            self.disks(&server.host, process, facts, listed);
+            self.config_of(&server.host, &server.access, process, facts);
+            self.loopback_by_config(&server.host, &server.access, facts);
+            let Some(version) = process.version.clone() else { continue };
+            let Some(data_path) = self.data_path(&server.host, process) else { continue };
+            seen.insert(server.host.clone(), ServerSeen { version, address, data_path });
+        }
+        seen
+    }
+
+    /// What its disks and its chunks say about the way it will come back.
+    fn disks(&mut self, host: &HostName, process: &Process, facts: &HostFacts, listed: &Chunkserver) {
+        let (upgrade, host) = (&self.plan.upgrade, Some(host));
+        let old = process.version.as_ref() == Some(&upgrade.from);
+        let most = releases::most_chunks(&upgrade.to);
+        let chunks = listed.chunks.saturating_add(listed.removal_chunks);
+        if old && chunks > most {
+            self.find(
+                Code::ChunksTooMany,
+                host,
+                format!("it has {chunks} chunks, and a {} master takes {most} from a 1.5 chunkserver", upgrade.to),
+                "the new master closes the connection at its registration: all of its chunks are missing until it is upgraded",
+                "take 1.6.20 or later, or move chunks to other servers first".into(),
+            );
+        }
+        let wide: Vec<_> = facts.folders.iter().filter(|(_, f)| f.wide).map(|(path, _)| path.as_str()).collect();
+        if old && !wide.is_empty() {
+            self.find(
+                Code::DisksRolledBack,
+                host,
+                format!("there are folders 00 to FF on {}", wide.join(", ")),
+                "a 1.6 chunkserver ran on it, and a 1.5 one does not see the chunks in them; they come back with the new one, \
+                 also those that were deleted or copied elsewhere since",
+                "stop it, move each chunk to the folder named by the last hex digit of its id, remove 00 to FF, start it".into(),
+            );
+        }
+        let mut others = self.overview.chunkservers.iter().filter(|s| s.address != listed.address);
+        if chunks == 0 && others.any(|s| s.chunks > 0) {
+            self.find(
+                Code::ChunkserverEmpty,
+                host,
+                "the master lists it with no chunk, and others have some".into(),
+                "its chunks cannot be missed after its restart: nobody can tell that it comes back with them",
+                "nothing, if it is new; else see that its disks are mounted".into(),
+            );
+        }
+        // an address that shows no listener anywhere is one whose sockets are not seen
+        let shown = self.fleet.values().any(|facts| facts.listener(CHUNKSERVER_PORT).is_some());
+        if shown && listed.port == CHUNKSERVER_PORT && facts.listener(CHUNKSERVER_PORT).is_none() {
+            self.find(
+                Code::ChunkserverNotListening,
+                host,
+                format!("nothing listens on its port {CHUNKSERVER_PORT}, by which the master knows it"),
+                "a 1.5 chunkserver that finds its port taken runs on and serves nothing",
+                "end what has its port, and restart it".into(),
+            );
+        }
+    }
+
+    /// The name of the master that the new daemon will be told.
+    fn loopback_by_config(&mut self, host: &HostName, access: &Access, facts: &HostFacts) {
+        let to = &self.plan.upgrade.to;
+        let Some((path, config)) = self.future(host, Role::Chunkserver, access, facts) else { return };
+        let Some(name) = config.get("MASTER_HOST", to).filter(|name| is_loopback(name)) else { return };
+        if releases::refuses_loopback(to) {
+            self.find(
+                Code::MasterHostLoopback,
+                Some(host),
+                format!("{path} says MASTER_HOST = {name}"),
+                "a 1.6.14+ chunkserver refuses that, after it has stopped the old one",
+                "give MASTER_HOST in mfschunkserver.cfg a real address".into(),
+            );
+        }
+    }
+}
+
+/// Whether a MASTER_HOST names its own host, whatever is behind it.
+pub(super) fn is_loopback(name: &str) -> bool {
+    let address = name.parse::<Ipv4Addr>().ok();
+    address.map_or(name == "localhost" || name.starts_with("localhost."), |a| a.octets()[..3] == LOCALHOST)
+}

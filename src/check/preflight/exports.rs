@@ -1,0 +1,172 @@
+//! mfsexports.cfg, which 1.5 does not know: there, readable, and what it makes of every mount that there is now.
+
+use std::collections::BTreeMap;
+
+use super::Check;
+use super::config::Move;
+use crate::check::{ClientSeen, Code};
+use crate::host::{AbsPath, HostFacts, HostName, MountArguments};
+use crate::moosefs::config::exports_paths;
+use crate::moosefs::daemon::Role;
+use crate::moosefs::exports::{Account, Exports, LIKE_1_5, Mount, needs_exports};
+use crate::plan::Exports as Wanted;
+
+const WHY_MISSING: &str = "the new master stops the old one first and then refuses to start without exports: an outage";
+
+impl Check<'_> {
+    /// The file that the plan names is put in its place; without one in the plan there must be one on the host.
+    pub(super) fn exports_file(&mut self, facts: &HostFacts) {
+        let plan = self.plan;
+        let host = &plan.master.host;
+        let to = self.exports_path(facts);
+        let Some(wanted) = &plan.config.exports else {
+            if needs_exports(&plan.upgrade.to) {
+                self.exports_there(&to, facts);
+            }
+            return;
+        };
+        let text = match wanted {
+            Wanted::File { text, .. } => text.clone(),
+            Wanted::LikeV15 => LIKE_1_5.to_owned(),
+        };
+        let there = facts.files.get(to.as_str());
+        let old = facts.daemon(Role::Master).and_then(|p| p.version.as_ref()) == Some(&plan.upgrade.from);
+        if old {
+            let from = there.map(|file| (to.as_str(), file));
+            self.moves(host, Move { role: Role::Master, from, to: to.clone(), text }, facts);
+        }
+    }
+
+    /// Where the new master looks first.
+    fn exports_path(&self, facts: &HostFacts) -> AbsPath {
+        let (master, to) = (&self.plan.master, &self.plan.upgrade.to);
+        let future = self.future(&master.host, Role::Master, &master.access, facts);
+        let named = future.as_ref().and_then(|(_, config)| config.get("EXPORTS_FILENAME", to));
+        let named = named.and_then(|path| AbsPath::new(path).ok());
+        named.unwrap_or_else(|| master.access.install.prefix.join(exports_paths(to)[0]))
+    }
+
+    fn exports_there(&mut self, first: &AbsPath, facts: &HostFacts) {
+        let prefix = &self.plan.master.access.install.prefix;
+        let others = exports_paths(&self.plan.upgrade.to).iter().map(|path| prefix.join(path));
+        let paths: Vec<AbsPath> = std::iter::once(first.clone()).chain(others).collect();
+        let there =
+            |path: &AbsPath| facts.exports.contains_key(path.as_str()) || facts.files.contains_key(path.as_str());
+        if !paths.iter().any(there) {
+            self.missing(format!("there is no {first}"), first);
+        } else if paths.iter().find_map(|path| facts.exports.get(path.as_str())) == Some(&0) {
+            self.missing("its mfsexports.cfg has no rules".to_owned(), first);
+        }
+    }
+
+    fn missing(&mut self, seen: String, path: &AbsPath) {
+        self.find(
+            Code::ExportsMissing,
+            Some(&self.plan.master.host),
+            seen,
+            WHY_MISSING,
+            format!(
+                "give `exports = \"FILE\"` or `exports_like_1_5 = true` under [config], or write {path} before the upgrade; \
+                 what 1.5 allowed is `* / rw,alldirs,maproot=0`, and `* . rw` for meta mounts"
+            ),
+        );
+    }
+
+    /// What the new master will make of every mount that is there now.
+    pub(super) fn exports(&mut self, clients: &BTreeMap<HostName, ClientSeen>) {
+        let plan = self.plan;
+        let (host, to) = (&plan.master.host, &plan.upgrade.to);
+        let Some(facts) = self.fleet.get(host) else { return };
+        let Some((path, text)) = self.exports_text(facts) else { return };
+        let (exports, bad) = Exports::parse(&text, to);
+        for bad in &bad {
+            self.find(
+                Code::ExportsUnreadable,
+                Some(host),
+                format!("{path}: {bad}"),
+                "the new master passes it over with no more than a word in the system log",
+                "correct it: ADDRESS PATH OPTIONS, options with commas and without blanks".into(),
+            );
+        }
+        if exports.keeps_master_from_starting() {
+            if !self.findings.iter().any(|f| f.code == Code::ExportsMissing) {
+                self.missing(format!("{path} has no rule that {to} can read"), &self.exports_path(facts));
+            }
+            return;
+        }
+        let plain = |account: &Account| match account {
+            Account::Uid(0) => true,
+            Account::User(name) | Account::Group(name) => name == "root",
+            Account::Uid(_) => false,
+        };
+        let accounts: Vec<_> = exports.accounts.iter().filter(|(_, account)| !plain(account)).collect();
+        if !accounts.is_empty() {
+            let said: Vec<_> = accounts.iter().map(|(line, account)| format!("{account} (line {line})")).collect();
+            self.find(
+                Code::ExportsAccounts,
+                Some(host),
+                format!("{path} depends on {}", said.join(", ")),
+                "a rule that names an account which the master's host does not have is passed over whole",
+                "see with `id` on the master's host that they are there".into(),
+            );
+        }
+        for (client, seen) in clients {
+            seen.mounts.iter().for_each(|mount| self.admitted(&exports, &path, client, seen, mount));
+        }
+    }
+
+    fn admitted(&mut self, exports: &Exports, path: &str, host: &HostName, seen: &ClientSeen, mount: &MountArguments) {
+        let asks = Mount {
+            address: seen.address,
+            path: mount.subfolder.as_str(),
+            meta: mount.meta,
+            password: false,
+            version: &self.plan.upgrade.to,
+        };
+        let point = &mount.mount_point;
+        let admitted = match exports.admits(&asks) {
+            Ok(admitted) => admitted,
+            Err(refused) => {
+                return self.find(
+                    Code::ExportsRefuseClient,
+                    Some(host),
+                    format!("{path} refuses {point}: {refused}"),
+                    "it would be unmounted, and the new mfsmount would get `Permission denied`",
+                    "add a rule for it; what 1.5 allowed is `* / rw,alldirs,maproot=0`, and `* . rw` for meta mounts"
+                        .into(),
+                );
+            }
+        };
+        let mut less = Vec::new();
+        if admitted.read_only && !mount.options.iter().any(|option| option == "ro") {
+            less.push("is read-only".to_owned());
+        }
+        less.extend(admitted.all_mapped.iter().map(|ids| format!("makes everybody {ids}")));
+        if admitted.all_mapped.is_none() {
+            less.extend(admitted.root_mapped.iter().map(|ids| format!("makes root {ids}")));
+        }
+        if !less.is_empty() {
+            self.find(
+                Code::ExportsRestrictClient,
+                Some(host),
+                format!("line {} of {path}, which holds for {point}, {}", admitted.line, less.join(" and ")),
+                "1.5 allows every mount everything; what runs as root there, or writes, may fail after the remount",
+                "give the rule `rw` and `maproot=0`, or acknowledge this code if it is meant so".into(),
+            );
+        }
+    }
+
+    /// The text that the new master will read, and what to call it.
+    fn exports_text(&self, facts: &HostFacts) -> Option<(String, String)> {
+        match &self.plan.config.exports {
+            Some(Wanted::File { path, text }) => Some((path.display().to_string(), text.clone())),
+            Some(Wanted::LikeV15) => Some(("exports_like_1_5".to_owned(), LIKE_1_5.to_owned())),
+            None => {
+                let prefix = &self.plan.master.access.install.prefix;
+                let others = exports_paths(&self.plan.upgrade.to).iter().map(|path| prefix.join(path));
+                let mut paths = std::iter::once(self.exports_path(facts)).chain(others);
+                paths.find_map(|path| Some((path.to_string(), facts.files.get(path.as_str())?.text.clone())))
+            }
+        }
+    }
+}

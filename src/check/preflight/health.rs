@@ -1,0 +1,141 @@
+//! How the cluster is before the upgrade, as its master tells it.
+
+use super::Check;
+use crate::check::{Baseline, Code};
+use crate::moosefs::wire::Layout;
+use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::releases;
+use semver::Version;
+
+/// Three rounds of the file test, and more.
+const TEST_SECONDS: i64 = 2 * 60 * 60;
+
+impl Check<'_> {
+    pub(super) fn baseline(&mut self) -> Baseline {
+        let baseline = Baseline::of(self.overview);
+        if self.overview.matrix.is_none() && !self.overview.file_test.is_finished() {
+            self.find(
+                Code::HealthUnknown,
+                None,
+                "the master has not finished its own file test since it was started".into(),
+                "a 1.5 master tells of missing chunks in no other way; gates will take it that there were none",
+                "nothing, if all chunkservers were there; or wait for about 40 minutes after the master's start".into(),
+            );
+        }
+        self.old_test();
+        if baseline.missing > 0 {
+            let locked_out =
+                releases::locks_out_above(&self.plan.upgrade.to).is_some_and(|most| baseline.missing > most);
+            self.find(
+                Code::ChunksMissing,
+                None,
+                format!("{} chunks are missing", baseline.missing),
+                match locked_out {
+                    true => {
+                        "files are unreadable already, and nobody could tell what the upgrade adds to that; with so many the \
+                         new master lets no mount in for its first two minutes"
+                    }
+                    false => "files are unreadable already, and nobody could tell what the upgrade adds to that",
+                },
+                "bring their chunkservers back or repair the files first".into(),
+            );
+        }
+        if baseline.under_goal > 0 {
+            self.find(
+                Code::ChunksUnderGoal,
+                None,
+                format!("{} chunks have fewer copies than their goal asks for", baseline.under_goal),
+                "a server that goes away for its restart may hold the only copy",
+                "wait until the master has replicated them".into(),
+            );
+        }
+        baseline
+    }
+
+    fn old_test(&mut self) {
+        let test = &self.overview.file_test;
+        let clock = self.fleet.get(&self.plan.master.host).map_or(0, |facts| facts.clock);
+        let age = clock - i64::from(test.ended);
+        if self.overview.matrix.is_none() && test.is_finished() && clock > 0 && age > TEST_SECONDS {
+            self.find(
+                Code::HealthOld,
+                None,
+                format!("the master's file test ended {} h {} min ago", age / 3600, age % 3600 / 60),
+                "its counts of missing chunks and of those under goal say nothing about now, and a 1.5 master tells no others",
+                "see in the system log why the test does not go on; check the clocks".into(),
+            );
+        }
+    }
+
+    /// What follows from the two releases and the kind of this cluster.
+    pub(super) fn release(&mut self) {
+        let (plan, to) = (self.plan, &self.plan.upgrade.to);
+        if !line::can_be_tried(to) {
+            self.find(
+                Code::TrialImpossible,
+                None,
+                format!("{to} knows no verb that refuses to take over"),
+                "a trial load beside the running master could end it, so none is made: whether the new master loads this \
+                 metadata, and how long that takes, shows only when the old one is stopped",
+                "take 1.6.9 or later, or try the load on another machine".into(),
+            );
+        }
+        if line::has_metaloggers(to) && plan.metaloggers.is_empty() {
+            self.find(
+                Code::NoMetalogger,
+                None,
+                "the plan has no metalogger".into(),
+                "1.5 chunkservers keep copies of the change logs; from 1.6.5 on only metaloggers do, and without one the \
+                 master's disk is all there is of every file name",
+                "add [[metaloggers]] with a host other than the master's".into(),
+            );
+        }
+        self.goals();
+        let old = Version::new(1, 6, 0);
+        if releases::refuses_old_tools(to) && self.overview.sessions.iter().any(|s| s.connected && s.version < old) {
+            self.find(
+                Code::ToolsOf15,
+                None,
+                format!("until a client is remounted, mfssetgoal and mfssettrashtime fail there with {to}"),
+                "such a session has no limits of goals, and the master answers `Permission denied`; mfsdirinfo of 1.5 fails, \
+                 too; new tools need the new master",
+                "set goals and trash times before the upgrade, or from a client that is remounted".into(),
+            );
+        }
+        let all_new = self.overview.chunkservers.iter().all(|s| s.version.as_ref() == Some(to));
+        if releases::counts_without_reserve(to) && !all_new {
+            self.find(
+                Code::SpaceFiguresDrop,
+                None,
+                "total and used space will be told as less with each chunkserver".into(),
+                "from 1.6.22 on the space that is kept for root counts in neither; until all are upgraded the master may \
+                 move chunks between them",
+                "nothing: compare the figures with those after the last chunkserver".into(),
+            );
+        }
+    }
+
+    fn goals(&mut self) {
+        match &self.overview.matrix {
+            Some(matrix) if matrix.single_copy() > 0 => self.find(
+                Code::GoalOne,
+                None,
+                format!("{} chunks have a goal of 1", matrix.single_copy()),
+                "their files cannot be read while their one server restarts: reads wait for 60 s at a time, and fail after 180 s",
+                "raise their goal to 2 and wait for the copies, or acknowledge this code".into(),
+            ),
+            None if self.overview.info.layout == Layout::V15 => self.find(
+                Code::GoalsUnknown,
+                None,
+                "a 1.5 master does not tell how many chunks have a goal of 1".into(),
+                "files of goal 1 cannot be read while their one server restarts",
+                match line::can_be_tried(&self.plan.upgrade.to) {
+                    true => "nothing: the trial load of a copy of the metadata counts them before anything is stopped",
+                    false => "look with `mfsgetgoal -r` on a mount, and raise what has a goal of 1",
+                }
+                .into(),
+            ),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The master: one process, the one that answers, on its port, with its data.
+
+use super::Check;
+use crate::check::{Code, MasterSeen};
+use crate::host::{AbsPath, HostFacts, Process};
+use crate::moosefs::daemon::{MASTER_METALOGGER_PORT, Role};
+use crate::moosefs::wire::Layout;
+use crate::plan::Mode;
+use crate::rules::line_1_5_to_1_6 as line;
+
+impl Check<'_> {
+    pub(super) fn master(&mut self) -> Option<MasterSeen> {
+        let master = &self.plan.master;
+        let facts = self.facts(&master.host, Role::Master, &master.access)?;
+        let process = self.daemon(&master.host, Role::Master, &master.access, facts)?;
+        let version = process.version.clone()?;
+        self.config_of(&master.host, &master.access, process, facts);
+        self.exports_file(facts);
+        self.listens(process, facts);
+        self.metadata(process, facts);
+        let wire = self.overview.info.version.clone();
+        let agrees = match self.overview.info.layout {
+            Layout::V15 => (version.major, version.minor) == (1, 5),
+            _ => wire.as_ref() == Some(&version),
+        };
+        if !agrees {
+            let told = wire.map_or("a 1.5 release".to_owned(), |v| v.to_string());
+            self.find(
+                Code::MasterNotTheOneAsked,
+                Some(&master.host),
+                format!("the process is {version}, but {told} answers on the admin port"),
+                "another master, or a proxy, answers there",
+                "check [master] host and admin_port".into(),
+            );
+        }
+        let Some(admin_address) = facts.listener(master.admin_port) else {
+            self.find(
+                Code::AdminPortNotListening,
+                Some(&master.host),
+                format!("nothing listens on port {}", master.admin_port),
+                "gates ask the master there",
+                "set admin_port under [master] to the master's MATOCU_LISTEN_PORT".into(),
+            );
+            return None;
+        };
+        let data_path = self.data_path(&master.host, process)?;
+        Some(MasterSeen {
+            version,
+            data_path,
+            user: process.user.clone(),
+            group: process.group.clone(),
+            configuration: facts.files.keys().filter_map(|path| AbsPath::new(path).ok()).collect(),
+            admin_address,
+        })
+    }
+
+    /// A full-stop takes the master away from under mounts that are in use (docs/real-hosts.md).
+    pub(super) fn writers(&mut self) {
+        let mounted = self.overview.sessions.iter().filter(|s| s.connected).count();
+        if self.plan.upgrade.mode == Mode::FullStop && mounted > 0 {
+            self.find(
+                Code::FullStopUnderMounts,
+                None,
+                format!("{mounted} mounts are connected, and the master will be down for minutes"),
+                "applications get I/O errors after 30 s, and a write that a 1.5 mount had under way can be lost although it \
+                 was reported as done",
+                "stop everything that uses the file system; then acknowledge this code".into(),
+            );
+        }
+    }
+
+    /// The new master would listen where the mounts do not look for it (hazard 9), or on a port that is not free (hazard 10).
+    fn listens(&mut self, process: &Process, facts: &HostFacts) {
+        let (plan, to) = (self.plan, &self.plan.upgrade.to);
+        let access = &plan.master.access;
+        let of_files = self.future(&plan.master.host, Role::Master, access, facts);
+        let loggers = of_files.as_ref().and_then(|(_, config)| config.get("MATOML_LISTEN_PORT", to)?.parse().ok());
+        let (path, keys) = match of_files {
+            Some((path, config)) => {
+                let keys = config.definitions(to).map(|(_, key, value)| (key.to_owned(), value.to_owned())).collect();
+                (path, keys)
+            }
+            None => {
+                let paths = line::master_config_paths(to).iter().map(|path| access.install.prefix.join(path));
+                let mut seen = paths.filter_map(|path| facts.master_configs.get_key_value(path.as_str()));
+                let seen = seen.next().map(|(path, keys)| (path.clone(), keys.clone()));
+                seen.unwrap_or_else(|| ("the defaults".to_owned(), Vec::new()))
+            }
+        };
+        let port = line::client_port(to, &keys);
+        if port != Some(plan.master.admin_port) {
+            let port = port.map_or("no port".to_owned(), |port| format!("port {port}"));
+            self.find(
+                Code::ListenPortIgnored,
+                Some(&plan.master.host),
+                format!("with {path} a {to} master listens on {port}, and the old one on {}", plan.master.admin_port),
+                "every mount would lose its master; 1.6.26 renamed MATOCU_LISTEN_* and ignores a lone MATOCU_LISTEN_PORT",
+                "write MATOCL_LISTEN_HOST and MATOCL_LISTEN_PORT beside the old keys in that file".into(),
+            );
+        }
+        let loggers = loggers.unwrap_or(MASTER_METALOGGER_PORT);
+        let old = process.version.as_ref() == Some(&plan.upgrade.from);
+        if old && line::has_metaloggers(to) && facts.listener(loggers).is_some() {
+            self.find(
+                Code::PortTaken,
+                Some(&plan.master.host),
+                format!("something listens on port {loggers} already, and a 1.5 master does not"),
+                "the new master listens there for metaloggers: it fails after it has stopped the old one",
+                "end what has the port, or set MATOML_LISTEN_PORT in mfsmaster.cfg to another one".into(),
+            );
+        }
+    }
+}

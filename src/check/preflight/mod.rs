@@ -1,0 +1,83 @@
+//! The checks before anything is touched: plan, hosts and master held against each other. PURE.
+//!
+//! A fact that nobody asked for is no finding: what was not looked at is empty or `None`, and is let pass.
+
+mod build;
+mod chunkservers;
+mod clients;
+mod config;
+mod daemon;
+mod exports;
+mod health;
+mod host;
+mod install;
+mod master;
+mod metadata;
+mod metaloggers;
+mod mounts;
+mod needs;
+mod old;
+mod owners;
+mod startup;
+mod strangers;
+
+use std::collections::BTreeMap;
+
+use super::{Code, ConfigChange, Finding, Observation, Severity};
+use crate::host::{HostFacts, HostName};
+use crate::moosefs::Overview;
+use crate::plan::Plan;
+
+/// The look at every host of the plan.
+pub type Fleet = BTreeMap<HostName, HostFacts>;
+
+/// By how many seconds the clocks of hosts are ahead of this side's.
+pub type Clocks = BTreeMap<HostName, i64>;
+
+/// Holds everything against everything. The observation is `None` where an error left a part of it unknown; all
+/// findings are given, worst first.
+#[must_use]
+pub fn preflight(
+    plan: &Plan,
+    fleet: &Fleet,
+    overview: &Overview,
+    clocks: &Clocks,
+) -> (Option<Observation>, Vec<Finding>) {
+    let mut check = Check { plan, fleet, overview, clocks, findings: Vec::new(), config: BTreeMap::new() };
+    check.hosts();
+    let master = check.master();
+    check.writers();
+    let metaloggers = check.metaloggers();
+    let chunkservers = check.chunkservers();
+    let clients = check.clients();
+    check.exports(&clients);
+    check.strangers(&chunkservers, &clients);
+    check.release();
+    let baseline = check.baseline();
+    check.findings.sort_by(|a, b| a.severity.cmp(&b.severity).then_with(|| a.host.cmp(&b.host)));
+    let config = std::mem::take(&mut check.config);
+    let whole = master.map(|master| Observation { baseline, master, metaloggers, config, chunkservers, clients });
+    let stopped = check.findings.iter().any(|f| f.severity == Severity::Error);
+    (whole.filter(|_| !stopped), check.findings)
+}
+
+/// What is checked, and what was found so far.
+struct Check<'a> {
+    plan: &'a Plan,
+    fleet: &'a Fleet,
+    overview: &'a Overview,
+    clocks: &'a Clocks,
+    findings: Vec<Finding>,
+    config: BTreeMap<HostName, Vec<ConfigChange>>,
+}
+
+impl Check<'_> {
+    fn find(&mut self, code: Code, host: Option<&HostName>, seen: String, why: &str, todo: String) {
+        self.findings.push(Finding::new(code, host, seen, why, todo));
+    }
+}
+
+/// Whether the host was asked for what only a survey tells: absence means something then.
+fn surveyed(facts: &HostFacts) -> bool {
+    !facts.space.is_empty()
+}

@@ -1,0 +1,87 @@
+//! What is mounted on a client, and what of it can be mounted again.
+
+use std::collections::BTreeSet;
+
+use super::Check;
+use crate::check::Code;
+use crate::host::{AbsPath, HostFacts, HostName, MountArguments};
+use crate::moosefs::daemon::Role;
+use crate::plan::ClientGroup;
+
+impl Check<'_> {
+    /// The mounts to change, as the plan names them or as they are; each must be mounted by a process that can be read.
+    pub(super) fn mounts(&mut self, group: &ClientGroup, host: &HostName, facts: &HostFacts) -> Vec<MountArguments> {
+        let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+        for process in facts.processes.iter().filter(|p| p.role == Role::Client) {
+            if self.version(host, process).is_none() {
+                continue;
+            }
+            match process.mount_arguments() {
+                Ok(mount) => found.push(mount),
+                Err(e) => unreadable.push((process.pid, process.arguments.join(" "), e)),
+            }
+        }
+        for (pid, arguments, e) in unreadable {
+            self.find(
+                Code::MountUnreadable,
+                Some(host),
+                format!("mfsmount {arguments} (pid {pid}): {e}"),
+                "it could not be mounted again as it was",
+                "remount it with options that are known here".into(),
+            );
+        }
+        let masters: BTreeSet<_> = found.iter().map(|m| (m.master.clone(), m.port)).collect();
+        if masters.len() > 1 {
+            let names: Vec<_> = masters.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+            self.find(
+                Code::MountsOfTwoMasters,
+                Some(host),
+                format!("its mounts name different masters: {}", names.join(", ")),
+                "a mount of another cluster would be taken from its users, and a 1.6 mount does not work with a 1.5 master",
+                "let all mounts of this cluster name the master in the same way, and unmount the others".into(),
+            );
+        }
+        for mount in &found {
+            if group.mounts.as_ref().is_some_and(|wanted| !wanted.contains(&mount.mount_point)) {
+                self.find(
+                    Code::MountNotInPlan,
+                    Some(host),
+                    format!("{} is mounted and not among the plan's mounts", mount.mount_point),
+                    "it would be left on the old release",
+                    "add it to `mounts`, leave `mounts` out to change all, or unmount it".into(),
+                );
+            }
+        }
+        let wanted: Vec<AbsPath> = match &group.mounts {
+            Some(mounts) => mounts.clone(),
+            None => facts.mounts.iter().filter_map(|m| AbsPath::new(&m.mount_point).ok()).collect(),
+        };
+        let mut mounts = Vec::new();
+        for point in wanted {
+            let mounted = facts.mount(point.as_str()).is_some();
+            match found.iter().find(|m| m.mount_point == point) {
+                Some(mount) if mounted => match &group.mount_options {
+                    None => mounts.push(mount.clone()),
+                    Some(options) => match mount.clone().with_options(options) {
+                        Ok(mount) => mounts.push(mount),
+                        Err(e) => self.find(
+                            Code::MountUnreadable,
+                            Some(host),
+                            format!("with the plan's mount_options, {point}: {e}"),
+                            "it could not be mounted again",
+                            "correct mount_options".into(),
+                        ),
+                    },
+                },
+                _ => self.find(
+                    Code::MountMissing,
+                    Some(host),
+                    format!("no running mfsmount is mounted on {point}"),
+                    "the upgrade changes mounts that are there, with the options that they have",
+                    "mount it, or take it out of the plan".into(),
+                ),
+            }
+        }
+        mounts
+    }
+}

@@ -1,0 +1,213 @@
+//! What starts MooseFS at boot, by time or by hand: lines that say it in the words of 1.5, or call a program that stays old.
+
+use super::Check;
+use crate::check::Code;
+use crate::host::{HostFacts, HostName, MountArguments};
+use crate::moosefs::daemon::Role;
+use crate::plan::Access;
+
+const DAEMONS: [Role; 2] = [Role::Master, Role::Chunkserver];
+const VERBS: [&str; 6] = ["start", "stop", "restart", "reload", "test", "status"];
+/// Words in front of a program's name that do not call it.
+const ONLY_NAME: [&str; 16] = [
+    "pidof",
+    "pgrep",
+    "killall",
+    "pkill",
+    "which",
+    "type",
+    "echo",
+    "test",
+    "-x",
+    "-f",
+    "-e",
+    "[",
+    "rm",
+    "service",
+    "systemctl",
+    "invoke-rc.d",
+];
+/// Words in front of a command.
+const BEFORE_A_COMMAND: [&str; 9] = ["&&", "||", "then", "do", "else", "exec", "nohup", "sudo", "{"];
+
+/// What is wrong with a line, and what to write in its place.
+struct Trouble {
+    why: &'static str,
+    todo: String,
+}
+
+impl Check<'_> {
+    pub(super) fn startup(&mut self, host: &HostName, facts: &HostFacts, roles: &[(Role, &Access)]) {
+        for line in &facts.startup {
+            let file = format!("{}:{}", line.file, line.line);
+            if let Some(trouble) = trouble(&line.file, &line.text, roles) {
+                let seen = format!("{file} says `{}`", line.text.trim());
+                self.find(Code::Startup15Syntax, Some(host), seen, trouble.why, trouble.todo);
+            }
+        }
+    }
+}
+
+fn trouble(file: &str, text: &str, roles: &[(Role, &Access)]) -> Option<Trouble> {
+    let text = text.split(" #").next().unwrap_or_default().trim();
+    if text.starts_with('#') {
+        return None;
+    }
+    if file.ends_with("fstab") {
+        return fstab(text);
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let (at, role) = words.iter().enumerate().find_map(|(at, word)| {
+        let named = |role: &&Role| *word == role.program() || word.ends_with(&format!("/{}", role.program()));
+        [Role::Client].iter().chain(&DAEMONS).find(named).map(|role| (at, *role))
+    })?;
+    if at > 0 && ONLY_NAME.contains(&words[at - 1].trim_start_matches("$(")) {
+        return None;
+    }
+    // a script of the same name, or a name that stands for itself: nothing is called
+    let called = at == 0 || words[at - 1].ends_with(';') || BEFORE_A_COMMAND.contains(&words[at - 1]);
+    let bare = words.len() == at + 1 && (!called || words[at].contains('='));
+    if words[at].contains("/init.d/") || (role == Role::Client && bare) {
+        return None;
+    }
+    let end = |word: &&&str| {
+        !matches!(**word, "&" | "&&" | "||" | "|" | ";" | "then")
+            && !word.starts_with(['>', '<'])
+            && !word.starts_with("2>")
+    };
+    let arguments: Vec<String> =
+        words[at + 1..].iter().take_while(end).map(|word| word.trim_end_matches(';').to_owned()).collect();
+    outside(words[at], role, roles).or_else(|| match role {
+        Role::Client => mount(&arguments),
+        _ => daemon(file, role, &arguments),
+    })
+}
+
+/// A program below another prefix is not replaced by the installation.
+fn outside(word: &str, role: Role, roles: &[(Role, &Access)]) -> Option<Trouble> {
+    let mut new = roles.iter().map(|(_, access)| access.install.prefix.join(role.path_in_prefix()));
+    let foreign = word.starts_with('/') && !roles.is_empty() && !new.any(|path| path.as_str() == word);
+    let path = roles.first().map(|(_, access)| access.install.prefix.join(role.path_in_prefix()))?;
+    foreign.then(|| Trouble {
+        why: "the installation does not replace that program: an old one beside the new daemon exits 0, stops nothing and \
+              leaves a lock file behind",
+        todo: format!("call {path}, or remove the line"),
+    })
+}
+
+fn daemon(file: &str, role: Role, arguments: &[String]) -> Option<Trouble> {
+    let verb = arguments.iter().find(|word| VERBS.contains(&word.as_str()));
+    let program = role.program();
+    if let Some(verb) = verb {
+        return Some(Trouble {
+            why: "1.5 ignores verbs and restarts at every one of them; `test` of 1.6.23 and later kills a running 1.5 daemon, and \
+                  `start` refuses beside one",
+            todo: match verb.as_str() {
+                "start" | "stop" | "restart" | "reload" => format!(
+                    "see that nothing calls it during the upgrade; before it, `{program}` starts and `{program} -s` stops"
+                ),
+                verb => format!("never call `{program} {verb}` below 2.0: look for the process (pgrep) in its place"),
+            },
+        });
+    }
+    file.contains("cron").then(|| Trouble {
+        why: "whatever starts a daemon by the clock can start it in the middle of the upgrade, the old one too",
+        todo: "take the line out for the time of the upgrade".to_owned(),
+    })
+}
+
+/// In 1.6 `-h` is help and `-p` asks for a password; the mount point is an argument.
+fn mount(arguments: &[String]) -> Option<Trouble> {
+    let why = "in 1.6 `-h` is help, `-p` waits for a password, and the mount point is an argument: after the next boot \
+               nothing is mounted there";
+    let old = |word: &&String| ["-h", "-p", "-l", "-w", "-r", "-c"].iter().any(|option| word.starts_with(option));
+    let todo = match MountArguments::from_1_5(arguments) {
+        Ok(mount) => format!("write `mfsmount {}` when the host has been upgraded", mount.to_1_6().join(" ")),
+        Err(_) if arguments.iter().any(|word| old(&word)) && !arguments.iter().any(|word| word.starts_with("-H")) => {
+            "write `mfsmount MOUNTPOINT -H MASTER -P PORT -S FOLDER -o OPTIONS` when the host has been upgraded"
+                .to_owned()
+        }
+        Err(_) => return None,
+    };
+    Some(Trouble { why, todo })
+}
+
+/// `mfsmount` in fstab works in both lines, but loses what 1.5 had by default.
+fn fstab(text: &str) -> Option<Trouble> {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let [source, point, kind, options, ..] = fields[..] else { return None };
+    let mfs = source.starts_with("mfsmount") || source == "MFS";
+    if !mfs || !kind.starts_with("fuse") {
+        return None;
+    }
+    let options: Vec<&str> = options.split(',').collect();
+    let old = source == "MFS" || options.iter().any(|o| o.starts_with('-'));
+    let lost: Vec<_> = ["suid", "dev"].into_iter().filter(|name| !options.contains(name)).collect();
+    if !old && lost.is_empty() {
+        return None;
+    }
+    let mut new: Vec<&str> = options.into_iter().filter(|o| !o.starts_with('-')).collect();
+    new.extend(&lost);
+    Some(Trouble {
+        why: "after the next boot the mount is not what it is now: 1.6 reads other options, and mounts nosuid,nodev unless told \
+              otherwise",
+        todo: format!("write `mfsmount {point} fuse {} 0 0` when the host has been upgraded", new.join(",")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::host::AbsPath;
+    use crate::plan::{Install, InstallHow, Ssh};
+
+    fn todo(file: &str, text: &str) -> Option<String> {
+        let path = |text: &str| AbsPath::new(text).unwrap();
+        let install = Install {
+            how: InstallHow::SourceDir(path("/src")),
+            prefix: path("/usr/local"),
+            work_dir: path("/var/lib/mfsupgrade"),
+        };
+        let access = Access { ssh: Arc::new(Ssh::default()), install: Arc::new(install) };
+        trouble(file, text, &[(Role::Client, &access)]).map(|trouble| trouble.todo)
+    }
+
+    #[test]
+    fn lines_of_1_5_are_found_and_translated() {
+        for (file, text, says) in [
+            ("/etc/rc.local", "/usr/local/bin/mfsmount -h mm -w /data", "/data -H mm -P 9421"),
+            ("/etc/rc.local", "mfsmount &", "/mnt/mfs -H mfsmaster"),
+            ("/etc/rc.local", "mfsmount -h $MASTER -w /data", "-H MASTER"),
+            ("/etc/init.d/mfs", "  /usr/local/sbin/mfsmaster start", "starts"),
+            ("/etc/init.d/mfs", "mfschunkserver test || exit 1", "never"),
+            ("/etc/cron.d/mfs", "* * * * * root /usr/local/sbin/mfsmaster", "time of the upgrade"),
+            ("/etc/rc.local", "/opt/old/sbin/mfsmaster", "/usr/local/sbin/mfsmaster"),
+            ("/etc/fstab", "mfsmount /mnt/mfs fuse defaults 0 0", "defaults,suid,dev"),
+        ] {
+            let todo = todo(file, text).unwrap_or_else(|| panic!("{text} is not found"));
+            assert!(todo.contains(says), "{text}: {todo}");
+        }
+    }
+
+    #[test]
+    fn lines_that_hold_for_both_are_let_pass() {
+        for (file, text) in [
+            ("/etc/rc.local", "/usr/local/sbin/mfsmaster"),
+            ("/etc/rc.local", "/usr/local/sbin/mfsmaster -s"),
+            ("/etc/rc.local", "# mfsmount -h mm"),
+            ("/etc/init.d/mfs", "[ -x /opt/x/mfsmount ] || exit 0"),
+            ("/etc/init.d/mfs", "kill $(pidof mfsmaster)"),
+            ("/etc/init.d/mfs", "DAEMON=/usr/local/sbin/mfsmaster"),
+            ("/etc/init.d/mfs", "DAEMON=/usr/local/bin/mfsmount"),
+            ("/etc/rc.local", "/etc/init.d/mfsmaster start"),
+            ("/etc/rc.local", "service mfsmaster start"),
+            ("/etc/rc.local", "/usr/local/bin/mfsmount /mnt/mfs -H mm -P 9421 -o suid,dev"),
+            ("/etc/fstab", "mfsmount /mnt/mfs fuse mfsmaster=mm,suid,dev 0 0"),
+            ("/etc/fstab", "/dev/sda1 / ext4 defaults 0 1"),
+        ] {
+            assert_eq!(todo(file, text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Preflight: a healthy cluster, one thing wrong with it, the finding.
+
+mod documented;
+mod scene;
+mod traps;
+
+use scene::{DATA, NEW, address, name, scene};
+
+use super::{Code, Severity};
+use crate::moosefs::wire::Layout;
+
+/// What a careful operator reads before any upgrade of a 1.5 cluster to 1.6.27.
+const ALWAYS: [Code; 3] = [Code::GoalsUnknown, Code::ToolsOf15, Code::SpaceFiguresDrop];
+
+#[test]
+fn a_healthy_cluster_has_only_what_it_should_and_is_observed_whole() {
+    let (observation, codes) = scene().check();
+    assert_eq!(codes, ALWAYS);
+    assert!(codes.iter().all(|code| code.severity() == Severity::Note));
+    let observation = observation.unwrap();
+    assert_eq!(observation.chunkservers[&name("cs2")].address, address("cs2"));
+    assert_eq!(observation.clients[&name("cl1")].mounts[0].mount_point.as_str(), "/mnt/mfs");
+    assert_eq!(observation.master.data_path.as_str(), DATA);
+    assert_eq!(observation.master.configuration[0].as_str(), "/usr/local/etc/mfsmaster.cfg");
+    assert_eq!(observation.metaloggers[&name("log1")].version, None);
+}
+
+#[test]
+fn everything_that_1_6_27_reads_goes_to_etc_mfs() {
+    let (observation, _) = scene().check();
+    let config = observation.unwrap().config;
+    let files = |host: &str| config[&name(host)].iter().map(|c| c.file.as_str()).collect::<Vec<_>>();
+    assert_eq!(files("master"), ["/usr/local/etc/mfs/mfsmaster.cfg", "/usr/local/etc/mfs/mfsexports.cfg"]);
+    assert_eq!(files("cs1"), ["/usr/local/etc/mfs/mfschunkserver.cfg", "/usr/local/etc/mfs/mfshdd.cfg"]);
+    assert_eq!(files("log1"), ["/usr/local/etc/mfs/mfsmetalogger.cfg"]);
+    let server = &config[&name("cs1")][0];
+    assert_eq!((server.text.as_str(), server.diff.as_str()), ("MASTER_HOST = mm\n", ""));
+    assert_eq!((server.mode, server.owner.as_str(), &server.replaces), (0o640, "root:mfs", &None));
+    let logger = &config[&name("log1")][0];
+    assert!(logger.text.contains("\nMASTER_HOST = mm\n"), "{}", logger.text);
+    assert_eq!((logger.mode, logger.owner.as_str()), (0o644, "root:root"));
+    assert!(!config.contains_key(&name("cl1")));
+}
+
+#[test]
+fn what_is_there_already_is_not_written_again() {
+    let mut scene = scene();
+    scene.text("cs1", "/usr/local/etc/mfs/mfschunkserver.cfg", "MASTER_HOST = mm\n");
+    scene.text("cs1", "/usr/local/etc/mfs/mfshdd.cfg", "/mnt/disk1\n");
+    let (observation, codes) = scene.check();
+    assert_eq!(codes, ALWAYS);
+    assert!(!observation.unwrap().config.contains_key(&name("cs1")));
+}
+
+#[test]
+fn before_1_6_27_only_what_changes_is_written_over_the_old_file() {
+    let mut scene = scene();
+    scene.plan.upgrade.to = semver::Version::new(1, 6, 26);
+    for facts in scene.fleet.values_mut() {
+        facts.source.values_mut().for_each(|v| *v = Some(scene.plan.upgrade.to.clone()));
+    }
+    scene.master_config("MATOCU_LISTEN_PORT = 9421\n");
+    let (observation, _) = scene.check();
+    let config = observation.unwrap().config;
+    assert!(!config.contains_key(&name("cs1")));
+    let change = &config[&name("master")][0];
+    assert_eq!(change.file.as_str(), "/usr/local/etc/mfsmaster.cfg");
+    assert_eq!(change.text, "MATOCL_LISTEN_PORT = 9421\n");
+    assert_eq!(change.replaces.as_ref().unwrap().len(), 64);
+    assert!(change.diff.contains("-MATOCU_LISTEN_PORT = 9421\n+MATOCL_LISTEN_PORT = 9421\n"), "{}", change.diff);
+}
+
+#[test]
+fn a_disk_whose_name_ends_like_a_size_is_the_same_disk() {
+    let mut scene = scene();
+    scene.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk 1");
+    let (observation, codes) = scene.check();
+    assert_eq!(codes, ALWAYS);
+    assert_eq!(observation.unwrap().config[&name("cs1")][1].text, "/mnt/disk 1\n");
+}
+
+#[test]
+fn a_look_without_a_survey_invents_nothing() {
+    let (observation, codes) = scene().without_survey().check();
+    assert_eq!(codes, ALWAYS);
+    assert!(observation.unwrap().config.keys().eq([&name("master")]), "what the plan itself says is written");
+}
+
+#[test]
+fn hosts_that_were_upgraded_already_are_no_finding() {
+    let mut scene = scene();
+    scene.host("master").processes[0].version = Some(NEW);
+    scene.host("master").lock_files.clear();
+    scene.host("master").sockets.push(scene::socket(std::net::Ipv4Addr::UNSPECIFIED, 9419, 0));
+    scene.overview.info.version = Some(NEW);
+    scene.overview.info.layout = Layout::V16;
+    scene.overview.matrix = Some(crate::moosefs::wire::ChunkMatrix([[0; 11]; 11]));
+    scene.host("cs1").processes[0].version = Some(NEW);
+    scene.host("cs1").folders.get_mut("/mnt/disk1").unwrap().wide = true;
+    scene.overview.chunkservers[0].version = Some(NEW);
+    let (observation, codes) = scene.check();
+    assert_eq!(codes, [Code::ToolsOf15, Code::SpaceFiguresDrop]);
+    let config = observation.unwrap().config;
+    assert!(!config.contains_key(&name("cs1")) && !config.contains_key(&name("master")));
+}

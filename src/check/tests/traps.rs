@@ -1,0 +1,258 @@
+//! One thing wrong at a time, and the code that it must be found by. Every code has a trap.
+
+use std::net::Ipv4Addr;
+
+use semver::Version;
+
+use super::scene::{DATA, NEW, NOW, OLD, Scene, name, scene, socket};
+use crate::check::{Code, Severity};
+use crate::host::facts::LockFact;
+use crate::host::{AbsPath, Process};
+use crate::moosefs::wire::{ChunkMatrix, Layout};
+use crate::plan::{Exports, Install, InstallHow, Mode};
+
+/// What is wrong, and the code that it must be found by.
+type Trap = (fn(&mut Scene), Code);
+
+const OF_HOSTS: &[Trap] = &[
+    (|s| s.host("cs1").root = false, Code::NotRoot),
+    (|s| *s.clocks.get_mut(&name("cs1")).unwrap() = -61, Code::ClocksApart),
+    (|s| s.host("cs1").make = false, Code::MakeMissing),
+    (|s| s.lacks("cs1", "tar"), Code::ToolsMissing),
+    (|s| s.lacks("cl1", "umount"), Code::ToolsMissing),
+    (|s| s.space("cs1", "/usr/local", 1 << 20, None), Code::DiskFull),
+    (|s| s.space("cs1", "/var/lib/mfsupgrade", 1 << 30, Some(9)), Code::DiskFull),
+    (|s| s.host("master").data_files.get_mut("metadata.mfs.back").unwrap().size = 1 << 35, Code::DiskFull),
+    (|s| s.host("cs1").source.clear(), Code::SourceMissing),
+    (|s| *s.host("cs1").source.values_mut().next().unwrap() = Some(OLD), Code::SourceVersionDiffers),
+    (|s| s.host("cs1").builds.values_mut().for_each(|b| b.etc_path = Some("/etc".into())), Code::EtcPathDiffers),
+    (|s| s.host("cs1").builds.clear(), Code::BuildUnknown),
+    (|s| s.host("cs1").builds.values_mut().for_each(|b| b.user = Some("mfs".into())), Code::DefaultsDiffer),
+    (|s| s.host("cs1").builds.values_mut().for_each(|b| b.run_path = Some("/run".into())), Code::DefaultsDiffer),
+    (|s| s.starts("cl1", "/etc/rc.local", "mfsmount -h mm -w /data"), Code::Startup15Syntax),
+];
+
+const OF_DAEMONS: &[Trap] = &[
+    (|s| s.host("cs1").processes.clear(), Code::DaemonNotRunning),
+    (
+        |s| {
+            let twin = Process { pid: 8, ..s.host("cs1").processes[0].clone() };
+            s.host("cs1").processes.push(twin);
+        },
+        Code::DaemonRunsTwice,
+    ),
+    (|s| s.host("master").processes[0].exe = "/opt/sbin/mfsmaster".into(), Code::PrefixDiffers),
+    (|s| s.host("cs1").processes[0].arguments = vec!["-c".into(), "/x".into()], Code::CustomConfig),
+    (|s| s.host("cs1").processes[0].version = Some(Version::new(1, 5, 9)), Code::VersionDiffers),
+    (|s| s.host("cs1").processes[0].version = None, Code::VersionDiffers),
+    (|s| s.host("cs1").processes[0].cwd = String::new(), Code::DataPathUnreadable),
+    (|s| s.host("cs1").lock_files.clear(), Code::LockFileLost),
+    (|s| s.host("cs1").lock_files.values_mut().for_each(|lock| lock.pid = Some(8)), Code::LockFileWrong),
+    (|s| s.host("cs1").lock_files.values_mut().for_each(|lock| lock.pid = None), Code::LockFileWrong),
+    (|s| s.host("cs1").folders.get_mut("/mnt/disk1").unwrap().owner = "mfs".into(), Code::OwnerDiffers),
+    (|s| s.host("master").folders.get_mut(DATA).unwrap().owner = "mfs".into(), Code::OwnerDiffers),
+    (|s| s.host("cs1").lock_files.values_mut().for_each(|lock| lock.owner = "root".into()), Code::OwnerDiffers),
+];
+
+const OF_CONFIGURATION: &[Trap] = &[
+    (|s| s.master_config("# n\u{fffd}\n"), Code::ConfigUnreadable),
+    (|s| s.text("master", "/usr/local/etc/mfs/mfsmaster.cfg", "BACK_LOGS = 9\n"), Code::ConfigReplaced),
+    (|s| s.master_config("DATA_PATH = /elsewhere\n"), Code::DataPathDiffers),
+    (|s| s.master_config("BACK_LOGS=50\n"), Code::ConfigLineIgnored),
+    (|s| s.master_config("CHUNKS_REP_LIMIT = 15\n"), Code::KeysIgnored),
+    (|s| s.text("master", "/usr/local/etc/mfsmaster.cfg.var", "BACK_LOGS = 9\n"), Code::VarFileMerged),
+    (|s| s.master_config("BACK_LOGS = 1001\n"), Code::ConfigRefused),
+    (|s| s.master_config("CHUNKS_WRITE_REP_LIMIT = 0\n"), Code::LimitOfZero),
+    (|s| s.master_config("REJECT_OLD_CLIENTS = 1\n"), Code::RejectOldClients),
+    (
+        |s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nMASTER_RECONNECTION_DELAY = 30\n"),
+        Code::ReconnectSlow,
+    ),
+    (|s| s.host("master").sockets.push(socket(Ipv4Addr::UNSPECIFIED, 9419, 0)), Code::PortTaken),
+    (|s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = localhost\n"), Code::MasterHostLoopback),
+    (|s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = other\n"), Code::MasterHostUnclear),
+    (
+        |s| {
+            s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nHDD_CONF_FILENAME = /etc/disks\n");
+            s.text("cs1", "/etc/disks", "/mnt/disk 1");
+        },
+        Code::DiskLineChanges,
+    ),
+    (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n# old\n"), Code::DiskCommented),
+    (
+        |s| {
+            s.plan.master.admin_port = 9500;
+            s.host("master").sockets[0].local.1 = 9500;
+            s.host("cl1").sockets[0].remote.1 = 9500;
+            s.host("cl2").sockets[0].remote.1 = 9500;
+            s.master_config("MATOCU_LISTEN_PORT = 9501\n");
+        },
+        Code::ListenPortIgnored,
+    ),
+];
+
+fn exports(scene: &mut Scene, text: &str) {
+    scene.plan.config.exports = Some(Exports::File { path: "mfsexports.cfg".into(), text: text.to_owned() });
+}
+
+const OF_EXPORTS: &[Trap] = &[
+    (|s| s.plan.config.exports = None, Code::ExportsMissing),
+    (
+        |s| {
+            s.plan.config.exports = None;
+            s.host("master").exports.insert("/usr/local/etc/mfs/mfsexports.cfg".into(), 0);
+        },
+        Code::ExportsMissing,
+    ),
+    (|s| exports(s, "# nobody\n"), Code::ExportsMissing),
+    (|s| exports(s, "10.0.2.1 / rw,maproot=0\n"), Code::ExportsRefuseClient),
+    (|s| exports(s, "* / rw\n"), Code::ExportsRestrictClient),
+    (|s| exports(s, "* / ro,maproot=0\n"), Code::ExportsRestrictClient),
+    (|s| exports(s, "* / rw,maproot=0\nclient / rw\n"), Code::ExportsUnreadable),
+    (|s| exports(s, "* / rw,maproot=0\n10.9.9.9 / rw,maproot=admin\n"), Code::ExportsAccounts),
+];
+
+const OF_THE_MASTER: &[Trap] = &[
+    (|s| s.overview.info.layout = Layout::V16, Code::MasterNotTheOneAsked),
+    (|s| s.host("master").sockets.clear(), Code::AdminPortNotListening),
+    (|s| s.host("master").memory_available = Some(1 << 30), Code::MemoryShort),
+    (|s| s.host("master").memory_available = None, Code::MemoryUnknown),
+    (|s| s.host("master").installed.values_mut().for_each(|v| *v = Some(NEW)), Code::OldToolsGone),
+    (|s| s.header("MFSM NEW"), Code::MetadataNeverSaved),
+    (
+        |s| {
+            s.host("master").headers.clear();
+            s.host("master").data_files.remove("metadata.mfs.back");
+        },
+        Code::MetadataNeverSaved,
+    ),
+    (|s| s.header("MFSM 2.0"), Code::MetadataUnknown),
+    (|s| s.data_file("metadata.mfs.back.tmp", 601), Code::MetadataSaveStale),
+    (|s| s.data_file("metadata.mfs", 9), Code::MetadataLeftOver),
+    (|s| s.data_file("metadata.mfs.back", 7201), Code::MetadataOld),
+    (|s| s.plan.upgrade.to = Version::new(1, 6, 8), Code::TrialImpossible),
+    (|s| s.plan.metaloggers.clear(), Code::NoMetalogger),
+    (|s| s.plan.metaloggers[0].host = name("master"), Code::MetaloggerOnMaster),
+    (
+        |s| {
+            let mut matrix = [[0; 11]; 11];
+            matrix[1][1] = 5;
+            s.overview.matrix = Some(ChunkMatrix(matrix));
+        },
+        Code::GoalOne,
+    ),
+    (|_| {}, Code::GoalsUnknown),
+    (|_| {}, Code::ToolsOf15),
+    (|_| {}, Code::SpaceFiguresDrop),
+    (|s| s.overview.file_test.missing_chunks = 1, Code::ChunksMissing),
+    (|s| s.overview.file_test.under_goal_chunks = 1, Code::ChunksUnderGoal),
+    (|s| s.overview.file_test.started = 0, Code::HealthUnknown),
+    (|s| s.overview.file_test.ended = u32::try_from(NOW - 7201).unwrap(), Code::HealthOld),
+    (|s| s.plan.upgrade.mode = Mode::FullStop, Code::FullStopUnderMounts),
+];
+
+const OF_CHUNKSERVERS: &[Trap] = &[
+    (|s| s.host("cs1").sockets.clear(), Code::ChunkserverNotConnected),
+    (|s| drop(s.overview.chunkservers.remove(0)), Code::ChunkserverNotConnected),
+    (|s| s.host("cs1").sockets[0].local.0 = Ipv4Addr::LOCALHOST, Code::MasterHostLoopback),
+    (|s| drop(s.plan.chunkservers.pop()), Code::ChunkserverNotInPlan),
+    (
+        |s| {
+            let mut gone = s.overview.chunkservers[0].clone();
+            (gone.address, gone.disconnected) = (Ipv4Addr::new(10, 9, 9, 9), true);
+            s.overview.chunkservers.push(gone);
+        },
+        Code::ChunkserverGone,
+    ),
+    (|s| s.host("cs1").sockets.truncate(1), Code::ChunkserverNotListening),
+    (
+        |s| {
+            s.plan.upgrade.to = Version::new(1, 6, 19);
+            s.overview.chunkservers[0].chunks = 4_000_001;
+        },
+        Code::ChunksTooMany,
+    ),
+    (|s| s.host("cs1").folders.get_mut("/mnt/disk1").unwrap().wide = true, Code::DisksRolledBack),
+    (|s| s.overview.chunkservers[0].chunks = 0, Code::ChunkserverEmpty),
+];
+
+const OF_CLIENTS: &[Trap] = &[
+    (|s| s.host("cl1").sockets.clear(), Code::ClientNotConnected),
+    (|s| s.host("cl1").processes[0].arguments = vec!["-x".into()], Code::MountUnreadable),
+    (|s| s.plan.clients[0].mounts = Some(vec![AbsPath::new("/other").unwrap()]), Code::MountMissing),
+    (|s| s.plan.clients[0].mounts = Some(vec![AbsPath::new("/other").unwrap()]), Code::MountNotInPlan),
+    (
+        |s| {
+            let mut twin = s.host("cl1").processes[0].clone();
+            twin.arguments = vec!["-h".into(), "elsewhere".into(), "-w".into(), "/mnt/two".into()];
+            s.host("cl1").processes.push(twin);
+        },
+        Code::MountsOfTwoMasters,
+    ),
+    (|s| drop(s.plan.clients[0].hosts.pop()), Code::ClientNotInPlan),
+    (|s| s.uses("cl1", "/mnt/mfs/home"), Code::MountBusy),
+    (|s| drop(s.host("cl1").under.insert("/mnt/mfs".into(), vec!["x".into()])), Code::FilesUnderMount),
+    (|s| s.host("cl1").under.clear(), Code::UnderMountUnknown),
+    (|s| s.plan.clients[0].mount_options = Some(vec!["mfscachefiles".into()]), Code::MountOptionsChange),
+];
+
+const ALL: &[&[Trap]] =
+    &[OF_HOSTS, OF_DAEMONS, OF_CONFIGURATION, OF_EXPORTS, OF_THE_MASTER, OF_CHUNKSERVERS, OF_CLIENTS];
+
+/// Found where the host or the master is asked, before there is anything to hold against anything.
+const ELSEWHERE: [Code; 2] = [Code::HostUnreachable, Code::MasterDoesNotAnswer];
+
+#[test]
+fn every_trap_is_found_by_its_code() {
+    for (at, (trap, code)) in ALL.concat().iter().enumerate() {
+        let mut scene = scene();
+        trap(&mut scene);
+        let (observation, codes) = scene.check();
+        assert!(codes.contains(code), "trap {at}: {code} not among {codes:?}");
+        let error = codes.iter().any(|c| c.severity() == Severity::Error);
+        assert_eq!(observation.is_none(), error, "trap {at}: an error leaves nothing to compile");
+    }
+}
+
+#[test]
+fn every_code_has_a_trap() {
+    for code in Code::ALL.iter().filter(|c| !ELSEWHERE.contains(c)) {
+        assert!(ALL.concat().iter().any(|(_, c)| c == code), "{code} has no trap");
+    }
+}
+
+#[test]
+fn a_meta_mount_needs_a_rule_of_its_own() {
+    let mut scene = scene();
+    exports(&mut scene, "* / rw,maproot=0\n");
+    scene.host("cl1").processes[0].arguments = vec!["-m".into(), "-w".into(), "/mnt/mfs".into()];
+    let (_, findings) = scene.findings();
+    let refused: Vec<_> = findings.iter().filter(|f| f.code == Code::ExportsRefuseClient).collect();
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].host, Some(name("cl1")));
+    assert!(refused[0].seen.contains("meta"), "{}", refused[0].seen);
+}
+
+#[test]
+fn a_lock_that_is_held_elsewhere_is_carried_along() {
+    let mut scene = scene();
+    scene.host("cs1").lock_files.clear();
+    scene.host("cs1").lock_files.insert("/srv/x.lock".into(), LockFact { pid: Some(7), owner: "nobody".into() });
+    let (observation, codes) = scene.check();
+    assert!(codes.contains(&Code::DefaultsDiffer) && !codes.contains(&Code::LockFileLost), "{codes:?}");
+    let changes = &observation.unwrap().config[&name("cs1")];
+    assert!(changes[0].text.contains("LOCK_FILE = /srv/x.lock\n"), "{}", changes[0].text);
+}
+
+#[test]
+fn an_installation_by_command_is_told_everything_by_name() {
+    let mut scene = scene();
+    let install = |how| Install { how, ..(*scene.plan.master.access.install).clone() };
+    scene.plan.master.access.install = install(InstallHow::Command("x".into())).into();
+    let (observation, codes) = scene.check();
+    assert!(codes.contains(&Code::BuildUnknown));
+    let text = &observation.unwrap().config[&name("master")][0].text;
+    for line in ["WORKING_USER = nobody", "WORKING_GROUP = nogroup", "DATA_PATH = ", "LOCK_FILE = /var/run/mfs/"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}

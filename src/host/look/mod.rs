@@ -1,0 +1,37 @@
+//! Looking at a host: one read-only script a look, and the pure reading of what it prints.
+//!
+//! The script uses nothing but a POSIX shell, `/proc`, coreutils, grep, sed and awk, so that it runs on hosts of MooseFS
+//! 1.5's time. It calls no binary of MooseFS: in 1.5 even `-v` is not safe to guess about.
+
+mod read;
+mod script;
+mod survey;
+#[cfg(test)]
+mod tests;
+
+use super::AbsPath;
+
+pub use self::read::UnreadableLook;
+
+/// What to look at, beyond what every look tells.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Below which prefixes programs are installed.
+    pub prefixes: Vec<AbsPath>,
+    /// The trees to install from.
+    pub source_dirs: Vec<AbsPath>,
+    /// A folder in which a command of ours may still be at work.
+    pub busy_in: Option<AbsPath>,
+    /// The master's DATA_PATH, for when no master runs whose working folder would tell it.
+    pub data_path: Option<AbsPath>,
+    /// The master's port for clients and admin tools, when it is not the default.
+    pub admin_port: u16,
+    /// Whether everything is looked at that stands in the way of an upgrade: configuration files, space, disks, who uses
+    /// which mount. Once a host and run; the looks at single steps are short.
+    pub survey: bool,
+    /// Where free space is wanted, in a survey; of a path that does not exist yet, that of its nearest parent that does.
+    /// Prefixes and the master's DATA_PATH are told in any case.
+    pub space_for: Vec<AbsPath>,
+    /// Files of this program's own on the host, whose SHA-256 is wanted.
+    pub work_files: Vec<AbsPath>,
+}

@@ -1,0 +1,279 @@
+//! The reading of what a look printed: total, so that a line that is not understood makes the whole look unreadable. PURE.
+
+use std::net::Ipv4Addr;
+
+use semver::Version;
+
+use crate::host::facts::{
+    BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Process, Socket, Space, StartupLine,
+    TextFile,
+};
+use crate::moosefs::daemon::Role;
+
+/// Why a look's output could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnreadableLook {
+    /// The last line is missing.
+    #[error("its answer was cut short")]
+    CutShort,
+    /// A line that is not as the script prints it.
+    #[error("line {0:?} of its answer cannot be read")]
+    Line(String),
+}
+
+impl HostFacts {
+    /// Reads what [`Look::script`] printed.
+    ///
+    /// # Errors
+    /// [`UnreadableLook`]; half an answer is no answer.
+    pub fn parse(output: &str) -> Result<Self, UnreadableLook> {
+        let mut facts = Self::default();
+        // whoever carries an answer keeps the end of one that is too long
+        let begins = output.starts_with("uid\t");
+        let mut whole = false;
+        for line in output.lines().filter(|l| !l.is_empty()) {
+            whole = line == "end";
+            facts.read_line(line).ok_or_else(|| UnreadableLook::Line(line.chars().take(200).collect()))?;
+        }
+        facts.forget_forks();
+        if whole && begins { Ok(facts) } else { Err(UnreadableLook::CutShort) }
+    }
+
+    /// A master forks once an hour to save its metadata: a process whose parent is of the same role is no second daemon.
+    fn forget_forks(&mut self) {
+        let parents: Vec<(u32, Role)> = self.processes.iter().map(|p| (p.pid, p.role)).collect();
+        self.processes.retain(|p| !parents.contains(&(p.parent, p.role)));
+    }
+
+    fn read_line(&mut self, line: &str) -> Option<()> {
+        let (key, rest) = line.split_once(['\t', ' ']).unwrap_or((line, ""));
+        let mut parts = rest.split('\t');
+        match key {
+            "uid" => self.root = rest == "0",
+            "hostname" => rest.clone_into(&mut self.hostname),
+            "boot" => rest.clone_into(&mut self.boot_id),
+            "clock" => self.clock = rest.parse().ok()?,
+            "config" => {
+                self.master_configs.insert(rest.to_owned(), Vec::new());
+            }
+            "key" => {
+                let file = self.master_configs.get_mut(parts.next()?)?;
+                let (key, value) = parts.next()?.split_once('=')?;
+                file.push((key.trim().to_owned(), value.trim().to_owned()));
+            }
+            "busy" => self.busy.push(rest.parse().ok()?),
+            "make" => self.make = true,
+            "fuse" => self.fuse = true,
+            "process" => self.processes.push(process(&mut parts)?),
+            "mount" => self.mounts.extend(mount(rest)?),
+            "tcp" => self.sockets.extend(socket(rest)?),
+            "installed" => drop(self.installed.insert(parts.next()?.to_owned(), version(parts.next()?))),
+            "source" => drop(self.source.insert(parts.next()?.to_owned(), version(parts.next()?))),
+            "kept" => drop(self.kept.insert(parts.next()?.to_owned(), parts.next()?.to_owned())),
+            "exports" => drop(self.exports.insert(parts.next()?.to_owned(), parts.next()?.parse().ok()?)),
+            "data" => {
+                let name = parts.next()?.to_owned();
+                let (size, modified) = parts.next()?.split_once(' ')?;
+                let fact = FileFact { size: size.parse().ok()?, modified: modified.parse().ok()? };
+                self.data_files.insert(name, fact);
+            }
+            "end" => {}
+            _ => return self.read_survey_line(key, rest),
+        }
+        Some(())
+    }
+
+    /// What only a survey prints.
+    fn read_survey_line(&mut self, key: &str, rest: &str) -> Option<()> {
+        let mut parts = rest.split('\t');
+        match key {
+            "tool" => drop(self.tools.insert(rest.to_owned())),
+            "owner" => {
+                let pid: u32 = parts.next()?.parse().ok()?;
+                let (user, group) = (owner(&mut parts)?, owner(&mut parts)?);
+                // of a process that ended meanwhile nothing is told
+                let memory = parts.next()?.parse().unwrap_or(0_u64).checked_mul(1024)?;
+                if let Some(process) = self.processes.iter_mut().find(|p| p.pid == pid) {
+                    (process.user, process.group, process.memory) = (user, group, memory);
+                }
+            }
+            "file" => {
+                let path = parts.next()?.to_owned();
+                let size: usize = parts.next()?.parse().ok()?;
+                let mode = u32::from_str_radix(parts.next()?, 8).ok()?;
+                let (owner, group) = (owner(&mut parts)?, owner(&mut parts)?);
+                let bytes = bytes(parts.next()?)?;
+                // one that was written to meanwhile, or a host without od: nothing rather than half
+                if bytes.len() == size {
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    self.files.insert(path, TextFile { mode, owner, group, text });
+                }
+            }
+            "build" => drop(self.builds.insert(rest.to_owned(), BuildFacts::default())),
+            "define" => {
+                let build = self.builds.get_mut(parts.next()?)?;
+                let (name, value) = define(parts.next()?)?;
+                let place = match name {
+                    "ETC_PATH" => &mut build.etc_path,
+                    "DATA_PATH" => &mut build.data_path,
+                    "RUN_PATH" => &mut build.run_path,
+                    "DEFAULT_USER" => &mut build.user,
+                    "DEFAULT_GROUP" => &mut build.group,
+                    _ => return None,
+                };
+                *place = Some(value.to_owned());
+            }
+            "space" => {
+                let path = parts.next()?.to_owned();
+                self.space.insert(path, space(parts.next()?)?);
+            }
+            "memory" => self.memory_available = Some(rest.parse::<u64>().ok()?.checked_mul(1024)?),
+            "folder" => {
+                let path = parts.next()?.to_owned();
+                let owner = owner(&mut parts)?;
+                let wide = match parts.next()? {
+                    "wide" => true,
+                    "narrow" => false,
+                    _ => return None,
+                };
+                self.folders.insert(path, Folder { owner, wide });
+            }
+            "lock" => {
+                let path = parts.next()?.to_owned();
+                let owner = owner(&mut parts)?;
+                let pid = parts.next()?.trim().parse().ok();
+                self.lock_files.insert(path, LockFact { pid, owner });
+            }
+            "header" => {
+                let name = parts.next()?.to_owned();
+                self.headers.insert(name, String::from_utf8_lossy(&bytes(parts.next()?)?).into_owned());
+            }
+            "user" => {
+                let mut parts = rest.splitn(3, '\t');
+                let pid = parts.next()?.parse().ok()?;
+                let (name, path) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+                self.users.push(MountUser { pid, name, path });
+            }
+            "users" => self.users_cut = (rest == "cut").then_some(true)?,
+            "unshare" => self.unshare = true,
+            "under" => drop(self.under.insert(rest.to_owned(), Vec::new())),
+            "below" => {
+                let (mount, name) = rest.split_once('\t')?;
+                self.under.get_mut(mount)?.push(name.to_owned());
+            }
+            "startup" => self.startup.push(startup(rest)?),
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+/// `NAME NUMBER`, tab separated, as `stat` tells an owner or a group: the number where there is no name.
+fn owner(parts: &mut std::str::Split<'_, char>) -> Option<String> {
+    let (name, number) = (parts.next()?, parts.next()?);
+    number.parse::<u32>().ok()?;
+    Some(if name == "UNKNOWN" { number } else { name }.to_owned())
+}
+
+/// Bytes in hexadecimal.
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digit = |c: u8| char::from(c).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let pairs = hex.as_bytes().chunks(2);
+    pairs.map(|pair| if let [high, low] = pair { Some(digit(*high)? << 4 | digit(*low)?) } else { None }).collect()
+}
+
+/// `#define NAME "VALUE"`
+fn define(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.strip_prefix("#define")?.trim().split_once([' ', '\t'])?;
+    Some((name, value.trim().strip_prefix('"')?.strip_suffix('"')?))
+}
+
+/// `BLOCKS BLOCK-SIZE FREE-INODES INODES`; a file system without inodes of its own has 0 of 0.
+fn space(text: &str) -> Option<Space> {
+    let numbers: Vec<u64> = text.split(' ').map(|word| word.parse().ok()).collect::<Option<_>>()?;
+    let [blocks, size, free, inodes] = numbers[..] else { return None };
+    Some(Space { free: blocks.saturating_mul(size), inodes: (inodes > 0).then_some(free) })
+}
+
+/// `FILE:LINE:TEXT`, as grep tells it; a file's name can have colons of its own.
+fn startup(text: &str) -> Option<StartupLine> {
+    text.match_indices(':').find_map(|(at, _)| {
+        let (line, rest) = text[at + 1..].split_once(':')?;
+        Some(StartupLine { file: text[..at].to_owned(), line: line.parse().ok()?, text: rest.to_owned() })
+    })
+}
+
+fn version(text: &str) -> Option<Version> {
+    text.parse().ok()
+}
+
+/// `PID COMM VERSION EXE CWD LOCK STAT-BEHIND-THE-NAME ARG0 ARG…`, tab separated. Field 22 of stat is the 20th behind the name.
+fn process(parts: &mut std::str::Split<'_, char>) -> Option<Process> {
+    let pid = parts.next()?.parse().ok()?;
+    let role = match parts.next()? {
+        "mfsmaster" => Role::Master,
+        "mfschunkserver" => Role::Chunkserver,
+        "mfsmetalogger" => Role::Metalogger,
+        "mfsmount" => Role::Client,
+        _ => return None,
+    };
+    let version = version(parts.next()?);
+    let exe = parts.next()?.to_owned();
+    let cwd = parts.next()?.to_owned();
+    let locked = match parts.next()? {
+        "held" => Some(true),
+        "free" => Some(false),
+        _ => None,
+    };
+    let mut stat = parts.next()?.split(' ');
+    let parent = stat.nth(1)?.parse().ok()?;
+    let start = stat.nth(17)?.parse().ok()?;
+    let mut arguments: Vec<String> = parts.skip(1).map(str::to_owned).collect();
+    // /proc/PID/cmdline ends with a NUL, which the script turned into a last, empty field
+    if arguments.last().is_some_and(String::is_empty) {
+        arguments.pop();
+    }
+    Some(Process {
+        pid,
+        role,
+        parent,
+        start,
+        exe,
+        version,
+        cwd,
+        locked,
+        arguments,
+        user: String::new(),
+        group: String::new(),
+        memory: 0,
+    })
+}
+
+/// A line of /proc/mounts; `Some(None)` for a fuse mount of something else.
+fn mount(line: &str) -> Option<Option<MountLine>> {
+    let mut words = line.split(' ');
+    let (source, point, kind, options) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let ours = kind != "fuse" || source == "MFS" || source == "MFSMETA";
+    Some(ours.then(|| MountLine {
+        source: source.to_owned(),
+        mount_point: point.to_owned(),
+        kind: kind.to_owned(),
+        options: options.to_owned(),
+    }))
+}
+
+/// A line of /proc/net/tcp; `Some(None)` for a socket that neither listens (0A) nor is established (01).
+fn socket(line: &str) -> Option<Option<Socket>> {
+    let mut words = line.split_whitespace().skip(1);
+    let local = address(words.next()?)?;
+    let remote = address(words.next()?)?;
+    let state = words.next()?;
+    Some(matches!(state, "01" | "0A").then_some(Socket { local, remote, listening: state == "0A" }))
+}
+
+/// `0A00000A:24CD`: the address in the host's byte order (all of MooseFS's hosts were little-endian), the port not.
+fn address(text: &str) -> Option<(Ipv4Addr, u16)> {
+    let (address, port) = text.split_once(':')?;
+    let address = u32::from_str_radix(address, 16).ok()?;
+    Some((Ipv4Addr::from(address.swap_bytes()), u16::from_str_radix(port, 16).ok()?))
+}

@@ -1,0 +1,212 @@
+//! What a survey asks beyond a short look: everything that can stand in the way of an upgrade. PURE: shell text.
+//!
+//! Four rules that hosts dictate. A mount of MooseFS is never touched, since one that hangs would hang the look: what is
+//! known of it comes from `/proc`. Nothing is written on the host, a temporary file of a here-document neither. A tool
+//! that is missing makes a fact absent and no look unreadable. And no process is started for each process of the host.
+
+use super::Look;
+use crate::host::facts::TOOLS;
+use crate::host::shell::quote;
+
+/// The configuration files of MooseFS, 1.5's `.var` files (which override) among them.
+const CONFIG_FILES: [&str; 9] = [
+    "mfsmaster.cfg",
+    "mfsmaster.cfg.var",
+    "mfschunkserver.cfg",
+    "mfschunkserver.cfg.var",
+    "mfsmetalogger.cfg",
+    "mfsmetalogger.cfg.var",
+    "mfshdd.cfg",
+    "mfsexports.cfg",
+    "mfsmount.cfg",
+];
+
+/// What comes before the common part: the functions, and `at`, which is called for every process of MooseFS.
+pub(super) fn begin() -> String {
+    FUNCTIONS.to_owned()
+}
+
+/// What comes behind everything else.
+pub(super) fn end(look: &Look) -> String {
+    let words = |paths: &[crate::host::AbsPath]| -> String {
+        paths.iter().map(|path| format!(" {}", quote(path.as_str()))).collect()
+    };
+    // for good: a redirection of a group leaves a copy of the look's output open in what `users` leaves behind
+    let mut script = String::from("exec 2>/dev/null\n");
+    script.push_str(&format!(
+        "for x in {}; do command -v \"$x\" >/dev/null && echo \"tool $x\"; done\n",
+        TOOLS.join(" ")
+    ));
+    if !look.prefixes.is_empty() {
+        script.push_str(&format!(
+            "for p in{}; do\n  for x in {}; do file \"$p/etc/mfs/$x\"; file \"$p/etc/$x\"; done\n  disks \
+             \"$p/etc/mfs/mfshdd.cfg\"; disks \"$p/etc/mfshdd.cfg\"\n  for x in mfsmaster mfschunkserver; do daemon \
+             \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  space \"$p\"\ndone\n",
+            words(&look.prefixes),
+            CONFIG_FILES.join(" "),
+        ));
+    }
+    if !look.source_dirs.is_empty() {
+        script.push_str(&format!("for p in{}; do build \"$p\"; done\n", words(&look.source_dirs)));
+    }
+    if !look.space_for.is_empty() {
+        script.push_str(&format!("for p in{}; do space \"$p\"; done\n", words(&look.space_for)));
+    }
+    script.push_str(CALLS);
+    script
+}
+
+/// `r` is empty: paths that a file of the host names are below it, as those in this text are in a rehearsal (its textual
+/// chroot translates this text and no file). For its sake no pattern here begins with a slash.
+const FUNCTIONS: &str = r#"r=/proc; r=${r%/proc}; cd /
+tab=$(printf '\t'); nl='
+'
+m=$(awk -v "r=$r" '($3 ~ "^fuse[.]mfs" || $3 == "fuse" && ($1 == "MFS" || $1 == "MFSMETA")) && !index($2, "\\") { print r $2 }' /proc/mounts 2>/dev/null)
+on() {
+  q=$1
+  while [ -n "$q" ]; do
+    case $nl$m$nl in *"$nl$q$nl"*) return 0 ;; esac
+    case $q in */*) q=${q%/*} ;; *) q= ;; esac
+  done
+  return 1
+}
+file() {
+  on "$1" && return
+  [ -f "$1" ] && [ -r "$1" ] || return
+  x=$(stat -c "%s$tab%a$tab%U$tab%u$tab%G$tab%g" "$1") || return
+  [ "${x%%[!0-9]*}" -le 1048576 ] || return
+  printf 'file\t%s\t%s\t' "$1" "$x"; od -An -v -tx1 < "$1" | tr -d ' \n'; echo
+}
+value() { [ -f "$2" ] && sed -n "s/^[[:blank:]]*$1[[:blank:]][[:blank:]]*=[[:blank:]]*//p" "$2" "$2.var" | tail -n 1 | tr -d '\r'; }
+folder() {
+  on "$1" && return
+  [ -d "$1" ] && x=$(stat -c "%U$tab%u" "$1") || return
+  y=narrow; [ -d "$1/00" ] && y=wide
+  printf 'folder\t%s\t%s\t%s\n' "$1" "$x" "$y"
+}
+disks() {
+  on "$1" && return
+  [ -f "$1" ] && sed -e 's/^[*]//' -e 's/[[:space:]]*$//' -e 's/[[:blank:]][[:blank:]]*-\{0,1\}[0-9.][0-9.]*[A-Za-z]*$//' -e 's|/*$||' "$1" |
+    while IFS= read -r z; do case $z in /*) folder "$r$z" ;; esac; done
+}
+lock() {
+  on "$1" && return
+  folder "${1%/*}"
+  [ -f "$1" ] && x=$(stat -c "%U$tab%u" "$1") || return
+  y=; IFS= read -r y < "$1"
+  printf 'lock\t%s\t%s\t%s\n' "$1" "$x" "$y"
+}
+daemon() {
+  on "$3" && return
+  case $1 in /usr*|/opt*) z=/var/run/mfs ;; *) z=$1/var/run/mfs ;; esac
+  y=$(value LOCK_FILE "$3")
+  case $y in
+    '') z=$z/$2.lock ;;
+    /*) z=$r$y ;;
+    *) z=$4; [ -n "$z" ] || z=$r$(value DATA_PATH "$3"); [ "$z" != "$r" ] || z=$1/var/mfs; z=$z/$y ;;
+  esac
+  lock "$z"
+  case $2 in
+    mfschunkserver) y=$(value HDD_CONF_FILENAME "$3"); [ -n "$y" ] || y=$(value HDD_CONFIG "$3"); case $y in /*) file "$r$y"; disks "$r$y" ;; esac ;;
+    mfsmaster) y=$(value EXPORTS_FILENAME "$3"); case $y in /*) file "$r$y" ;; esac ;;
+  esac
+}
+at() {
+  x=$(stat -c "%U$tab%u$tab%G$tab%g" "$1") &&
+    printf 'owner\t%s\t%s\t%s\n' "${1##*/}" "$x" "$(sed -n 's/^VmRSS:[[:blank:]]*\([0-9]*\) kB.*/\1/p' "$1/status")"
+  [ "$2" = mfsmount ] && return
+  folder "$4"
+  tr '\0' '\n' < "$1/cmdline" | sed -n -e '1d' -e 's|^-[a-z]*c\(/.*\)|\1|p' -e '\|^-[a-z]*c$|{' -e 'n;p' -e '}' | while IFS= read -r f; do
+    case $f in /*) file "$r$f"; file "$r$f.var"; daemon "${3%/sbin/*}" "$2" "$r$f" "$4" ;; esac
+  done
+}
+space() {
+  on "$1" && return
+  q=$1
+  while [ -n "$q" ] && [ ! -e "$q" ]; do q=${q%/*}; done
+  x=$(stat -f -c '%a %S %d %c' "${q:-/.}") || return
+  case $x in *[!0-9\ ]*) ;; *) printf 'space\t%s\t%s\n' "$1" "$x" ;; esac
+}
+build() {
+  on "$1" && return
+  [ -f "$1/config.h" ] || return
+  printf 'build\t%s\n' "$1"
+  grep -E '^#define[[:blank:]]+(ETC_PATH|DATA_PATH|RUN_PATH|DEFAULT_USER|DEFAULT_GROUP)[[:blank:]]+"[^"]*"[[:blank:]]*$' "$1/config.h" |
+    while IFS= read -r x; do printf 'define\t%s\t%s\n' "$1" "$x"; done
+}
+header() {
+  [ -f "$data/$1" ] && x=$(od -An -v -tx1 -N 8 "$data/$1" | tr -d ' \n') && [ -n "$x" ] && printf 'header\t%s\t%s\n' "$1" "$x"
+}
+under() {
+  y=${1%/*}; z=${1##*/}
+  on "$y" || on "$r/tmp" && return
+  x=$(unshare -m sh -c 'mount -n --make-rprivate / && mount -n --bind "$1" /tmp && ls -A "/tmp/$2"' sh "${y:-/}" "$z") || return
+  printf 'under\t%s\n' "$1"
+  printf '%s\n' "$x" | head -n 10 | while IFS= read -r x; do [ -n "$x" ] && printf 'below\t%s\t%s\n' "$1" "$x"; done
+}
+startup() {
+  set -- /dev/null
+  for f in /etc/fstab /etc/rc.local /etc/inittab /etc/crontab /etc/init.d/* /etc/init/*.conf /etc/rc.d/* /etc/cron.*/* /etc/auto.* \
+    /var/spool/cron/* /var/spool/cron/crontabs/* /etc/systemd/system/*.service /etc/systemd/system/*mount; do
+    case $f in *"$nl"*) continue ;; esac
+    [ -h "$f" ] && on "$r$(readlink "$f")" && continue
+    [ -f "$f" ] && [ -r "$f" ] && set -- "$@" "$f"
+  done
+  grep -a -n -E 'mfs(mount|master|chunkserver|metalogger|metarestore|cgiserv|tools|r?[gs]et(goal|trashtime)|checkfile|fileinfo|dirinfo|(make)?snapshot)|fuse[.]mfs' "$@" |
+    grep -a -v -E '^[^:]*:[0-9]+:[[:blank:]]*[#;]' | head -n 100 | cut -c 1-1000 | sed 's|^|startup |'
+}
+users() {
+  [ -n "$m" ] && cd /proc || return
+  own='|'; q=$$
+  while [ "$q" -gt 1 ]; do
+    own="$own$q|"; x=; read -r x < "$q/stat" || break
+    x=${x##*) }; x=${x#* }; q=${x%% *}
+  done
+  {
+    {
+      for k in 1 2 3 4 5 6 7 8 9; do
+        ls -n "$k"*/cwd "$k"*/root "$k"*/exe "$k"*/fd
+        grep -F -e "$m" /dev/null "$k"*/maps
+      done
+      echo scanned
+    } &
+    { q=0; while kill -0 "$!" && [ "$q" -lt 9 ]; do sleep 1; q=$((q + 1)); done; echo late; } &
+  } | sed -e '\|^scanned$|q' -e '\|^late$|q' | M=$m OWN=$own awk "$find_users"
+}
+find_users='
+BEGIN { n = split(ENVIRON["M"], mount, "\n"); slash = sprintf("%c", 47) }
+function see(pid, path,    i, name) {
+  for (i = 1; i <= n; i++) if (path == mount[i] || index(path, mount[i] slash) == 1) {
+    if ((i, pid) in seen || index(ENVIRON["OWN"], "|" pid "|")) return
+    seen[i, pid] = 1
+    if ((getline name < (pid "/stat")) <= 0) return
+    close(pid "/stat")
+    sub("^[^(]*[(]", "", name); sub("[)][^)]*$", "", name); gsub("\t", "?", name)
+    if (name == "mfsmount") return
+    if (++count[i] > 50) cut = 1; else printf "user\t%s\t%s\t%s\n", pid, name, path
+    return
+  }
+}
+$0 ~ "^[1-9][0-9]*[/]fd:$" { open = $0; sub("[/].*", "", open); next }
+$0 ~ "^[1-9][0-9]*[/]maps:" {
+  pid = $0; sub("[/].*", "", pid); path = substr($0, index($0, ":")); see(pid, substr(path, index(path, slash))); next
+}
+substr($0, 1, 1) == "l" && index($0, " -> ") {
+  name = substr($0, 1, index($0, " -> ") - 1); sub(".* ", "", name)
+  path = substr($0, index($0, " -> ") + 4)
+  if (index(name, slash)) { sub("[/].*", "", name); see(name, path) } else see(open, path)
+}
+$0 == "scanned" { whole = 1 }
+END { if (cut || !whole) print "users cut" }
+'
+"#;
+
+const CALLS: &str = r#"[ -n "$data" ] && { space "$data"; on "$data" || { header metadata.mfs; header metadata.mfs.back; }; }
+sed -n 's/^MemAvailable:[[:blank:]]*\([0-9]*\) kB.*/memory \1/p' /proc/meminfo
+startup
+( users )
+if [ "$(id -u)" = 0 ] && unshare -m true; then
+  echo unshare
+  [ -n "$m" ] && printf '%s\n' "$m" | while IFS= read -r p; do under "$p" </dev/null; done
+fi
+"#;

@@ -1,0 +1,82 @@
+//! Looks at this machine, and the reading of answers word by word.
+
+mod survey;
+
+use std::net::Ipv4Addr;
+
+use semver::Version;
+
+use super::{Look, UnreadableLook};
+use crate::host::{AbsPath, HostFacts};
+use crate::moosefs::daemon::Role;
+
+fn path(text: &str) -> AbsPath {
+    AbsPath::new(text).unwrap()
+}
+
+/// What a script prints on this machine.
+fn run(shell: &[&str], script: &str) -> HostFacts {
+    let output = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(script).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the script says nothing on stderr");
+    HostFacts::parse(&String::from_utf8_lossy(&output.stdout)).unwrap()
+}
+
+#[test]
+fn a_look_at_this_machine_is_read_whole() {
+    let here = std::env::current_dir().unwrap();
+    let look = Look {
+        prefixes: vec![path("/usr/local")],
+        source_dirs: vec![path("/usr/src/mfs-1.6.27")],
+        data_path: Some(path("/tmp")),
+        busy_in: AbsPath::new(here.to_str().unwrap()).ok(),
+        admin_port: 9421,
+        survey: false,
+        space_for: Vec::new(),
+        work_files: vec![path("/etc/passwd")],
+    };
+    let facts = run(&["/bin/sh"], &look.script());
+    assert!(!facts.boot_id.is_empty());
+    assert!(facts.busy.contains(&std::process::id()), "this test works in its own folder");
+    assert!(facts.clock > 1_500_000_000);
+    assert_eq!(facts.kept.len(), 1);
+    assert!(facts.tools.is_empty() && facts.space.is_empty(), "no survey");
+}
+
+/// As printed on a real master (facts, field notes), with the pids and addresses of the lab.
+const MASTER: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\nmake\nfuse\n\
+    process\t77\tmfsmaster\t1.5.12\t/usr/local/sbin/mfsmaster (deleted)\t/usr/local/var/mfs\theld\tS 1 77 77 0 -1 4194624 1 2 3 4 5 6 7 8 0 -19 1 0 4711 9 9\t/usr/local/sbin/mfsmaster\t-c\t/etc/x.cfg\t\n\
+    mount MFS /mnt/mfs fuse rw,relatime 0 0\nmount x /mnt/other fuse rw 0 0\nmount mfsmaster:9421 /mnt/new fuse.mfs rw,nosuid 0 0\n\
+    tcp    0: 00000000:24CD 00000000:0000 0A 00000000:00000000 00:00000000 00000000\n\
+    tcp    1: 0A004D0A:8AF6 0A004D0A:24CC 01 00000000:00000000 00:00000000 00000000\n\
+    installed\t/usr/local/sbin/mfsmaster\t1.6.27\ninstalled\t/usr/local/bin/mfsmount\t\n\
+    config\t/usr/local/etc/mfsmaster.cfg\nkey\t/usr/local/etc/mfsmaster.cfg\tMATOCU_LISTEN_PORT = 9500\n\
+    exports\t/usr/local/etc/mfs/mfsexports.cfg\t2\ndata\tmetadata.mfs.back\t120 1700000000\nend\n";
+
+#[test]
+fn a_masters_look_is_read() {
+    let facts = HostFacts::parse(MASTER).unwrap();
+    let master = facts.daemon(Role::Master).unwrap();
+    assert_eq!((master.pid, master.start), (77, 4711));
+    assert_eq!(master.version, Some(Version::new(1, 5, 12)));
+    assert_eq!(master.arguments, ["-c", "/etc/x.cfg"]);
+    assert_eq!(facts.mounts.len(), 2, "a fuse mount of something else is not ours");
+    assert_eq!(facts.mount("/mnt/mfs").unwrap().kind, "fuse");
+    assert_eq!(facts.listener(9421), Some(Ipv4Addr::UNSPECIFIED));
+    assert_eq!(facts.address_towards(9420), Some(Ipv4Addr::new(10, 77, 0, 10)));
+    let prefix = AbsPath::new("/usr/local").unwrap();
+    assert_eq!(facts.installed_version(&prefix, Role::Master), Some(&Version::new(1, 6, 27)));
+    assert_eq!(facts.installed_version(&prefix, Role::Client), None);
+    assert_eq!(facts.exports["/usr/local/etc/mfs/mfsexports.cfg"], 2);
+    let keys = &facts.master_configs["/usr/local/etc/mfsmaster.cfg"];
+    assert_eq!(keys[..], [("MATOCU_LISTEN_PORT".to_owned(), "9500".to_owned())]);
+    assert_eq!(facts.data_files["metadata.mfs.back"].size, 120);
+}
+
+#[test]
+fn half_an_answer_is_no_answer() {
+    assert_eq!(HostFacts::parse(""), Err(UnreadableLook::CutShort));
+    for cut in 0..MASTER.len() - 1 {
+        assert!(HostFacts::parse(&MASTER[..cut]).is_err() || MASTER[..cut].ends_with("end"), "cut at {cut}");
+    }
+    assert!(matches!(HostFacts::parse("sudo: a password is required\nend\n"), Err(UnreadableLook::Line(_))));
+}

@@ -1,0 +1,63 @@
+//! What differs between the releases of 1.6 that an upgrade can end at.
+
+use semver::Version;
+
+/// From 1.6.14 on a chunkserver refuses a MASTER_HOST that resolves to 127.x (masterconn.c; run with 1.6.27).
+#[must_use]
+pub fn refuses_loopback(to: &Version) -> bool {
+    *to >= Version::new(1, 6, 14)
+}
+
+/// How many chunks a 1.5 chunkserver may register: it does so in one packet of 47 + 12 bytes a chunk, and a master takes
+/// 50,000,000 bytes until 1.6.19, 500,000,000 from 1.6.20 on (matocsserv.c).
+#[must_use]
+pub fn most_chunks(to: &Version) -> u32 {
+    if *to < Version::new(1, 6, 20) { 4_000_000 } else { 41_000_000 }
+}
+
+/// From 1.6.22 on a chunkserver takes the space that only root can use off its total, and no longer off what is free (facts,
+/// section 2.3).
+#[must_use]
+pub fn counts_without_reserve(to: &Version) -> bool {
+    *to >= Version::new(1, 6, 22)
+}
+
+/// From 1.6.23 on a master lets no mount in while more chunks than this are missing, for its first two minutes
+/// (`matoclserv.c`, `start_cond_check`).
+#[must_use]
+pub fn locks_out_above(to: &Version) -> Option<u64> {
+    (*to >= Version::new(1, 6, 23)).then_some(100)
+}
+
+/// From 1.6.25 on a master with a limit of zero leaves out everything that it does with chunks by itself (chunks.c,
+/// `chunk_strinit`, whose answer filesystem.c drops).
+#[must_use]
+pub fn stops_at_zero(to: &Version) -> bool {
+    *to >= Version::new(1, 6, 25)
+}
+
+/// From 1.6.26 on mfssetgoal and mfssettrashtime get EPERM on a 1.5 mount: its session has no limits of goals (run).
+#[must_use]
+pub fn refuses_old_tools(to: &Version) -> bool {
+    *to >= Version::new(1, 6, 26)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A change, and the patch level of 1.6 that brought it.
+    type Turn = (fn(&Version) -> bool, u64);
+
+    #[test]
+    fn the_first_release_with_a_change_has_it() {
+        let v = |patch| Version::new(1, 6, patch);
+        let turns: [Turn; 4] =
+            [(refuses_loopback, 14), (counts_without_reserve, 22), (stops_at_zero, 25), (refuses_old_tools, 26)];
+        for (has, from) in turns {
+            assert!(has(&v(from)) && !has(&v(from - 1)), "1.6.{from}");
+        }
+        assert!(most_chunks(&v(19)) < most_chunks(&v(20)));
+        assert_eq!((locks_out_above(&v(22)), locks_out_above(&v(23))), (None, Some(100)));
+    }
+}
