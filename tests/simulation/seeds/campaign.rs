@@ -180,6 +180,7 @@ fn session(cluster: &Cluster, schedule: &Schedule, bug: Bug, first: bool) -> Res
         pause: &cluster.pause,
         done: RefCell::default(),
         open: RefCell::default(),
+        aside: RefCell::default(),
     };
     let said = match cluster.drive(runner.walk(&progress)) {
         Driven::Ended(Ending::Finished) => Said::Finished,

@@ -30,7 +30,9 @@ impl Judge {
         if let Some(((host, mount), _)) = self.taken.first_key_value() {
             self.broke("pause", format!("{mount} of {host} is away in a pause"));
         }
-        if self.mode == Mode::FullStop && self.master_stopped && !self.new_master_was() {
+        // whose journal has lost that it stopped the master does not know that it did
+        let forgot = self.faults.iter().any(|(kind, _)| matches!(kind, Kind::Kill { lost: 1.., .. }));
+        if self.mode == Mode::FullStop && self.master_stopped && !self.new_master_was() && !forgot {
             self.broke("pause", "the file system stands still in a pause");
         }
         if self.mode == Mode::Rolling && self.down.keys().any(|at| self.taken_now.contains(at)) {
