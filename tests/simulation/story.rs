@@ -309,6 +309,18 @@ fn a_new_master_on_other_metadata_is_seen_by_a_run_that_was_killed_before_it_cou
 }
 
 #[test]
+fn a_chunk_that_loses_a_copy_while_the_release_is_installed_holds_the_restart() {
+    let world = World::with("cs2", Fault::UnderGoalMeanwhile(450));
+    assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
+    let gap = world.when("cs2", "sbin/mfschunkserver").unwrap() - world.when("cs2", "make install").unwrap();
+    assert!(gap >= 250, "the gate before the installation is no word on the cluster after it: {gap}");
+
+    let world = World::with("cs2", Fault::UnderGoalMeanwhile(3600));
+    assert_eq!(failure(walk(&world, &schedule(&world, Mode::Rolling))).kind, FailureKind::GateRed);
+    assert_eq!(world.when("cs2", "sbin/mfschunkserver"), None);
+}
+
+#[test]
 fn no_master_is_stopped_and_no_metadata_copied_around_the_full_hour() {
     let world = World::new();
     let to_the_hour = 3600 - world.now().as_second() % 3600;

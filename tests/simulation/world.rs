@@ -56,6 +56,8 @@ pub enum Fault {
     Busy,
     /// A chunk loses a copy while this chunkserver restarts, for this many seconds.
     UnderGoal(u64),
+    /// The same while the new release is installed on its host, which takes 200 seconds.
+    UnderGoalMeanwhile(u64),
 }
 
 #[derive(Clone, Default)]
@@ -263,6 +265,10 @@ impl World {
                 return 2;
             }
             s.installed = Some(NEW);
+            if let Some(Fault::UnderGoalMeanwhile(seconds)) = fault {
+                self.under_goal_until.set(self.now.get() + seconds as i64);
+                self.wait(200);
+            }
         } else if script.contains("mfsmaster") && script.ends_with("-s") {
             s.master = None;
             s.metadata_saved = Some(self.now.get());
