@@ -459,7 +459,7 @@ pub enum Gate {
         /// Seconds until it must be green.
         greatest_s: u64,
     },
-    /// Master, chunkservers and mounts are all in the new release, and the cluster is healthy.
+    /// Master, chunkservers, mounts and metaloggers are all in the new release, and the cluster is healthy.
     Upgraded {
         /// Seconds until it must be green.
         greatest_s: u64,
@@ -502,7 +502,7 @@ impl Gate {
             Self::ChunkserverBack { .. } => "back at the master, in the new release, with its chunks".to_owned(),
             Self::MountSeen { mount, .. } => format!("the master lists the mount {mount} in the new release"),
             Self::Upgraded { .. } => {
-                "master, chunkservers and mounts in the new release, the cluster healthy".to_owned()
+                "master, chunkservers, mounts and metaloggers in the new release, the cluster healthy".to_owned()
             }
         }
     }

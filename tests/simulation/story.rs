@@ -321,6 +321,16 @@ fn a_chunk_that_loses_a_copy_while_the_release_is_installed_holds_the_restart() 
 }
 
 #[test]
+fn a_metalogger_or_a_mount_that_went_away_again_is_no_upgraded_cluster() {
+    for host in ["log1", "cl1"] {
+        let world = World::with("cl2", Fault::Loses(host));
+        let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
+        assert_eq!(failure.kind, FailureKind::GateRed);
+        assert!(failure.causes[0].contains("mounts and metaloggers in the new release"), "{:?}", failure.causes);
+    }
+}
+
+#[test]
 fn no_master_is_stopped_and_no_metadata_copied_around_the_full_hour() {
     let world = World::new();
     let to_the_hour = 3600 - world.now().as_second() % 3600;

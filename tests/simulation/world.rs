@@ -56,7 +56,9 @@ pub enum Fault {
     Busy,
     /// A chunk loses a copy while this chunkserver restarts, for this many seconds.
     UnderGoal(u64),
-    /// The same while the new release is installed on its host, which takes 200 seconds.
+    /// While this client is remounted, another host loses its metalogger or its mount.
+    Loses(&'static str),
+    /// The same as `UnderGoal`, while the new release is installed on its host, which takes 200 seconds.
     UnderGoalMeanwhile(u64),
 }
 
@@ -297,6 +299,10 @@ impl World {
             }
         } else if script.contains("bin/mfsmount") {
             s.mount = Some(self.process(NEW));
+            if let Some(Fault::Loses(other)) = fault {
+                let other = hosts.get_mut(other).unwrap();
+                (other.metalogger, other.mount) = (None, None);
+            }
         }
         0
     }
