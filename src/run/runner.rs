@@ -76,7 +76,7 @@ pub struct Runner<'a, H, M, C> {
     pub done: RefCell<HashMap<StepId, Timestamp>>,
     /// Clients that failed while the cluster was well.
     pub aside: RefCell<Vec<Failure>>,
-    /// Steps begun before this process and not known to be done.
+    /// Steps begun and not known to be done, by this process or one before it.
     pub open: RefCell<HashSet<StepId>>,
 }
 
@@ -375,10 +375,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     pub(super) fn record(&self, record: Record) -> Result<(), Failure> {
+        let begun = if let Record::Intent { step, .. } = &record { Some(step.clone()) } else { None };
         self.journal
             .borrow_mut()
             .append(record)
-            .map_err(|e| Failure::new(FailureKind::Journal, "write the journal", e.to_string()))
+            .map_err(|e| Failure::new(FailureKind::Journal, "write the journal", e.to_string()))?;
+        self.open.borrow_mut().extend(begun);
+        Ok(())
     }
 
     pub(super) fn send(&self, event: Event) {

@@ -331,6 +331,21 @@ fn a_metalogger_or_a_mount_that_went_away_again_is_no_upgraded_cluster() {
 }
 
 #[test]
+fn what_a_stop_says_of_a_mount_was_looked_at() {
+    let account = |fault| {
+        let world = World::with("cl1", fault);
+        match walk(&world, &schedule(&world, Mode::Rolling)) {
+            Ending::Failed(_, account) => account,
+            other => panic!("{other:?}"),
+        }
+    };
+    let open = "whether /mnt/mfs is mounted on cl1 cannot be told";
+    assert!(account(Fault::LostForGoodAt("umount")).contains(open), "it is away, and nobody knows");
+    assert!(account(Fault::LostForGoodAt("bin/mfsmount")).contains(open), "it is there, and nobody knows");
+    assert!(account(Fault::RefusesMounts).contains("/mnt/mfs IS NOT MOUNTED on cl1:"));
+}
+
+#[test]
 fn no_master_is_stopped_and_no_metadata_copied_around_the_full_hour() {
     let world = World::new();
     let to_the_hour = 3600 - world.now().as_second() % 3600;

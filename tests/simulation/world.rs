@@ -56,6 +56,10 @@ pub enum Fault {
     Busy,
     /// A chunk loses a copy while this chunkserver restarts, for this many seconds.
     UnderGoal(u64),
+    /// The connection is lost for good after a command with this text took effect.
+    LostForGoodAt(&'static str),
+    /// mfsmount says no.
+    RefusesMounts,
     /// While this client is remounted, another host loses its metalogger or its mount.
     Loses(&'static str),
     /// The same as `UnderGoal`, while the new release is installed on its host, which takes 200 seconds.
@@ -298,6 +302,9 @@ impl World {
                 hosts.get_mut("master").unwrap().master = None;
             }
         } else if script.contains("bin/mfsmount") {
+            if fault == Some(Fault::RefusesMounts) {
+                return 1;
+            }
             s.mount = Some(self.process(NEW));
             if let Some(Fault::Loses(other)) = fault {
                 let other = hosts.get_mut(other).unwrap();
@@ -331,7 +338,10 @@ impl Hosts for World {
                 self.faults.borrow_mut().remove(name);
                 Outcome::Unknown { reason: "connection lost".into() }
             }
-            Some(Fault::LostForGood) => {
+            Some(Fault::LostForGoodAt(text)) if !script.contains(text) => {
+                Outcome::Exited { code, output: String::new() }
+            }
+            Some(Fault::LostForGood | Fault::LostForGoodAt(_)) => {
                 self.hosts.borrow_mut().get_mut(name).unwrap().gone = true;
                 Outcome::Unknown { reason: "connection lost".into() }
             }
