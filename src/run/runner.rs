@@ -277,8 +277,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         track.steps.iter().all(|s| self.is_done(&s.id))
     }
 
+    /// A step that takes something down and was begun before is not paused before: what it has taken away may be gone.
     fn pausing(&self, step: &Step) -> bool {
-        step.pause_before && self.pause.load(Ordering::Relaxed)
+        let begun = step.action.takes_down() && self.open.borrow().contains(&step.id);
+        step.pause_before && !begun && self.pause.load(Ordering::Relaxed)
     }
 
     fn pause_point(&self, track: &Track) -> Result<(), Stop> {

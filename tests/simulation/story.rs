@@ -346,6 +346,22 @@ fn what_a_stop_says_of_a_mount_was_looked_at() {
 }
 
 #[test]
+fn a_stop_that_was_begun_is_not_paused_before() {
+    let world = World::with("cs1", Fault::InstallFails);
+    let plan = schedule(&world, Mode::FullStop);
+    failure(walk(&world, &plan));
+    // as if it had been killed when the master had just stopped; and told to pause as soon as it goes on
+    let stop = |r: &Record| matches!(r, Record::Intent { step, .. } if step.0.as_ref() == "master/master/stop");
+    let begun = world.records.borrow().iter().position(stop).unwrap();
+    world.records.borrow_mut().truncate(begun + 1);
+    world.repair("cs1");
+    world.pause.store(true, Ordering::Relaxed);
+    assert_eq!(walk(&world, &plan), Ending::Paused);
+    assert!(world.when("master", "sbin/mfsmaster -t 1800").is_some(), "paused while the file system stands still");
+    assert_eq!(world.times("master", "mfsmaster -t 1800"), 2, "stopped once and started once");
+}
+
+#[test]
 fn no_master_is_stopped_and_no_metadata_copied_around_the_full_hour() {
     let world = World::new();
     let to_the_hour = 3600 - world.now().as_second() % 3600;
