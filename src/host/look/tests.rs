@@ -19,6 +19,9 @@ fn a_look_at_this_machine_is_read_whole() {
         survey: true,
         space_for: Vec::new(),
         work_files: vec![AbsPath::new("/etc/passwd").unwrap()],
+        headers: true,
+        disks: vec![AbsPath::new("/tmp").unwrap()],
+        archives: vec![AbsPath::new("/etc/passwd").unwrap()],
     };
     let output = std::process::Command::new("/bin/sh").arg("-c").arg(look.script()).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the script says nothing on stderr");
@@ -80,4 +83,21 @@ fn dump() {
     std::fs::write("/tmp/look-tools/script.sh", look.script()).unwrap();
     std::fs::write("/tmp/look-tools/wrapped.txt", crate::host::shell::wrap(&look.script(), None)).unwrap();
     std::fs::write("/tmp/look-tools/short.sh", Look { survey: false, ..look }.script()).unwrap();
+}
+
+#[test]
+fn a_file_in_etc_mfs_hides_none_in_etc() {
+    let top = tempfile::tempdir().unwrap();
+    let below = |path: &str| top.path().join(path);
+    std::fs::create_dir_all(below("etc/mfs")).unwrap();
+    for path in ["etc/mfs/mfshdd.cfg", "etc/mfshdd.cfg"] {
+        std::fs::write(below(path), "/mnt/hd1\n").unwrap();
+    }
+    let prefix = AbsPath::new(top.path().to_str().unwrap()).unwrap();
+    let look = Look { prefixes: vec![prefix.clone()], survey: true, ..Look::default() };
+    let output = std::process::Command::new("/bin/sh").arg("-c").arg(look.script()).output().unwrap();
+    let facts = HostFacts::parse(&String::from_utf8_lossy(&output.stdout)).unwrap();
+    for path in ["etc/mfs/mfshdd.cfg", "etc/mfshdd.cfg"] {
+        assert!(facts.files.contains_key(prefix.join(path).as_str()), "{path}: {:?}", facts.files.keys());
+    }
 }
