@@ -92,7 +92,8 @@ codes! {
     ConfigLineIgnored "config-line-ignored" Note "a line of a configuration file that neither release understands" "cfg.c; a key without a blank before its `=`";
     KeysIgnored "keys-ignored" Note "the new release ignores keys that are set" "facts, section 5; hazard 7";
     VarFileMerged "var-file-merged" Note "a `.var` file overrides the configuration, and the new release does not read it" "hazard 31; cfg.c @ 1.5.12";
-    ConfigRefused "config-refused" Error "the new master would refuse to start with a value of its configuration" "hazard 7; chunks.c @ 1.6.25, changelog.c @ 1.6.26";
+    ConfigRefused "config-refused" Error "the new master would refuse to start with a value of its configuration" "hazard 7; changelog.c @ 1.6.26, run";
+    LimitOfZero "limit-of-zero" Warning "with a limit of zero the new master would neither replicate nor delete chunks" "chunks.c @ 1.6.26: chunk_strinit ends early, and nobody looks at its answer";
     RejectOldClients "reject-old-clients" Error "the new master would refuse the mounts that are still old" "hazard 24; matoclserv.c @ 1.6.27";
     ReconnectSlow "reconnect-slow" Note "chunkservers look for their master only every 30 seconds" "MASTER_RECONNECTION_DELAY; sample configuration @ 1.5.12";
     PortTaken "port-taken" Error "a port that the new master needs is in use" "hazard 10; matomlserv.c @ 1.6.5";

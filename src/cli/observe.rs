@@ -12,7 +12,7 @@ use crate::fleet::{Forward, SshFleet};
 use crate::host::{AbsPath, HostFacts, HostName, Look};
 use crate::moosefs::Overview;
 use crate::moosefs::client::{QueryError, overview};
-use crate::plan::{InstallHow, Plan};
+use crate::plan::Plan;
 use crate::run::ports::{Hosts, Master, NoAnswer, Outcome};
 use crate::run::runner::LOOK_LIMIT;
 
@@ -24,6 +24,9 @@ const HELD_AT_ONCE: usize = 100;
 
 /// A master that takes longer to answer one question is not serving.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
+
+/// A host's facts, and by how many seconds its clock is ahead of this side's.
+type Seen = (i64, HostFacts);
 
 /// The master's word, through a forwarded port.
 pub struct ForwardedMaster<'a> {
@@ -79,7 +82,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec<Finding>) {
     let looks = looks(plan);
     let many = looks.len() > HELD_AT_ONCE;
-    let seen: Vec<(HostName, Result<(i64, HostFacts), String>)> = stream::iter(looks)
+    let seen: Vec<(HostName, Result<Seen, String>)> = stream::iter(looks)
         .map(|(host, look)| async move {
             let result = look_at(fleet, &host, &look).await;
             let now = jiff::Timestamp::now().as_second();
@@ -148,16 +151,23 @@ pub(super) async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> R
     }
 }
 
-/// One look a host, with what all of its roles need.
+/// One survey a host, with what all of its roles need.
 pub(super) fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
+    let (from, to) = (&plan.upgrade.from, &plan.upgrade.to);
     let mut looks: BTreeMap<HostName, Look> = BTreeMap::new();
     for (host, _, access) in plan.hosts() {
         let look = looks.entry(host.clone()).or_default();
         look.admin_port = plan.master.admin_port;
+        look.survey = true;
         push_new(&mut look.prefixes, &access.install.prefix);
-        if let InstallHow::SourceDir(tree) = &access.install.how {
-            push_new(&mut look.source_dirs, tree);
+        push_new(&mut look.space_for, &access.install.work_dir);
+        if let Some(tree) = access.install.tree(from, to) {
+            push_new(&mut look.source_dirs, &tree);
         }
+    }
+    if let Some(look) = looks.get_mut(&plan.master.host) {
+        // an earlier run may have copied the old release's tools before it replaced them
+        look.work_files.push(plan.master.access.install.work(from, to).join("metadata/mfsmetarestore"));
     }
     looks
 }

@@ -71,6 +71,19 @@ pub fn unmount(site: &Site, mount_point: &str) -> io::Result<()> {
     rebuild(&site.root)
 }
 
+/// The names in the folder that a mount hides.
+///
+/// # Errors
+/// Nothing is mounted there.
+pub fn under(site: &Site, mount_point: &str) -> io::Result<Vec<String>> {
+    let _turn = turn(&site.root)?;
+    let entries = fs::read_dir(site.sim("under").join(file_name(mount_point)))?;
+    let mut names: Vec<String> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    Ok(names)
+}
+
 /// The process that stands behind a mount; `None` where nothing is mounted.
 #[must_use]
 pub fn owner(site: &Site, mount_point: &str) -> Option<u32> {

@@ -189,6 +189,9 @@ pub fn make_host(
     for (folder, prefix) in &part.trees {
         install::make_tree(site, folder, prefix, &site.target)?;
     }
+    let starts = part.prefixes.iter().filter(|(role, _)| matches!(role, Role::Master | Role::Chunkserver));
+    let starts: String = starts.map(|(role, prefix)| format!("{prefix}/{}\n", role.path_in_prefix())).collect();
+    fs::write(site.real("/etc/rc.local"), format!("#!/bin/sh\n# simulated\n{starts}"))?;
     for (role, prefix) in &part.prefixes {
         match role {
             Role::Master => make_master(site, prefix, metadata, admin_port)?,

@@ -22,7 +22,8 @@ pub fn make(site: &Site, from: &Version) -> io::Result<()> {
     for tool in ["make", "apt-get", "apt", "dnf", "yum", "rpm", "dpkg", "zypper"] {
         install::write_program(site, &bin.join(tool), &install::script(site, tool, &site.target))?;
     }
-    for tool in ["tar", "chown", "bystander"] {
+    // this machine's `unshare` would let the host's commands see this machine's own mounts
+    for tool in ["tar", "chown", "unshare", "bystander"] {
         install::write_program(site, &bin.join(tool), &install::script(site, tool, &site.target))?;
     }
     // asked for no owner it is this machine's own, which is quicker
@@ -33,9 +34,6 @@ pub fn make(site: &Site, from: &Version) -> io::Result<()> {
     );
     install::write_program(site, &bin.join("stat"), &stat)?;
     install::write_program(site, &bin.join("sha256sum"), &sha256sum(site))?;
-    // this machine's would let the host's commands see this machine's own mounts
-    let unshare = "#!/bin/sh\n# simulated\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n";
-    install::write_program(site, &bin.join("unshare"), unshare)?;
     if site.has(FaultName::NoSpace) {
         full_disk(site, &bin)?;
     }
@@ -72,6 +70,14 @@ fn full_disk(site: &Site, bin: &Path) -> io::Result<()> {
     );
     install::write_program(site, &bin.join("cat"), &cat)?;
     install::write_program(site, &bin.join("cp"), &format!("#!/bin/sh\n# simulated\necho 'cp: error writing: {full}"))?;
+    // `stat -f -c` with free blocks and inodes
+    let stat = std::fs::read_to_string(bin.join("stat"))?.replacen(
+        "#!/bin/sh\n",
+        "#!/bin/sh\n[ \"$1 $2\" != '-f -c' ] || exec /usr/bin/stat -f -c \
+         \"$(printf %s \"$3\" | sed 's/%[afd]/0/g')\" \"$4\"\n",
+        1,
+    );
+    install::write_program(site, &bin.join("stat"), &stat)?;
     let df = "#!/bin/sh\n# simulated\n/usr/bin/df \"$@\" | awk 'NR > 1 { $4 = 0; $5 = \"100%\" } { print }'\n";
     install::write_program(site, &bin.join("df"), df)
 }

@@ -49,6 +49,10 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
         meaning: "configuration in etc/mfs that the carried one takes the place of",
     },
     Acknowledgeable {
+        code: "limit-of-zero",
+        meaning: "a master that neither replicates nor deletes chunks, by its own configuration",
+    },
+    Acknowledgeable {
         code: "data-path-differs",
         meaning: "a DATA_PATH that is a link to the folder that the daemon works in",
     },

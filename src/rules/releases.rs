@@ -2,12 +2,6 @@
 
 use semver::Version;
 
-/// Metaloggers came with 1.6.5 (NEWS): from then on a master sends its change logs to them alone, and listens for them.
-#[must_use]
-pub fn has_metaloggers(to: &Version) -> bool {
-    *to >= Version::new(1, 6, 5)
-}
-
 /// From 1.6.14 on a chunkserver refuses a MASTER_HOST that resolves to 127.x (masterconn.c; run with 1.6.27).
 #[must_use]
 pub fn refuses_loopback(to: &Version) -> bool {
@@ -35,6 +29,13 @@ pub fn locks_out_above(to: &Version) -> Option<u64> {
     (*to >= Version::new(1, 6, 23)).then_some(100)
 }
 
+/// From 1.6.25 on a master with a limit of zero leaves out everything that it does with chunks by itself (chunks.c,
+/// `chunk_strinit`, whose answer filesystem.c drops).
+#[must_use]
+pub fn stops_at_zero(to: &Version) -> bool {
+    *to >= Version::new(1, 6, 25)
+}
+
 /// From 1.6.26 on mfssetgoal and mfssettrashtime get EPERM on a 1.5 mount: its session has no limits of goals (run).
 #[must_use]
 pub fn refuses_old_tools(to: &Version) -> bool {
@@ -45,11 +46,14 @@ pub fn refuses_old_tools(to: &Version) -> bool {
 mod tests {
     use super::*;
 
+    /// A change, and the patch level of 1.6 that brought it.
+    type Turn = (fn(&Version) -> bool, u64);
+
     #[test]
     fn the_first_release_with_a_change_has_it() {
         let v = |patch| Version::new(1, 6, patch);
-        let turns: [(fn(&Version) -> bool, u64); 4] =
-            [(has_metaloggers, 5), (refuses_loopback, 14), (counts_without_reserve, 22), (refuses_old_tools, 26)];
+        let turns: [Turn; 4] =
+            [(refuses_loopback, 14), (counts_without_reserve, 22), (stops_at_zero, 25), (refuses_old_tools, 26)];
         for (has, from) in turns {
             assert!(has(&v(from)) && !has(&v(from - 1)), "1.6.{from}");
         }

@@ -40,7 +40,7 @@ impl EventSink for Plain {
             *told = Some(now);
         }
         if let Event::Output { step, .. } = &event.event
-            && step.0.ends_with("/install")
+            && (step.0.ends_with("/install") || step.0.contains("/build:"))
             && !self.verbose
         {
             return;

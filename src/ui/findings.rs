@@ -1,35 +1,65 @@
 //! Findings as text: grouped by what was found, worst first, so that two hundred hosts with the same trouble are one
-//! paragraph.
+//! paragraph, and so are two hundred that differ in a number.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use console::Style;
 
 use super::events::printable;
-use crate::check::{Finding, Severity};
+use crate::check::{Code, Finding, Severity};
+use crate::host::HostName;
 
 /// Hosts named before the rest is counted.
 const HOSTS_NAMED: usize = 8;
 
+/// Paragraphs of the same code before they become one with a line for each.
+const PARAGRAPHS: usize = 3;
+
+/// The same finding on one or more hosts.
+struct Group<'a> {
+    finding: &'a Finding,
+    hosts: Vec<&'a str>,
+}
+
 /// All findings.
 #[must_use]
 pub fn text(findings: &[Finding], acknowledged: &BTreeSet<String>, color: bool) -> String {
-    let mut groups: Vec<(&Finding, Vec<&str>)> = Vec::new();
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by_key(|f| f.severity);
-    for finding in sorted {
-        let host = finding.host.as_ref().map(crate::host::HostName::as_str);
-        let same = |g: &&mut (&Finding, Vec<&str>)| g.0.code == finding.code && g.0.seen == finding.seen;
-        match groups.iter_mut().find(same) {
-            Some(group) => group.1.extend(host),
-            None => groups.push((finding, host.into_iter().collect())),
+    let mut text = String::new();
+    for groups in by_code(findings) {
+        let title = title(groups[0].finding, acknowledged, color);
+        if groups.len() > PARAGRAPHS {
+            text.push_str(&together(&title, &groups));
+        } else {
+            groups.iter().for_each(|group| text.push_str(&paragraph(&title, group)));
         }
     }
-    groups.iter().map(|(finding, hosts)| group(finding, hosts, acknowledged, color)).collect()
+    text
 }
 
-fn group(finding: &Finding, hosts: &[&str], acknowledged: &BTreeSet<String>, color: bool) -> String {
+/// Worst first; within a severity in the order in which codes are met first.
+fn by_code(findings: &[Finding]) -> Vec<Vec<Group<'_>>> {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|f| f.severity);
+    let mut codes: Vec<Vec<Group<'_>>> = Vec::new();
+    let mut known: BTreeMap<Code, usize> = BTreeMap::new();
+    let mut same: BTreeMap<(Code, &str, &str), usize> = BTreeMap::new();
+    for finding in sorted {
+        let at = *known.entry(finding.code).or_insert_with(|| {
+            codes.push(Vec::new());
+            codes.len() - 1
+        });
+        let groups = &mut codes[at];
+        let group = *same.entry((finding.code, &finding.seen, &finding.todo)).or_insert_with(|| {
+            groups.push(Group { finding, hosts: Vec::new() });
+            groups.len() - 1
+        });
+        groups[group].hosts.extend(finding.host.as_ref().map(HostName::as_str));
+    }
+    codes
+}
+
+fn title(finding: &Finding, acknowledged: &BTreeSet<String>, color: bool) -> String {
     let style = Style::new().force_styling(color).bold();
     let (word, style) = match finding.severity {
         Severity::Error => ("error", style.red()),
@@ -37,14 +67,100 @@ fn group(finding: &Finding, hosts: &[&str], acknowledged: &BTreeSet<String>, col
         Severity::Warning => ("warning", style.yellow()),
         Severity::Note => ("note", style.blue()),
     };
-    let mut text = String::new();
-    let _ = write!(text, "{}", style.apply_to(format!("{word}[{}]", finding.code)));
-    if !hosts.is_empty() {
-        let named = hosts.iter().take(HOSTS_NAMED).copied().collect::<Vec<_>>().join(", ");
-        let more = hosts.len().saturating_sub(HOSTS_NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let _ = write!(text, " on {named}{more}");
+    style.apply_to(format!("{word}[{}]", finding.code)).to_string()
+}
+
+/// ` on cs1, cs2 and 198 more`; nothing for the cluster as a whole.
+fn on(hosts: &[&str]) -> String {
+    let named = hosts.iter().take(HOSTS_NAMED).copied().collect::<Vec<_>>().join(", ");
+    match hosts.len().saturating_sub(HOSTS_NAMED) {
+        _ if hosts.is_empty() => String::new(),
+        0 => format!(" on {named}"),
+        more => format!(" on {named} and {more} more"),
     }
-    let _ = writeln!(text, ": {}\n  why: {}\n  do:  {}", printable(&finding.seen), finding.why, finding.todo);
+}
+
+fn paragraph(title: &str, Group { finding, hosts }: &Group<'_>) -> String {
+    let seen = printable(&finding.seen);
+    format!("{title}{}: {seen}\n  why: {}\n  do:  {}\n", on(hosts), finding.why, printable(&finding.todo))
+}
+
+/// One paragraph for many groups of a code: a line for each of the first ones, and why and what to do once.
+fn together(title: &str, groups: &[Group<'_>]) -> String {
+    let hosts: BTreeSet<&str> = groups.iter().flat_map(|group| group.hosts.iter().copied()).collect();
+    let mut text = match hosts.len() {
+        0 => format!("{title}: {} times\n", groups.len()),
+        1 => format!("{title}{}: {} times\n", on(&groups[0].hosts[..1]), groups.len()),
+        n => format!("{title} on {n} hosts:\n"),
+    };
+    for group in groups.iter().take(HOSTS_NAMED) {
+        let on = if hosts.len() > 1 { on(&group.hosts) } else { String::new() };
+        let _ = writeln!(text, "  -{on}{} {}", if on.is_empty() { "" } else { ":" }, printable(&group.finding.seen));
+    }
+    if groups.len() > HOSTS_NAMED {
+        let _ = writeln!(text, "  - and {} more; `check --format json` has all", groups.len() - HOSTS_NAMED);
+    }
+    let first = groups[0].finding;
+    let differs = groups.iter().any(|group| group.finding.todo != first.todo);
+    let which = if differs { "for the first: " } else { "" };
+    let _ = writeln!(text, "  why: {}\n  do:  {which}{}", first.why, printable(&first.todo));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(code: Code, host: &str, seen: &str) -> Finding {
+        let host = HostName::new(host).unwrap();
+        Finding::new(code, Some(&host), seen.to_owned(), "it matters", "do it".to_owned())
+    }
+
+    fn shown(findings: &[Finding]) -> String {
+        text(findings, &["clocks-apart".to_owned()].into(), false)
+    }
+
+    #[test]
+    fn the_same_trouble_on_two_hundred_hosts_is_one_paragraph() {
+        let hosts: Vec<_> =
+            (1..=200).map(|n| finding(Code::MakeMissing, &format!("cs{n}"), "it has no `make`")).collect();
+        assert_eq!(
+            shown(&hosts),
+            "error[make-missing] on cs1, cs2, cs3, cs4, cs5, cs6, cs7, cs8 and 192 more: it has no `make`\n  why: it \
+             matters\n  do:  do it\n"
+        );
+    }
+
+    #[test]
+    fn trouble_that_differs_in_a_number_is_one_paragraph_too() {
+        let hosts: Vec<_> =
+            (1..=200).map(|n| finding(Code::ClocksApart, &format!("cs{n}"), &format!("{n} s behind"))).collect();
+        let text = shown(&hosts);
+        assert!(
+            text.starts_with("acknowledged warning[clocks-apart] on 200 hosts:\n  - on cs1: 1 s behind\n"),
+            "{text}"
+        );
+        assert!(text.contains("  - and 192 more; `check --format json` has all\n  why: it matters\n  do:  do it\n"));
+        assert_eq!(text.lines().count(), 1 + 8 + 1 + 2);
+    }
+
+    #[test]
+    fn the_worst_comes_first_and_a_few_that_differ_stay_apart() {
+        let text = shown(&[
+            finding(Code::GoalsUnknown, "master", "a"),
+            finding(Code::MountBusy, "cl1", "b"),
+            finding(Code::NotRoot, "cs1", "c"),
+            finding(Code::MountBusy, "cl2", "d"),
+        ]);
+        let titles: Vec<_> = text.lines().filter(|line| !line.starts_with(' ')).collect();
+        assert_eq!(
+            titles,
+            [
+                "error[not-root] on cs1: c",
+                "warning[mount-busy] on cl1: b",
+                "warning[mount-busy] on cl2: d",
+                "note[goals-unknown] on master: a"
+            ]
+        );
+    }
 }

@@ -4,6 +4,7 @@
 //! Without the package the tests say so and prove nothing. `MFSUPGRADE_REQUIRE_REAL_MASTER=1` makes its absence a failure.
 
 mod master;
+mod traps;
 
 use std::io;
 use std::net::SocketAddr;

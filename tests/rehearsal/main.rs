@@ -10,6 +10,7 @@ mod metalogger;
 mod outages;
 mod protocol;
 mod support;
+mod survey;
 mod transfer;
 mod traps;
 mod trial;

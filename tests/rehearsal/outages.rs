@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mfsupgrade::host::{AbsPath, HostFacts, Look};
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, RehearsalError, What};
 
@@ -158,12 +159,11 @@ async fn other_metadata_loses_files() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_works_in_a_mount_can_be_found_and_asked_to_leave() {
     let cluster = with(&["umount-busy@cl1"], 1).await;
-    let find =
-        "for p in /proc/[0-9]*; do echo \"$(cat $p/comm) $(readlink $p/cwd) ${p#/proc/}\"; done | grep ' /mnt/mfs '";
-    // a path inside a pattern is translated too (docs/rehearsal.md), so it is looked for here
-    let find = find.split(" | grep").next().unwrap();
-    let found = said(&cluster, "cl1", find, 0).await;
-    let pid = found.lines().find_map(|line| line.strip_prefix("rsync /mnt/mfs ")).expect(&found).to_owned();
+    let look = Look { prefixes: vec![AbsPath::new("/usr/local").unwrap()], survey: true, ..Look::default() };
+    let facts = HostFacts::parse(&ran(&cluster, "cl1", &look.script(), 0).await).unwrap();
+    let [user] = &facts.users[..] else { panic!("{:?}", facts.users) };
+    assert_eq!((user.name.as_str(), user.path.as_str()), ("rsync", "/mnt/mfs"));
+    let pid = user.pid;
     said(&cluster, "cl1", "umount /mnt/mfs", 32).await;
     said(&cluster, "cl1", &format!("kill {pid}; sleep 0.2; umount /mnt/mfs"), 0).await;
 }

@@ -55,6 +55,10 @@ async fn large_files_go_there_and_back_as_they_are() {
     let back = fed(&cluster, "cs1", "cat /var/lib/mfsupgrade/file", b"").await;
     assert!(back.stdout == sent, "{} bytes came back", back.stdout.len());
 
+    let sums = "sha256sum < /var/lib/mfsupgrade/file; /usr/bin/sha256sum < /var/lib/mfsupgrade/file";
+    let sums = said(&cluster, "cs1", sums, 0).await;
+    assert!(sums.lines().next() == sums.lines().nth(1), "{sums}");
+
     // nothing at all is a file too, and a reader that does not want everything ends
     fed(&cluster, "cs1", "cat > /root/empty", b"").await;
     assert_eq!(said(&cluster, "cs1", "stat -c %s /root/empty", 0).await, "0\n");
@@ -82,5 +86,7 @@ async fn a_full_disk_takes_nothing() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("No space left on device"));
     let free = said(&cluster, "cs1", "df -P /root | tail -n 1 | awk '{ print $4 }'", 0).await;
     assert_eq!(free, "0\n");
+    let free = said(&cluster, "cs1", "stat -f -c '%a %S %d %c' /root; stat -c '%U %a' /usr/local/var/mfs", 0).await;
+    assert!(free.starts_with("0 ") && free.contains(" 0 ") && free.contains("nobody 7"), "{free}");
     assert!(!said(&cluster, "master", "df -P /root", 0).await.contains(" 0 100%"));
 }

@@ -72,3 +72,21 @@ pub(super) fn run_path(prefix: &str) -> String {
     let of_the_system = prefix.starts_with("/usr") || prefix.starts_with("/opt");
     if of_the_system { "/var/run/mfs".to_owned() } else { format!("{prefix}/var/run/mfs") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_of_configure_say_what_is_built_in() {
+        let built = |arguments: &[&str], prefix: &str| {
+            let arguments: Vec<_> = arguments.iter().map(|a| (*a).to_owned()).collect();
+            let build = configured(&arguments, &AbsPath::new(prefix).unwrap());
+            [build.etc_path, build.data_path, build.run_path, build.user].map(Option::unwrap)
+        };
+        assert_eq!(built(&[], "/usr/local"), ["/usr/local/etc", "/usr/local/var/mfs", "/var/run/mfs", "nobody"]);
+        assert_eq!(built(&[], "/srv/mfs"), ["/srv/mfs/etc", "/srv/mfs/var/mfs", "/srv/mfs/var/run/mfs", "nobody"]);
+        let packaged = ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var/lib", "--with-default-user=mfs"];
+        assert_eq!(built(&packaged, "/usr"), ["/etc", "/var/lib/mfs", "/var/run/mfs", "mfs"]);
+    }
+}

@@ -71,7 +71,7 @@ impl Check<'_> {
             Code::MountBusy,
             Some(host),
             format!("{point} is used by {}{more}", named.join(", ")),
-            "umount refuses while anything uses the mount, and the run stops at this host",
+            "umount refuses while anything uses the mount: this host would stay on the old release",
             "end them before this host's turn comes, or now".into(),
         );
     }

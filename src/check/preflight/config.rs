@@ -12,6 +12,11 @@ use crate::moosefs::config::{Carried, ConfigText, Fate, carry, config_path, disk
 use crate::moosefs::daemon::Role;
 use crate::moosefs::disks;
 use crate::plan::{Access, Mode};
+use crate::rules::releases;
+
+/// Limits that a 1.6.25+ master cannot do without.
+const LIMITS: [&str; 4] =
+    ["CHUNKS_WRITE_REP_LIMIT", "CHUNKS_READ_REP_LIMIT", "CHUNKS_SOFT_DEL_LIMIT", "CHUNKS_HARD_DEL_LIMIT"];
 
 /// A configuration file on the way: from where, to where, with what in it.
 pub(super) struct Move<'a> {
@@ -116,6 +121,19 @@ impl Check<'_> {
                 "change the value, and let the old daemon read it".into(),
             );
         }
+        let zero = |key: &&str| config.get(key, to).is_some_and(|value| value.parse() == Ok(0));
+        if old.role == Role::Master
+            && releases::stops_at_zero(to)
+            && let Some(key) = LIMITS.into_iter().find(zero)
+        {
+            self.find(
+                Code::LimitOfZero,
+                Some(host),
+                format!("{} sets {key} to 0", old.path),
+                "the new master starts and says so in one line, and then never replicates or deletes a chunk",
+                "take the key out, or give it a number".into(),
+            );
+        }
         let set = config.get("REJECT_OLD_CLIENTS", to).is_some_and(|value| !value.is_empty() && value != "0");
         if old.role == Role::Master && set && upgrade.mode == Mode::Rolling {
             self.find(
@@ -140,10 +158,13 @@ impl Check<'_> {
         }
     }
 
-    /// The list of disks, which 1.6.27 looks for beside the rest.
+    /// The list of disks, which 1.6.27 looks for beside the rest. A size is one for it only where the file has no line end at
+    /// its end: a copy gets one, and means what the old file does.
     fn disk_list(&mut self, host: &HostName, access: &Access, old: &Old<'_>, facts: &HostFacts) {
         let (from, to) = (&self.plan.upgrade.from, &self.plan.upgrade.to);
         let Some((path, file)) = &old.disks else { return };
+        let moved = old.get("HDD_CONF_FILENAME").is_none();
+        let mut text = file.text.clone();
         let comment = |line: u32| file.text.lines().nth(line as usize - 1).is_some_and(|l| l.starts_with('#'));
         for (line, how) in disks::differs(&file.text, from, to) {
             let seen = format!("{path}, line {line}: {how}");
@@ -155,20 +176,22 @@ impl Check<'_> {
                     "a 1.5 chunkserver takes it for the path of a disk and does not start: not now, and not on the way back",
                     format!("take the line out of {path}"),
                 );
+            } else if moved && !text.ends_with('\n') {
+                text.push('\n');
             } else {
                 self.find(
                     Code::DiskLineChanges,
                     Some(host),
                     seen,
                     "the new chunkserver would not use the disk as the old one does, and its chunks would be missing",
-                    format!("give the disk a path without blanks (a link will do), in {path}, and restart the old one"),
+                    format!("write a line end at the end of {path}"),
                 );
             }
         }
-        if old.get("HDD_CONF_FILENAME").is_none() {
+        if moved {
             let to = access.install.prefix.join(disks_paths(to)[0]);
             let from = Some((path.as_str(), *file));
-            self.moves(host, Move { role: Role::Chunkserver, from, to, text: file.text.clone() }, facts);
+            self.moves(host, Move { role: Role::Chunkserver, from, to, text }, facts);
         }
     }
 

@@ -80,7 +80,7 @@ impl Check<'_> {
                 "take 1.6.9 or later, or try the load on another machine".into(),
             );
         }
-        if releases::has_metaloggers(to) && plan.metaloggers.is_empty() {
+        if line::has_metaloggers(to) && plan.metaloggers.is_empty() {
             self.find(
                 Code::NoMetalogger,
                 None,

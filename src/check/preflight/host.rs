@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Check;
 use crate::check::Code;
-use crate::host::{AbsPath, HostFacts, HostName};
+use crate::host::{HostFacts, HostName};
 use crate::moosefs::daemon::Role;
 use crate::plan::{Access, InstallHow};
 use crate::rules::line_1_5_to_1_6 as line;
@@ -28,14 +28,14 @@ const INODES: u64 = 200;
 const BUILT_INODES: u64 = 3000;
 
 /// What would be written where, and for what.
-struct Need<'a> {
-    path: &'a AbsPath,
+struct Need {
+    path: String,
     bytes: u64,
     inodes: u64,
     what: &'static str,
 }
 
-impl<'a> Check<'a> {
+impl Check<'_> {
     /// Everything that does not depend on what a host is for. Once a host, whatever its roles.
     pub(super) fn hosts(&mut self) {
         let plan = self.plan;
@@ -114,11 +114,11 @@ impl<'a> Check<'a> {
     }
 
     /// Whether what is written fits. Folders that show the same numbers are taken for the same file system.
-    fn space(&mut self, host: &HostName, roles: &[(Role, &'a Access)], facts: &HostFacts) {
-        let mut file_systems: BTreeMap<(u64, Option<u64>), Vec<Need<'_>>> = BTreeMap::new();
+    fn space(&mut self, host: &HostName, roles: &[(Role, &Access)], facts: &HostFacts) {
+        let mut file_systems: BTreeMap<(u64, Option<u64>), Vec<Need>> = BTreeMap::new();
         for need in self.writes(host, roles, facts) {
             let above = |path: &&String| {
-                let inside = need.path.as_str().strip_prefix(path.as_str());
+                let inside = need.path.strip_prefix(path.as_str());
                 inside.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || path.as_str() == "/")
             };
             let nearest = facts.space.keys().filter(above).max_by_key(|path| path.len());
@@ -146,34 +146,35 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn writes(&self, host: &HostName, roles: &[(Role, &'a Access)], facts: &HostFacts) -> Vec<Need<'a>> {
-        let mut needs: Vec<Need<'a>> = Vec::new();
-        let mut add = |path: &'a AbsPath, bytes, inodes, what| {
-            if !needs.iter().any(|n: &Need<'_>| n.path == path && n.what == what) {
-                needs.push(Need { path, bytes, inodes, what });
+    fn writes(&self, host: &HostName, roles: &[(Role, &Access)], facts: &HostFacts) -> Vec<Need> {
+        let mut needs: Vec<Need> = Vec::new();
+        let mut add = |path: &str, bytes, inodes, what| {
+            if !needs.iter().any(|n: &Need| n.path == path && n.what == what) {
+                needs.push(Need { path: path.to_owned(), bytes, inodes, what });
             }
         };
         for (_, access) in roles {
             let install = &access.install;
-            add(&install.prefix, INSTALLED, INODES, "the installation");
-            add(&install.work_dir, KEPT, INODES, "what is kept of the old one");
+            add(install.prefix.as_str(), INSTALLED, INODES, "the installation");
+            add(install.work_dir.as_str(), KEPT, INODES, "what is kept of the old one");
             if let InstallHow::Archive(archive) = &install.how {
-                add(&install.work_dir, BUILT + archive.bytes, BUILT_INODES, "the build");
+                add(install.work_dir.as_str(), BUILT + archive.bytes, BUILT_INODES, "the build");
             }
         }
-        if *host == self.plan.master.host && line::can_be_tried(&self.plan.upgrade.to) {
+        if *host == self.plan.master.host {
             let metadata: u64 = facts
                 .data_files
                 .iter()
                 .filter(|(name, _)| *name == "metadata.mfs.back" || name.starts_with("changelog."))
                 .map(|(_, file)| file.size)
                 .sum();
-            add(
-                &self.plan.master.access.install.work_dir,
-                3 * metadata + BESIDE_METADATA,
-                INODES,
-                "copies of the metadata",
-            );
+            let work = &self.plan.master.access.install.work_dir;
+            if line::can_be_tried(&self.plan.upgrade.to) {
+                add(work.as_str(), 3 * metadata + BESIDE_METADATA, INODES, "copies of the metadata");
+            }
+            if let Some(process) = facts.daemon(Role::Master) {
+                add(&process.cwd, metadata + BESIDE_METADATA, INODES, "the metadata that a stop saves");
+            }
         }
         needs
     }

@@ -6,7 +6,7 @@ use crate::host::{AbsPath, HostFacts, Process};
 use crate::moosefs::daemon::{MASTER_METALOGGER_PORT, Role};
 use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
-use crate::rules::{line_1_5_to_1_6 as line, releases};
+use crate::rules::line_1_5_to_1_6 as line;
 
 impl Check<'_> {
     pub(super) fn master(&mut self) -> Option<MasterSeen> {
@@ -100,7 +100,7 @@ impl Check<'_> {
         }
         let loggers = loggers.unwrap_or(MASTER_METALOGGER_PORT);
         let old = process.version.as_ref() == Some(&plan.upgrade.from);
-        if old && releases::has_metaloggers(to) && facts.listener(loggers).is_some() {
+        if old && line::has_metaloggers(to) && facts.listener(loggers).is_some() {
             self.find(
                 Code::PortTaken,
                 Some(&plan.master.host),

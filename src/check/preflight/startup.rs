@@ -9,8 +9,26 @@ use crate::plan::Access;
 const DAEMONS: [Role; 2] = [Role::Master, Role::Chunkserver];
 const VERBS: [&str; 6] = ["start", "stop", "restart", "reload", "test", "status"];
 /// Words in front of a program's name that do not call it.
-const ONLY_NAME: [&str; 13] =
-    ["pidof", "pgrep", "killall", "pkill", "which", "type", "echo", "test", "-x", "-f", "-e", "[", "rm"];
+const ONLY_NAME: [&str; 16] = [
+    "pidof",
+    "pgrep",
+    "killall",
+    "pkill",
+    "which",
+    "type",
+    "echo",
+    "test",
+    "-x",
+    "-f",
+    "-e",
+    "[",
+    "rm",
+    "service",
+    "systemctl",
+    "invoke-rc.d",
+];
+/// Words in front of a command.
+const BEFORE_A_COMMAND: [&str; 9] = ["&&", "||", "then", "do", "else", "exec", "nohup", "sudo", "{"];
 
 /// What is wrong with a line, and what to write in its place.
 struct Trouble {
@@ -32,8 +50,11 @@ impl Check<'_> {
 
 fn trouble(file: &str, text: &str, roles: &[(Role, &Access)]) -> Option<Trouble> {
     let text = text.split(" #").next().unwrap_or_default().trim();
-    if text.starts_with('#') || file.ends_with("fstab") {
-        return fstab(text).filter(|_| !text.starts_with('#'));
+    if text.starts_with('#') {
+        return None;
+    }
+    if file.ends_with("fstab") {
+        return fstab(text);
     }
     let words: Vec<&str> = text.split_whitespace().collect();
     let (at, role) = words.iter().enumerate().find_map(|(at, word)| {
@@ -43,8 +64,17 @@ fn trouble(file: &str, text: &str, roles: &[(Role, &Access)]) -> Option<Trouble>
     if at > 0 && ONLY_NAME.contains(&words[at - 1].trim_start_matches("$(")) {
         return None;
     }
-    let end =
-        |word: &&&str| !matches!(**word, "&" | "&&" | "||" | "|" | ";" | "then") && !word.starts_with(['>', '<', '2']);
+    // a script of the same name, or a name that stands for itself: nothing is called
+    let called = at == 0 || words[at - 1].ends_with(';') || BEFORE_A_COMMAND.contains(&words[at - 1]);
+    let bare = words.len() == at + 1 && (!called || words[at].contains('='));
+    if words[at].contains("/init.d/") || (role == Role::Client && bare) {
+        return None;
+    }
+    let end = |word: &&&str| {
+        !matches!(**word, "&" | "&&" | "||" | "|" | ";" | "then")
+            && !word.starts_with(['>', '<'])
+            && !word.starts_with("2>")
+    };
     let arguments: Vec<String> =
         words[at + 1..].iter().take_while(end).map(|word| word.trim_end_matches(';').to_owned()).collect();
     outside(words[at], role, roles).or_else(|| match role {
@@ -170,6 +200,9 @@ mod tests {
             ("/etc/init.d/mfs", "[ -x /opt/x/mfsmount ] || exit 0"),
             ("/etc/init.d/mfs", "kill $(pidof mfsmaster)"),
             ("/etc/init.d/mfs", "DAEMON=/usr/local/sbin/mfsmaster"),
+            ("/etc/init.d/mfs", "DAEMON=/usr/local/bin/mfsmount"),
+            ("/etc/rc.local", "/etc/init.d/mfsmaster start"),
+            ("/etc/rc.local", "service mfsmaster start"),
             ("/etc/rc.local", "/usr/local/bin/mfsmount /mnt/mfs -H mm -P 9421 -o suid,dev"),
             ("/etc/fstab", "mfsmount /mnt/mfs fuse mfsmaster=mm,suid,dev 0 0"),
             ("/etc/fstab", "/dev/sda1 / ext4 defaults 0 1"),

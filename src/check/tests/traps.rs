@@ -61,7 +61,8 @@ const OF_CONFIGURATION: &[Trap] = &[
     (|s| s.master_config("BACK_LOGS=50\n"), Code::ConfigLineIgnored),
     (|s| s.master_config("CHUNKS_REP_LIMIT = 15\n"), Code::KeysIgnored),
     (|s| s.text("master", "/usr/local/etc/mfsmaster.cfg.var", "BACK_LOGS = 9\n"), Code::VarFileMerged),
-    (|s| s.master_config("CHUNKS_WRITE_REP_LIMIT = 0\n"), Code::ConfigRefused),
+    (|s| s.master_config("BACK_LOGS = 1001\n"), Code::ConfigRefused),
+    (|s| s.master_config("CHUNKS_WRITE_REP_LIMIT = 0\n"), Code::LimitOfZero),
     (|s| s.master_config("REJECT_OLD_CLIENTS = 1\n"), Code::RejectOldClients),
     (
         |s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nMASTER_RECONNECTION_DELAY = 30\n"),
@@ -70,7 +71,13 @@ const OF_CONFIGURATION: &[Trap] = &[
     (|s| s.host("master").sockets.push(socket(Ipv4Addr::UNSPECIFIED, 9419, 0)), Code::PortTaken),
     (|s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = localhost\n"), Code::MasterHostLoopback),
     (|s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = other\n"), Code::MasterHostUnclear),
-    (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk 1\n"), Code::DiskLineChanges),
+    (
+        |s| {
+            s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nHDD_CONF_FILENAME = /etc/disks\n");
+            s.text("cs1", "/etc/disks", "/mnt/disk 1");
+        },
+        Code::DiskLineChanges,
+    ),
     (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n# old\n"), Code::DiskCommented),
     (
         |s| {

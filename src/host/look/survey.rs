@@ -57,11 +57,11 @@ pub(super) fn end(look: &Look) -> String {
 }
 
 /// `r` is empty: paths that a file of the host names are below it, as those in this text are in a rehearsal (its textual
-/// chroot translates this text and no file).
+/// chroot translates this text and no file). For its sake no pattern here begins with a slash.
 const FUNCTIONS: &str = r#"r=/proc; r=${r%/proc}; cd /
 tab=$(printf '\t'); nl='
 '
-m=$(awk -v "r=$r" '($3 ~ /^fuse[.]mfs/ || $3 == "fuse" && ($1 == "MFS" || $1 == "MFSMETA")) && $2 !~ /\\/ { print r $2 }' /proc/mounts 2>/dev/null)
+m=$(awk -v "r=$r" '($3 ~ "^fuse[.]mfs" || $3 == "fuse" && ($1 == "MFS" || $1 == "MFSMETA")) && !index($2, "\\") { print r $2 }' /proc/mounts 2>/dev/null)
 on() {
   q=$1
   while [ -n "$q" ]; do
@@ -107,7 +107,7 @@ daemon() {
   esac
   lock "$z"
   case $2 in
-    mfschunkserver) y=$(value HDD_CONF_FILENAME "$3"); case $y in /*) file "$r$y"; disks "$r$y" ;; esac ;;
+    mfschunkserver) y=$(value HDD_CONF_FILENAME "$3"); [ -n "$y" ] || y=$(value HDD_CONFIG "$3"); case $y in /*) file "$r$y"; disks "$r$y" ;; esac ;;
     mfsmaster) y=$(value EXPORTS_FILENAME "$3"); case $y in /*) file "$r$y" ;; esac ;;
   esac
 }
@@ -116,7 +116,7 @@ at() {
     printf 'owner\t%s\t%s\t%s\n' "${1##*/}" "$x" "$(sed -n 's/^VmRSS:[[:blank:]]*\([0-9]*\) kB.*/\1/p' "$1/status")"
   [ "$2" = mfsmount ] && return
   folder "$4"
-  tr '\0' '\n' < "$1/cmdline" | sed -n -e '1d' -e 's/^-[a-z]*c\(\/.*\)/\1/p' -e '/^-[a-z]*c$/{' -e 'n;p' -e '}' | while IFS= read -r f; do
+  tr '\0' '\n' < "$1/cmdline" | sed -n -e '1d' -e 's|^-[a-z]*c\(/.*\)|\1|p' -e '\|^-[a-z]*c$|{' -e 'n;p' -e '}' | while IFS= read -r f; do
     case $f in /*) file "$r$f"; file "$r$f.var"; daemon "${3%/sbin/*}" "$2" "$r$f" "$4" ;; esac
   done
 }
@@ -171,7 +171,7 @@ users() {
       echo scanned
     } &
     { q=0; while kill -0 "$!" && [ "$q" -lt 9 ]; do sleep 1; q=$((q + 1)); done; echo late; } &
-  } | sed -e '/^scanned$/q' -e '/^late$/q' | M=$m OWN=$own awk "$find_users"
+  } | sed -e '\|^scanned$|q' -e '\|^late$|q' | M=$m OWN=$own awk "$find_users"
 }
 find_users='
 BEGIN { n = split(ENVIRON["M"], mount, "\n"); slash = sprintf("%c", 47) }
@@ -181,22 +181,22 @@ function see(pid, path,    i, name) {
     seen[i, pid] = 1
     if ((getline name < (pid "/stat")) <= 0) return
     close(pid "/stat")
-    sub(/^[^(]*[(]/, "", name); sub(/[)][^)]*$/, "", name); gsub(/\t/, "?", name)
+    sub("^[^(]*[(]", "", name); sub("[)][^)]*$", "", name); gsub("\t", "?", name)
     if (name == "mfsmount") return
     if (++count[i] > 50) cut = 1; else printf "user\t%s\t%s\t%s\n", pid, name, path
     return
   }
 }
-/^[1-9][0-9]*[\/]fd:$/ { open = $0; sub(/[\/].*/, "", open); next }
-/^[1-9][0-9]*[\/]maps:/ {
-  pid = $0; sub(/[\/].*/, "", pid); path = substr($0, index($0, ":")); see(pid, substr(path, index(path, slash))); next
+$0 ~ "^[1-9][0-9]*[/]fd:$" { open = $0; sub("[/].*", "", open); next }
+$0 ~ "^[1-9][0-9]*[/]maps:" {
+  pid = $0; sub("[/].*", "", pid); path = substr($0, index($0, ":")); see(pid, substr(path, index(path, slash))); next
 }
-/^l/ && index($0, " -> ") {
-  name = substr($0, 1, index($0, " -> ") - 1); sub(/.* /, "", name)
+substr($0, 1, 1) == "l" && index($0, " -> ") {
+  name = substr($0, 1, index($0, " -> ") - 1); sub(".* ", "", name)
   path = substr($0, index($0, " -> ") + 4)
-  if (index(name, slash)) { sub(/[\/].*/, "", name); see(name, path) } else see(open, path)
+  if (index(name, slash)) { sub("[/].*", "", name); see(name, path) } else see(open, path)
 }
-/^scanned$/ { whole = 1 }
+$0 == "scanned" { whole = 1 }
 END { if (cut || !whole) print "users cut" }
 '
 "#;

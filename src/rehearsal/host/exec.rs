@@ -11,6 +11,7 @@ use tokio::process::Command;
 
 use super::Host;
 use super::chroot::{Outward, inward};
+use super::nested::within;
 use crate::rehearsal::simulated::ROOT_VARIABLE;
 
 /// What came of a command that the rehearsal itself ran.
@@ -37,7 +38,7 @@ impl Host {
         let mut shell = Command::new("/bin/sh");
         shell
             .arg("-c")
-            .arg(inward(command, &root, &top))
+            .arg(within(command, &|text| inward(text, &root, &top)))
             .current_dir(self.site.root.join("root"))
             .env_clear()
             .env("HOME", self.site.root.join("root"))

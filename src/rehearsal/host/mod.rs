@@ -2,6 +2,7 @@
 
 pub mod chroot;
 mod exec;
+mod nested;
 mod server;
 
 use std::fs;

@@ -118,6 +118,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         ("bystander", false) => bystander::command(&call),
         ("bystander", true) => bystander::child(&call),
         ("umount" | "fusermount" | "fusermount3", _) => tools::umount(&call),
+        ("unshare", _) => tools::unshare(&call),
         ("apt-get" | "apt" | "dnf" | "yum" | "rpm" | "dpkg" | "zypper", _) => tools::package(&call),
         (other, _) => {
             eprintln!("{other} {} (simulated): nothing is simulated of this program", call.version);

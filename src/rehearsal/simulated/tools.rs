@@ -1,4 +1,4 @@
-//! The other commands of a simulated host that do something to MooseFS: package tools, `umount`.
+//! The other commands of a simulated host that do something to MooseFS: package tools, `umount`, `unshare`.
 
 use std::fs;
 use std::process::ExitCode;
@@ -92,6 +92,31 @@ pub fn umount(call: &Call) -> ExitCode {
     }
     site.mark_changed();
     ExitCode::SUCCESS
+}
+
+/// `unshare -m`, for the two things that a look does with it: seeing whether it works, and listing what is under a mount,
+/// whose folder and name are the last words.
+pub fn unshare(call: &Call) -> ExitCode {
+    match &call.argv[1..] {
+        [option, program] if option == "-m" && program == "true" => ExitCode::SUCCESS,
+        [option, .., folder, name] if option == "-m" => {
+            let point = format!("{}/{name}", call.site.seen(folder).trim_end_matches('/'));
+            match mounts::under(&call.site, &point) {
+                Ok(names) => {
+                    names.iter().for_each(|name| println!("{name}"));
+                    ExitCode::SUCCESS
+                }
+                Err(error) => {
+                    eprintln!("unshare: {point}: {error} (simulated)");
+                    ExitCode::FAILURE
+                }
+            }
+        }
+        _ => {
+            eprintln!("unshare: unshare failed: Operation not permitted (simulated)");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Whether a process of the host works in a folder of the mount.

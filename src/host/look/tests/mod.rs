@@ -1,5 +1,7 @@
 //! Looks at this machine, and the reading of answers word by word.
 
+mod survey;
+
 use std::net::Ipv4Addr;
 
 use semver::Version;
@@ -8,27 +10,39 @@ use super::{Look, UnreadableLook};
 use crate::host::{AbsPath, HostFacts};
 use crate::moosefs::daemon::Role;
 
+fn path(text: &str) -> AbsPath {
+    AbsPath::new(text).unwrap()
+}
+
+/// What a script prints on this machine.
+fn run(shell: &[&str], script: &str) -> HostFacts {
+    let output = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(script).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the script says nothing on stderr");
+    HostFacts::parse(&String::from_utf8_lossy(&output.stdout)).unwrap()
+}
+
 #[test]
 fn a_look_at_this_machine_is_read_whole() {
+    let here = std::env::current_dir().unwrap();
     let look = Look {
-        prefixes: vec![AbsPath::new("/usr/local").unwrap()],
-        source_dirs: vec![AbsPath::new("/usr/src/mfs-1.6.27").unwrap()],
-        data_path: Some(AbsPath::new("/tmp").unwrap()),
-        busy_in: AbsPath::new(std::env::current_dir().unwrap().to_str().unwrap()).ok(),
+        prefixes: vec![path("/usr/local")],
+        source_dirs: vec![path("/usr/src/mfs-1.6.27")],
+        data_path: Some(path("/tmp")),
+        busy_in: AbsPath::new(here.to_str().unwrap()).ok(),
         admin_port: 9421,
-        survey: true,
+        survey: false,
         space_for: Vec::new(),
-        work_files: vec![AbsPath::new("/etc/passwd").unwrap()],
+        work_files: vec![path("/etc/passwd")],
         headers: true,
-        disks: vec![AbsPath::new("/tmp").unwrap()],
-        archives: vec![AbsPath::new("/etc/passwd").unwrap()],
+        disks: vec![path("/tmp")],
+        archives: vec![path("/etc/passwd")],
     };
-    let output = std::process::Command::new("/bin/sh").arg("-c").arg(look.script()).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the script says nothing on stderr");
-    let facts = HostFacts::parse(&String::from_utf8_lossy(&output.stdout)).unwrap();
+    let facts = run(&["/bin/sh"], &look.script());
     assert!(!facts.boot_id.is_empty());
     assert!(facts.busy.contains(&std::process::id()), "this test works in its own folder");
     assert!(facts.clock > 1_500_000_000);
+    assert_eq!(facts.kept.len(), 1);
+    assert!(facts.tools.is_empty() && facts.space.is_empty(), "no survey");
 }
 
 /// As printed on a real master (facts, field notes), with the pids and addresses of the lab.
@@ -68,21 +82,6 @@ fn half_an_answer_is_no_answer() {
         assert!(HostFacts::parse(&MASTER[..cut]).is_err() || MASTER[..cut].ends_with("end"), "cut at {cut}");
     }
     assert!(matches!(HostFacts::parse("sudo: a password is required\nend\n"), Err(UnreadableLook::Line(_))));
-}
-#[test]
-fn dump() {
-    let path = |p: &str| AbsPath::new(p).unwrap();
-    let look = Look {
-        prefixes: vec![path("/usr/local")],
-        source_dirs: vec![path("/usr/src/mfs-1.6.27")],
-        admin_port: 9421,
-        survey: true,
-        space_for: vec![path("/var/lib/mfsupgrade")],
-        ..Look::default()
-    };
-    std::fs::write("/tmp/look-tools/script.sh", look.script()).unwrap();
-    std::fs::write("/tmp/look-tools/wrapped.txt", crate::host::shell::wrap(&look.script(), None)).unwrap();
-    std::fs::write("/tmp/look-tools/short.sh", Look { survey: false, ..look }.script()).unwrap();
 }
 
 #[test]

@@ -1,0 +1,199 @@
+//! Surveys: run on this machine by every shell that it has, and read as real hosts printed them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use proptest::prelude::*;
+
+use super::{path, run};
+use crate::host::facts::{Folder, HostFacts, LockFact, MountUser, Space, TextFile};
+use crate::host::look::{Look, UnreadableLook};
+use crate::moosefs::daemon::Role;
+
+/// Shells that hosts have; those that this machine lacks are left out.
+const SHELLS: [&[&str]; 4] = [&["/bin/sh"], &["dash"], &["bash", "--posix"], &["busybox", "sh"]];
+
+fn has(shell: &[&str]) -> bool {
+    let quiet = Command::new(shell[0]).args(&shell[1..]).args(["-c", ":"]).stderr(Stdio::null()).status();
+    quiet.is_ok_and(|status| status.success())
+}
+
+fn survey(prefix: &str) -> Look {
+    Look {
+        prefixes: vec![path(prefix)],
+        source_dirs: vec![path(prefix).join("src")],
+        data_path: Some(path(prefix).join("var/mfs")),
+        admin_port: 9421,
+        survey: true,
+        space_for: vec![path("/no/such/folder")],
+        ..Look::default()
+    }
+}
+
+/// An installation with everything that is not as one would write it.
+fn installation(prefix: &Path) {
+    for folder in ["etc/mfs", "src", "var/mfs", "run", "disk1", "disk2/00"] {
+        fs::create_dir_all(prefix.join(folder)).unwrap();
+    }
+    let prefix = prefix.display();
+    let files: [(&str, Vec<u8>); 9] = [
+        ("etc/mfsmaster.cfg", b"# a\r\n\tLOCK_FILE = /none\r\nLOCK_FILE=/ignored\n \xff\x00'\\n".to_vec()),
+        ("etc/mfsmaster.cfg.var", format!("LOCK_FILE = {prefix}/run/m.pid\r\n").into_bytes()),
+        ("etc/mfschunkserver.cfg", format!("LOCK_FILE = cs.lock\nHDD_CONF_FILENAME = {prefix}/hdd\n").into_bytes()),
+        ("etc/mfs/mfsexports.cfg", Vec::new()),
+        ("hdd", format!("#/x\n*{prefix}/disk1/ \t\n{prefix}/disk2 -5GiB\n{prefix}/disk3\nrelative\n").into_bytes()),
+        ("run/m.pid", b"4711\n".to_vec()),
+        ("var/mfs/cs.lock", b"".to_vec()),
+        ("var/mfs/metadata.mfs.back", b"MFSM 1.5 and more".to_vec()),
+        (
+            "src/config.h",
+            b"#define ETC_PATH \"/etc\"\n#define DEFAULT_GROUP \"\"\n#define RUN_PATH X \"/y\"\n#define HAVE_X 1\n"
+                .to_vec(),
+        ),
+    ];
+    for (file, bytes) in files {
+        fs::write(Path::new(&prefix.to_string()).join(file), bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_survey_of_this_machine_is_read_whole_by_every_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    installation(folder.path());
+    let prefix = folder.path().to_str().unwrap();
+    for shell in SHELLS.iter().filter(|shell| has(shell)) {
+        let facts = run(shell, &survey(prefix).script());
+        let at = |file: &str| format!("{prefix}/{file}");
+
+        assert_eq!(facts.files.len(), 5, "{shell:?}: {:?}", facts.files.keys());
+        let master = &facts.files[&at("etc/mfsmaster.cfg")];
+        assert_eq!(master.text, "# a\r\n\tLOCK_FILE = /none\r\nLOCK_FILE=/ignored\n \u{fffd}\0'\\n", "byte by byte");
+        assert!(!master.owner.is_empty() && !master.group.is_empty() && master.mode & 0o600 == 0o600);
+        assert_eq!(facts.files[&at("etc/mfs/mfsexports.cfg")].text, "");
+        assert!(facts.files.contains_key(&at("hdd")), "a list of disks that a key names");
+
+        assert_eq!(facts.lock_files[&at("run/m.pid")].pid, Some(4711), "what .var says overrides");
+        assert_eq!(facts.lock_files[&at("var/mfs/cs.lock")].pid, None, "below DATA_PATH, and empty");
+        assert!(facts.folders.contains_key(&at("run")), "a lock file's folder");
+        assert!(!facts.folders[&at("disk1")].wide && facts.folders[&at("disk2")].wide);
+        assert!(!facts.folders.contains_key(&at("disk3")), "what is not there");
+
+        // where a master runs on this machine, its own are told
+        if facts.daemon(Role::Master).is_none() {
+            assert_eq!(facts.headers["metadata.mfs.back"], "MFSM 1.5");
+        }
+        let build = &facts.builds[&at("src")];
+        assert_eq!((build.etc_path.as_deref(), build.group.as_deref()), (Some("/etc"), Some("")));
+        assert_eq!(build.run_path, None, "what is put together from pieces is not understood");
+
+        assert!(facts.tools.contains("tar"), "{shell:?}");
+        assert!(facts.space["/no/such/folder"].free > 0 && facts.space.contains_key(prefix));
+        assert!(facts.memory_available.is_some());
+    }
+}
+
+#[test]
+fn who_uses_a_mount_is_found_without_touching_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (used, free) = (folder.path().join("used"), folder.path().join("used-not"));
+    [&used, &free].iter().for_each(|f| fs::create_dir(f).unwrap());
+    let table = folder.path().join("mounts");
+    let line = |point: &Path| format!("MFS {} fuse rw 0 0\n", point.display());
+    fs::write(&table, format!("{}x /other fuse rw 0 0\n", line(&used))).unwrap();
+    let sleep = |folder: &Path| {
+        let stdin = fs::File::create(folder.join("open file")).unwrap();
+        Command::new("sleep").arg("60").current_dir("/").stdin(stdin).spawn().unwrap()
+    };
+    let mut processes = [sleep(&used), sleep(&free)];
+    let look =
+        Look { admin_port: 9421, survey: true, space_for: vec![path(used.to_str().unwrap())], ..Look::default() };
+    // this machine may have no mount of MooseFS: it is told that it has
+    let script = look.script().replace("/proc/mounts", table.to_str().unwrap());
+    let facts = run(&["/bin/sh"], &script);
+    processes.iter_mut().for_each(|process| drop((process.kill(), process.wait())));
+
+    let user =
+        MountUser { pid: processes[0].id(), name: "sleep".into(), path: format!("{}/open file", used.display()) };
+    assert_eq!((facts.users, facts.users_cut), (vec![user], false));
+    assert!(!facts.space.contains_key(used.to_str().unwrap()), "free space of a mount of MooseFS is not asked for");
+    assert_eq!(facts.mounts.len(), 1);
+}
+
+/// As printed on real hosts of 1.5.12, put together.
+const SURVEY: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\n\
+    process\t947\tmfsmaster\t1.5.12\t/usr/local/sbin/mfsmaster\t/usr/local/var/mfs\t\tS 1 945 945 0 -1 4194624 2605 0 0 0 9 41 0 0 20 0 1 0 1360282\t/usr/local/sbin/mfsmaster\t\n\
+    owner\t947\tnobody\t65534\tUNKNOWN\t4711\t11972\nfolder\t/usr/local/var/mfs\tnobody\t65534\tnarrow\n\
+    tool make\ntool tar\nfile\t/usr/local/etc/mfshdd.cfg\t9\t640\troot\t0\tUNKNOWN\t77\t2f6d6e742f6864310a\n\
+    file\t/usr/local/etc/mfsmaster.cfg\t9\t644\troot\t0\troot\t0\t00\n\
+    folder\t/var/run/mfs\tnobody\t65534\tnarrow\nlock\t/var/run/mfs/mfsmaster.lock\tnobody\t65534\t947\n\
+    folder\t/mnt/hd1\tnobody\t65534\twide\n\
+    space\t/usr/local\t1871740 4096 3078901 3085511\nspace\t/btrfs\t1 4096 0 0\n\
+    build\t/usr/src/mfs-1.6.27\ndefine\t/usr/src/mfs-1.6.27\t#define DATA_PATH \"/usr/local/var/mfs\"\n\
+    define\t/usr/src/mfs-1.6.27\t#define DEFAULT_GROUP \"\"\nheader\tmetadata.mfs.back\t4d46534d20312e35\n\
+    memory 21323804\nstartup /etc/init.d/moosefs:x:15:DAEMON=/usr/sbin/mfsmaster: on\n\
+    user\t4712\tvi\t/mnt/mfs/a\tb\nusers cut\nunshare\nunder\t/mnt/mfs\nbelow\t/mnt/mfs\ta b\nunder\t/mnt/meta\nend\n";
+
+#[test]
+fn a_survey_is_read() {
+    let facts = HostFacts::parse(SURVEY).unwrap();
+    let master = facts.daemon(Role::Master).unwrap();
+    assert_eq!((master.user.as_str(), master.group.as_str(), master.memory), ("nobody", "4711", 11972 * 1024));
+    assert_eq!(facts.tools.iter().collect::<Vec<_>>(), ["make", "tar"]);
+    let hdd = TextFile { mode: 0o640, owner: "root".into(), group: "77".into(), text: "/mnt/hd1\n".into() };
+    assert_eq!(
+        facts.files.into_iter().collect::<Vec<_>>(),
+        [("/usr/local/etc/mfshdd.cfg".to_owned(), hdd)],
+        "no half one"
+    );
+    assert_eq!(facts.lock_files["/var/run/mfs/mfsmaster.lock"], LockFact { pid: Some(947), owner: "nobody".into() });
+    assert_eq!(facts.folders["/mnt/hd1"], Folder { owner: "nobody".into(), wide: true });
+    assert_eq!(facts.space["/usr/local"], Space { free: 1_871_740 * 4096, inodes: Some(3_078_901) });
+    assert_eq!(facts.space["/btrfs"].inodes, None);
+    let build = &facts.builds["/usr/src/mfs-1.6.27"];
+    assert_eq!((build.data_path.as_deref(), build.group.as_deref()), (Some("/usr/local/var/mfs"), Some("")));
+    assert_eq!(facts.headers["metadata.mfs.back"], "MFSM 1.5");
+    assert_eq!(facts.memory_available, Some(21_323_804 * 1024));
+    let line = &facts.startup[0];
+    assert_eq!((line.file.as_str(), line.line), ("/etc/init.d/moosefs:x", 15));
+    assert_eq!(line.text, "DAEMON=/usr/sbin/mfsmaster: on");
+    assert_eq!((facts.users[0].pid, facts.users[0].path.as_str()), (4712, "/mnt/mfs/a\tb"));
+    assert!(facts.users_cut && facts.unshare);
+    assert_eq!(facts.under["/mnt/mfs"], ["a b"]);
+    assert_eq!(facts.under["/mnt/meta"], [""; 0]);
+}
+
+#[test]
+fn a_line_that_is_not_understood_makes_the_look_unreadable() {
+    for line in [
+        "file\t/x\t1\t999\troot\t0\troot\t0\t00",
+        "file\t/x\t1\t644\troot\t0\troot\t0\t0",
+        "file\t/x\t1\t644\troot\t0\troot\t0\t0g",
+        "define\t/unknown\t#define ETC_PATH \"/etc\"",
+        "space\t/x\t1 2 3",
+        "folder\t/x\troot\t0\tother",
+        "owner\tx\troot\t0\troot\t0\t1",
+        "below\t/unknown\tx",
+        "users all",
+        "memory much",
+        "startup /etc/rc.local says nothing",
+        "tools make",
+    ] {
+        let answer = format!("uid\t0\n{line}\nend\n");
+        assert!(matches!(HostFacts::parse(&answer), Err(UnreadableLook::Line(_))), "{line}");
+    }
+    // whoever carries an answer keeps the end of one that is too long
+    assert_eq!(HostFacts::parse("clock\t1\nend\n"), Err(UnreadableLook::CutShort));
+}
+
+proptest! {
+    #[test]
+    fn a_survey_that_was_cut_is_refused(cut in 0..SURVEY.len() - "end\n".len()) {
+        prop_assert!(HostFacts::parse(&SURVEY[..cut]).is_err());
+    }
+
+    #[test]
+    fn whatever_a_host_says_is_read_or_refused(text in "(uid\t0\n)?((file|owner|lock|user|under|below|space|startup|define|x)[\t :a-f0-9]{0,20}\n){0,6}(end\n)?") {
+        let _ = HostFacts::parse(&text);
+    }
+}

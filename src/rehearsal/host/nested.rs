@@ -1,0 +1,75 @@
+//! Scripts that are an argument of `sh -c`: what the textual chroot translates is the script and not its quoted form, in
+//! which a path's beginning and a pattern's cannot be told apart. PURE.
+
+use crate::host::shell::quote;
+
+/// What may stand before a shell that is called for one script.
+const BEFORE: [&str; 4] = ["", "exec ", "exec sudo -n -- ", "exec doas -n -- "];
+const SHELL: &str = "/bin/sh -c ";
+
+/// `command` with its innermost script replaced by what `translate` makes of it.
+pub fn within(command: &str, translate: &dyn Fn(&str) -> String) -> String {
+    for before in BEFORE {
+        let Some(rest) = command.strip_prefix(before).and_then(|rest| rest.strip_prefix(SHELL)) else { continue };
+        if let Some((script, after)) = word(rest) {
+            return format!("{before}{SHELL}{}{}", quote(&within(&script, translate)), translate(after));
+        }
+    }
+    translate(command)
+}
+
+/// The first word of a shell's text, without its quotes, and what comes behind it. `None` where only a shell could tell.
+fn word(text: &str) -> Option<(String, &str)> {
+    let mut word = String::new();
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '\'' => loop {
+                match letters.next()?.1 {
+                    '\'' => break,
+                    inner => word.push(inner),
+                }
+            },
+            '"' => loop {
+                match letters.next()?.1 {
+                    '"' => break,
+                    '$' | '`' => return None,
+                    '\\' => match letters.next()?.1 {
+                        inner @ ('$' | '`' | '"' | '\\') => word.push(inner),
+                        '\n' => {}
+                        inner => word.extend(['\\', inner]),
+                    },
+                    inner => word.push(inner),
+                }
+            },
+            '\\' => word.push(letters.next()?.1),
+            ' ' | '\t' | '\n' | ';' | '&' | '|' | '<' | '>' => return Some((word, &text[at..])),
+            '$' | '`' | '*' | '?' | '[' | '~' | '(' | ')' | '{' => return None,
+            letter => word.push(letter),
+        }
+    }
+    Some((word, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::shell::{Become, wrap};
+
+    #[test]
+    fn a_script_is_translated_as_it_is_and_not_as_it_is_quoted() {
+        let marked = |text: &str| text.replace("/proc", "R/proc");
+        let script = "awk '{ sub(/^[^(]*/, \"\"); print \"$1\" }' /proc/mounts; echo 'it'\\''s' `id`";
+        for r#become in [None, Some(Become::Sudo), Some(Become::Doas)] {
+            assert_eq!(within(&wrap(script, r#become), &marked), wrap(&marked(script), r#become));
+        }
+        assert_eq!(within("ls /proc | sort", &marked), "ls R/proc | sort");
+        assert_eq!(within("/bin/sh -c \"ls $x /proc\"", &marked), "/bin/sh -c \"ls $x R/proc\"");
+    }
+
+    #[test]
+    fn words_are_read_as_a_shell_reads_them() {
+        assert_eq!(word("'a b'\"\\\"c\\$\"\\'d e"), Some(("a b\"c$'d".to_owned(), " e")));
+        assert_eq!(word("'open"), None);
+    }
+}
