@@ -43,31 +43,31 @@ pub fn put_back(file: &AbsPath, beside: Option<&AbsPath>, aside: &AbsPath) -> St
 pub fn folders_back(disks: &[AbsPath]) -> String {
     let disks: String = disks.iter().map(|disk| format!(" {}", quote(disk.as_str()))).collect();
     format!(
-        r#"set -- {disks}; h='[0-9A-F]'; h7=$h$h$h$h$h$h$h; export LC_ALL=C
+        r#"set --{disks}; h='[0-9A-F]'; h7=$h$h$h$h$h$h$h; export LC_ALL=C
 fail() {{ echo "$1"; exit 1; }}
 here() {{ find . -type f -name 'chunk_*.mfs' | wc -l; }}
-of() {{ ls "$1" | grep -x "chunk_$h$h7$h7$2_$h$h7[.]mfs"; }}
+apart() {{
+  for f in "$1"/chunk_$h$h7$h7$2_$h$h7.mfs; do
+    [ ! -e "$2/${{f#*/}}" ] || fail "$d: $f is in $2 as well; nothing was moved: compare the two and take one away"
+  done
+}}
+move() {{
+  rmdir "$1" 2> /dev/null && return
+  if [ ! -d "$2" ]; then
+    mkdir "$2" && chmod "$(stat -c %a "$1")" "$2" && chown "$(stat -c %u:%g "$1")" "$2" || fail "$d/$2 cannot be made"
+  fi
+  y=$2; set -- "$1" "$1"/chunk_$h$h7$h7$2_$h$h7.mfs; w=$1; shift
+  [ ! -e "$1" ] || printf '%s\n' "$@" | xargs -n 500 sh -c 'mv -i "$@" "$0" < /dev/null' "$y/" || fail "$d/$w cannot be moved"
+  rmdir "$w" 2> /dev/null || echo "$d/$w is not empty: what is in it is no chunk of this folder, and was left there"
+}}
 for d do
   cd "$d" || fail "$d cannot be entered"
-  for w in $h$h; do
-    [ -d "$w" ] && [ ! -h "$w" ] && y=${{w#?}} && [ -d "$y" ] || continue
-    for f in $(of "$w" "$y"); do
-      [ ! -e "$y/$f" ] || fail "$d: $w/$f is in $y as well; nothing was moved: compare the two and take one away"
-    done
-  done
+  for w in $h$h; do [ ! -d "$w" ] || [ -h "$w" ] || [ ! -d "${{w#?}}" ] || apart "$w" "${{w#?}}"; done
 done
 for d do
   cd "$d" || fail "$d cannot be entered"
   n=$(here)
-  for w in $h$h; do
-    [ -d "$w" ] && [ ! -h "$w" ] || continue
-    y=${{w#?}}
-    if [ ! -d "$y" ]; then
-      mkdir "$y" && chmod "$(stat -c %a "$w")" "$y" && chown "$(stat -c %u:%g "$w")" "$y" || fail "$d/$y cannot be made"
-    fi
-    of "$w" "$y" | (cd "$w" && xargs -n 500 sh -c '[ $# -eq 0 ] || mv -i "$@" "$0" < /dev/null' "../$y/") || fail "$d/$w cannot be moved"
-    rmdir "$w" 2>/dev/null || echo "$d/$w is not empty: what is in it is no chunk of this folder, and was left there"
-  done
+  for w in $h$h; do [ ! -d "$w" ] || [ -h "$w" ] || move "$w" "${{w#?}}"; done
   [ "$(here)" = "$n" ] || fail "$d had $n chunk files and has $(here) now"
   echo "$d: $n chunk files, as many as before"
 done"#
