@@ -87,7 +87,7 @@ pub struct BackSeen {
 }
 
 /// The look, and what stands against the way back, worst first. `overview` is the master's answer, if it gave one;
-/// `before` what the cluster was like before the upgrade.
+/// `before` what the cluster was like before the upgrade, `known` the addresses by which its master knew the plan's hosts.
 #[must_use]
 pub fn look_back(
     plan: &Plan,
@@ -95,12 +95,13 @@ pub fn look_back(
     fleet: &Fleet,
     overview: Option<&Overview>,
     before: &Baseline,
+    known: &[Ipv4Addr],
 ) -> (BackSeen, Vec<Finding>) {
     let mut check = Check { plan, fleet, findings: Vec::new() };
     let parts: Vec<Part> = changed.iter().filter_map(|c| check.part(c)).collect();
     if !parts.is_empty() {
         check.not_by_this_run(changed);
-        check.strangers(overview);
+        check.strangers(overview, known);
     }
     let master = fleet.get(&plan.master.host);
     let is_new = |facts: &&HostFacts| check.daemon(facts, Role::Master) == Some(Daemon::New);
@@ -252,11 +253,10 @@ impl Check<'_> {
     }
 
     /// What the master knows beyond the plan, and would not be served by an old one.
-    fn strangers(&mut self, overview: Option<&Overview>) {
+    fn strangers(&mut self, overview: Option<&Overview>, known: &[Ipv4Addr]) {
         let Some(overview) = overview else { return };
         let ours: Vec<Ipv4Addr> = self.fleet.values().flat_map(|f| &f.sockets).map(|s| s.local.0).collect();
-        let given: Vec<Ipv4Addr> = self.plan.chunkservers.iter().filter_map(|s| s.address).collect();
-        let stranger = |address: &Ipv4Addr| !ours.is_empty() && !ours.contains(address) && !given.contains(address);
+        let stranger = |address: &Ipv4Addr| !ours.contains(address) && !known.contains(address);
         let mounts = overview.sessions.iter().filter(|s| s.connected && s.version >= *self.to());
         let mounts: Vec<_> = mounts.map(|s| s.address).filter(stranger).map(|a| a.to_string()).collect();
         let servers = overview.chunkservers.iter().filter(|s| !s.disconnected && s.version.is_some());
