@@ -381,3 +381,101 @@ impl<'a> Back<'a> {
 fn stage(phase: Phase, title: &str, why: &str, parallel: usize, tracks: Vec<Track>) -> Stage {
     Stage { phase, title: title.to_owned(), why: why.to_owned(), wait: None, gate: None, parallel, tracks }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Baseline;
+    use std::path::Path;
+
+    const PLAN: &str = "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\n[install]\nsource_dir = \"/usr/src/mfs\"\n\
+        [master]\nhost = \"m\"\n[[chunkservers]]\nhosts = [\"b\", \"m\"]\n[[clients]]\nhosts = [\"b\", \"c\"]\n";
+
+    /// What a run over `PLAN` changed on these hosts, everywhere in the new release now.
+    fn seen(plan: &Plan, hosts: &[&str], new_master: bool) -> (Schedule, BackSeen) {
+        let upgrade = super::super::compile(plan, None);
+        let changed = changed(&upgrade, &|_| true).into_iter().filter(|c| hosts.contains(&c.host.as_str()));
+        let part = |changed: Changed| {
+            let disks = if changed.role == Role::Chunkserver { vec![AbsPath::new("/d").unwrap()] } else { Vec::new() };
+            let down = changed.role == Role::Master && !new_master;
+            let daemon = if down { Daemon::Down } else { Daemon::New };
+            Part { changed, daemon, programs: true, disks, mounts: Vec::new() }
+        };
+        let parts = changed.map(part).collect();
+        (upgrade, BackSeen { baseline: Baseline::default(), admin_address: None, new_master, parts })
+    }
+
+    fn ids(schedule: &Schedule) -> Vec<&str> {
+        schedule.steps().map(|(_, _, step)| step.id.0.as_ref()).collect()
+    }
+
+    #[test]
+    fn the_order_is_reversed_and_daemons_are_stopped_before_their_programs_go() {
+        let plan = Plan::parse(PLAN, Path::new("test.toml"), Path::new("/")).unwrap();
+        let (upgrade, seen) = seen(&plan, &["m", "b", "c"], true);
+        let back = compile_back(&plan, "run", &upgrade, &seen);
+        assert_eq!(
+            ids(&back),
+            [
+                "clients/b/restore",
+                "clients/c/restore",
+                "chunkservers/b/stop",
+                "chunkservers/b/restore",
+                "chunkservers/b/folders-back",
+                "chunkservers/b/start",
+                "chunkservers/m/stop",
+                "chunkservers/m/restore",
+                "chunkservers/m/folders-back",
+                "chunkservers/m/start",
+                "master/m/stop",
+                "master/m/restore",
+                "master/m/start",
+                "verify"
+            ]
+        );
+        assert_eq!(back.least_s, 300, "one stagger between two chunkservers");
+        // what still runs on a host of two roles is stopped with its own program later
+        let script = |id: &str| back.steps().find(|(_, _, s)| s.id.0.as_ref() == id).unwrap().2.commands[0].clone();
+        assert!(script("clients/b/restore").ends_with(" bin/mfsmount"));
+        assert!(script("chunkservers/m/restore").ends_with(" sbin/mfschunkserver"));
+        assert!(script("chunkservers/b/restore").contains("rm -f"), "the last of a host brings everything back");
+        assert_eq!(script("master/m/start"), "/usr/local/sbin/mfsmaster", "1.5 knows no safe option");
+        assert!(back.is_back() && back.digest() != upgrade.digest());
+    }
+
+    #[test]
+    fn hosts_that_were_not_changed_have_no_step_and_count_as_old() {
+        let plan = Plan::parse(PLAN, Path::new("test.toml"), Path::new("/")).unwrap();
+        let (upgrade, mut seen) = seen(&plan, &["m"], true);
+        seen.parts.retain(|p| p.changed.role == Role::Chunkserver);
+        let back = compile_back(&plan, "run", &upgrade, &seen);
+        let servers: Vec<_> = back.chunkservers.iter().map(|k| k.host.as_str()).collect();
+        assert_eq!(servers, ["b", "m"], "those that are old come first in the order that gates count");
+        let gate = back.stages[0].tracks[0].gate.clone();
+        assert!(matches!(gate, Some(Gate::Healthy { upgraded: 1, .. })), "{gate:?}");
+        let nothing = BackSeen { parts: Vec::new(), ..seen };
+        assert!(compile_back(&plan, "run", &upgrade, &nothing).stages.is_empty());
+    }
+
+    #[test]
+    fn with_the_master_down_nothing_is_waited_for_and_clients_are_last() {
+        let plan = Plan::parse(PLAN, Path::new("test.toml"), Path::new("/")).unwrap();
+        let (upgrade, seen) = seen(&plan, &["m", "b", "c"], false);
+        let back = compile_back(&plan, "run", &upgrade, &seen);
+        let phases: Vec<_> = back.stages.iter().map(|s| (s.phase, s.gate.is_some())).collect();
+        let expected =
+            [(Phase::Chunkservers, false), (Phase::Master, false), (Phase::Clients, true), (Phase::Verify, false)];
+        assert_eq!((phases.as_slice(), back.least_s), (&expected[..], 0));
+        assert!(back.stages[0].tracks.iter().all(|t| t.gate.is_none() && t.wait.is_none()));
+    }
+
+    #[test]
+    fn what_was_only_kept_is_not_changed() {
+        let plan = Plan::parse(PLAN, Path::new("test.toml"), Path::new("/")).unwrap();
+        let upgrade = super::super::compile(&plan, None);
+        assert_eq!(changed(&upgrade, &|step| step.0.ends_with("/keep") || step.0.starts_with("backup")), []);
+        let installed = changed(&upgrade, &|step| step.0.starts_with("master/m/"));
+        assert_eq!(installed.len(), 1);
+        assert!(installed[0].kept.is_some());
+    }
+}
