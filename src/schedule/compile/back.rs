@@ -182,7 +182,7 @@ impl<'a> Back<'a> {
         let Changed { host, role, prefix, kept, .. } = &part.changed;
         let file = kept.clone().filter(|_| part.programs)?;
         let here = |p: &&&Part| p.changed.host == *host && p.changed.prefix == *prefix && p.programs;
-        let last = self.order.iter().filter(here).next_back().is_some_and(|last| std::ptr::eq(*last, part));
+        let last = self.order.iter().rfind(here).is_some_and(|last| std::ptr::eq(*last, part));
         let mut only = Vec::new();
         if !last {
             only.push(role.path_in_prefix().to_owned());
