@@ -34,6 +34,9 @@ _mfsupgrade() {
             mfsupgrade,resume)
                 cmd="mfsupgrade__subcmd__resume"
                 ;;
+            mfsupgrade,rollback)
+                cmd="mfsupgrade__subcmd__rollback"
+                ;;
             mfsupgrade,status)
                 cmd="mfsupgrade__subcmd__status"
                 ;;
@@ -58,6 +61,9 @@ _mfsupgrade() {
             mfsupgrade__subcmd__help,resume)
                 cmd="mfsupgrade__subcmd__help__subcmd__resume"
                 ;;
+            mfsupgrade__subcmd__help,rollback)
+                cmd="mfsupgrade__subcmd__help__subcmd__rollback"
+                ;;
             mfsupgrade__subcmd__help,status)
                 cmd="mfsupgrade__subcmd__help__subcmd__status"
                 ;;
@@ -71,7 +77,7 @@ _mfsupgrade() {
 
     case "${cmd}" in
         mfsupgrade)
-            opts="-h -V --color --help --version plan check upgrade status resume rehearse completions help"
+            opts="-h -V --color --help --version plan check upgrade status resume rollback rehearse completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -133,7 +139,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__help)
-            opts="plan check upgrade status resume rehearse completions help"
+            opts="plan check upgrade status resume rollback rehearse completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -230,6 +236,20 @@ _mfsupgrade() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mfsupgrade__subcmd__help__subcmd__rollback)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mfsupgrade__subcmd__help__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -285,7 +305,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__rehearse)
-            opts="-v -h --mode --speed --fault --keep --log --verbose --color --help"
+            opts="-v -h --mode --speed --fault --rollback --keep --log --verbose --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -325,6 +345,36 @@ _mfsupgrade() {
                 return 0
             fi
             case "${prev}" in
+                --log)
+                    COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mfsupgrade__subcmd__rollback)
+            opts="-y -v -h --yes --dry-run --format --log --verbose --state-dir --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
                     return 0

@@ -34,6 +34,7 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "check" -d 'Lo
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "upgrade" -d 'Upgrade the cluster: look at it, show what will happen, ask, and do it'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "status" -d 'Tell where a run is, from its journal; contacts no host'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "resume" -d 'Go on with a run that stopped, at the first step that is not done'
+complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "rollback" -d 'Bring the old release back: take back what a run has changed, whether it finished or stopped in the middle'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "rehearse" -d 'Try the whole upgrade on a simulated cluster on this machine'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c mfsupgrade -n "__fish_mfsupgrade_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -83,6 +84,19 @@ always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s v -l verbose -d 'In plain lines, show the output of install commands too'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l format -d 'With --dry-run: text for people, or JSON for machines (docs/schedule-format.md)' -r -f -a "text\t'For people'
+json\t'For machines'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
+plain\t'A line an event on stderr'
+json\t'A JSON object an event on stdout (docs/events.md)'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l state-dir -d 'Where runs are kept [default: mfsupgrade below the XDG state folder]' -r -F
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l color -d 'Colour: on a terminal only (auto), always or never; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s y -l yes -d 'Do not ask'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l dry-run -d 'Look at the hosts (read-only) and show the schedule; change nothing'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s v -l verbose -d 'In plain lines, show the output of install commands too'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l mode -d 'Rolling or full-stop, whatever the plan says' -r -f -a "rolling\t'One chunkserver at a time; the file system stays in use'
 full-stop\t'Master down, all chunkservers at once, a wait, master up'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l speed -d 'How many times faster than real the time runs' -r
@@ -93,6 +107,7 @@ json\t'A JSON object an event on stdout (docs/events.md)'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l color -d 'Colour: on a terminal only (auto), always or never; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l rollback -d 'Bring the old release back afterwards, as `rollback` does'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l keep -d 'Leave the cluster running afterwards, and tell how to reach it'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -s v -l verbose -d 'In plain lines, show the output of install commands too'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -100,11 +115,12 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand completions" -l co
 always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "plan" -d 'Show every step, command, gate and wait; contacts no host unless --observe is given'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "check" -d 'Look at every host and the master, and tell what stands against an upgrade; changes nothing'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "upgrade" -d 'Upgrade the cluster: look at it, show what will happen, ask, and do it'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "status" -d 'Tell where a run is, from its journal; contacts no host'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "resume" -d 'Go on with a run that stopped, at the first step that is not done'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "rehearse" -d 'Try the whole upgrade on a simulated cluster on this machine'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rehearse completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rollback rehearse completions help" -f -a "plan" -d 'Show every step, command, gate and wait; contacts no host unless --observe is given'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rollback rehearse completions help" -f -a "check" -d 'Look at every host and the master, and tell what stands against an upgrade; changes nothing'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rollback rehearse completions help" -f -a "upgrade" -d 'Upgrade the cluster: look at it, show what will happen, ask, and do it'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rollback rehearse completions help" -f -a "status" -d 'Tell where a run is, from its journal; contacts no host'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rollback rehearse completions help" -f -a "resume" -d 'Go on with a run that stopped, at the first step that is not done'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rollback rehearse completions help" -f -a "rollback" -d 'Bring the old release back: take back what a run has changed, whether it finished or stopped in the middle'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rollback rehearse completions help" -f -a "rehearse" -d 'Try the whole upgrade on a simulated cluster on this machine'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rollback rehearse completions help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand help; and not __fish_seen_subcommand_from plan check upgrade status resume rollback rehearse completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

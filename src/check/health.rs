@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::moosefs::Overview;
 use crate::moosefs::wire::{ChunkMatrix, Chunkserver, Info};
+use crate::rules::line_1_5_to_1_6 as line;
 
 /// A restarted chunkserver has its chunks back when it shows this share of what it had. Not all of it: files are deleted
 /// and chunks are moved while an upgrade runs. The chunk matrix is the exact word; this one only waits for the scan of a
@@ -19,7 +20,7 @@ pub const CHUNKS_BACK_PERCENT: u64 = 98;
 pub const METADATA_KEPT_PERCENT: u64 = 90;
 
 /// The cluster as it was when it was last seen whole: what every later look is measured against.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Baseline {
     /// Chunks in metadata.
     pub chunks: u32,
@@ -79,6 +80,12 @@ fn all_chunks(server: &Chunkserver) -> u32 {
     server.chunks.saturating_add(server.removal_chunks)
 }
 
+/// Whether the daemons of a release tell no version on the wire, as 1.5's do: there the host's own process is the exact
+/// word, and the wire only says that it is none of 1.6.
+fn tells_none(version: &Version) -> bool {
+    line::check_from(version).is_ok()
+}
+
 /// Why the master is not (yet) the wanted one. The wire alone decides: 1.5 masters tell no version.
 ///
 /// # Errors
@@ -87,6 +94,7 @@ pub fn master_runs(overview: &Overview, wanted: &Version) -> Result<(), String> 
     match &overview.info.version {
         Some(version) if version == wanted => Ok(()),
         Some(version) => Err(format!("the master says it is {version}, not {wanted}")),
+        None if tells_none(wanted) => Ok(()),
         None => Err(format!("the master answers as a 1.5 release, not as {wanted}")),
     }
 }
@@ -118,7 +126,7 @@ fn server_is_connected<'a>(
         .find(|s| s.address == address)
         .ok_or_else(|| format!("chunkserver {address} is not connected to the master"))?;
     if let Some(wanted) = wanted
-        && server.version.as_ref() != Some(wanted)
+        && server.version.as_ref() != Some(wanted).filter(|v| !tells_none(v))
     {
         let told = server.version.as_ref().map_or("a 1.5 release".to_owned(), Version::to_string);
         return Err(format!("chunkserver {address} registered as {told}, not as {wanted}"));
@@ -193,6 +201,19 @@ pub fn healthy<'a>(
         ));
     }
     Ok(())
+}
+
+/// Why not every server is back at a master that tells no matrix, as a 1.5 one: the counts of each are all that it says.
+///
+/// # Errors
+/// The first reason, as a fragment.
+pub fn all_back<'a>(
+    overview: &Overview,
+    baseline: &Baseline,
+    wanted: impl IntoIterator<Item = (Ipv4Addr, Option<&'a Version>)>,
+) -> Result<(), String> {
+    metadata_is_kept(overview, baseline)?;
+    wanted.into_iter().try_for_each(|(address, version)| server_is_back(overview, baseline, address, version))
 }
 
 /// The matrix of a master that kept its metadata and misses no more chunks than before. A master that tells no matrix is a
@@ -347,6 +368,20 @@ mod tests {
             o.matrix = Some(ChunkMatrix([[0; 11]; 11]));
         });
         assert!(reason.unwrap_err().contains("metadata knows 0 chunks"));
+    }
+
+    #[test]
+    fn a_1_5_target_is_judged_by_what_1_5_tells() {
+        const OLD: Version = Version::new(1, 5, 12);
+        let before = Baseline::of(&overview());
+        let mut now = overview();
+        assert!(master_runs(&now, &OLD).unwrap_err().contains("1.6.27"));
+        assert!(all_back(&now, &before, [(SERVER, Some(&OLD))]).unwrap_err().contains("registered as 1.6.27"));
+        (now.info.version, now.chunkservers[0].version, now.matrix) = (None, None, None);
+        assert!(master_runs(&now, &OLD).is_ok());
+        assert!(all_back(&now, &before, [(SERVER, Some(&OLD))]).is_ok());
+        now.chunkservers[0].chunks = 0;
+        assert!(all_back(&now, &before, [(SERVER, Some(&OLD))]).is_err(), "0 chunks: folders 00 to FF were left");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What was seen of a cluster before it is touched, and what of it stands against an upgrade. PURE: facts in, an
 //! [`Observation`] and [`Finding`]s out.
 
+pub mod back;
 pub mod code;
 pub mod finding;
 pub mod health;

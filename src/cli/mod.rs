@@ -8,6 +8,7 @@ mod observe;
 mod plan;
 mod rehearse;
 mod resume;
+mod rollback;
 mod status;
 mod upgrade;
 mod verdict;
@@ -26,7 +27,8 @@ use crate::rehearsal::simulated;
 /// Takes a running MooseFS cluster from 1.5.x to 1.6.x over SSH without losing a byte
 ///
 /// A plan file names the master, the chunkservers and the clients. `plan` shows everything that will happen, `rehearse`
-/// tries it on a simulated cluster on this machine, `upgrade` does it, `status` and `resume` go on after a stop.
+/// tries it on a simulated cluster on this machine, `upgrade` does it, `status` and `resume` go on after a stop, `rollback`
+/// takes it back.
 #[derive(Debug, Parser)]
 #[command(name = "mfsupgrade", version, after_help = AFTER_HELP)]
 pub struct Cli {
@@ -54,6 +56,7 @@ enum Command {
     Upgrade(upgrade::Upgrade),
     Status(status::Status),
     Resume(resume::Resume),
+    Rollback(rollback::Rollback),
     Rehearse(rehearse::Rehearse),
     Completions(completions::Completions),
 }
@@ -164,6 +167,7 @@ pub fn main() -> ExitCode {
         Command::Upgrade(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Resume(command) => command.run(),
+        Command::Rollback(command) => command.run(),
         Command::Rehearse(command) => command.run(),
         Command::Completions(command) => command.run(),
     };

@@ -17,7 +17,7 @@ use crate::run::ports::{Hosts, Master, NoAnswer, Outcome};
 use crate::run::runner::LOOK_LIMIT;
 
 /// Hosts looked at together. More would not be faster: a connection costs 13 to 80 ms of processor time here.
-const LOOKS_AT_ONCE: usize = 32;
+pub(super) const LOOKS_AT_ONCE: usize = 32;
 
 /// Connections held from the look to the walk. More are made anew: a held one is a process and six file descriptors.
 const HELD_AT_ONCE: usize = 100;
@@ -138,13 +138,13 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec
     }
 }
 
-fn unreachable(host: &HostName, reason: String) -> Finding {
+pub(super) fn unreachable(host: &HostName, reason: String) -> Finding {
     let why = "a host that cannot be reached cannot be upgraded";
     let todo = "log in once with `ssh` by hand; what works there without a prompt works here".to_owned();
     Finding::new(Code::HostUnreachable, Some(host), reason, why, todo)
 }
 
-async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostFacts, String> {
+pub(super) async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostFacts, String> {
     match fleet.run(host, &look.script(), LOOK_LIMIT, &mut |_| {}).await {
         Outcome::Exited { output, .. } => HostFacts::parse(&output).map_err(|e| format!("{e}")),
         Outcome::Unknown { reason } | Outcome::NotStarted { reason } => Err(reason),
@@ -152,7 +152,7 @@ async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostF
 }
 
 /// One survey a host, with what all of its roles need.
-fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
+pub(super) fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
     let (from, to) = (&plan.upgrade.from, &plan.upgrade.to);
     let mut looks: BTreeMap<HostName, Look> = BTreeMap::new();
     for (host, _, access) in plan.hosts() {
@@ -172,7 +172,7 @@ fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
     looks
 }
 
-fn push_new(list: &mut Vec<AbsPath>, path: &AbsPath) {
+pub(super) fn push_new(list: &mut Vec<AbsPath>, path: &AbsPath) {
     if !list.contains(path) {
         list.push(path.clone());
     }

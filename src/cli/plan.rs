@@ -60,11 +60,11 @@ impl From<ModeArgument> for crate::plan::Mode {
 
 /// The JSON document.
 #[derive(Serialize)]
-struct Document<'a> {
-    schedule_sha256: String,
+pub(super) struct Document<'a> {
+    pub(super) schedule_sha256: String,
     #[serde(flatten)]
-    schedule: &'a Schedule,
-    findings: &'a [Finding],
+    pub(super) schedule: &'a Schedule,
+    pub(super) findings: &'a [Finding],
 }
 
 impl Plan {
@@ -99,7 +99,7 @@ pub(super) fn preview(path: &Path, mode: Option<ModeArgument>, format: Format, l
 }
 
 /// The terminal's width; elsewhere what COLUMNS says, or 80.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     let terminal = console::Term::stdout().size_checked().map(|(_, columns)| columns.into());
     let told = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     terminal.or_else(told).unwrap_or(80)

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::exit::Exit;
 use super::observe::observe;
 use super::plan::{ModeArgument, print};
+use super::rollback::{fits, observe_back};
 use super::upgrade::fit;
 use super::walk::{Display, Log, Walk};
 use super::{Failed, block_on, load};
@@ -18,6 +19,7 @@ use crate::journal::StateFolder;
 use crate::plan::Plan;
 use crate::rehearsal::{Cluster, FAULTS, Fault, Options, RehearsalError, Timings, Verdict};
 use crate::run::Ending;
+use crate::schedule::compile_back;
 
 /// What every display says.
 const SIMULATED: &str = "simulated daemons on embedded hosts of this machine";
@@ -42,6 +44,9 @@ pub struct Rehearse {
     /// Let something go wrong on a host; may be given several times
     #[arg(long = "fault", value_name = "NAME@HOST")]
     pub faults: Vec<Fault>,
+    /// Bring the old release back afterwards, as `rollback` does
+    #[arg(long)]
+    pub rollback: bool,
     /// Leave the cluster running afterwards, and tell how to reach it
     #[arg(long)]
     pub keep: bool,
@@ -118,14 +123,64 @@ impl Rehearse {
         let progress = run.progress.clone();
         let ending = walk.walk(&mut run, &progress, &self.display).await?;
         let verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
+        self.tell(&ending, &verdict)?;
+        let exit = exit(&ending, &verdict);
+        let name = run.name.clone();
+        // its cluster is locked as long as it lives
+        drop(run);
+        match self.rollback {
+            true if exit != Exit::Verdict => self.back(original, plan, cluster, &fleet, &state, &name).await,
+            _ => Ok(exit),
+        }
+    }
+
+    /// The way back, of an upgrade that has ended or stopped in the middle.
+    async fn back(
+        &self,
+        original: &Plan,
+        plan: &Plan,
+        cluster: &Cluster,
+        fleet: &SshFleet,
+        state: &StateFolder,
+        name: &str,
+    ) -> Result<Exit, Failed> {
+        let stored = state.read(Some(name))?;
+        let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, fleet).await;
+        if !fits(plan, &findings) {
+            return Ok(Exit::Findings);
+        }
+        let schedule = compile_back(plan, name, &stored.schedule, &seen);
+        if schedule.stages.is_empty() {
+            eprintln!("nothing to bring back");
+            return Ok(Exit::Success);
+        }
+        eprint!("{}", crate::ui::summary::text(&schedule));
+        let mut run = state.begin(plan, &schedule, Timestamp::now())?;
+        let walk = Walk {
+            plan,
+            schedule: &schedule,
+            fleet,
+            admin_address: schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST),
+            speed: self.speed,
+            simulated: Some(SIMULATED.to_owned()),
+            resume: format!("mfsupgrade resume {}", run.name),
+        };
+        let progress = run.progress.clone();
+        let ending = walk.walk(&mut run, &progress, &self.display).await?;
+        let verdict = cluster.verdict_back(original).await.map_err(anyhow::Error::from)?;
+        self.tell(&ending, &verdict)?;
+        Ok(exit(&ending, &verdict))
+    }
+
+    fn tell(&self, ending: &Ending, verdict: &Verdict) -> Result<(), Failed> {
         if self.display.log == Log::Json {
             let json = serde_json::json!({ "event": "verdict", "verdict": verdict });
             print(&format!("{json}\n"))?;
         } else {
             let color = std::io::stdout().is_terminal() && console::colors_enabled();
-            print(&super::verdict::text(&verdict, matches!(ending, Ending::Finished), color))?;
+            print(&super::verdict::text(verdict, matches!(ending, Ending::Finished), color))?;
         }
-        Ok(exit(&ending, &verdict))
+        Ok(())
     }
 }
 

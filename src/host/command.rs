@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::AbsPath;
 use super::metadata::{Snapshot, Trial};
 use super::mount_options::MountArguments;
 use super::shell::quote;
+use super::{AbsPath, back};
 use crate::moosefs::daemon::Role;
 
 /// One command that changes something on a host.
@@ -43,6 +43,52 @@ pub enum Command {
         prefix: AbsPath,
         /// How long it waits for the master's end (`-t`), likewise.
         patience: Option<Duration>,
+    },
+    /// The new release's own program with `-s`: stops its daemon, before the old release's programs take its place.
+    Stop {
+        /// Which daemon.
+        role: Role,
+        /// The installation prefix.
+        prefix: AbsPath,
+        /// How long it waits for the daemon's end (`-t`), likewise.
+        patience: Option<Duration>,
+    },
+    /// The old release's daemon without a verb or an option, where none runs: 1.5 knows no other way that is safe.
+    StartOld {
+        /// Which daemon.
+        role: Role,
+        /// The installation prefix.
+        prefix: AbsPath,
+    },
+    /// Brings back what [`Command::Keep`] kept.
+    Restore {
+        /// The installation prefix.
+        prefix: AbsPath,
+        /// The tar file.
+        file: AbsPath,
+        /// Only these paths below the prefix; none: everything, and what the installation added is removed.
+        only: Vec<String>,
+    },
+    /// Brings back what [`Command::PutInPlace`] replaced.
+    PutBack {
+        /// The file.
+        file: AbsPath,
+        /// Where what was there is kept; `None`: nothing was there.
+        beside: Option<AbsPath>,
+        /// Where what is there now goes.
+        aside: AbsPath,
+    },
+    /// Moves the chunks of a stopped chunkserver to the folders of 1.5.
+    FoldersBack {
+        /// Its disks.
+        disks: Vec<AbsPath>,
+    },
+    /// `mfsmount` of the old release.
+    MountOld {
+        /// The installation prefix.
+        prefix: AbsPath,
+        /// Mount point, master and options.
+        arguments: MountArguments,
     },
     /// `umount`, never lazy, never by force.
     Unmount {
@@ -112,9 +158,12 @@ impl Command {
             Self::Start { role, prefix, patience } => {
                 format!("{}{}", quote(prefix.join(role.path_in_prefix()).as_str()), wait_option(*patience))
             }
-            Self::StopMaster { prefix, patience } => {
-                format!("{}{} -s", quote(prefix.join(Role::Master.path_in_prefix()).as_str()), wait_option(*patience))
-            }
+            Self::StopMaster { prefix, patience } => stop(Role::Master, prefix, *patience),
+            Self::Stop { role, prefix, patience } => stop(*role, prefix, *patience),
+            Self::StartOld { role, prefix } => quote(prefix.join(role.path_in_prefix()).as_str()).into_owned(),
+            Self::Restore { prefix, file, only } => back::restore(prefix, file, only),
+            Self::PutBack { file, beside, aside } => back::put_back(file, beside.as_ref(), aside),
+            Self::FoldersBack { disks } => back::folders_back(disks),
             Self::Build { archive, tree, configure, mark, mark_text } => {
                 let (archive, tree) = (quote(archive.as_str()), quote(tree.as_str()));
                 let arguments: String = configure.iter().map(|a| format!(" {}", quote(a))).collect();
@@ -133,17 +182,20 @@ cd \"$t\" && ./configure{arguments} && make && printf %s {} > {}",
             Self::Trial(trial) => trial.script(),
             Self::EndTrial(trial) => trial.end(),
             Self::Unmount { mount } => format!("umount {}", quote(mount.as_str())),
-            Self::Mount { prefix, arguments } => {
-                let program = prefix.join(Role::Client.path_in_prefix());
-                let words = arguments.to_1_6();
-                std::iter::once(program.as_str())
-                    .chain(words.iter().map(String::as_str))
-                    .map(|word| quote(word).into_owned())
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            }
+            Self::Mount { prefix, arguments } => mount(prefix, &arguments.to_1_6()),
+            Self::MountOld { prefix, arguments } => mount(prefix, &arguments.to_1_5()),
         }
     }
+}
+
+fn stop(role: Role, prefix: &AbsPath, patience: Option<Duration>) -> String {
+    format!("{}{} -s", quote(prefix.join(role.path_in_prefix()).as_str()), wait_option(patience))
+}
+
+fn mount(prefix: &AbsPath, words: &[String]) -> String {
+    let program = prefix.join(Role::Client.path_in_prefix());
+    let words = std::iter::once(program.as_str()).chain(words.iter().map(String::as_str));
+    words.map(|word| quote(word).into_owned()).collect::<Vec<_>>().join(" ")
 }
 
 /// What an installation of MooseFS puts below a prefix (seen: all of it is below these names).
@@ -151,7 +203,7 @@ const INSTALLED: &str =
     "sbin/mfs* bin/mfs* share/mfs* share/mfscgi share/man/man*/mfs* share/man/man*/moosefs* etc/mfs*";
 
 /// One tar file, in its place only when it is whole.
-fn keep(prefix: &AbsPath, file: &AbsPath) -> String {
+pub(super) fn keep(prefix: &AbsPath, file: &AbsPath) -> String {
     format!(
         "k={file}; [ -e \"$k\" ] || {{ umask 066; mkdir -p \"${{k%/*}}\" && umask 077 && cd {prefix} &&
 {{ ls -d {INSTALLED} 2>/dev/null; true; }} > \"$k.list\" &&

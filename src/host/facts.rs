@@ -159,6 +159,10 @@ pub struct HostFacts {
     pub startup: Vec<StartupLine>,
     /// What earlier steps left in the working folder of this program, by path: SHA-256 in hexadecimal.
     pub kept: BTreeMap<String, String>,
+    /// How many chunks are in folders `00` to `FF`, by disk; absent for one that is not there.
+    pub wide: BTreeMap<String, u64>,
+    /// Programs (`sbin/mfs…`, `bin/mfs…`) in tar files of this program's own, by file; absent for one that is not there.
+    pub archives: BTreeMap<String, BTreeSet<String>>,
     /// Whether the host can look under mounts for [`Self::under`]: root, with an `unshare` that works.
     pub unshare: bool,
 }

@@ -3,6 +3,7 @@
 //! Everything that this program ever runs on a host is a variant of [`Command`] or the [`look`] script, so that this
 //! folder is the whole answer to "what does it do to my machines?".
 
+pub mod back;
 pub mod command;
 pub mod facts;
 pub mod look;

@@ -150,6 +150,23 @@ impl MountArguments {
         words
     }
 
+    /// The words behind `mfsmount` of 1.5 that make this mount: the options that 1.5 has, which mounts with `suid` and
+    /// `dev` in any case.
+    #[must_use]
+    pub fn to_1_5(&self) -> Vec<String> {
+        let has = |option: &str| self.options.iter().any(|o| o == option);
+        let mut words = Vec::new();
+        for (letter, wanted) in [("-r", has("ro")), ("-m", self.meta), ("-c", has("mfscachefiles"))] {
+            words.extend(wanted.then(|| letter.to_owned()));
+        }
+        words.extend(["-h".into(), self.master.to_string(), "-p".into(), self.port.to_string()]);
+        if self.subfolder != root() {
+            words.extend(["-l".into(), self.subfolder.to_string()]);
+        }
+        words.extend(["-w".into(), self.mount_point.to_string()]);
+        words
+    }
+
     /// What is set by the option that 1.5 calls `letter`.
     fn set(&mut self, letter: char, value: &str) -> Result<(), UnreadableMount> {
         let bad = |why: String| UnreadableMount::Name(value.to_owned(), why);
@@ -213,6 +230,14 @@ mod tests {
         ] {
             let mount = MountArguments::from_1_5(&words(old)).unwrap();
             assert_eq!(mount.to_1_6(), words(new), "{old}");
+        }
+    }
+
+    #[test]
+    fn a_mount_goes_back_to_what_it_was() {
+        for line in ["-h mm -p 9500 -l /sub -w /data", "-r -c -h mm -p 9421 -w /data", "-m -h mm -p 9421 -w /mnt/trash"]
+        {
+            assert_eq!(MountArguments::from_1_5(&words(line)).unwrap().to_1_5(), words(line));
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::cluster::Cluster;
 use super::error::RehearsalError;
 use super::event::now;
-use super::judge::{FinalState, MasterAtEnd, Running, Verdict, judge};
+use super::judge::{FinalState, MasterAtEnd, Running, Verdict, judge, judge_back};
 use super::procfs;
 use super::simulated::{GOES_OF_A_ROUND, Watch, read_frame};
 use crate::moosefs::wire::{self, Frame, Layout, decode, request};
@@ -27,6 +27,15 @@ impl Cluster {
     pub async fn verdict(&self, plan: &Plan) -> Result<Verdict, RehearsalError> {
         let end = self.final_state(plan).await;
         Ok(judge(plan, self.speed(), &self.events()?, &end))
+    }
+
+    /// Judges the way back of an upgrade by the original `plan`, likewise.
+    ///
+    /// # Errors
+    /// The rehearsal's folder is gone.
+    pub async fn verdict_back(&self, plan: &Plan) -> Result<Verdict, RehearsalError> {
+        let end = self.final_state(plan).await;
+        Ok(judge_back(plan, &self.events()?, &end))
     }
 
     /// What [`Self::verdict`] looks at.

@@ -104,7 +104,7 @@ pub const WAY_BACK_METADATA: &str = "start no master before DATA_PATH has the me
 
 /// What the first start of a 1.6 chunkserver does to its disks (from 1.6.6 on; field notes).
 pub const WAY_BACK_CHUNKSERVER: &str = "the new chunkserver renames its disks' folders 0-F to 00-FF: put back to 1.5 it \
-     reports 0 chunks until every chunk file is moved back by hand";
+     reports 0 chunks until every chunk file is moved back (`mfsupgrade rollback` does it)";
 
 /// What a 1.6 mount means for the way back (facts, section 7).
 pub const WAY_BACK_CLIENT: &str = "a 1.6 mount does not work with a 1.5 master: it must go before the master goes back";

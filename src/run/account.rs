@@ -67,13 +67,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                         .steps()
                         .filter(|(_, t, s)| t.host == h.name && concerns(&s.action, role))
                         .peekable();
-                    last.peek().is_some() && last.all(|(_, _, s)| done.contains_key(&s.id))
+                    // on the way back a host without a step never left the old release
+                    (last.peek().is_some() || self.schedule.is_back()) && last.all(|(_, _, s)| done.contains_key(&s.id))
                 })
                 .count();
             format!("{upgraded} of {} on {to}", count(hosts.len(), what))
         };
         let mut parts = vec![of(Role::Master, "master")];
-        if self.schedule.hosts_of(Role::Metalogger).next().is_some() {
+        if !self.schedule.is_back() && self.schedule.hosts_of(Role::Metalogger).next().is_some() {
             parts.push(of(Role::Metalogger, "metalogger"));
         }
         parts.extend([of(Role::Chunkserver, "chunkserver"), of(Role::Client, "client")]);

@@ -88,7 +88,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let again = matches!(
             step.action.command(),
             Some(
-                Command::MakeInstall { .. } | Command::Build { .. } | Command::Keep { .. } | Command::PutInPlace { .. }
+                Command::MakeInstall { .. }
+                    | Command::Build { .. }
+                    | Command::Keep { .. }
+                    | Command::PutInPlace { .. }
+                    | Command::Restore { .. }
+                    | Command::PutBack { .. }
+                    | Command::FoldersBack { .. }
             )
         );
         again && code.is_none() && self.seconds_since(begun) < LONG_COMMAND.as_secs()

@@ -39,11 +39,18 @@ pub fn judge(
     overview: &Overview,
 ) -> Result<(), Red> {
     let to = &schedule.to;
-    // no other gate is green on the wrong master either: an old one cannot serve new chunkservers and mounts
-    health::master_runs(overview, to).map_err(Red::wait)?;
+    // no other gate is green on the wrong master either: an old one cannot serve new chunkservers and mounts. On the way
+    // back it goes last, and a new one serves old chunkservers and mounts
+    let before = schedule.is_back() && !matches!(gate, Gate::MasterServes { .. } | Gate::Upgraded { .. });
+    health::master_runs(overview, to)
+        .or_else(|reason| if before { health::master_runs(overview, &schedule.from) } else { Err(reason) })
+        .map_err(Red::wait)?;
     health::metadata_is_kept(overview, baseline).map_err(|reason| Red { reason, hopeless: true })?;
     let judged = match gate {
         Gate::MasterServes { .. } => Ok(()),
+        Gate::Healthy { upgraded, .. } | Gate::Serving { upgraded, .. } if tells_no_matrix(schedule, overview) => {
+            health::all_back(overview, baseline, servers(schedule, *upgraded))
+        }
         Gate::Healthy { upgraded, .. } => health::healthy(overview, baseline, servers(schedule, *upgraded)),
         Gate::Serving { upgraded, .. } => health::serving(overview, baseline, servers(schedule, *upgraded)),
         Gate::MetaloggerSeen { started, .. } => health::metaloggers_are_seen(overview, *started, to),
@@ -54,6 +61,11 @@ pub fn judge(
         Gate::Upgraded { .. } => upgraded(schedule, baseline, overview),
     };
     judged.map_err(Red::wait)
+}
+
+/// Whether this is the way back and its master is the old one already.
+fn tells_no_matrix(schedule: &Schedule, overview: &Overview) -> bool {
+    schedule.is_back() && overview.matrix.is_none()
 }
 
 /// The chunkservers in the order of their upgrade, the first `upgraded` with the version that they must have.
@@ -68,11 +80,15 @@ fn address_of(list: &[Known], host: &HostName) -> Result<Ipv4Addr, String> {
 }
 
 fn upgraded(schedule: &Schedule, baseline: &Baseline, overview: &Overview) -> Result<(), String> {
-    health::healthy(overview, baseline, servers(schedule, usize::MAX))?;
-    // what came up and went away again since: a daemon that died, a host that booted without its mounts
-    match schedule.hosts_of(Role::Metalogger).count() {
-        0 => {}
-        wanted => health::metaloggers_are_seen(overview, wanted, &schedule.to)?,
+    if tells_no_matrix(schedule, overview) {
+        health::all_back(overview, baseline, servers(schedule, usize::MAX))?;
+    } else {
+        health::healthy(overview, baseline, servers(schedule, usize::MAX))?;
+        // what came up and went away again since: a daemon that died, a host that booted without its mounts
+        match schedule.hosts_of(Role::Metalogger).count() {
+            0 => {}
+            wanted => health::metaloggers_are_seen(overview, wanted, &schedule.to)?,
+        }
     }
     for (_, track, step) in schedule.steps() {
         if let Action::Mount { mount, .. } = &step.action {
@@ -87,5 +103,9 @@ fn upgraded(schedule: &Schedule, baseline: &Baseline, overview: &Overview) -> Re
         .filter(|s| s.connected && s.version != schedule.to)
         .map(|s| format!("{} ({})", s.address, s.version))
         .collect();
-    if old.is_empty() { Ok(()) } else { Err(format!("old mounts are still connected: {}", old.join(", "))) }
+    if old.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("mounts of another release are still connected: {}", old.join(", ")))
+    }
 }

@@ -179,12 +179,20 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             Err(_) => false,
         };
         let Some(host) = failure.host.clone().filter(|_| lost) else { return failure };
-        let patience = line::takeover_patience(&self.schedule.to);
-        let stop = Command::StopMaster { prefix: prefix.clone(), patience };
+        let stop = if self.schedule.is_back() {
+            // no option of a 1.5 program is safe: its process is told
+            match self.look(&host, step).await {
+                Ok(now) => now.daemon(Role::Master).map_or_else(|| ":".to_owned(), |p| format!("kill {}", p.pid)),
+                Err(_) => return failure,
+            }
+        } else {
+            let patience = line::takeover_patience(&self.schedule.to);
+            Command::StopMaster { prefix: prefix.clone(), patience }.script()
+        };
         let mut output = |line: &str| {
             self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
         };
-        self.hosts.run(&host, &stop.script(), LONG_COMMAND, &mut output).await;
+        self.hosts.run(&host, &stop, LONG_COMMAND, &mut output).await;
         let mut failure = failure;
         failure.causes.push(match self.look(&host, step).await {
             Ok(now) if now.daemon(Role::Master).is_none() => {

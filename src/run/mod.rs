@@ -4,6 +4,7 @@
 //! whole upgrades run in paused time in a test.
 
 mod account;
+pub mod back;
 mod effect;
 pub mod event;
 pub mod failure;

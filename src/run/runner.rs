@@ -94,7 +94,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             simulated: self.simulated.clone(),
         });
         for stage in &self.schedule.stages {
-            if stage.phase > Phase::Clients
+            if stage.phase != Phase::Clients
                 && let Some(failure) = self.left_behind()
             {
                 return self.failed(failure).await;
@@ -138,7 +138,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         let mut waiting = stage.tracks.iter().filter(|t| !self.track_is_done(t));
-        let mut running: FuturesUnordered<_> = waiting.by_ref().take(stage.parallel).map(|t| self.named(stage, t)).collect();
+        let mut running: FuturesUnordered<_> =
+            waiting.by_ref().take(stage.parallel).map(|t| self.named(stage, t)).collect();
         let mut stop = None;
         while let Some((track, result)) = running.next().await {
             if result.is_ok() {
@@ -247,7 +248,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             kind: first.kind,
             step: first.step.clone(),
             host: first.host.clone(),
-            message: format!("upgrade {}; the others are done", count(aside.len(), "client")),
+            message: {
+                let what = if self.schedule.is_back() { "bring back" } else { "upgrade" };
+                format!("{what} {}; the others are done", count(aside.len(), "client"))
+            },
             causes: causes.collect(),
             output: first.output.clone(),
         })
@@ -353,22 +357,27 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let passed = self.seconds_since(begun);
             match judged {
                 Ok(()) => {
-                    self.send(Event::GateGreen { host: host.clone(), gate: gate.describe() });
-                    return Ok(Some(gate.describe()));
+                    self.send(Event::GateGreen { host: host.clone(), gate: gate.describe(self.schedule) });
+                    return Ok(Some(gate.describe(self.schedule)));
                 }
                 Err(_) if pause() => return Ok(None),
                 Err(Red { reason, hopeless }) if hopeless || passed >= gate.greatest_s() => {
                     let within = if hopeless { String::new() } else { format!(" within {}", human(gate.greatest_s())) };
                     let message = format!("see the gate green{within}");
                     let mut failure = Failure::new(FailureKind::GateRed, message, reason).at(step, host);
-                    failure.causes.insert(0, format!("the gate asks for: {}", gate.describe()));
+                    failure.causes.insert(0, format!("the gate asks for: {}", gate.describe(self.schedule)));
                     return Err(failure);
                 }
                 Err(Red { reason, .. }) => {
                     let left_s = gate.greatest_s() - passed;
                     if told.as_ref() != Some(&reason) {
                         told = Some(reason.clone());
-                        self.send(Event::GateRed { host: host.clone(), gate: gate.describe(), reason, left_s });
+                        self.send(Event::GateRed {
+                            host: host.clone(),
+                            gate: gate.describe(self.schedule),
+                            reason,
+                            left_s,
+                        });
                     }
                     self.clock.between_looks().await;
                 }

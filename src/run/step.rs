@@ -3,8 +3,10 @@
 
 use semver::Version;
 
+use super::back;
 use crate::host::{AbsPath, Command, HostFacts, Look, Process};
 use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
+use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::{Action, Schedule};
 
 /// What a look says about a step.
@@ -29,7 +31,20 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
                 look.busy_in = Some(source_dir.clone());
             }
         }
-        Action::Start { prefix, .. } | Action::Mount { prefix, .. } => look.prefixes.push(prefix.clone()),
+        Action::Start { role: Role::Master, prefix, data_path, .. } if schedule.is_back() => {
+            look.prefixes.push(prefix.clone());
+            look.data_path.clone_from(data_path);
+            look.headers = true;
+        }
+        Action::Start { prefix, .. } | Action::Mount { prefix, .. } | Action::Restore { prefix, .. } => {
+            look.prefixes.push(prefix.clone());
+        }
+        Action::Stop { role, prefix, data_path, .. } => {
+            look.prefixes.push(prefix.clone());
+            look.data_path.clone_from(data_path);
+            look.headers = *role == Role::Master;
+        }
+        Action::FoldersBack { disks, .. } => look.disks.clone_from(disks),
         Action::StopMaster { prefix, data_path, .. } => {
             look.prefixes.push(prefix.clone());
             look.data_path.clone_from(data_path);
@@ -40,7 +55,7 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
             look.work_files.push(mark.clone());
         }
         Action::Keep { file, .. } => look.work_files.push(file.clone()),
-        Action::Configure { file, .. } => look.work_files.push(file.clone()),
+        Action::Configure { file, .. } | Action::PutBack { file, .. } => look.work_files.push(file.clone()),
         Action::Backup { .. }
         | Action::Trial { .. }
         | Action::Unmount { .. }
@@ -62,6 +77,8 @@ pub fn already(action: &Action, to: &Version, before: &HostFacts) -> Verdict {
         // `make install` may have been cut short, so that the program alone proves nothing: it is run again, which
         // harms nothing
         Action::Install { .. } => NotYet("the new release does not run yet".to_owned()),
+        // the same: tar may have been cut short
+        Action::Restore { .. } => NotYet("what was replaced is unpacked once more".to_owned()),
         // what is mounted there is the new mount: there is nothing old left to take away
         Action::Unmount { mount, .. } if matches!(mounted(mount, to, before), Done(_)) => mounted(mount, to, before),
         _ => achieved(action, to, before, before, true),
@@ -73,11 +90,15 @@ fn prepares(action: &Action) -> &[Role] {
     match action {
         Action::Copy { roles, .. } | Action::Build { roles, .. } => roles,
         Action::Backup { .. } | Action::Trial { .. } => &[Role::Master],
+        Action::FoldersBack { .. } => &[Role::Chunkserver],
         Action::Install { role, .. } | Action::Keep { role, .. } | Action::Configure { role, .. } => {
             std::slice::from_ref(role)
         }
         Action::Start { .. }
         | Action::StopMaster { .. }
+        | Action::Stop { .. }
+        | Action::Restore { .. }
+        | Action::PutBack { .. }
         | Action::Unmount { .. }
         | Action::Mount { .. }
         | Action::RemountFound
@@ -109,7 +130,29 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
             _ => Ok(()),
         }
     };
+    let other = |role: Role| before.processes.iter().find(|p| p.role == role && p.version.as_ref() != Some(to));
     match action {
+        Action::Start { role, prefix, command: Command::StartOld { .. }, .. } => {
+            // a 1.5 program without a verb knows nothing of a 1.6 daemon: there would be two
+            if let Some(process) = other(*role) {
+                return Err(format!("another {} (pid {}) runs: stop it first", role.program(), process.pid));
+            }
+            installed(prefix, *role)?;
+            if *role == Role::Master { back::metadata_is_whole(before) } else { Ok(()) }
+        }
+        Action::Stop { role, prefix, release, .. } => match before.installed_version(prefix, *role) {
+            Some(version) if version == release => Ok(()),
+            // no option of a 1.5 program is safe
+            other => Err(format!(
+                "the installed {} is {}, and only {release} may stop {release}: end its process by hand (`kill PID`)",
+                role.program(),
+                other.map_or("not there".to_owned(), Version::to_string)
+            )),
+        },
+        Action::FoldersBack { .. } => match before.daemon(Role::Chunkserver) {
+            Some(process) => Err(format!("a mfschunkserver (pid {}) works on these disks: stop it first", process.pid)),
+            None => Ok(()),
+        },
         Action::Start { role, prefix, .. } => under_way(*role).and_then(|()| installed(prefix, *role)),
         Action::StopMaster { prefix, .. } => under_way(Role::Master).and_then(|()| installed(prefix, Role::Master)),
         Action::Mount { mount, prefix, .. } => {
@@ -126,6 +169,8 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
         | Action::Keep { .. }
         | Action::Configure { .. }
         | Action::Install { .. }
+        | Action::Restore { .. }
+        | Action::PutBack { .. }
         | Action::Unmount { .. }
         | Action::RemountFound
         | Action::Verify => Ok(()),
@@ -164,6 +209,9 @@ const AFTER_FULL_HOUR: i64 = 10;
 pub fn untouched(action: &Action, to: &Version, now: &HostFacts) -> bool {
     match action {
         Action::Start { role, .. } => now.processes.iter().any(|p| p.role == *role && p.version.as_ref() != Some(to)),
+        Action::Stop { role, release, .. } => {
+            now.processes.iter().any(|p| p.role == *role && p.version.as_ref() == Some(release))
+        }
         _ => false,
     }
 }
@@ -179,6 +227,10 @@ pub fn achieved(action: &Action, to: &Version, before: &HostFacts, now: &HostFac
         },
         Action::Start { role, data_path, .. } => started(*role, data_path.as_ref(), to, before, now, found),
         Action::StopMaster { .. } => stopped(before, now, found),
+        Action::Stop { role, release, .. } => back::stopped(*role, release, before, now, found),
+        Action::Restore { role, prefix, .. } => back::restored(*role, prefix, to, now),
+        Action::PutBack { file, sha256, .. } => back::put_back(file, sha256.as_deref(), now),
+        Action::FoldersBack { disks, .. } => back::folders_are_back(disks, now),
         Action::Unmount { mount, .. } => unmounted(mount, before, now),
         Action::Mount { mount, .. } => mounted(mount, to, now),
         Action::Copy { sha256, to, .. } => there(to, Some(sha256), now),
@@ -226,7 +278,8 @@ fn started(
     if let Some(path) = data_path.filter(|path| path.as_str() != process.cwd) {
         return NotYet(format!("{program} {to} runs in {} and not on the old data in {path}: stop it", process.cwd));
     }
-    if process.locked == Some(false) {
+    // 1.5 has its lock elsewhere, and a lock file of 1.6 may still be there
+    if process.locked == Some(false) && line::check_from(to).is_err() {
         return NotYet(format!("{program} {to} (pid {}) does not hold its lock file", process.pid));
     }
     // where a chunkserver listens is its configuration's; the gate sees whether it serves
@@ -270,11 +323,13 @@ fn unmounted(mount: &AbsPath, before: &HostFacts, now: &HostFacts) -> Verdict {
 }
 
 fn mounted(mount: &AbsPath, to: &Version, now: &HostFacts) -> Verdict {
-    let Some(line) = now.mount(mount.as_str()) else {
+    let Some(there) = now.mount(mount.as_str()) else {
         return NotYet(format!("nothing is mounted on {mount}"));
     };
-    if !line.kind.starts_with("fuse.mfs") {
-        return NotYet(format!("what is mounted on {mount} is not of 1.6 ({} {})", line.source, line.kind));
+    let old = line::check_from(to).is_ok();
+    if there.kind.starts_with("fuse.mfs") == old {
+        let of = if old { "1.5" } else { "1.6" };
+        return NotYet(format!("what is mounted on {mount} is not of {of} ({} {})", there.source, there.kind));
     }
     let process =
         now.processes.iter().find(|p| p.version.as_ref() == Some(to) && p.mount_point().as_ref() == Some(mount));

@@ -2,7 +2,10 @@
 //! undo. `plan` prints it, `upgrade` walks it, the journal is bound to its digest. PURE.
 
 pub mod compile;
+pub mod gate;
 pub mod model;
 
+pub use compile::back::{changed, compile_back};
 pub use compile::compile;
+pub use gate::Gate;
 pub use model::*;

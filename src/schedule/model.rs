@@ -15,6 +15,7 @@ use crate::host::shell::Become;
 use crate::host::{AbsPath, Command, HostName};
 use crate::moosefs::daemon::Role;
 use crate::plan::Mode;
+use crate::schedule::Gate;
 
 /// The version of the serialized form.
 pub const FORMAT: u32 = 2;
@@ -50,6 +51,9 @@ pub struct Schedule {
     pub greatest_s: u64,
     /// What the cluster was like; `None` where it was not looked at.
     pub baseline: Option<Baseline>,
+    /// The run whose changes this schedule takes back: then `to` is the old release. `None`: an upgrade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_of: Option<String>,
 }
 
 /// A host of the plan and what of it the schedule needs.
@@ -296,6 +300,47 @@ pub enum Action {
         /// How.
         command: Command,
     },
+    /// Stops a daemon of the release that goes. Shown by the end of its process; of a master also by the metadata.mfs that
+    /// it left, of a kind that the old release reads.
+    Stop {
+        /// Which daemon.
+        role: Role,
+        /// Below which prefix.
+        prefix: AbsPath,
+        /// The release that is stopped, and whose program stops it.
+        release: Version,
+        /// Where a master leaves its metadata.
+        data_path: Option<AbsPath>,
+        /// How.
+        command: Command,
+    },
+    /// Brings back the programs that an installation replaced. Shown by the version in the installed program.
+    Restore {
+        /// Whose programs must be there; a metalogger's must not, since the old release has none.
+        role: Role,
+        /// Below which prefix.
+        prefix: AbsPath,
+        /// How.
+        command: Command,
+    },
+    /// Brings back what a configuration file said before. Shown by its SHA-256, or that it is not there.
+    PutBack {
+        /// Whose it is.
+        role: Role,
+        /// The file.
+        file: AbsPath,
+        /// SHA-256 of what was there; `None`: nothing was.
+        sha256: Option<String>,
+        /// How.
+        command: Command,
+    },
+    /// Moves chunks from the folders 00 to FF of 1.6.6 to the folders 0 to F. Shown by no chunk's being left there.
+    FoldersBack {
+        /// The disks.
+        disks: Vec<AbsPath>,
+        /// How.
+        command: Command,
+    },
     /// Preview only: what is mounted has not been looked at, and every mount found will be changed.
     RemountFound,
     /// Looks at everything once more.
@@ -315,6 +360,10 @@ impl Action {
             | Self::Configure { command, .. }
             | Self::Start { command, .. }
             | Self::StopMaster { command, .. }
+            | Self::Stop { command, .. }
+            | Self::Restore { command, .. }
+            | Self::PutBack { command, .. }
+            | Self::FoldersBack { command, .. }
             | Self::Unmount { command, .. }
             | Self::Mount { command, .. } => Some(command),
             Self::Copy { .. } | Self::RemountFound | Self::Verify => None,
@@ -332,9 +381,13 @@ impl Action {
             | Self::Trial { .. }
             | Self::Keep { .. }
             | Self::Configure { .. }
-            | Self::Install { .. } => false,
+            | Self::Install { .. }
+            | Self::Restore { .. }
+            | Self::PutBack { .. }
+            | Self::FoldersBack { .. } => false,
             Self::Start { .. }
             | Self::StopMaster { .. }
+            | Self::Stop { .. }
             | Self::Unmount { .. }
             | Self::Mount { .. }
             | Self::RemountFound
@@ -353,13 +406,19 @@ impl Action {
                 | Self::Keep { .. }
                 | Self::Configure { .. }
                 | Self::Install { .. }
+                | Self::Restore { .. }
+                | Self::PutBack { .. }
+                | Self::FoldersBack { .. }
         )
     }
 
     /// Whether it ends the master that runs.
     #[must_use]
     pub fn ends_the_master(&self) -> bool {
-        matches!(self, Self::Start { role: Role::Master, .. } | Self::StopMaster { .. })
+        matches!(
+            self,
+            Self::Start { role: Role::Master, .. } | Self::StopMaster { .. } | Self::Stop { role: Role::Master, .. }
+        )
     }
 
     /// What it does, in a few words.
@@ -373,7 +432,14 @@ impl Action {
             Self::Keep { .. } => "keep what the installation replaces".to_owned(),
             Self::Configure { file, .. } => format!("write {file}"),
             Self::Install { role, .. } => format!("install {} programs", role),
+            Self::Start { role, command: Command::StartOld { .. }, .. } => format!("start the old {}", role.program()),
             Self::Start { role, .. } => format!("start the new {}", role.program()),
+            Self::Stop { role, release, .. } => format!("stop {} {release}", role.program()),
+            Self::Restore { role, .. } => format!("bring back the {role} programs that were replaced"),
+            Self::PutBack { file, .. } => format!("bring back {file} as it was"),
+            Self::FoldersBack { disks, .. } => {
+                format!("move the chunks of {} back to the folders 0 to F", count(disks.len(), "disk"))
+            }
             Self::StopMaster { .. } => "stop mfsmaster".to_owned(),
             Self::Unmount { mount, .. } => format!("unmount {mount}"),
             Self::Mount { mount, .. } => format!("mount {mount}"),
@@ -415,99 +481,6 @@ impl Wait {
     }
 }
 
-/// What the cluster must show, through its master's own protocol.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "gate", rename_all = "kebab-case")]
-pub enum Gate {
-    /// Every chunkserver is connected with its chunks, the first `upgraded` of the plan in the new release; nothing is
-    /// missing or under goal beyond the baseline.
-    Healthy {
-        /// How many chunkservers, in the plan's order, must run the new release.
-        upgraded: usize,
-        /// Seconds until it must be green.
-        greatest_s: u64,
-    },
-    /// Every chunkserver is connected with its chunks, the first `upgraded` of the plan in the new release, and no chunk
-    /// is missing: enough for a mount, which takes no copy away. Chunks may still be under goal.
-    Serving {
-        /// How many chunkservers, in the plan's order, must run the new release.
-        upgraded: usize,
-        /// Seconds until it must be green.
-        greatest_s: u64,
-    },
-    /// The master answers as the new release.
-    MasterServes {
-        /// Seconds until it must be green.
-        greatest_s: u64,
-    },
-    /// The master lists as many metaloggers of the new release as were started so far.
-    MetaloggerSeen {
-        /// How many.
-        started: usize,
-        /// Seconds until it must be green.
-        greatest_s: u64,
-    },
-    /// The chunkserver is connected, in the new release, with its chunks.
-    ChunkserverBack {
-        /// Seconds until it must be green.
-        greatest_s: u64,
-    },
-    /// The master knows the mount, in the new release.
-    MountSeen {
-        /// The mount point.
-        mount: AbsPath,
-        /// Seconds until it must be green.
-        greatest_s: u64,
-    },
-    /// Master, chunkservers, mounts and metaloggers are all in the new release, and the cluster is healthy.
-    Upgraded {
-        /// Seconds until it must be green.
-        greatest_s: u64,
-    },
-}
-
-impl Gate {
-    /// Seconds until it must be green.
-    #[must_use]
-    pub fn greatest_s(&self) -> u64 {
-        match self {
-            Self::Healthy { greatest_s, .. }
-            | Self::Serving { greatest_s, .. }
-            | Self::MasterServes { greatest_s }
-            | Self::MetaloggerSeen { greatest_s, .. }
-            | Self::ChunkserverBack { greatest_s }
-            | Self::MountSeen { greatest_s, .. }
-            | Self::Upgraded { greatest_s } => *greatest_s,
-        }
-    }
-
-    /// What it asks for, for people.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        match self {
-            Self::Healthy { upgraded: 0, .. } => {
-                "every chunkserver connected with its chunks, none missing or under goal".to_owned()
-            }
-            Self::Healthy { upgraded, .. } => format!(
-                "every chunkserver connected with its chunks ({} in the new release), none missing or under goal",
-                crate::schedule::count(*upgraded, "chunkserver")
-            ),
-            Self::Serving { .. } => {
-                "every chunkserver connected in the new release with its chunks, none missing".to_owned()
-            }
-            Self::MasterServes { .. } => "the master answers as the new release".to_owned(),
-            Self::MetaloggerSeen { started, .. } => {
-                format!("the master lists {} in the new release", count(*started, "metalogger"))
-            }
-            Self::ChunkserverBack { .. } => "back at the master, in the new release, with its chunks".to_owned(),
-            Self::MountSeen { mount, .. } => format!("the master lists the mount {mount} in the new release"),
-            Self::Upgraded { .. } => {
-                "master, chunkservers, mounts and metaloggers in the new release, the cluster healthy".to_owned()
-            }
-        }
-    }
-}
-
 /// `1 host`, `2 hosts`: the one helper for plurals.
 #[must_use]
 pub fn count(n: usize, noun: &str) -> String {
@@ -520,6 +493,12 @@ impl Schedule {
     pub fn digest(&self) -> String {
         let json = serde_json::to_vec(self).expect("a schedule has no map with keys that are not text");
         Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether it takes back what an upgrade did.
+    #[must_use]
+    pub fn is_back(&self) -> bool {
+        self.back_of.is_some()
     }
 
     /// All steps, in order.

@@ -28,7 +28,7 @@ pub fn text(schedule: &Schedule, contacted: bool, width: usize, color: bool) -> 
     };
     page.head(schedule, contacted);
     for (at, stage) in schedule.stages.iter().enumerate() {
-        page.stage(at + 1, stage);
+        page.stage(at + 1, stage, schedule);
     }
     page.recipes();
     page.out
@@ -110,7 +110,7 @@ impl Page {
     }
 
     fn head(&mut self, s: &Schedule, contacted: bool) {
-        let title = format!("MooseFS {} to {}, {}: {}", s.from, s.to, s.mode, cluster(s));
+        let title = super::summary::title(s);
         let title = self.bold.apply_to(title).to_string();
         self.verbatim(0, &title);
         self.line(
@@ -138,7 +138,7 @@ impl Page {
         }
     }
 
-    fn stage(&mut self, number: usize, stage: &Stage) {
+    fn stage(&mut self, number: usize, stage: &Stage, schedule: &Schedule) {
         self.out.push('\n');
         let title = self.bold.apply_to(format!("{number}. {}", stage.title)).to_string();
         self.verbatim(0, &title);
@@ -157,12 +157,12 @@ impl Page {
             self.wait(3, wait);
         }
         if let Some(gate) = &stage.gate {
-            self.line(3, &format!("gate: {}, within {}", gate.describe(), human(gate.greatest_s())));
+            self.line(3, &format!("gate: {}, within {}", gate.describe(schedule), human(gate.greatest_s())));
         }
         let width = stage.tracks.iter().map(|t| t.host.as_str().len()).max().unwrap_or(0);
         let mut told = HashSet::new();
         for track in &stage.tracks {
-            self.track(track, width, &mut told);
+            self.track(track, width, &mut told, schedule);
         }
     }
 
@@ -181,22 +181,29 @@ impl Page {
         self.line(indent, &text);
     }
 
-    fn track<'a>(&mut self, track: &'a Track, width: usize, told: &mut HashSet<&'a str>) {
+    fn track<'a>(&mut self, track: &'a Track, width: usize, told: &mut HashSet<&'a str>, schedule: &Schedule) {
         if let Some(wait) = &track.wait {
             self.wait(INDENT, wait);
         }
         if let Some(gate) = &track.gate {
-            self.line(INDENT, &format!("gate: {}", gate.describe()));
+            self.line(INDENT, &format!("gate: {}", gate.describe(schedule)));
         }
         if let Some(seen) = &track.seen {
             self.line(INDENT, &format!("{} {seen}", track.host));
         }
         for step in &track.steps {
-            self.step(track, step, width, told);
+            self.step(track, step, width, told, schedule);
         }
     }
 
-    fn step<'a>(&mut self, track: &Track, step: &'a Step, width: usize, told: &mut HashSet<&'a str>) {
+    fn step<'a>(
+        &mut self,
+        track: &Track,
+        step: &'a Step,
+        width: usize,
+        told: &mut HashSet<&'a str>,
+        schedule: &Schedule,
+    ) {
         let at = format!("+{}", human(step.earliest_s));
         let head = format!("{at:<7}  {:<width$}  {}", track.host, step.action.describe());
         self.verbatim(0, &head);
@@ -215,7 +222,7 @@ impl Page {
             }
         }
         if let Some(gate) = &step.afterwards {
-            self.line(indent, &format!("then: {}, within {}", gate.describe(), human(gate.greatest_s())));
+            self.line(indent, &format!("then: {}, within {}", gate.describe(schedule), human(gate.greatest_s())));
         }
         // said once a stage: a hundred times it would be read by nobody
         if let Some(way_back) = step.way_back.as_deref().filter(|w| told.insert(w)) {

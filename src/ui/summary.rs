@@ -4,11 +4,20 @@ use super::schedule::cluster;
 use super::time::human;
 use crate::schedule::Schedule;
 
+/// Releases, mode, and of what.
+#[must_use]
+pub fn title(schedule: &Schedule) -> String {
+    let Schedule { from, to, mode, .. } = schedule;
+    match &schedule.back_of {
+        Some(run) => format!("The way back of run {run}, MooseFS {from} to {to}: {}", cluster(schedule)),
+        None => format!("MooseFS {from} to {to}, {mode}: {}", cluster(schedule)),
+    }
+}
+
 /// The summary.
 #[must_use]
 pub fn text(schedule: &Schedule) -> String {
-    let mut lines =
-        vec![format!("MooseFS {} to {}, {}: {}", schedule.from, schedule.to, schedule.mode, cluster(schedule))];
+    let mut lines = vec![title(schedule)];
     for (at, stage) in schedule.stages.iter().enumerate() {
         lines.push(format!("  {}. {}", at + 1, stage.title));
     }

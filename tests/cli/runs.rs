@@ -100,3 +100,31 @@ fn a_cluster_is_upgraded_by_one_run_at_a_time() {
     assert!(error.contains("cluster of master") && error.contains("another process"), "{error}");
     assert_eq!(state.names().unwrap(), std::slice::from_ref(&held.name));
 }
+
+#[test]
+fn a_way_back_needs_a_run_and_a_word_of_consent() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_str().unwrap();
+    let output = mfsupgrade(&["rollback", "--state-dir", state]);
+    assert_eq!(code(&output), 9, "{}", stderr(&output));
+    let name = interrupted(folder.path());
+    let output = mfsupgrade(&["rollback", "--state-dir", state]);
+    assert_eq!(code(&output), 11, "{}", stderr(&output));
+    assert!(stderr(&output).contains("--yes"), "{}", stderr(&output));
+    let (_held, _) = StateFolder::new(Some(folder.path())).unwrap().reopen(Some(&name)).unwrap();
+    let output = mfsupgrade(&["rollback", "--yes", "--state-dir", state]);
+    assert_eq!(code(&output), 9, "a run that is walked is not taken back: {}", stderr(&output));
+}
+
+#[test]
+fn a_way_back_is_resumed_and_not_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml"))).unwrap().plan;
+    let mut schedule = compile(&plan, None);
+    schedule.back_of = Some("20261122T000000Z-abcd".to_owned());
+    drop(StateFolder::new(Some(folder.path())).unwrap().begin(&plan, &schedule, Timestamp::now()).unwrap());
+    let output = mfsupgrade(&["rollback", "--yes", "--state-dir", folder.path().to_str().unwrap()]);
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    assert!(said.contains("is itself the way back") && said.contains("mfsupgrade resume"), "{said}");
+}

@@ -82,6 +82,8 @@ struct HostState {
     /// Files of the tool's own, with their checksum.
     kept: BTreeMap<String, String>,
     metalogger: Option<Process>,
+    /// Whether the chunkserver's disk has the folders of 1.6.
+    wide: bool,
     /// When the chunkserver's chunks are all there.
     scanned_at: i64,
     gone: bool,
@@ -168,6 +170,12 @@ impl World {
         self.hosts.borrow_mut().get_mut(host).unwrap().chunkserver = None;
     }
 
+    /// The operator upgrades a chunkserver by hand.
+    pub fn upgrade_by_hand(&self, host: &str) {
+        let process = self.process(NEW);
+        self.hosts.borrow_mut().get_mut(host).unwrap().chunkserver = Some(process);
+    }
+
     /// The operator goes back to the old master by hand.
     pub fn put_back_master(&self) {
         let process = self.process(OLD);
@@ -195,7 +203,7 @@ impl World {
         Process { pid: self.pids.get(), version: Some(version) }
     }
 
-    fn look(&self, host: &str) -> String {
+    pub fn look(&self, host: &str) -> String {
         let hosts = self.hosts.borrow();
         let s = &hosts[host];
         let mut out = format!("uid\t0\nhostname\t{host}\nboot\tb\nclock\t{}\nmake\nfuse\n", self.now.get());
@@ -229,10 +237,20 @@ impl World {
             }
         }
         for (file, sum) in &s.kept {
-            let _ = writeln!(out, "kept\t{file}\t{sum}");
+            let _ = writeln!(out, "kept\t{file}\t{sum}\narchive\t{file}");
+            for path in ["sbin/mfsmaster", "sbin/mfschunkserver", "bin/mfsmount"] {
+                let _ = writeln!(out, "holds\t{file}\t{path}");
+            }
+        }
+        if host.starts_with("cs") {
+            let _ = writeln!(out, "wide\t/mnt/hd1\t{}", u32::from(s.wide) * CHUNKS);
+            // "/mnt/hd1\n"
+            for path in ["etc/mfs/mfshdd.cfg", "etc/mfshdd.cfg"] {
+                let _ = writeln!(out, "file\t/usr/local/{path}\t9\t644\troot\t0\troot\t0\t2f6d6e742f6864310a");
+            }
         }
         if let Some(at) = s.metadata_saved {
-            let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}");
+            let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}\nheader\tmetadata.mfs\t4d46534d20312e35");
         }
         if s.master.is_some() {
             out += "tcp    0: 00000000:24CC 00000000:0000 0A 0\n";
@@ -261,11 +279,23 @@ impl World {
         let mut hosts = self.hosts.borrow_mut();
         let s = hosts.get_mut(host).unwrap();
         let alive = fault != Some(Fault::DaemonDies);
+        let version = s.installed.clone().unwrap_or(NEW);
         if script.contains("restore-ms") || script.contains("now()") || script.contains("ours()") {
             // copies and trials change nothing that is looked at
         } else if script.contains("tar -cf") {
             let file = script[2..].split(';').next().unwrap().to_owned();
             s.kept.insert(file, SUM.to_owned());
+        } else if script.contains("tar -xpf") {
+            s.installed = if host == "log1" { None } else { Some(OLD) };
+        } else if script.contains("xargs") {
+            assert!(s.chunkserver.is_none(), "chunks of {host} are moved under a running daemon");
+            s.wide = false;
+        } else if script.ends_with("mfschunkserver -t 1800 -s") {
+            s.chunkserver = None;
+        } else if script.ends_with("mfsmetalogger -t 1800 -s") {
+            s.metalogger = None;
+        } else if script.starts_with("kill ") {
+            s.master = None;
         } else if script.contains("make install") {
             if fault == Some(Fault::InstallFails) {
                 return 2;
@@ -280,14 +310,18 @@ impl World {
             s.metadata_saved = Some(self.now.get());
             return 1; // as 1.6.27 does after it has stopped a 1.5 master (field notes)
         } else if script.contains("sbin/mfsmaster") {
-            s.master = alive.then(|| self.process(NEW));
+            assert!(s.master.is_none() || version == NEW, "1.5 takes over from nobody");
+            s.metadata_saved = None;
+            s.master = alive.then(|| self.process(version));
             if fault == Some(Fault::OtherMetadata) {
                 self.inodes.set(0);
             }
         } else if script.contains("sbin/mfsmetalogger") {
             s.metalogger = alive.then(|| self.process(NEW));
         } else if script.contains("sbin/mfschunkserver") {
-            s.chunkserver = alive.then(|| self.process(NEW));
+            assert!(s.chunkserver.is_none() || version == NEW, "1.5 takes over from nobody");
+            s.wide |= version == NEW;
+            s.chunkserver = alive.then(|| self.process(version));
             match fault {
                 Some(Fault::SlowScan(seconds)) => s.scanned_at = self.now.get() + seconds as i64,
                 Some(Fault::UnderGoal(seconds)) => self.under_goal_until.set(self.now.get() + seconds as i64),
@@ -305,7 +339,7 @@ impl World {
             if fault == Some(Fault::RefusesMounts) {
                 return 1;
             }
-            s.mount = Some(self.process(NEW));
+            s.mount = Some(self.process(version));
             if let Some(Fault::Loses(other)) = fault {
                 let other = hosts.get_mut(other).unwrap();
                 (other.metalogger, other.mount) = (None, None);
@@ -383,7 +417,9 @@ impl Master for World {
         let chunkservers: Vec<Chunkserver> = hosts
             .iter()
             .filter_map(|(host, s)| {
-                let process = s.chunkserver.as_ref()?;
+                // a 1.5 master refuses new ones, and 1.5 does not look into the folders of 1.6
+                let process = s.chunkserver.as_ref().filter(|p| new || p.version == Some(OLD))?;
+                let lost = s.wide && process.version == Some(OLD);
                 Some(Chunkserver {
                     version: process.version.clone().filter(|v| new && *v == NEW),
                     disconnected: false,
@@ -392,7 +428,7 @@ impl Master for World {
                     port: 9422,
                     used: 1,
                     total: 2,
-                    chunks: if now < s.scanned_at { 0 } else { CHUNKS },
+                    chunks: if now < s.scanned_at || lost { 0 } else { CHUNKS },
                     removal_chunks: 0,
                     errors: 0,
                 })
@@ -401,7 +437,7 @@ impl Master for World {
         let sessions = hosts
             .iter()
             .filter_map(|(host, s)| {
-                let mount = s.mount.as_ref()?;
+                let mount = s.mount.as_ref().filter(|m| new || m.version == Some(OLD))?;
                 Some(Session {
                     id: None,
                     address: address(host),
@@ -485,11 +521,17 @@ impl EventSink for Events {
     }
 }
 
-/// The schedule of the example plans for this world.
-pub fn schedule(world: &World, mode: Mode) -> Schedule {
+/// The example plan.
+pub fn plan(mode: Mode) -> Plan {
     let source = include_str!("../../plans/rolling.toml");
     let mut plan = Plan::parse(source, Path::new("rolling.toml"), Path::new("/")).unwrap();
     plan.upgrade.mode = mode;
+    plan
+}
+
+/// The schedule of the example plans for this world.
+pub fn schedule(world: &World, mode: Mode) -> Schedule {
+    let plan = plan(mode);
     let baseline = Baseline::of(&futures_now(world.overview()).unwrap());
     let seen = |host: &str| (HostName::new(host).unwrap(), server(host));
     let mount = AbsPath::new("/mnt/mfs").unwrap();
@@ -520,7 +562,7 @@ fn server(host: &str) -> ServerSeen {
 }
 
 /// The simulated world never waits for anything real.
-fn futures_now<F: Future>(future: F) -> F::Output {
+pub fn futures_now<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     loop {

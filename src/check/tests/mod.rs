@@ -1,5 +1,6 @@
 //! Preflight: a healthy cluster, one thing wrong with it, the finding.
 
+mod back;
 mod documented;
 mod scene;
 mod traps;

@@ -199,8 +199,17 @@ const OF_CLIENTS: &[Trap] = &[
 const ALL: &[&[Trap]] =
     &[OF_HOSTS, OF_DAEMONS, OF_CONFIGURATION, OF_EXPORTS, OF_THE_MASTER, OF_CHUNKSERVERS, OF_CLIENTS];
 
-/// Found where the host or the master is asked, before there is anything to hold against anything.
-const ELSEWHERE: [Code; 2] = [Code::HostUnreachable, Code::MasterDoesNotAnswer];
+/// Found where the host or the master is asked, before there is anything to hold against anything; and on the way back, where
+/// `tests::back` has the traps.
+const ELSEWHERE: [Code; 7] = [
+    Code::HostUnreachable,
+    Code::MasterDoesNotAnswer,
+    Code::BackProgramsGone,
+    Code::BackNotByRun,
+    Code::BackMetadata,
+    Code::BackDisks,
+    Code::BackLockFolder,
+];
 
 #[test]
 fn every_trap_is_found_by_its_code() {

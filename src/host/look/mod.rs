@@ -34,4 +34,10 @@ pub struct Look {
     pub space_for: Vec<AbsPath>,
     /// Files of this program's own on the host, whose SHA-256 is wanted.
     pub work_files: Vec<AbsPath>,
+    /// Whether the first bytes of the metadata in DATA_PATH are wanted, in a short look too.
+    pub headers: bool,
+    /// Disks of a chunkserver whose chunks in folders `00` to `FF` are to be counted.
+    pub disks: Vec<AbsPath>,
+    /// Tar files of this program's own, whose programs are wanted by name.
+    pub archives: Vec<AbsPath>,
 }

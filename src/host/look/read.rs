@@ -1,5 +1,6 @@
 //! The reading of what a look printed: total, so that a line that is not understood makes the whole look unreadable. PURE.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use semver::Version;
@@ -77,6 +78,9 @@ impl HostFacts {
                 let fact = FileFact { size: size.parse().ok()?, modified: modified.parse().ok()? };
                 self.data_files.insert(name, fact);
             }
+            "wide" => drop(self.wide.insert(parts.next()?.to_owned(), parts.next()?.trim().parse().ok()?)),
+            "archive" => drop(self.archives.insert(rest.to_owned(), BTreeSet::new())),
+            "holds" => drop(self.archives.get_mut(parts.next()?)?.insert(parts.next()?.to_owned())),
             "end" => {}
             _ => return self.read_survey_line(key, rest),
         }

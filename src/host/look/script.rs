@@ -52,6 +52,23 @@ impl Look {
                 "[ -f {file} ] && printf 'kept\\t%s\\t%s\\n' {file} \"$(sha256sum < {file} | cut -c 1-64)\"\n"
             ));
         }
+        if self.headers {
+            script.push_str(HEADERS);
+        }
+        for disk in &self.disks {
+            let disk = quote(disk.as_str());
+            script.push_str(&format!(
+                "[ -d {disk} ] && printf 'wide\\t%s\\t%s\\n' {disk} \"$(cd {disk} && find ./[0-9A-F][0-9A-F] -name \
+                 'chunk_*.mfs' 2>/dev/null | wc -l)\"\n"
+            ));
+        }
+        for file in &self.archives {
+            let file = quote(file.as_str());
+            script.push_str(&format!(
+                "[ -f {file} ] && {{ printf 'archive\\t%s\\n' {file}; tar -tf {file} 2>/dev/null | grep -E '^s?bin/mfs' | \
+                 while read -r x; do printf 'holds\\t%s\\t%s\\n' {file} \"$x\"; done; }}\n"
+            ));
+        }
         if let Some(folder) = &self.busy_in {
             let folder = quote(folder.as_str());
             script.push_str(&format!(
@@ -102,6 +119,12 @@ grep -E '^[^ ]+ [^ ]+ fuse(|[.]mfs|[.]mfsmeta) ' /proc/mounts 2>/dev/null | sed 
 /// The files of the master's DATA_PATH, the running master's where there is one.
 const DATA_FILES: &str = r#"for f in "$data"/*.mfs "$data"/*.mfs.back*; do
   t=$(stat -c '%s %Y' "$f" 2>/dev/null) && printf 'data\t%s\t%s\n' "${f##*/}" "$t"
+done
+"#;
+
+/// The kind of the metadata: `MFSM 1.5`, `MFSM NEW`.
+const HEADERS: &str = r#"for f in metadata.mfs metadata.mfs.back; do
+  x=$(od -An -v -tx1 -N 8 "$data/$f" 2>/dev/null | tr -d ' \n') && [ -n "$x" ] && printf 'header\t%s\t%s\n' "$f" "$x"
 done
 "#;
 

@@ -39,7 +39,7 @@ pub(super) fn end(look: &Look) -> String {
     ));
     if !look.prefixes.is_empty() {
         script.push_str(&format!(
-            "for p in{}; do\n  for x in {}; do file \"$p/etc/mfs/$x\"; file \"$p/etc/$x\"; done\n  disks \
+            "for p in{}; do\n  for u in {}; do file \"$p/etc/mfs/$u\"; file \"$p/etc/$u\"; done\n  disks \
              \"$p/etc/mfs/mfshdd.cfg\"; disks \"$p/etc/mfshdd.cfg\"\n  for x in mfsmaster mfschunkserver; do daemon \
              \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  space \"$p\"\ndone\n",
             words(&look.prefixes),

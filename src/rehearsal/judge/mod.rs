@@ -1,6 +1,7 @@
 //! The verdict on a rehearsed upgrade: invariants checked on what the simulated side saw, never on what an executor said.
 //! PURE; [`super::Cluster::verdict`] fetches the final state.
 
+mod back;
 mod backup;
 mod full_stop;
 mod metaloggers;
@@ -14,6 +15,7 @@ use std::net::Ipv4Addr;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+pub use self::back::judge_back;
 use self::timeline::Timeline;
 use super::event::Event;
 use super::simulated::Watch;

@@ -15,6 +15,7 @@ use crate::rehearsal::clock;
 use crate::rehearsal::event::What;
 use crate::rehearsal::fault::FaultName;
 use crate::rehearsal::install::{self, Tree};
+use crate::rehearsal::procfs;
 
 /// `tar`, which is this machine's.
 pub fn tar(call: &Call) -> ExitCode {
@@ -25,6 +26,9 @@ pub fn tar(call: &Call) -> ExitCode {
         call.site.record(&call.program, &call.version, What::FaultActed { fault: FaultName::NoSpace.to_string() });
         eprintln!("tar: Cannot write: No space left on device (simulated)");
         return ExitCode::from(2);
+    }
+    if extracts {
+        replace_programs(call, words);
     }
     let code = match Command::new("/usr/bin/tar").args(words).status() {
         Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(2),
@@ -42,6 +46,20 @@ pub fn tar(call: &Call) -> ExitCode {
         }
     }
     ExitCode::from(code)
+}
+
+/// A program that is unpacked over one that runs is another file: the process keeps the old one.
+fn replace_programs(call: &Call, words: &[String]) {
+    let behind = |option: fn(&str) -> bool| words.windows(2).find(|pair| option(&pair[0])).map(|pair| &pair[1]);
+    let file = behind(|word| word.starts_with("-x") && word.ends_with('f'));
+    let (Some(file), Some(folder)) = (file, behind(|word| word == "-C")) else { return };
+    let Ok(list) = Command::new("/usr/bin/tar").args(["-tf", file]).output() else { return };
+    for name in String::from_utf8_lossy(&list.stdout).lines().filter(|name| name.contains("bin/mfs")) {
+        let program = Path::new(folder).join(name);
+        if program.is_file() {
+            let _ = procfs::replace_program(&call.site.root, &program);
+        }
+    }
 }
 
 /// Puts the simulation's `configure` into a tree of MooseFS.

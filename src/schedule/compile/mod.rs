@@ -1,12 +1,14 @@
 //! `compile(plan, observation) -> Schedule`: the order and waits of the line 1.5→1.6, written out for one cluster.
 
+pub mod back;
 mod prepare;
 mod steps;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::model::{Action, FORMAT, Gate, Host, Known, Phase, Schedule, Stage, Step, StepId, Track, Wait};
+use super::gate::Gate;
+use super::model::{Action, FORMAT, Host, Known, Phase, Schedule, Stage, Step, StepId, Track, Wait};
 use crate::check::Observation;
 use crate::host::{AbsPath, Command, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
@@ -50,6 +52,7 @@ pub fn compile(plan: &Plan, observation: Option<&Observation>) -> Schedule {
         least_s: compiler.clock,
         greatest_s: compiler.greatest,
         baseline: observation.map(|o| o.baseline.clone()),
+        back_of: None,
     }
 }
 

@@ -74,11 +74,8 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
         schedule_sha256: String::new(),
         at: cluster.now(),
     };
-    cluster.state.borrow_mut().journal = super::cluster::store::Journal {
-        text: record::encode(0, &begun),
-        records: 1,
-        full: false,
-    };
+    cluster.state.borrow_mut().journal =
+        super::cluster::store::Journal { text: record::encode(0, &begun), records: 1, full: false };
     let mut endings = Vec::new();
     let (mut failed, mut quiet) = (0, 0);
     loop {

@@ -106,8 +106,7 @@ impl Bug {
                 }
             }
             Self::ServersBeforeMaster => {
-                let (Some(master), Some(servers)) =
-                    (first(stages, Phase::Master), first(stages, Phase::Chunkservers))
+                let (Some(master), Some(servers)) = (first(stages, Phase::Master), first(stages, Phase::Chunkservers))
                 else {
                     return;
                 };
@@ -116,8 +115,7 @@ impl Bug {
                 stages.insert(master, stage);
             }
             Self::LoggersBeforeMaster => {
-                if let (Some(master), Some(loggers)) =
-                    (first(stages, Phase::Master), first(stages, Phase::Metaloggers))
+                if let (Some(master), Some(loggers)) = (first(stages, Phase::Master), first(stages, Phase::Metaloggers))
                 {
                     let stage = stages.remove(loggers);
                     stages.insert(master, stage);

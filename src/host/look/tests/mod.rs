@@ -33,6 +33,9 @@ fn a_look_at_this_machine_is_read_whole() {
         survey: false,
         space_for: Vec::new(),
         work_files: vec![path("/etc/passwd")],
+        headers: true,
+        disks: vec![path("/tmp")],
+        archives: vec![path("/etc/passwd")],
     };
     let facts = run(&["/bin/sh"], &look.script());
     assert!(!facts.boot_id.is_empty());
@@ -79,4 +82,21 @@ fn half_an_answer_is_no_answer() {
         assert!(HostFacts::parse(&MASTER[..cut]).is_err() || MASTER[..cut].ends_with("end"), "cut at {cut}");
     }
     assert!(matches!(HostFacts::parse("sudo: a password is required\nend\n"), Err(UnreadableLook::Line(_))));
+}
+
+#[test]
+fn a_file_in_etc_mfs_hides_none_in_etc() {
+    let top = tempfile::tempdir().unwrap();
+    let below = |path: &str| top.path().join(path);
+    std::fs::create_dir_all(below("etc/mfs")).unwrap();
+    for path in ["etc/mfs/mfshdd.cfg", "etc/mfshdd.cfg"] {
+        std::fs::write(below(path), "/mnt/hd1\n").unwrap();
+    }
+    let prefix = AbsPath::new(top.path().to_str().unwrap()).unwrap();
+    let look = Look { prefixes: vec![prefix.clone()], survey: true, ..Look::default() };
+    let output = std::process::Command::new("/bin/sh").arg("-c").arg(look.script()).output().unwrap();
+    let facts = HostFacts::parse(&String::from_utf8_lossy(&output.stdout)).unwrap();
+    for path in ["etc/mfs/mfshdd.cfg", "etc/mfshdd.cfg"] {
+        assert!(facts.files.contains_key(prefix.join(path).as_str()), "{path}: {:?}", facts.files.keys());
+    }
 }

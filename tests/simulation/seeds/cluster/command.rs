@@ -34,9 +34,8 @@ impl Cluster {
         let mut state = self.state.borrow_mut();
         let commands = state.commands;
         state.commands += 1;
-        let strikes = |armed: &super::Armed| {
-            matches!(armed.when, When::Command(n) if n <= commands) && armed.kind.strikes(&deed)
-        };
+        let strikes =
+            |armed: &super::Armed| matches!(armed.when, When::Command(n) if n <= commands) && armed.kind.strikes(&deed);
         let found = state.faults.iter().position(|f| f.as_ref().is_some_and(strikes));
         let fault = found.and_then(|at| state.faults[at].take()).map(|armed| armed.kind);
         match fault {
@@ -268,7 +267,8 @@ impl State {
             // what MooseFS's daemons say at their end means nothing
             Deed::Start(_) | Deed::Stop => plain(i32::from(self.random.chance(20))),
             Deed::Unmount(point) => {
-                let Some(process) = h.processes.iter_mut().find(|p| p.mounted && p.mount.as_ref() == Some(point)) else {
+                let Some(process) = h.processes.iter_mut().find(|p| p.mounted && p.mount.as_ref() == Some(point))
+                else {
                     return plain(32);
                 };
                 if let Some(kind @ Kind::Busy) = fault {

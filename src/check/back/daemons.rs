@@ -1,0 +1,141 @@
+//! Daemons on the way back: which release runs, what a master leaves, which disks a chunkserver has.
+
+use super::{Changed, Check, Daemon};
+use crate::check::Code;
+use crate::host::{AbsPath, HostFacts, HostName};
+use crate::moosefs::config::{ConfigText, disks_paths, lock_file, paths_read};
+use crate::moosefs::daemon::Role;
+use crate::moosefs::disks;
+
+/// What 1.5 reads, and every release of this line writes (facts, section 6).
+const READABLE: &str = "MFSM 1.5";
+/// What a master that was started on an empty file system has until its first save.
+const EMPTY: &str = "MFSM NEW";
+
+impl Check<'_> {
+    pub(super) fn daemon_of(&mut self, host: &HostName, role: Role, facts: &HostFacts) -> Option<Daemon> {
+        let daemon = self.daemon(facts, role);
+        if daemon.is_none() {
+            let (from, to) = (self.from().clone(), self.to().clone());
+            self.find(
+                Code::VersionDiffers,
+                Some(host),
+                format!("its {} is neither {to} nor {from}, or runs twice", role.program()),
+                "only what the run has put there is taken back",
+                format!("make it run once, in {to} or {from}, or stop it cleanly"),
+            );
+        }
+        daemon
+    }
+
+    /// What an old master would be started on: the current metadata, of a kind that it reads, and no older copy.
+    pub(super) fn metadata(&mut self, host: &HostName, daemon: Daemon, facts: &HostFacts) {
+        let kind = |file: &str| facts.headers.get(file).map(String::as_str);
+        let (seen, todo) = match daemon {
+            Daemon::New => match kind("metadata.mfs.back") {
+                None | Some(READABLE | EMPTY) => return,
+                Some(kind) => (
+                    format!("metadata.mfs.back is of the kind {kind:?} and not {READABLE}"),
+                    "stay with the new release: the old one cannot read this",
+                ),
+            },
+            _ => match (facts.data_files.get("metadata.mfs"), kind("metadata.mfs")) {
+                (Some(_), Some(READABLE)) => return,
+                (Some(_), kind) => (
+                    format!("metadata.mfs is of the kind {:?} and not {READABLE}", kind.unwrap_or("unknown")),
+                    "stay with the new release: the old one cannot read this",
+                ),
+                (None, _) => (
+                    "no mfsmaster runs, and there is no metadata.mfs".to_owned(),
+                    "start the new master (`mfsmetarestore -a` first, if it ended by itself), see that all is there, then go back",
+                ),
+            },
+        };
+        self.find(
+            Code::BackMetadata,
+            Some(host),
+            seen,
+            "an old master must be started on exactly what the new one wrote at a clean stop; on anything older it deletes chunks",
+            todo.to_owned(),
+        );
+    }
+
+    /// The disks as the new daemon was told them. What the old one will be told must be the same, or chunks are missing.
+    pub(super) fn disks(&mut self, changed: &Changed, facts: &HostFacts) -> Vec<AbsPath> {
+        let [new, old] = [self.to(), self.from()].map(|at| {
+            let prefix = &changed.prefix;
+            let below = |path: &&str| prefix.join(path).to_string();
+            let config = paths_read(Role::Chunkserver, at).iter().map(below).find_map(|path| {
+                let text = |path: &str| facts.files.get(path).map(|f| ConfigText::parse(&f.text));
+                let var = if *at == *self.from() { text(&format!("{path}.var")) } else { None };
+                Some((text(&path)?, var))
+            });
+            let set = config.as_ref().and_then(|(config, var)| {
+                let get = |key| var.as_ref().and_then(|v| v.get(key, at)).or_else(|| config.get(key, at));
+                get("HDD_CONF_FILENAME").map(str::to_owned)
+            });
+            let there = disks_paths(at).iter().map(below).find(|path| facts.files.contains_key(path));
+            let file = set.or(there)?;
+            let list = disks::parse(&facts.files.get(&file)?.text, at);
+            let mut paths: Vec<String> = list.iter().map(|d| d.path.trim_end_matches('/').to_owned()).collect();
+            paths.sort();
+            Some((file, paths))
+        });
+        let (seen, todo) = match (new, old) {
+            (Some((_, new)), Some((_, old))) if new == old && !new.is_empty() => {
+                let paths: Result<Vec<_>, _> = new.iter().map(|p| AbsPath::new(p)).collect();
+                match paths {
+                    Ok(paths) => return paths,
+                    Err(e) => (format!("a disk of it cannot be named: {e}"), "mount it at a path of plain letters"),
+                }
+            }
+            (Some((new_file, new)), Some((old_file, old))) => (
+                format!(
+                    "{new_file} names {}, and {old_file}, which the old one reads, {}",
+                    new.join(", "),
+                    old.join(", ")
+                ),
+                "write the same disks into both files, one a line, without comments",
+            ),
+            (None, _) => {
+                ("the list of disks that its new daemon uses cannot be read".to_owned(), "let mfshdd.cfg be read")
+            }
+            (_, None) => {
+                ("there is no list of disks where the old daemon looks for it".to_owned(), "write etc/mfshdd.cfg")
+            }
+        };
+        self.find(
+            Code::BackDisks,
+            Some(&changed.host),
+            seen,
+            "chunks are moved back to the folders of 1.5 on every disk, or the old daemon does not see them",
+            todo.to_owned(),
+        );
+        Vec::new()
+    }
+
+    /// A 1.5 daemon whose lock folder is gone, as after a boot that empties /var/run, ends without a word (hazard 32).
+    pub(super) fn lock_folder(&mut self, changed: &Changed, facts: &HostFacts) {
+        let (role, at) = (changed.role, self.from());
+        // the folders that were looked at are told in a survey only
+        if matches!(role, Role::Client | Role::Metalogger) || facts.folders.is_empty() {
+            return;
+        }
+        let path = changed.prefix.join(paths_read(role, at)[0]).to_string();
+        let text = |path: &str| facts.files.get(path).map(|f| ConfigText::parse(&f.text));
+        let (config, var) = (text(&path).unwrap_or_default(), text(&format!("{path}.var")));
+        let lock = lock_file(role, changed.prefix.as_str(), &config, var.as_ref(), at);
+        let Some((folder, _)) = lock.rsplit_once('/') else { return };
+        let known =
+            facts.folders.contains_key(folder) || facts.lock_files.keys().any(|f| f.starts_with(&format!("{folder}/")));
+        if !known {
+            self.find(
+                Code::BackLockFolder,
+                Some(&changed.host),
+                format!("the folder {folder} for the lock file of the old {} is not there", role.program()),
+                "a 1.5 daemon without it ends at once and says nothing",
+                format!("mkdir -p {folder} and give it to the daemon's user"),
+            );
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The way back: a cluster of which a run has changed everything, one thing wrong with it, the finding.
+
+use std::net::Ipv4Addr;
+
+use super::scene::{NEW, NOW, SERVERS, Scene, file, name, scene};
+use crate::check::back::{BackSeen, Changed, Daemon, look_back};
+use crate::check::{Baseline, Code};
+use crate::host::facts::{FileFact, MountLine};
+use crate::host::{AbsPath, MountArguments};
+use crate::moosefs::daemon::Role;
+
+const KEPT: &str = "/var/lib/mfsupgrade/replaced.tar";
+
+fn path(text: &str) -> AbsPath {
+    AbsPath::new(text).unwrap()
+}
+
+/// Everything runs the new release, and what it replaced is kept.
+fn upgraded() -> (Scene, Vec<Changed>) {
+    let mut scene = scene();
+    let mut changed = Vec::new();
+    let roles = scene.plan.hosts().map(|(host, role, _)| (host.clone(), role)).collect::<Vec<_>>();
+    for (host, role) in roles {
+        let facts = scene.fleet.get_mut(&host).unwrap();
+        for process in &mut facts.processes {
+            process.version = Some(NEW);
+        }
+        facts.installed.insert(format!("/usr/local/{}", role.path_in_prefix()), Some(NEW));
+        facts.archives.insert(KEPT.into(), [role.path_in_prefix().to_owned()].into());
+        facts.files.insert("/usr/local/etc/mfs/mfshdd.cfg".into(), file("# all\n/mnt/disk1\n"));
+        let mounts = if role == Role::Client {
+            facts.processes[0].arguments = vec!["/mnt/mfs".into()];
+            facts.mounts[0] =
+                MountLine { kind: "fuse.mfs".into(), source: "mm:9421".into(), ..facts.mounts[0].clone() };
+            vec![MountArguments::new(path("/mnt/mfs"), name("mm"))]
+        } else {
+            Vec::new()
+        };
+        let (prefix, kept, config) = (path("/usr/local"), Some(path(KEPT)), Vec::new());
+        changed.push(Changed { host, role, prefix, kept, data_path: None, config, mounts });
+    }
+    (scene, changed)
+}
+
+fn look(scene: &Scene, changed: &[Changed]) -> (BackSeen, Vec<Code>) {
+    let before = Baseline::of(&scene.overview);
+    let overview = Some(&scene.overview);
+    let (seen, findings) = look_back(&scene.plan, changed, &scene.fleet, overview, &before, &[]);
+    (seen, findings.into_iter().map(|f| f.code).collect())
+}
+
+#[test]
+fn what_was_changed_is_to_be_brought_back() {
+    let (scene, changed) = upgraded();
+    let (seen, codes) = look(&scene, &changed);
+    assert_eq!(codes, []);
+    assert!(seen.new_master);
+    assert_eq!(seen.parts.len(), changed.len(), "the metalogger that is down has its programs still");
+    let server = seen.parts.iter().find(|p| p.changed.host == name("cs2")).unwrap();
+    assert_eq!((server.daemon, &server.disks), (Daemon::New, &vec![path("/mnt/disk1")]));
+    let client = seen.parts.iter().find(|p| p.changed.host == name("cl1")).unwrap();
+    assert_eq!((client.mounts.len(), client.mounts[0].1), (1, true));
+}
+
+#[test]
+fn a_cluster_of_the_old_release_is_left_alone() {
+    let (_, changed) = upgraded();
+    assert_eq!(look(&scene(), &changed), (BackSeen { parts: Vec::new(), ..look(&scene(), &changed).0 }, Vec::new()));
+}
+
+#[test]
+fn what_cannot_be_brought_back_is_found_before_anything_is_touched() {
+    type Trap = (fn(&mut Scene, &mut Vec<Changed>), Code);
+    let traps: &[Trap] = &[
+        (|s, _| s.host("cs1").archives.clear(), Code::BackProgramsGone),
+        (|s, _| s.host("cs1").archives.get_mut(KEPT).unwrap().clear(), Code::BackProgramsGone),
+        (|_, c| c[0].kept = None, Code::BackProgramsGone),
+        (|_, c| c.retain(|c| c.host != name("cs3")), Code::BackNotByRun),
+        (|_, c| c.iter_mut().for_each(|c| c.mounts.clear()), Code::BackNotByRun),
+        (|s, _| s.header("MFSM 1.7"), Code::BackMetadata),
+        (|s, _| s.host("master").processes.clear(), Code::BackMetadata),
+        (
+            |s, _| {
+                s.host("master").processes.clear();
+                s.host("master").data_files.insert("metadata.mfs".into(), FileFact { size: 8, modified: NOW });
+                s.host("master").headers.insert("metadata.mfs".into(), "MFSM NEW".into());
+            },
+            Code::BackMetadata,
+        ),
+        (|s, _| s.text("cs1", "/usr/local/etc/mfs/mfshdd.cfg", "/mnt/disk1\n/mnt/disk2\n"), Code::BackDisks),
+        (|s, _| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "# mine\n/mnt/disk1\n"), Code::BackDisks),
+        (|s, _| drop(s.host("cs1").files.remove("/usr/local/etc/mfshdd.cfg")), Code::BackDisks),
+        (
+            |s, _| {
+                s.host("cs1").folders.remove("/var/run/mfs");
+                s.host("cs1").lock_files.clear();
+            },
+            Code::BackLockFolder,
+        ),
+        (|s, _| s.host("cl1").root = false, Code::NotRoot),
+        (|s, _| s.host("cs1").processes[0].version = None, Code::VersionDiffers),
+        (
+            |s, _| {
+                s.overview.sessions[0].address = Ipv4Addr::new(10, 9, 9, 9);
+                s.overview.sessions[0].version = NEW;
+            },
+            Code::ClientNotInPlan,
+        ),
+    ];
+    for (at, (trap, code)) in traps.iter().enumerate() {
+        let (mut scene, mut changed) = upgraded();
+        trap(&mut scene, &mut changed);
+        let (_, codes) = look(&scene, &changed);
+        assert!(codes.contains(code), "trap {at}: {code} not among {codes:?}");
+    }
+}
+
+#[test]
+fn a_master_that_is_down_and_ended_cleanly_is_no_obstacle() {
+    let (mut scene, changed) = upgraded();
+    scene.host("master").processes.clear();
+    scene.host("master").data_files.insert("metadata.mfs".into(), FileFact { size: 8, modified: NOW });
+    scene.host("master").headers.insert("metadata.mfs".into(), "MFSM 1.5".into());
+    let (seen, codes) = look(&scene, &changed);
+    assert_eq!((codes, seen.new_master), (Vec::new(), false));
+    assert_eq!(seen.baseline.servers.len(), SERVERS.len());
+}

@@ -1,0 +1,190 @@
+//! `mfsupgrade rollback`: look, show, ask, and take back what a run has changed.
+
+use std::io::IsTerminal;
+
+use clap::Args;
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+
+use super::exit::Exit;
+use super::observe::{ForwardedMaster, LOOKS_AT_ONCE, look_at, looks, push_new, unreachable};
+use super::plan::{Document, Format, print, width};
+use super::walk::{Display, Walk};
+use super::{Failed, StateDir, block_on};
+use crate::check::Finding;
+use crate::check::back::{BackSeen, Changed, look_back};
+use crate::check::preflight::Fleet;
+use crate::fleet::SshFleet;
+use crate::journal::store::Stored;
+use crate::journal::{Progress, StateFolder, StoreError};
+use crate::moosefs::Overview;
+use crate::moosefs::daemon::Role;
+use crate::plan::Plan;
+use crate::run::ports::Master;
+use crate::schedule::{Schedule, changed, compile_back, count};
+use crate::ui;
+
+/// Bring the old release back: take back what a run has changed, whether it finished or stopped in the middle
+///
+/// Looks at every host, shows what will be done, asks, and goes the way back: clients, chunkservers one at a time, the
+/// master last. What still runs the old release is left alone. It is a run of its own: `status` and `resume` work on it.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The run to take back [default: the newest]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Look at the hosts (read-only) and show the schedule; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With --dry-run: text for people, or JSON for machines (docs/schedule-format.md)
+    #[arg(long, value_enum, default_value_t = Format::Text, requires = "dry_run")]
+    pub format: Format,
+    #[command(flatten)]
+    display: Display,
+    #[command(flatten)]
+    state: StateDir,
+}
+
+impl Rollback {
+    pub(super) fn run(&self) -> Result<Exit, Failed> {
+        let state = self.state.open()?;
+        let stored = state.read(self.run.as_deref())?;
+        if stored.walked {
+            return Err(StoreError::Locked(format!("run {}", stored.name)).into());
+        }
+        if let Some(of) = &stored.schedule.back_of {
+            let resume = self.state.resume(&stored.name);
+            let error =
+                anyhow::anyhow!("run {} is itself the way back of {of}; `{resume}` goes on with it", stored.name);
+            return Err(Failed::new(Exit::Usage, error));
+        }
+        if !self.yes && !self.dry_run && !std::io::stdin().is_terminal() {
+            let error = anyhow::anyhow!("there is no terminal to ask on; give --yes to go back without being asked");
+            return Err(Failed::new(Exit::NotConfirmed, error));
+        }
+        block_on(self.back(&stored, &state))?
+    }
+
+    async fn back(&self, stored: &Stored, state: &StateFolder) -> Result<Exit, Failed> {
+        let plan = &stored.plan;
+        let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
+        eprintln!("looking at {} (nothing is changed)", ui::schedule::cluster(&stored.schedule));
+        let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, &fleet).await;
+        let schedule = compile_back(plan, &stored.name, &stored.schedule, &seen);
+        if self.dry_run {
+            let text = match self.format {
+                Format::Text => ui::schedule::text(&schedule, true, width(), console::colors_enabled()),
+                Format::Json => {
+                    let document =
+                        Document { schedule_sha256: schedule.digest(), schedule: &schedule, findings: &findings };
+                    serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)? + "\n"
+                }
+            };
+            print(&text)?;
+        }
+        if !fits(plan, &findings) {
+            return Ok(Exit::Findings);
+        }
+        if schedule.stages.is_empty() {
+            eprintln!("nothing to bring back: run {} has changed nothing that is not as before", stored.name);
+            return Ok(Exit::Success);
+        }
+        if self.dry_run {
+            return Ok(Exit::Success);
+        }
+        eprint!("{}", ui::summary::text(&schedule));
+        if !self.yes && !confirm()? {
+            eprintln!("not confirmed: no host was touched");
+            return Ok(Exit::NotConfirmed);
+        }
+        let mut run = state.begin(plan, &schedule, Timestamp::now())?;
+        let resume = self.state.resume(&run.name);
+        let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
+        let walk =
+            Walk { plan, schedule: &schedule, fleet: &fleet, admin_address, speed: 1.0, simulated: None, resume };
+        let progress = run.progress.clone();
+        let ending = walk.walk(&mut run, &progress, &self.display).await?;
+        Ok((&ending).into())
+    }
+}
+
+/// Whether nothing stands against the way back; says what does.
+pub(super) fn fits(plan: &Plan, findings: &[Finding]) -> bool {
+    let accepted = &plan.upgrade.acknowledge;
+    eprint!("{}", ui::findings::text(findings, accepted, console::colors_enabled_stderr()));
+    let stops = findings.iter().filter(|f| f.stops(accepted)).count();
+    if stops > 0 {
+        eprintln!("not begun: {} in the way; no host was touched", count(stops, "finding"));
+    }
+    stops == 0
+}
+
+/// Looks at all hosts of `plan` and at its master, for the way back of a run that walked `upgrade` as far as `progress`.
+pub(super) async fn observe_back(
+    plan: &Plan,
+    upgrade: &Schedule,
+    progress: &Progress,
+    fleet: &SshFleet,
+) -> (BackSeen, Vec<Finding>) {
+    let changed = changed(upgrade, &|step| progress.done.contains_key(step) || progress.open.contains(step));
+    let seen: Vec<_> = stream::iter(looks_back(plan, &changed))
+        .map(|(host, look)| async move {
+            let result = look_at(fleet, &host, &look).await;
+            (host, result)
+        })
+        .buffer_unordered(LOOKS_AT_ONCE)
+        .collect()
+        .await;
+    let (mut facts, mut findings) = (Fleet::new(), Vec::new());
+    for (host, result) in seen {
+        match result {
+            Ok(seen) => drop(facts.insert(host, seen)),
+            Err(reason) => findings.push(unreachable(&host, reason)),
+        }
+    }
+    findings.sort_by(|a, b| a.host.cmp(&b.host));
+    let overview = ask(plan, upgrade, &facts, fleet).await;
+    let before = upgrade.baseline.clone().unwrap_or_default();
+    let known: Vec<_> = upgrade.chunkservers.iter().chain(&upgrade.clients).filter_map(|k| k.address).collect();
+    let (seen, more) = look_back(plan, &changed, &facts, overview.as_ref(), &before, &known);
+    findings.extend(more);
+    (seen, findings)
+}
+
+async fn ask(plan: &Plan, upgrade: &Schedule, facts: &Fleet, fleet: &SshFleet) -> Option<Overview> {
+    let master = facts.get(&plan.master.host)?;
+    master.daemon(Role::Master)?;
+    let address = master.listener(plan.master.admin_port).or(upgrade.admin_address)?;
+    ForwardedMaster::new(fleet, plan, address).overview().await.ok()
+}
+
+/// As before an upgrade, with what it kept and where its master works.
+fn looks_back(
+    plan: &Plan,
+    changed: &[Changed],
+) -> std::collections::BTreeMap<crate::host::HostName, crate::host::Look> {
+    let mut looks = looks(plan);
+    for look in looks.values_mut() {
+        (look.survey, look.headers) = (true, true);
+        look.source_dirs.clear();
+    }
+    for change in changed {
+        let Some(look) = looks.get_mut(&change.host) else { continue };
+        change.kept.iter().for_each(|file| push_new(&mut look.archives, file));
+        if change.role == Role::Master {
+            look.data_path.clone_from(&change.data_path);
+        }
+    }
+    looks
+}
+
+fn confirm() -> Result<bool, Failed> {
+    dialoguer::Confirm::new()
+        .with_prompt("Bring the old release back now?")
+        .default(false)
+        .interact()
+        .map_err(|e| Failed::new(Exit::NotConfirmed, e))
+}

@@ -1,0 +1,104 @@
+//! What the cluster must show before or after a step. [`crate::run::gate`] asks and judges.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Schedule, count};
+use crate::host::AbsPath;
+
+/// What the cluster must show, through its master's own protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "gate", rename_all = "kebab-case")]
+pub enum Gate {
+    /// Every chunkserver is connected with its chunks, the first `upgraded` of the plan in the new release; nothing is
+    /// missing or under goal beyond the baseline.
+    Healthy {
+        /// How many chunkservers, in the plan's order, must run the new release.
+        upgraded: usize,
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+    /// Every chunkserver is connected with its chunks, the first `upgraded` of the plan in the new release, and no chunk
+    /// is missing: enough for a mount, which takes no copy away. Chunks may still be under goal.
+    Serving {
+        /// How many chunkservers, in the plan's order, must run the new release.
+        upgraded: usize,
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+    /// The master answers as the new release.
+    MasterServes {
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+    /// The master lists as many metaloggers of the new release as were started so far.
+    MetaloggerSeen {
+        /// How many.
+        started: usize,
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+    /// The chunkserver is connected, in the new release, with its chunks.
+    ChunkserverBack {
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+    /// The master knows the mount, in the new release.
+    MountSeen {
+        /// The mount point.
+        mount: AbsPath,
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+    /// Master, chunkservers and mounts are all in the new release, and the cluster is healthy.
+    Upgraded {
+        /// Seconds until it must be green.
+        greatest_s: u64,
+    },
+}
+
+impl Gate {
+    /// Seconds until it must be green.
+    #[must_use]
+    pub fn greatest_s(&self) -> u64 {
+        match self {
+            Self::Healthy { greatest_s, .. }
+            | Self::Serving { greatest_s, .. }
+            | Self::MasterServes { greatest_s }
+            | Self::MetaloggerSeen { greatest_s, .. }
+            | Self::ChunkserverBack { greatest_s }
+            | Self::MountSeen { greatest_s, .. }
+            | Self::Upgraded { greatest_s } => *greatest_s,
+        }
+    }
+
+    /// What it asks for, for people. On the way back what is asked for is the old release.
+    #[must_use]
+    pub fn describe(&self, schedule: &Schedule) -> String {
+        let text = self.words();
+        if schedule.is_back() { text.replace("the new release", "the old release") } else { text }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Healthy { upgraded: 0, .. } => {
+                "every chunkserver connected with its chunks, none missing or under goal".to_owned()
+            }
+            Self::Healthy { upgraded, .. } => format!(
+                "every chunkserver connected with its chunks ({} in the new release), none missing or under goal",
+                count(*upgraded, "chunkserver")
+            ),
+            Self::Serving { .. } => {
+                "every chunkserver connected in the new release with its chunks, none missing".to_owned()
+            }
+            Self::MasterServes { .. } => "the master answers as the new release".to_owned(),
+            Self::MetaloggerSeen { started, .. } => {
+                format!("the master lists {} in the new release", count(*started, "metalogger"))
+            }
+            Self::ChunkserverBack { .. } => "back at the master, in the new release, with its chunks".to_owned(),
+            Self::MountSeen { mount, .. } => format!("the master lists the mount {mount} in the new release"),
+            Self::Upgraded { .. } => {
+                "master, chunkservers, mounts and metaloggers in the new release, the cluster healthy".to_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The way back as an operator would tell it.
+
+use std::sync::atomic::Ordering;
+
+use mfsupgrade::check::back::look_back;
+use mfsupgrade::check::preflight::Fleet;
+use mfsupgrade::check::{Code, Finding};
+use mfsupgrade::host::{HostFacts, HostName};
+use mfsupgrade::journal::Progress;
+use mfsupgrade::plan::Mode;
+use mfsupgrade::run::ports::Master;
+use mfsupgrade::run::{Ending, FailureKind};
+use mfsupgrade::schedule::{Schedule, changed, compile_back};
+
+use super::world::{Fault, NEW, OLD, World, futures_now, plan, schedule, walk};
+
+const HOSTS: [&str; 7] = ["master", "log1", "cs1", "cs2", "cs3", "cl1", "cl2"];
+
+/// What stands against taking back the run that walked `upgrade`, and the schedule for it.
+fn look(world: &World, upgrade: &Schedule) -> (Schedule, Vec<Finding>) {
+    let progress = Progress::replay(&world.records.borrow());
+    let changed = changed(upgrade, &|step| progress.done.contains_key(step) || progress.open.contains(step));
+    let fleet: Fleet =
+        HOSTS.iter().map(|h| (HostName::new(h).unwrap(), HostFacts::parse(&world.look(h)).unwrap())).collect();
+    let plan = plan(upgrade.mode);
+    let overview = futures_now(world.overview()).ok();
+    let known: Vec<_> = upgrade.chunkservers.iter().chain(&upgrade.clients).filter_map(|k| k.address).collect();
+    let before = upgrade.baseline.as_ref().unwrap();
+    let (seen, findings) = look_back(&plan, &changed, &fleet, overview.as_ref(), before, &known);
+    (compile_back(&plan, "run", upgrade, &seen), findings)
+}
+
+/// The way back of what was walked, with nothing against it; the world's notes begin anew.
+fn back(world: &World, upgrade: &Schedule) -> Schedule {
+    let (schedule, findings) = look(world, upgrade);
+    assert_eq!(findings, [], "nothing stands against it");
+    world.records.borrow_mut().clear();
+    world.deeds.borrow_mut().clear();
+    schedule
+}
+
+fn all_old(world: &World) -> bool {
+    let versions = world.versions();
+    versions.len() == 6 && versions.iter().all(|(_, v)| *v == OLD)
+}
+
+fn upgraded(mode: Mode) -> (World, Schedule) {
+    let world = World::new();
+    let upgrade = schedule(&world, mode);
+    assert_eq!(walk(&world, &upgrade), Ending::Finished);
+    (world, upgrade)
+}
+
+#[test]
+fn clients_then_chunkservers_five_minutes_apart_then_the_master() {
+    for mode in [Mode::Rolling, Mode::FullStop] {
+        let (world, upgrade) = upgraded(mode);
+        let back = back(&world, &upgrade);
+        assert_eq!((&back.from, &back.to), (&NEW, &OLD));
+        assert_eq!(walk(&world, &back), Ending::Finished);
+        assert_eq!(world.touched(), ["cl1", "cl2", "cs1", "cs2", "cs3", "log1", "master"]);
+        assert!(all_old(&world));
+        let deeds = world.deeds.borrow();
+        let of = |host: &str| -> Vec<_> { deeds.iter().filter(|d| d.1 == host).map(|d| d.2.as_str()).collect() };
+        for (host, order) in [
+            ("cs2", &["-s", "tar -xpf", "xargs", "sbin/mfschunkserver"][..]),
+            ("cl1", &["tar -xpf", "umount", "bin/mfsmount -h mfsmaster -p 9421 -w /mnt/mfs"]),
+            ("master", &["now()", "-s", "tar -xpf", "sbin/mfsmaster"]),
+        ] {
+            let deeds: Vec<_> = of(host).into_iter().filter(|d| !d.starts_with("fetch")).collect();
+            assert_eq!(deeds.len(), order.len(), "{deeds:?}");
+            assert!(deeds.iter().zip(order).all(|(deed, word)| deed.contains(word)), "{host}: {deeds:?}");
+        }
+        drop(deeds);
+        let stop = |host| world.when(host, "mfschunkserver -t 1800 -s").unwrap();
+        assert!(stop("cs2") - stop("cs1") >= 300 && stop("cs3") - stop("cs2") >= 300, "{mode}");
+    }
+}
+
+#[test]
+fn only_what_was_changed_is_taken_back() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
+    let upgrade = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &upgrade), Ending::Paused);
+    world.pause.store(false, Ordering::Relaxed);
+    *world.pause_after.borrow_mut() = None;
+    let back = back(&world, &upgrade);
+    assert_eq!(walk(&world, &back), Ending::Finished);
+    assert_eq!(world.touched(), ["cs1", "log1", "master"]);
+    assert!(all_old(&world));
+}
+
+#[test]
+fn a_run_that_only_copied_leaves_nothing_to_bring_back_and_neither_does_a_way_back() {
+    let world = World::with("master", Fault::TrialFails);
+    let upgrade = schedule(&world, Mode::Rolling);
+    walk(&world, &upgrade);
+    assert!(back(&world, &upgrade).stages.is_empty());
+
+    let (world, upgrade) = upgraded(Mode::Rolling);
+    let records = world.records.borrow().clone();
+    let schedule = back(&world, &upgrade);
+    assert_eq!(walk(&world, &schedule), Ending::Finished);
+    *world.records.borrow_mut() = records;
+    assert!(look(&world, &upgrade).0.stages.is_empty());
+}
+
+#[test]
+fn an_installation_without_a_start_is_taken_back_beside_the_running_daemon() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("make install".into());
+    let upgrade = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &upgrade), Ending::Paused);
+    world.pause.store(false, Ordering::Relaxed);
+    let back = back(&world, &upgrade);
+    assert_eq!(walk(&world, &back), Ending::Finished);
+    assert_eq!(world.touched(), ["master"]);
+    assert_eq!(world.times("master", "sbin/mfsmaster -t"), 0, "the old master runs on");
+}
+
+#[test]
+fn a_full_stop_that_stopped_in_the_middle_goes_back_at_once() {
+    let world = World::with("cs2", Fault::DaemonDies);
+    let upgrade = schedule(&world, Mode::FullStop);
+    assert!(matches!(walk(&world, &upgrade), Ending::Failed(..)));
+    world.repair("cs2");
+    let back = back(&world, &upgrade);
+    assert_eq!(back.least_s, 0, "nothing is waited for while everything stands still");
+    assert_eq!(walk(&world, &back), Ending::Finished);
+    assert!(all_old(&world));
+    assert!(!world.touched().contains(&"cl1".to_owned()), "no client was changed");
+    let [server, master] =
+        [("cs3", "sbin/mfschunkserver"), ("master", "sbin/mfsmaster")].map(|(h, w)| world.when(h, w));
+    assert!(server <= master);
+}
+
+#[test]
+fn a_chunkserver_that_does_not_come_back_stops_it_and_it_is_resumed() {
+    let (world, upgrade) = upgraded(Mode::Rolling);
+    let back = back(&world, &upgrade);
+    world.faults.borrow_mut().insert("cs2".into(), Fault::DaemonDies);
+    let Ending::Failed(failure, state) = walk(&world, &back) else { panic!() };
+    assert_eq!(failure.kind, FailureKind::StepFailed);
+    assert!(failure.causes[0].contains("no mfschunkserver 1.5.12 runs"), "{:?}", failure.causes);
+    assert!(state.contains("1 of 3 chunkservers on 1.5.12"), "{state}");
+    assert!(!world.touched().contains(&"cs3".to_owned()));
+    world.repair("cs2");
+    assert_eq!(walk(&world, &back), Ending::Finished);
+    assert!(all_old(&world));
+    assert_eq!(world.times("cs1", "-s"), 1);
+}
+
+#[test]
+fn every_prefix_of_its_journal_is_resumable_and_no_daemon_is_stopped_twice() {
+    let (world, upgrade) = upgraded(Mode::Rolling);
+    let schedule = back(&world, &upgrade);
+    walk(&world, &schedule);
+    let records = world.records.borrow().len();
+    for cut in 0..records {
+        let (world, upgrade) = upgraded(Mode::Rolling);
+        let schedule = back(&world, &upgrade);
+        walk(&world, &schedule);
+        world.records.borrow_mut().truncate(cut);
+        assert_eq!(walk(&world, &schedule), Ending::Finished, "cut after record {cut}");
+        for host in ["master", "cs1", "cs2", "cs3"] {
+            assert_eq!(world.times(host, " -s"), 1, "{host} stopped again after record {cut}");
+        }
+        assert_eq!(world.times("cl1", "umount"), 1, "remounted again after record {cut}");
+        assert!(all_old(&world), "cut after record {cut}");
+    }
+}
+
+#[test]
+fn a_mount_that_is_in_use_holds_the_chunkservers_and_the_master() {
+    let (world, upgrade) = upgraded(Mode::Rolling);
+    let back = back(&world, &upgrade);
+    world.faults.borrow_mut().insert("cl1".into(), Fault::Busy);
+    assert!(matches!(walk(&world, &back), Ending::Failed(..)));
+    assert_eq!(world.touched(), ["cl1", "cl2"], "a 1.6 mount does not work with a 1.5 master");
+}
+
+#[test]
+fn an_old_master_on_other_metadata_is_ended_at_once() {
+    let (world, upgrade) = upgraded(Mode::Rolling);
+    let back = back(&world, &upgrade);
+    world.faults.borrow_mut().insert("master".into(), Fault::OtherMetadata);
+    let Ending::Failed(failure, _) = walk(&world, &back) else { panic!() };
+    assert_eq!(failure.kind, FailureKind::GateRed);
+    let gap = world.when("master", "kill ").unwrap() - world.when("master", "tar -xpf").unwrap();
+    assert!(gap < 5, "it deletes chunks that it does not know within a minute: {gap}");
+}
+
+#[test]
+fn what_another_hand_upgraded_is_not_guessed_about() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("sbin/mfsmaster".into());
+    let upgrade = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &upgrade), Ending::Paused);
+    world.upgrade_by_hand("cs3");
+    let codes: Vec<_> = look(&world, &upgrade).1.into_iter().map(|f| f.code).collect();
+    assert_eq!(codes, [Code::BackNotByRun]);
+}
