@@ -19,6 +19,13 @@ pub const CHUNKS_BACK_PERCENT: u64 = 98;
 /// 17): what users delete between two gates is less.
 pub const METADATA_KEPT_PERCENT: u64 = 90;
 
+/// What may be gone between the last look at the old master and the first at the new one, in percent: what was deleted in
+/// those seconds.
+const LOST_PERCENT: u64 = 2;
+
+/// The same for small clusters.
+const LOST_LEAST: u64 = 100;
+
 /// The cluster as it was when it was last seen whole: what every later look is measured against.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Baseline {
@@ -110,6 +117,26 @@ pub fn metadata_is_kept(overview: &Overview, baseline: &Baseline) -> Result<(), 
             return Err(format!(
                 "the master's metadata knows {knows} {what} and knew {knew}: it may have loaded other metadata; stop it \
                  before its chunkservers delete what it does not know"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Why the master's metadata is not what it was a moment ago: nobody works while no master is there, so that hardly anything
+/// can be gone.
+///
+/// # Errors
+/// The reason, as a fragment.
+pub fn metadata_is_as_it_was(overview: &Overview, baseline: &Baseline) -> Result<(), String> {
+    let info = &overview.info;
+    for (what, knows, knew) in [("inodes", info.inodes, baseline.inodes), ("chunks", info.chunks, baseline.chunks)] {
+        let (knows, knew) = (u64::from(knows), u64::from(knew));
+        let gone = knew.saturating_sub(knows);
+        if gone > LOST_LEAST.max(knew * LOST_PERCENT / 100) || (knows == 0 && knew > 0) {
+            return Err(format!(
+                "the master's metadata knows {knows} {what} and knew {knew} a moment ago: it has loaded other metadata; \
+                 stop it before its chunkservers delete what it does not know"
             ));
         }
     }

@@ -215,11 +215,21 @@ impl Hosts for SshFleet {
     }
 
     async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), String> {
-        self.put_to(host, from, to).await
+        let session = self.session(host).await.map_err(|e| e.to_string())?;
+        let sent = self.put_to(&session, host, from, to).await;
+        if sent.is_err() {
+            self.forget(host, &session).await;
+        }
+        sent
     }
 
     async fn fetch(&self, host: &HostName, from: &AbsPath, to: &Path) -> Result<String, String> {
-        self.fetch_from(host, from, to).await
+        let session = self.session(host).await.map_err(|e| e.to_string())?;
+        let received = self.fetch_from(&session, host, from, to).await;
+        if received.is_err() {
+            self.forget(host, &session).await;
+        }
+        received
     }
 
     async fn done_with(&self, host: &HostName) {

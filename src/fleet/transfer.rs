@@ -26,13 +26,18 @@ impl SshFleet {
     }
 
     /// See [`crate::run::ports::Hosts::put`].
-    pub(super) async fn put_to(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), String> {
-        let session = self.session(host).await.map_err(|e| e.to_string())?;
+    pub(super) async fn put_to(
+        &self,
+        session: &Held,
+        host: &HostName,
+        from: Source<'_>,
+        to: &AbsPath,
+    ) -> Result<(), String> {
         let folder =
             to.as_str().rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
         let script = format!("umask 066; mkdir -p {} && umask 077 && cat > {}", quote(folder), quote(to.as_str()));
         let mut child =
-            self.streamed(&session, host, &script).stdin(Stdio::piped()).spawn().await.map_err(|e| explain(&e))?;
+            self.streamed(session, host, &script).stdin(Stdio::piped()).spawn().await.map_err(|e| explain(&e))?;
         let mut stdin = child.stdin().take().ok_or("ssh took no input")?;
         // a broken pipe is the host's refusal, and its words are on stderr
         let sent = match from {
@@ -53,11 +58,16 @@ impl SshFleet {
     }
 
     /// See [`crate::run::ports::Hosts::fetch`].
-    pub(super) async fn fetch_from(&self, host: &HostName, from: &AbsPath, to: &Path) -> Result<String, String> {
-        let session = self.session(host).await.map_err(|e| e.to_string())?;
+    pub(super) async fn fetch_from(
+        &self,
+        session: &Held,
+        host: &HostName,
+        from: &AbsPath,
+        to: &Path,
+    ) -> Result<String, String> {
         let script = format!("cat {}", quote(from.as_str()));
         let mut child =
-            self.streamed(&session, host, &script).stdout(Stdio::piped()).spawn().await.map_err(|e| explain(&e))?;
+            self.streamed(session, host, &script).stdout(Stdio::piped()).spawn().await.map_err(|e| explain(&e))?;
         let mut stdout = child.stdout().take().ok_or("ssh gave no output to read")?;
         let here = |e: std::io::Error| format!("{}: {e}", to.display());
         let mut file = tokio::fs::File::from_std(private(to).map_err(here)?);

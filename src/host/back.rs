@@ -185,7 +185,7 @@ mod tests {
             fs::write(prefix.join(file), text).unwrap();
         }
         let file = path(&top.path().join("kept/replaced.tar"));
-        assert_eq!(run(&super::super::command::keep(&path(&prefix), &file)).0, 0);
+        assert_eq!(run(&super::super::command::keep(&path(&prefix), &file, &[])).0, 0);
         for (file, text) in [("sbin/mfsmaster", "new"), ("sbin/mfsmetalogger", "new"), ("bin/mfsmount", "new")] {
             fs::write(prefix.join(file), text).unwrap();
         }

@@ -115,6 +115,9 @@ pub enum Command {
         prefix: AbsPath,
         /// The tar file.
         file: AbsPath,
+        /// Configuration files that will be written later, with the SHA-256 of what must be there now (`None`: nothing):
+        /// one that was changed since it was shown is found here, while everything still runs.
+        shown: Vec<(AbsPath, Option<String>)>,
     },
     /// Puts a configuration file in its place that was copied to the host before; what was there is kept beside it.
     PutInPlace {
@@ -174,7 +177,7 @@ cd \"$t\" && ./configure{arguments} && make && printf %s {} > {}",
                     quote(mark.as_str())
                 )
             }
-            Self::Keep { prefix, file } => keep(prefix, file),
+            Self::Keep { prefix, file, shown } => keep(prefix, file, shown),
             Self::PutInPlace { copy, file, sha256, mode, owner, replaces, beside } => {
                 put_in_place(copy, file, sha256, *mode, owner, replaces.as_deref(), beside)
             }
@@ -203,9 +206,21 @@ const INSTALLED: &str =
     "sbin/mfs* bin/mfs* share/mfs* share/mfscgi share/man/man*/mfs* share/man/man*/moosefs* etc/mfs*";
 
 /// One tar file, in its place only when it is whole.
-pub(super) fn keep(prefix: &AbsPath, file: &AbsPath) -> String {
+pub(super) fn keep(prefix: &AbsPath, file: &AbsPath, shown: &[(AbsPath, Option<String>)]) -> String {
+    let checks: String = shown
+        .iter()
+        .map(|(file, sha256)| {
+            let file = quote(file.as_str());
+            let test = match sha256 {
+                Some(sum) => format!("[ \"$(sha256sum < {file} | cut -c 1-64)\" = {sum} ]"),
+                None => format!("[ ! -e {file} ]"),
+            };
+            format!("{test} || {{ echo {file} is not what was shown before the run; exit 1; }}\n")
+        })
+        .collect();
     format!(
-        "k={file}; [ -e \"$k\" ] || {{ umask 066; mkdir -p \"${{k%/*}}\" && umask 077 && cd {prefix} &&
+        "{checks}k={file}; [ -e \"$k\" ] || {{ {{ [ -d {prefix} ] || mkdir -p {prefix}; }} &&
+umask 066 && mkdir -p \"${{k%/*}}\" && umask 077 && cd {prefix} &&
 {{ ls -d {INSTALLED} 2>/dev/null; true; }} > \"$k.list\" &&
 tar -cf \"$k.part\" -T \"$k.list\" && mv \"$k.part\" \"$k\"; }}",
         file = quote(file.as_str()),
@@ -224,7 +239,10 @@ fn put_in_place(
     beside: &AbsPath,
 ) -> String {
     let (unchanged, keep) = match replaces {
-        Some(sum) => (format!("[ \"$(sum \"$f\")\" = {sum} ]"), "{ [ -e \"$b\" ] || cp -p \"$f\" \"$b\"; } && "),
+        Some(sum) => (
+            format!("[ \"$(sum \"$f\")\" = {sum} ]"),
+            "{ [ -e \"$b\" ] || { cp -p \"$f\" \"$b.part\" && mv \"$b.part\" \"$b\"; }; } && ",
+        ),
         None => ("[ ! -e \"$f\" ]".to_owned(), ""),
     };
     format!(

@@ -5,6 +5,7 @@
 //!
 //! Folders above the metadata are 0711, since the trial master gives up root and must reach its own; the copies are 0700.
 
+use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::AbsPath;
@@ -13,6 +14,8 @@ use super::shell::quote;
 /// What is copied, and where to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
+    /// The old release: its mfsmetarestore is kept even where another one was installed since.
+    pub from: Version,
     /// The running master's DATA_PATH.
     pub data_path: AbsPath,
     /// The old release's mfsmetarestore, which is copied as well: that of 1.6.18 and later skips some of 1.5's change logs,
@@ -54,10 +57,13 @@ now() {{ stat -c '%i %Y %s' metadata.mfs.back; [ ! -e metadata.mfs.back.tmp ]; }
 before=$(now)
 for f in metadata.mfs.back changelog.*.mfs sessions.mfs; do [ ! -f \"$f\" ] || cp -p \"$f\" \"$d.part/\"; done
 [ \"$before\" = \"$(now)\" ] || {{ echo 'the master saved its metadata while it was copied'; exit 1; }}
-for f in {restore}{configuration}; do [ ! -f \"$f\" ] || cp -p \"$f\" \"$d.part/\"; done
+r={restore}; [ ! -f \"$d/mfsmetarestore\" ] || grep -aq '@(#) version: {from}' \"$r\" || r=$d/mfsmetarestore
+[ ! -f \"$r\" ] || cp -p \"$r\" \"$d.part/mfsmetarestore\"
+for f in{configuration}; do [ ! -f \"$f\" ] || cp -p \"$f\" \"$d.part/$(echo \"$f\" | tr / _)\"; done
 rm -rf \"$d\"; mv \"$d.part\" \"$d\"; cd \"$d\"
 for f in *; do printf '%s\\t%s\\t%s\\n' \"$(sha256sum < \"$f\" | cut -c 1-64)\" \"$(stat -c %s \"$f\")\" \"$f\"; done",
             folder = quote(self.folder.as_str()),
+            from = self.from,
             data = quote(self.data_path.as_str()),
         )
     }
@@ -68,14 +74,19 @@ impl Trial {
     #[must_use]
     pub fn script(&self) -> String {
         let owner = quote(&format!("{}:{}", self.user, self.group)).into_owned();
-        let (user, group) = (&self.user, &self.group);
+        // a daemon takes a number only with this sign in front (main.c @ 1.6.27)
+        let named = |name: &str| match name.bytes().all(|b| b.is_ascii_digit()) {
+            true => format!("#{name}"),
+            false => name.to_owned(),
+        };
+        let (user, group) = (named(&self.user), named(&self.group));
         let [loggers, servers, clients] = [self.port, self.port + 1, self.port + 2];
         // a key needs a blank before its `=`, or it is ignored (cfg.c; run); the old name of the clients' port is for
         // releases before 1.6.26. 1.5's mfsmetarestore applies change logs in the order given, and takes a call without
         // any for the wish to dump (run). A last line without its end was being written when it was copied.
         format!(
             "{end}
-set -e; umask 066; mkdir -p \"${{t%/*}}\"; umask 077; s={snapshot}; mkdir -p \"$t/data\"; cd \"$t/data\"
+set -e; umask 066; mkdir -p \"${{t%/*}}\"; umask 077; s={snapshot}; mkdir -p \"$t/data\"; t=$(cd \"$t\" && pwd -P); cd \"$t/data\"
 for f in \"$s\"/metadata.mfs.back \"$s\"/changelog.*.mfs; do [ ! -f \"$f\" ] || cp \"$f\" .; done
 [ -z \"$(tail -c 1 changelog.0.mfs 2>/dev/null)\" ] || sed -i '$d' changelog.0.mfs
 ms() {{ read -r u _ < /proc/uptime; echo \"${{u%.*}}${{u#*.}}0\"; }}
@@ -119,11 +130,11 @@ printf 'load-ms\\t%s\\n' $(($(ms) - b))",
     #[must_use]
     pub fn end(&self) -> String {
         format!(
-            "t={}; cd /
+            "t={}; cd /; [ ! -d \"$t\" ] || t=$(cd \"$t\" && pwd -P)
 ours() {{ for p in /proc/[0-9]*; do [ \"$(readlink \"$p/cwd\" 2>/dev/null)\" != \"$t/data\" ] || echo \"${{p##*/}}\"; done; }}
 n=0; while p=$(ours) && [ -n \"$p\" ] && [ $n -lt 300 ]; do
   case $n in 0) kill -TERM $p ;; 200) kill -KILL $p ;; esac; n=$((n + 1)); sleep 0.1
-done; rm -rf \"$t\"",
+done; [ -z \"$(ours)\" ] || {{ echo \"a trial master does not end: $(ours)\"; exit 1; }}; rm -rf \"$t\"",
             quote(self.folder.as_str())
         )
     }

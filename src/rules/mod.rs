@@ -18,6 +18,10 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
         code: line_1_5_to_1_6::UNSAFE_TARGET_CODE,
         meaning: "the target release deletes chunks that its metadata does not know",
     },
+    Acknowledgeable {
+        code: line_1_5_to_1_6::MASTER_AWAY_LONG_CODE,
+        meaning: "a master that is away for nearly as long as 1.5 mounts wait for it, or longer",
+    },
     Acknowledgeable { code: "chunks-missing", meaning: "chunks without a single copy, whose data cannot be read now" },
     Acknowledgeable {
         code: "chunkserver-gone",

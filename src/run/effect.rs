@@ -44,13 +44,17 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             what: step.action.describe(),
             commands: step.commands.clone(),
         });
+        Box::pin(self.renew_backup(step)).await?;
         if step.action.ends_the_master() {
             self.count_once_more().await;
         }
         let (found, evidence) = match &step.action {
             Action::Backup { .. } | Action::Trial { .. } => self.with_metadata(host, step).await?,
             action => match action.command() {
-                Some(command) => self.effect(host, step, &command.script()).await?,
+                Some(command) => match self.effect(host, step, &command.script()).await {
+                    Ok(shown) => shown,
+                    Err(failure) => return Err(self.undone(step, failure.at(Some(&step.id), host)).await),
+                },
                 None if matches!(action, Action::Copy { .. }) => self.effect(host, step, ":").await?,
                 None => (false, String::new()),
             },

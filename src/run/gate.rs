@@ -47,7 +47,10 @@ pub fn judge(
         .map_err(Red::wait)?;
     health::metadata_is_kept(overview, baseline).map_err(|reason| Red { reason, hopeless: true })?;
     let judged = match gate {
-        Gate::MasterServes { .. } => Ok(()),
+        Gate::MasterServes { .. } => {
+            health::metadata_is_as_it_was(overview, baseline).map_err(|reason| Red { reason, hopeless: true })?;
+            Ok(())
+        }
         Gate::Healthy { upgraded, .. } | Gate::Serving { upgraded, .. } if tells_no_matrix(schedule, overview) => {
             health::all_back(overview, baseline, servers(schedule, *upgraded))
         }

@@ -1,6 +1,8 @@
 //! Everything about the master's metadata: its copy, its way to this machine, its trial load, and what is done when a new
 //! master has loaded other metadata.
 
+use std::time::Duration;
+
 use super::Runner;
 use super::effect::{LONG_COMMAND, RECONNECT};
 use super::event::Event;
@@ -8,14 +10,20 @@ use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, Outcome, Source};
 use super::runner::human;
 use super::step::{self, Verdict};
-use crate::check::health::{master_runs, metadata_is_kept};
+use crate::check::health::{master_runs, metadata_is_as_it_was};
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialFacts};
-use crate::host::{AbsPath, Command, HostName};
+use crate::host::{AbsPath, Command, HostName, Process};
 use crate::journal::Record;
 use crate::moosefs::daemon::Role;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::{Action, Step, count};
+
+/// Older than this, backup and trial are made again before the old master goes.
+const BACKUP_OLD: Duration = Duration::from_secs(3600);
+
+/// Older than this, a copy is made again before it is loaded for a trial.
+const TRIAL_OF: Duration = Duration::from_secs(600);
 
 /// How often a script is run again whose connection was lost.
 const TRIES_AGAIN: usize = 3;
@@ -43,6 +51,24 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             _ => String::new(),
         };
         Ok((false, evidence))
+    }
+
+    /// A backup and a trial that are long ago say little of the metadata that the old master will leave: they are made again
+    /// before it goes. And a trial is made of a copy that is as new as can be.
+    pub(super) async fn renew_backup(&self, step: &Step) -> Result<(), Failure> {
+        let limit = match &step.action {
+            Action::Trial { .. } => TRIAL_OF,
+            action if action.ends_the_master() => BACKUP_OLD,
+            _ => return Ok(()),
+        };
+        for (_, track, earlier) in self.schedule.steps().take_while(|(_, _, s)| s.id != step.id) {
+            let of_metadata = matches!(earlier.action, Action::Backup { .. } | Action::Trial { .. });
+            let done = self.done.borrow().get(&earlier.id).copied();
+            if of_metadata && done.is_some_and(|at| self.seconds_since(at) > limit.as_secs()) {
+                self.step(track, earlier).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn back_up(
@@ -173,11 +199,19 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// A new master on other metadata is stopped at once, before its chunkservers delete what it does not know. Any other
     /// failure stands as it is.
     pub(super) async fn undone(&self, step: &Step, failure: Failure) -> Failure {
-        let Action::Start { role: Role::Master, prefix, .. } = &step.action else { return failure };
+        let Action::Start { role: Role::Master, prefix, data_path, .. } = &step.action else { return failure };
         let lost = match self.master.overview().await {
-            Ok(overview) => metadata_is_kept(&overview, &self.baseline.borrow()).is_err(),
+            Ok(overview) => metadata_is_as_it_was(&overview, &self.baseline.borrow()).is_err(),
             Err(_) => false,
         };
+        let elsewhere = match (data_path, &failure.host) {
+            (Some(path), Some(host)) => self.look(host, step).await.is_ok_and(|now| {
+                let new = |p: &&Process| p.role == Role::Master && p.version.as_ref() == Some(&self.schedule.to);
+                now.processes.iter().find(new).is_some_and(|p| p.cwd != path.as_str())
+            }),
+            _ => false,
+        };
+        let lost = lost || elsewhere;
         let Some(host) = failure.host.clone().filter(|_| lost) else { return failure };
         let stop = if self.schedule.is_back() {
             // no option of a 1.5 program is safe: its process is told

@@ -69,7 +69,12 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
 #[must_use]
 pub fn already(action: &Action, to: &Version, before: &HostFacts) -> Verdict {
     // a running daemon or mount of the new release is proof that everything before it was whole
-    let runs = prepares(action).iter().map(|role| running(before, *role, to)).collect::<Option<Vec<_>>>();
+    // unless an old one runs beside it: then it is a takeover under way, or a trial that was left behind
+    let alone = |role: &Role| {
+        let mut old = before.processes.iter().filter(|p| p.role == *role && p.version.as_ref() != Some(to));
+        running(before, *role, to).filter(|_| *role == Role::Client || old.next().is_none())
+    };
+    let runs = prepares(action).iter().map(alone).collect::<Option<Vec<_>>>();
     if let Some([process, ..]) = runs.as_deref() {
         return Done(format!("{} {to} runs already (pid {})", process.role.program(), process.pid));
     }
@@ -248,7 +253,7 @@ fn there(file: &AbsPath, sha256: Option<&str>, now: &HostFacts) -> Verdict {
     match (now.kept.get(file.as_str()), sha256) {
         (None, _) => NotYet(format!("{file} is not there")),
         (Some(is), Some(must)) if is != must => NotYet(format!("{file} has another checksum ({is})")),
-        (Some(is), _) => Done(format!("{file} is there (sha256 {})", &is[..is.len().min(12)])),
+        (Some(is), _) => Done(format!("{file} is there (sha256 {})", is.chars().take(12).collect::<String>())),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use console::Style;
 
+use super::events::printable;
 use super::time::human;
 use crate::host::shell::Become;
 use crate::moosefs::daemon::Role;
@@ -218,7 +219,7 @@ impl Page {
         }
         if let Action::Configure { diff, .. } = &step.action {
             for line in diff.lines() {
-                self.verbatim(indent, line);
+                self.verbatim(indent, &printable(line));
             }
         }
         if let Some(gate) = &step.afterwards {

@@ -1,8 +1,12 @@
 //! What is about to happen, in a few lines above a question.
 
+use super::events::printable;
 use super::schedule::cluster;
 use super::time::human;
-use crate::schedule::Schedule;
+use crate::schedule::{Action, Schedule};
+
+/// Hosts that are named before the others are counted.
+const NAMED: usize = 5;
 
 /// Releases, mode, and of what.
 #[must_use]
@@ -21,10 +25,32 @@ pub fn text(schedule: &Schedule) -> String {
     for (at, stage) in schedule.stages.iter().enumerate() {
         lines.push(format!("  {}. {}", at + 1, stage.title));
     }
+    lines.extend(configuration(schedule));
     lines.push(format!("At least {} of demanded waits.", human(schedule.least_s)));
     let first_way_back = schedule.steps().find_map(|(_, track, step)| step.way_back.as_ref().map(|w| (track, w)));
     if let Some((track, way_back)) = first_way_back {
         lines.push(format!("From the start on {}: {way_back}.", track.host));
     }
     lines.join("\n") + "\n"
+}
+
+/// Every difference of a configuration file, once, with the hosts that get it: nothing is written that was not shown.
+fn configuration(schedule: &Schedule) -> Vec<String> {
+    let mut shown: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (_, track, step) in schedule.steps() {
+        let Action::Configure { diff, .. } = &step.action else { continue };
+        match shown.iter_mut().find(|(known, _)| known == diff) {
+            Some((_, hosts)) => hosts.push(track.host.as_str()),
+            None => shown.push((diff, vec![track.host.as_str()])),
+        }
+    }
+    shown.retain(|(diff, _)| !diff.is_empty());
+    let mut lines = Vec::new();
+    for (diff, hosts) in shown {
+        let more = hosts.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        lines.push(format!("Written on {}{more}:", hosts[..hosts.len().min(NAMED)].join(", ")));
+        lines.extend(diff.lines().map(|line| format!("  {}", printable(line))));
+    }
+    lines
 }

@@ -66,7 +66,8 @@ async fn an_archive_becomes_a_tree_that_installs() {
     ran(&cluster, "cs1", &build().script(), 0).await;
     said(&cluster, "cs1", &format!("[ -x {TREE}/mfsmaster/mfsmaster ] && [ ! -e {TREE}/left ]"), 0).await;
 
-    let keep = Command::Keep { prefix: path("/usr/local"), file: path("/var/lib/mfsupgrade/kept.tar") };
+    let keep =
+        Command::Keep { prefix: path("/usr/local"), file: path("/var/lib/mfsupgrade/kept.tar"), shown: Vec::new() };
     ran(&cluster, "cs1", &keep.script(), 0).await;
     ran(&cluster, "cs1", &Command::MakeInstall { source_dir: path(TREE) }.script(), 0).await;
     said(&cluster, "cs1", "grep -q 'version: 1.6.27' /usr/local/sbin/mfschunkserver", 0).await;

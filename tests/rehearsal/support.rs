@@ -93,6 +93,7 @@ pub async fn ran(cluster: &Cluster, host: &str, script: &str, code: i32) -> Stri
 pub fn snapshot() -> Snapshot {
     let path = |text: &str| AbsPath::new(text).unwrap();
     Snapshot {
+        from: "1.5.12".parse().unwrap(),
         data_path: path("/usr/local/var/mfs"),
         metarestore: path("/usr/local/sbin/mfsmetarestore"),
         configuration: vec![path("/usr/local/etc/mfsmaster.cfg"), path("/usr/local/etc/mfs/mfsexports.cfg")],

@@ -318,6 +318,7 @@ impl<'a> Back<'a> {
         let install = &self.compiler.plan.master.access.install;
         let folder = install.work(&upgrade.from, &upgrade.to).join("metadata-before-the-way-back");
         let snapshot = Snapshot {
+            from: upgrade.to.clone(),
             data_path: part.changed.data_path.clone()?,
             configuration: Vec::new(),
             metarestore: install.prefix.join("sbin/mfsmetarestore"),

@@ -107,7 +107,7 @@ impl Compiler<'_> {
 
     fn full_stop(&mut self) -> Vec<Stage> {
         let mut stages = self.before();
-        stages.extend([self.master_stop(), self.chunkservers_at_once()]);
+        stages.extend([self.chunkservers_kept(), self.master_stop(), self.chunkservers_at_once()]);
         stages.push(self.master_start(stages.len() - 1));
         stages.extend(self.metaloggers());
         stages.extend(self.clients());
@@ -213,9 +213,26 @@ impl Compiler<'_> {
         }
     }
 
+    /// What can fail without the file system standing still, fails before it does.
+    fn chunkservers_kept(&self) -> Stage {
+        let tracks = self.plan.chunkservers.iter().map(|server| {
+            let keep = self.keep(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
+            self.of_daemon(&server.host, Role::Chunkserver, vec![keep])
+        });
+        Stage {
+            phase: Phase::Chunkservers,
+            title: "Keep what the chunkservers' installation replaces, while everything still runs".to_owned(),
+            why: "what can fail is done before the file system stands still".to_owned(),
+            wait: None,
+            gate: None,
+            parallel: AT_ONCE,
+            tracks: tracks.collect(),
+        }
+    }
+
     fn chunkservers_at_once(&mut self) -> Stage {
         let tracks = self.plan.chunkservers.iter().map(|server| {
-            let mut steps = self.put_in(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
+            let mut steps = self.put_in_kept(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
             steps.push(self.start(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access));
             // the file system stands still: a pause here would be an outage that nobody watches
             steps.iter_mut().for_each(|s| s.pause_before = false);
@@ -438,6 +455,7 @@ mod tests {
         let stages: Vec<_> = full_stop.stages.iter().map(|s| (s.phase, s.tracks.len().min(s.parallel))).collect();
         let expected = [
             (Phase::Backup, 1),
+            (Phase::Chunkservers, 3),
             (Phase::Master, 1),
             (Phase::Chunkservers, 3),
             (Phase::Master, 1),
@@ -445,8 +463,8 @@ mod tests {
             (Phase::Verify, 1),
         ];
         assert_eq!(stages, expected);
-        assert!(matches!(full_stop.stages[3].wait, Some(Wait::MasterWait { after_stage: 2, least_s: 180 })));
-        let down: Vec<_> = full_stop.stages[2..4].iter().flat_map(|s| &s.tracks).flat_map(|t| &t.steps).collect();
+        assert!(matches!(full_stop.stages[4].wait, Some(Wait::MasterWait { after_stage: 3, least_s: 180 })));
+        let down: Vec<_> = full_stop.stages[3..5].iter().flat_map(|s| &s.tracks).flat_map(|t| &t.steps).collect();
         assert!(down.iter().all(|s| !s.pause_before), "no pause while the file system stands still");
     }
 

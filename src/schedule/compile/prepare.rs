@@ -8,7 +8,7 @@ use super::{AT_ONCE, Compiler, track};
 use crate::host::metadata::{Snapshot, Trial};
 use crate::host::{AbsPath, Command, HostName};
 use crate::moosefs::daemon::Role;
-use crate::plan::{Access, Archive, InstallHow};
+use crate::plan::{Access, Archive, InstallHow, Mode};
 use crate::rules::line_1_5_to_1_6 as line;
 
 const WHY_AHEAD: &str = "what takes long is done while everything runs: only `make install` and the restart are left for \
@@ -107,6 +107,7 @@ impl Compiler<'_> {
         let prefix = &self.plan.master.access.install.prefix;
         let seen = self.observation.map(|o| &o.master);
         Snapshot {
+            from: self.plan.upgrade.from.clone(),
             // a preview shows the default; the running master's working folder is what is used
             data_path: seen.map_or_else(|| prefix.join("var/mfs"), |m| m.data_path.clone()),
             configuration: seen.map(|m| m.configuration.clone()).unwrap_or_default(),
@@ -135,7 +136,9 @@ impl Compiler<'_> {
             group: seen.map_or_else(|| "nogroup".to_owned(), |m| m.group.clone()),
             port: line::TRIAL_PORT,
         };
-        let accepts = |code: &str| plan.upgrade.acknowledge.contains(code);
+        // a full-stop takes master and chunkservers away for minutes, and asks for its own acknowledgement
+        let full_stop = plan.upgrade.mode == Mode::FullStop;
+        let accepts = |code: &str| full_stop || plan.upgrade.acknowledge.contains(code);
         let action = Action::Trial {
             port: trial.port + 2,
             patience_s: line::patience_of_old_mounts().as_secs(),

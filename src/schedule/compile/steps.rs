@@ -35,19 +35,28 @@ impl Compiler<'_> {
     /// Everything that comes before the new daemon of `role` is started or the new mount is made: a copy of what is replaced,
     /// the installation, the configuration.
     pub(super) fn put_in(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Vec<Step> {
-        let mut steps = vec![self.keep(phase, host, role, access), self.install(phase, host, role, access)];
+        let mut steps = vec![self.keep(phase, host, role, access)];
+        steps.extend(self.put_in_kept(phase, host, role, access));
+        steps
+    }
+
+    /// The same behind the copy.
+    pub(super) fn put_in_kept(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Vec<Step> {
+        let mut steps = vec![self.install(phase, host, role, access)];
         let changes = self.observation.and_then(|o| o.config.get(host)).into_iter().flatten();
         steps.extend(changes.filter(|c| c.role == role).map(|change| self.configure(phase, host, change)));
         steps
     }
 
-    fn keep(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
+    pub(super) fn keep(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
         let prefix = access.install.prefix.clone();
         let upgrade = &self.plan.upgrade;
         // one file a prefix: the second role of a host would keep what the first has put in
         let name = format!("replaced{}.tar", prefix.as_str().replace('/', "-"));
         let file = access.install.work(&upgrade.from, &upgrade.to).join(&name);
-        let command = Command::Keep { prefix, file: file.clone() };
+        let changes = self.observation.and_then(|o| o.config.get(host)).into_iter().flatten();
+        let shown = changes.filter(|c| c.role == role).map(|c| (c.file.clone(), c.replaces.clone())).collect();
+        let command = Command::Keep { prefix, file: file.clone(), shown };
         self.step(format!("{phase}/{host}/keep"), Action::Keep { role, file, command })
     }
 
