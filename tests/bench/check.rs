@@ -1,14 +1,17 @@
 //! `cargo bench --bench check`: how long `mfsupgrade check` takes on clusters of growing size, and how much memory.
 //!
 //! The hosts are embedded SSH servers of this machine with simulated daemons, reached through the system's own `ssh`. What
-//! counts is the ratio to bare `ssh HOST true` on the same hosts, as many at once, in the same run: that is the part
-//! which no program can save. Asserts nothing about time.
+//! counts is the ratio to bare `ssh HOST SCRIPT` with the same survey on the same hosts, as many at once, in the same run:
+//! that is the part which no program can save, and here the hosts' own work is on this machine as well. Asserts nothing
+//! about time.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
+use mfsupgrade::host::shell::wrap;
+use mfsupgrade::host::{AbsPath, Look};
 use mfsupgrade::plan::Plan;
 use mfsupgrade::rehearsal::{Cluster, Options, Timings};
 
@@ -19,7 +22,7 @@ const AT_ONCE: usize = 32;
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    println!("hosts  check      ssh true   ratio  most memory of check");
+    println!("hosts  ssh true   ssh survey  check      check / ssh survey  most memory of check");
     for size in SIZES {
         runtime.block_on(measure(size));
     }
@@ -52,9 +55,17 @@ async fn measure(size: usize) {
     std::fs::write(&file, source(size, Some(&config))).expect("the temporary folder can be written to");
     let checked = file.clone();
     let (check, memory) = tokio::task::spawn_blocking(move || check(&checked)).await.expect("it did not panic");
-    let bare = bare(&plan, &config).await;
-    let ratio = check.as_secs_f64() / bare.as_secs_f64();
-    println!("{size:>5}  {check:>9.1?}  {bare:>9.1?}  {ratio:>5.2}  {memory}");
+    let connect = bare(&plan, &config, "true").await;
+    let look = Look {
+        prefixes: vec![AbsPath::new("/usr/local").expect("a path")],
+        source_dirs: vec![AbsPath::new("/usr/src/mfs-1.6.27").expect("a path")],
+        admin_port: 9421,
+        survey: true,
+        ..Look::default()
+    };
+    let survey = bare(&plan, &config, &wrap(&look.script(), None)).await;
+    let ratio = check.as_secs_f64() / survey.as_secs_f64();
+    println!("{size:>5}  {connect:>8.1?}  {survey:>10.1?}  {check:>8.1?}  {ratio:>18.2}  {memory}");
     cluster.stop().await;
 }
 
@@ -83,14 +94,15 @@ fn check(plan: &Path) -> (Duration, String) {
     }
 }
 
-async fn bare(plan: &Plan, config: &Path) -> Duration {
+/// Once a host, with a connection of its own.
+async fn bare(plan: &Plan, config: &Path, script: &str) -> Duration {
     let begun = Instant::now();
     stream::iter(plan.hosts().map(|(host, ..)| host.to_string()))
         .for_each_concurrent(AT_ONCE, |host| async move {
             let status = tokio::process::Command::new("ssh")
                 .arg("-F")
                 .arg(config)
-                .args(["-n", &host, "true"])
+                .args(["-n", &host, script])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .status()
