@@ -1,7 +1,7 @@
 //! Files to and from a host, as streams through its held connection: nothing of a file is held in memory.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use openssh::{Session, Stdio};
@@ -82,7 +82,7 @@ impl SshFleet {
 /// A file for its owner alone; one of a transfer that was cut short is begun anew.
 fn private(path: &Path) -> std::io::Result<File> {
     if let Some(folder) = path.parent() {
-        std::fs::DirBuilder::new().recursive(true).create(folder)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }

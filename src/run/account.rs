@@ -3,11 +3,13 @@
 use super::Runner;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
-use super::ports::{Clock, Hosts, Master, NoAnswer};
-use super::runner::Ending;
+use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome};
+use super::runner::{Ending, LOOK_LIMIT};
+use super::step;
+use crate::host::{AbsPath, HostFacts, HostName};
 use crate::journal::Record;
 use crate::moosefs::daemon::Role;
-use crate::schedule::{Action, count};
+use crate::schedule::{Action, Step, count};
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// What the file system does while the run stands still, by a last look at the master; and mounts that were taken away.
@@ -22,19 +24,33 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 parts.push(format!("whether the file system is up cannot be told from here ({reason})"));
             }
         }
-        let done = self.done.borrow();
         for (_, track, step) in self.schedule.steps() {
             if let Action::Mount { mount, .. } = &step.action {
+                let begun = |s: &&Step| self.is_done(&s.id) || self.open.borrow().contains(&s.id);
                 let unmount =
                     track.steps.iter().find(|s| matches!(&s.action, Action::Unmount { mount: m, .. } if m == mount));
-                if unmount.is_some_and(|s| done.contains_key(&s.id)) && !done.contains_key(&step.id) {
-                    parts.push(format!("{mount} IS NOT MOUNTED on {}: what writes there writes below it", track.host));
+                if unmount.as_ref().is_some_and(begun) && !self.is_done(&step.id) {
+                    parts.extend(self.mount_stands(&track.host, step, mount).await);
                 }
             }
         }
-        drop(done);
         parts.push(self.state());
         parts.join("; ")
+    }
+
+    /// What a look at the host says of a mount that was to be taken away and made anew. Nothing, if something is mounted.
+    async fn mount_stands(&self, host: &HostName, step: &Step, mount: &AbsPath) -> Option<String> {
+        let script = step::look(&step.action, self.schedule).script();
+        let seen = match self.hosts.run(host, &script, LOOK_LIMIT, &mut |_| {}).await {
+            Outcome::Exited { output, .. } => HostFacts::parse(&output).ok(),
+            Outcome::Unknown { .. } | Outcome::NotStarted { .. } => None,
+        };
+        let Some(now) = seen else {
+            let below = "if it is not, what writes there writes below it";
+            return Some(format!("whether {mount} is mounted on {host} cannot be told from here: {below}"));
+        };
+        let gone = now.mount(mount.as_str()).is_none();
+        gone.then(|| format!("{mount} IS NOT MOUNTED on {host}: what writes there writes below it"))
     }
 
     /// How far the upgrade is, in a sentence.

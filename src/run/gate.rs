@@ -7,7 +7,8 @@ use semver::Version;
 use crate::check::{Baseline, health};
 use crate::host::HostName;
 use crate::moosefs::Overview;
-use crate::schedule::{Gate, Known, Schedule};
+use crate::moosefs::daemon::Role;
+use crate::schedule::{Action, Gate, Known, Schedule};
 
 /// Why a gate is not green.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +84,18 @@ fn upgraded(schedule: &Schedule, baseline: &Baseline, overview: &Overview) -> Re
         health::all_back(overview, baseline, servers(schedule, usize::MAX))?;
     } else {
         health::healthy(overview, baseline, servers(schedule, usize::MAX))?;
+        // what came up and went away again since: a daemon that died, a host that booted without its mounts
+        match schedule.hosts_of(Role::Metalogger).count() {
+            0 => {}
+            wanted => health::metaloggers_are_seen(overview, wanted, &schedule.to)?,
+        }
+    }
+    for (_, track, step) in schedule.steps() {
+        if let Action::Mount { mount, .. } = &step.action {
+            let address = address_of(&schedule.clients, &track.host)?;
+            health::session_is_back(overview, address, mount.as_str(), &schedule.to)
+                .map_err(|reason| format!("{mount} of {}: {reason}", track.host))?;
+        }
     }
     let old: Vec<String> = overview
         .sessions

@@ -8,7 +8,7 @@ use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, Outcome, Source};
 use super::runner::human;
 use super::step::{self, Verdict};
-use crate::check::health::metadata_is_kept;
+use crate::check::health::{master_runs, metadata_is_kept};
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialFacts};
 use crate::host::{AbsPath, Command, HostName};
@@ -160,9 +160,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
     }
 
-    /// The counts of the last moment before the master goes: what its successor is held to.
+    /// The counts of the last moment before the old master goes: what its successor is held to. A new one that runs already
+    /// is held to them too, and is no measure for itself.
     pub(super) async fn count_once_more(&self) {
-        if let Ok(overview) = self.master.overview().await {
+        if let Ok(overview) = self.master.overview().await
+            && master_runs(&overview, &self.schedule.to).is_err()
+        {
             self.baseline.borrow_mut().refresh(&overview);
         }
     }

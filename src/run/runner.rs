@@ -20,7 +20,7 @@ use super::step::{self, Verdict};
 use crate::check::Baseline;
 use crate::host::HostName;
 use crate::journal::{JournalSink, Progress, Record};
-use crate::schedule::{Gate, Phase, Schedule, Stage, Step, StepId, Track, Wait, count};
+use crate::schedule::{Action, Gate, Phase, Schedule, Stage, Step, StepId, Track, Wait, count};
 
 /// A look reads `/proc` and a few files: a host that takes longer is not well.
 pub const LOOK_LIMIT: Duration = Duration::from_secs(60);
@@ -76,7 +76,7 @@ pub struct Runner<'a, H, M, C> {
     pub done: RefCell<HashMap<StepId, Timestamp>>,
     /// Clients that failed while the cluster was well.
     pub aside: RefCell<Vec<Failure>>,
-    /// Steps begun before this process and not known to be done.
+    /// Steps begun and not known to be done, by this process or one before it.
     pub open: RefCell<HashSet<StepId>>,
 }
 
@@ -138,7 +138,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         let mut waiting = stage.tracks.iter().filter(|t| !self.track_is_done(t));
-        let mut running: FuturesUnordered<_> = waiting.by_ref().take(stage.parallel).map(|t| self.named(t)).collect();
+        let mut running: FuturesUnordered<_> =
+            waiting.by_ref().take(stage.parallel).map(|t| self.named(stage, t)).collect();
         let mut stop = None;
         while let Some((track, result)) = running.next().await {
             if result.is_ok() {
@@ -158,17 +159,17 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             if stop.is_none()
                 && let Some(next) = waiting.next()
             {
-                running.push(self.named(next));
+                running.push(self.named(stage, next));
             }
         }
         stop.map_or(Ok(()), Err)
     }
 
-    async fn named<'t>(&self, track: &'t Track) -> (&'t Track, Result<(), Stop>) {
-        (track, self.track(track).await)
+    async fn named<'t>(&self, stage: &Stage, track: &'t Track) -> (&'t Track, Result<(), Stop>) {
+        (track, self.track(stage, track).await)
     }
 
-    async fn track(&self, track: &Track) -> Result<(), Stop> {
+    async fn track(&self, stage: &Stage, track: &Track) -> Result<(), Stop> {
         self.pause_point(track)?;
         if !self.is_touched(track).await? && !self.is_upgraded(track).await? {
             if let Some(wait) = &track.wait {
@@ -182,7 +183,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         for step in track.steps.iter().filter(|s| !self.is_done(&s.id)) {
             result = match self.pausing(step) {
                 true => Err(Stop::Pause),
-                false => self.step(track, step).await.map_err(|f| Stop::Failure(f.at(Some(&step.id), &track.host))),
+                false => match self.still_whole(stage, track, step).await {
+                    Ok(()) => self.step(track, step).await.map_err(|f| f.at(Some(&step.id), &track.host).into()),
+                    stop => stop,
+                },
             };
             if result.is_err() {
                 break;
@@ -190,6 +194,18 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         self.hosts.done_with(&track.host).await;
         result
+    }
+
+    /// The gate once more before a chunkserver is taken down: since it was green the new release was installed, which takes as
+    /// long as it takes. Where no old daemon runs, nothing is taken down.
+    async fn still_whole(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
+        let gate = track.gate.as_ref().or(stage.gate.as_ref());
+        let (Some(gate @ Gate::Healthy { .. }), Action::Start { .. }) = (gate, &step.action) else { return Ok(()) };
+        let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
+        match step::untouched(&step.action, &self.schedule.to, &now) {
+            true => self.gate_before(gate, track).await,
+            false => Ok(()),
+        }
     }
 
     /// Whether a host that would be waited for shows every effect already: nothing will be taken down there.
@@ -265,8 +281,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         track.steps.iter().all(|s| self.is_done(&s.id))
     }
 
+    /// A step that takes something down and was begun before is not paused before: what it has taken away may be gone.
     fn pausing(&self, step: &Step) -> bool {
-        step.pause_before && self.pause.load(Ordering::Relaxed)
+        let begun = step.action.takes_down() && self.open.borrow().contains(&step.id);
+        step.pause_before && !begun && self.pause.load(Ordering::Relaxed)
     }
 
     fn pause_point(&self, track: &Track) -> Result<(), Stop> {
@@ -368,10 +386,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     pub(super) fn record(&self, record: Record) -> Result<(), Failure> {
+        let begun = if let Record::Intent { step, .. } = &record { Some(step.clone()) } else { None };
         self.journal
             .borrow_mut()
             .append(record)
-            .map_err(|e| Failure::new(FailureKind::Journal, "write the journal", e.to_string()))
+            .map_err(|e| Failure::new(FailureKind::Journal, "write the journal", e.to_string()))?;
+        self.open.borrow_mut().extend(begun);
+        Ok(())
     }
 
     pub(super) fn send(&self, event: Event) {

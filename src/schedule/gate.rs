@@ -97,7 +97,7 @@ impl Gate {
             Self::ChunkserverBack { .. } => "back at the master, in the new release, with its chunks".to_owned(),
             Self::MountSeen { mount, .. } => format!("the master lists the mount {mount} in the new release"),
             Self::Upgraded { .. } => {
-                "master, chunkservers and mounts in the new release, the cluster healthy".to_owned()
+                "master, chunkservers, mounts and metaloggers in the new release, the cluster healthy".to_owned()
             }
         }
     }

@@ -62,13 +62,19 @@ fn a_full_stop_rehearsal_passes_its_judge() {
     assert!(!told.out.contains("BROKEN"), "{}", told.out);
 }
 
+/// plans/rolling.toml with one line changed.
+fn rolling_but(folder: &std::path::Path, line: &str, changed: &str) -> String {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml")).unwrap();
+    assert!(text.contains(line), "{line}");
+    let plan = folder.join("plan.toml");
+    std::fs::write(&plan, text.replacen(line, changed, 1)).unwrap();
+    plan.to_str().unwrap().to_owned()
+}
+
 #[test]
 fn missing_exports_are_found_before_anything_is_touched() {
     let folder = tempfile::tempdir().unwrap();
-    let plan = folder.path().join("plan.toml");
-    let text = include_str!("../../plans/rolling.toml").replace("exports_like_1_5 = true", "");
-    std::fs::write(&plan, text).unwrap();
-    told(&rehearse(plan.to_str().unwrap(), &["no-exports@master"]))
+    told(&rehearse(&rolling_but(folder.path(), "exports_like_1_5 = true", ""), &["no-exports@master"]))
         .expect(4, &["error[exports-missing]", "no host was touched", "maproot=0"])
         .untouched("master");
 }
@@ -123,9 +129,19 @@ fn a_chunk_that_is_gone_holds_the_next_chunkserver() {
 }
 
 #[test]
-fn a_busy_mount_stays_and_the_other_clients_go_on() {
+fn a_busy_mount_is_found_before_anything_is_touched() {
     told(&rehearse("plans/rolling.toml", &["umount-busy@cl1"]))
-        .expect(5, &["cl1: FAILED to unmount /mnt/mfs", "busy", "the other clients go on"]);
+        .expect(4, &["warning[mount-busy] on cl1: /mnt/mfs is used by rsync", "no host was touched"])
+        .untouched("master");
+}
+
+#[test]
+fn a_busy_mount_stays_and_the_other_clients_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mode = "mode = \"rolling\"";
+    let plan = rolling_but(folder.path(), mode, &format!("acknowledge = [\"mount-busy\"]\n{mode}"));
+    told(&rehearse(&plan, &["umount-busy@cl1"]))
+        .expect(5, &["cl1: failed to unmount /mnt/mfs", "busy", "1 of 2 clients on 1.6.27"]);
 }
 
 #[test]

@@ -293,6 +293,75 @@ fn a_new_master_on_other_metadata_is_stopped_at_once() {
 }
 
 #[test]
+fn a_new_master_on_other_metadata_is_seen_by_a_run_that_was_killed_before_it_could_look() {
+    let world = World::with("master", Fault::OtherMetadata);
+    let plan = schedule(&world, Mode::Rolling);
+    failure(walk(&world, &plan));
+    // killed when the new master was started: it runs, and nobody has looked at what it knows
+    world.start_new_master();
+    let start = |r: &Record| matches!(r, Record::Intent { step, .. } if step.0.as_ref() == "master/master/start");
+    let begun = world.records.borrow().iter().position(start).unwrap();
+    world.records.borrow_mut().truncate(begun + 1);
+    let failure = failure(walk(&world, &plan));
+    assert_eq!(failure.kind, FailureKind::GateRed);
+    assert!(failure.causes.iter().any(|c| c.contains("stopped again")), "{:?}", failure.causes);
+    assert_eq!(world.touched(), ["master"]);
+}
+
+#[test]
+fn a_chunk_that_loses_a_copy_while_the_release_is_installed_holds_the_restart() {
+    let world = World::with("cs2", Fault::UnderGoalMeanwhile(450));
+    assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
+    let gap = world.when("cs2", "sbin/mfschunkserver").unwrap() - world.when("cs2", "make install").unwrap();
+    assert!(gap >= 250, "the gate before the installation is no word on the cluster after it: {gap}");
+
+    let world = World::with("cs2", Fault::UnderGoalMeanwhile(3600));
+    assert_eq!(failure(walk(&world, &schedule(&world, Mode::Rolling))).kind, FailureKind::GateRed);
+    assert_eq!(world.when("cs2", "sbin/mfschunkserver"), None);
+}
+
+#[test]
+fn a_metalogger_or_a_mount_that_went_away_again_is_no_upgraded_cluster() {
+    for host in ["log1", "cl1"] {
+        let world = World::with("cl2", Fault::Loses(host));
+        let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
+        assert_eq!(failure.kind, FailureKind::GateRed);
+        assert!(failure.causes[0].contains("mounts and metaloggers in the new release"), "{:?}", failure.causes);
+    }
+}
+
+#[test]
+fn what_a_stop_says_of_a_mount_was_looked_at() {
+    let account = |fault| {
+        let world = World::with("cl1", fault);
+        match walk(&world, &schedule(&world, Mode::Rolling)) {
+            Ending::Failed(_, account) => account,
+            other => panic!("{other:?}"),
+        }
+    };
+    let open = "whether /mnt/mfs is mounted on cl1 cannot be told";
+    assert!(account(Fault::LostForGoodAt("umount")).contains(open), "it is away, and nobody knows");
+    assert!(account(Fault::LostForGoodAt("bin/mfsmount")).contains(open), "it is there, and nobody knows");
+    assert!(account(Fault::RefusesMounts).contains("/mnt/mfs IS NOT MOUNTED on cl1:"));
+}
+
+#[test]
+fn a_stop_that_was_begun_is_not_paused_before() {
+    let world = World::with("cs1", Fault::InstallFails);
+    let plan = schedule(&world, Mode::FullStop);
+    failure(walk(&world, &plan));
+    // as if it had been killed when the master had just stopped; and told to pause as soon as it goes on
+    let stop = |r: &Record| matches!(r, Record::Intent { step, .. } if step.0.as_ref() == "master/master/stop");
+    let begun = world.records.borrow().iter().position(stop).unwrap();
+    world.records.borrow_mut().truncate(begun + 1);
+    world.repair("cs1");
+    world.pause.store(true, Ordering::Relaxed);
+    assert_eq!(walk(&world, &plan), Ending::Paused);
+    assert!(world.when("master", "sbin/mfsmaster -t 1800").is_some(), "paused while the file system stands still");
+    assert_eq!(world.times("master", "mfsmaster -t 1800"), 2, "stopped once and started once");
+}
+
+#[test]
 fn no_master_is_stopped_and_no_metadata_copied_around_the_full_hour() {
     let world = World::new();
     let to_the_hour = 3600 - world.now().as_second() % 3600;

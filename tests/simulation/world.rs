@@ -56,6 +56,14 @@ pub enum Fault {
     Busy,
     /// A chunk loses a copy while this chunkserver restarts, for this many seconds.
     UnderGoal(u64),
+    /// The connection is lost for good after a command with this text took effect.
+    LostForGoodAt(&'static str),
+    /// mfsmount says no.
+    RefusesMounts,
+    /// While this client is remounted, another host loses its metalogger or its mount.
+    Loses(&'static str),
+    /// The same as `UnderGoal`, while the new release is installed on its host, which takes 200 seconds.
+    UnderGoalMeanwhile(u64),
 }
 
 #[derive(Clone, Default)]
@@ -174,6 +182,12 @@ impl World {
         self.hosts.borrow_mut().get_mut("master").unwrap().master = Some(process);
     }
 
+    /// The new master runs, on whatever metadata there is.
+    pub fn start_new_master(&self) {
+        let process = self.process(NEW);
+        self.hosts.borrow_mut().get_mut("master").unwrap().master = Some(process);
+    }
+
     pub fn versions(&self) -> Vec<(String, Version)> {
         let hosts = self.hosts.borrow();
         let process = |s: &HostState| s.master.clone().or(s.chunkserver.clone()).or(s.mount.clone());
@@ -287,6 +301,10 @@ impl World {
                 return 2;
             }
             s.installed = Some(NEW);
+            if let Some(Fault::UnderGoalMeanwhile(seconds)) = fault {
+                self.under_goal_until.set(self.now.get() + seconds as i64);
+                self.wait(200);
+            }
         } else if script.contains("mfsmaster") && script.ends_with("-s") {
             s.master = None;
             s.metadata_saved = Some(self.now.get());
@@ -318,7 +336,14 @@ impl World {
                 hosts.get_mut("master").unwrap().master = None;
             }
         } else if script.contains("bin/mfsmount") {
+            if fault == Some(Fault::RefusesMounts) {
+                return 1;
+            }
             s.mount = Some(self.process(version));
+            if let Some(Fault::Loses(other)) = fault {
+                let other = hosts.get_mut(other).unwrap();
+                (other.metalogger, other.mount) = (None, None);
+            }
         }
         0
     }
@@ -347,7 +372,10 @@ impl Hosts for World {
                 self.faults.borrow_mut().remove(name);
                 Outcome::Unknown { reason: "connection lost".into() }
             }
-            Some(Fault::LostForGood) => {
+            Some(Fault::LostForGoodAt(text)) if !script.contains(text) => {
+                Outcome::Exited { code, output: String::new() }
+            }
+            Some(Fault::LostForGood | Fault::LostForGoodAt(_)) => {
                 self.hosts.borrow_mut().get_mut(name).unwrap().gone = true;
                 Outcome::Unknown { reason: "connection lost".into() }
             }

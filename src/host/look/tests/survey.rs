@@ -97,7 +97,8 @@ fn a_survey_of_this_machine_is_read_whole_by_every_shell() {
 fn who_uses_a_mount_is_found_without_touching_it() {
     let folder = tempfile::tempdir().unwrap();
     let (used, free) = (folder.path().join("used"), folder.path().join("used-not"));
-    [&used, &free].iter().for_each(|f| fs::create_dir(f).unwrap());
+    fs::create_dir(&used).unwrap();
+    fs::create_dir(&free).unwrap();
     let table = folder.path().join("mounts");
     let line = |point: &Path| format!("MFS {} fuse rw 0 0\n", point.display());
     fs::write(&table, format!("{}x /other fuse rw 0 0\n", line(&used))).unwrap();

@@ -1,0 +1,283 @@
+//! Campaigns: one seed played to its end, many seeds on all cores, and what came of them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use mfsupgrade::journal::{JournalSink, Progress, Record, record};
+use mfsupgrade::run::event::{Event, Stamped};
+use mfsupgrade::run::ports::Clock;
+use mfsupgrade::run::{Ending, EventSink, Runner};
+use mfsupgrade::schedule::Schedule;
+
+use super::cluster::Cluster;
+use super::cluster::store::Sink;
+use super::cluster::time::Driven;
+use super::fact::{Fact, Said};
+use super::judge::Broken;
+use super::plant::{Bug, Planted, PlantedSink};
+use super::scenario::Scenario;
+
+/// Failed sessions after which no further fault strikes.
+const FAULTS_FOR: usize = 6;
+
+/// Failed sessions without a fault after which a run is stuck.
+const TRIES: usize = 3;
+
+/// One seed, played.
+pub struct Played {
+    pub scenario: Scenario,
+    pub broken: Vec<Broken>,
+    pub history: Vec<(i64, Fact)>,
+    pub fired: Vec<&'static str>,
+    pub sessions: usize,
+    /// How each session ended.
+    pub endings: Vec<&'static str>,
+    /// Virtual time that passed, in milliseconds.
+    pub took: i64,
+}
+
+impl fmt::Display for Played {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.scenario)?;
+        for (at, fact) in self.history.iter().filter(|(_, fact)| !matches!(fact, Fact::Looked { .. })) {
+            writeln!(f, "{:>9}.{:03} {fact}", at / 1000, at % 1000)?;
+        }
+        self.broken.iter().try_for_each(|broken| writeln!(f, "{broken}"))
+    }
+}
+
+struct Telling<'c>(&'c Cluster);
+
+impl EventSink for Telling<'_> {
+    fn send(&self, stamped: Stamped) {
+        if !self.0.tells.get() || matches!(stamped.event, Event::Waiting { .. } | Event::Output { .. }) {
+            return;
+        }
+        let text = serde_json::to_string(&stamped.event).unwrap_or_default();
+        self.0.state.borrow_mut().tell(Fact::Told(text));
+    }
+}
+
+/// Plays a scenario to its end: sessions of the tool, and an operator between them.
+pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
+    let cluster = Cluster::new(scenario);
+    cluster.tells.set(tells);
+    let overview = cluster.state.borrow().overview().expect("the old master serves");
+    let mut schedule = scenario.schedule(&overview);
+    bug.plant(&mut schedule);
+    let begun = Record::Begun {
+        format: record::FORMAT,
+        tool: "simulated".to_owned(),
+        schedule_sha256: String::new(),
+        at: cluster.now(),
+    };
+    cluster.state.borrow_mut().journal =
+        super::cluster::store::Journal { text: record::encode(0, &begun), records: 1, full: false };
+    let mut endings = Vec::new();
+    let (mut failed, mut quiet) = (0, 0);
+    loop {
+        let said = session(&cluster, &schedule, bug, endings.is_empty());
+        let ending = match &said {
+            Ok(Said::Finished) => "finished",
+            Ok(Said::Paused) => "paused",
+            Ok(Said::Killed) => "killed",
+            Ok(Said::Failed { kind, .. }) => kind_name(*kind),
+            Err(_) => "broken",
+        };
+        endings.push(ending);
+        let wait = cluster.state.borrow_mut().random.between(500, 60_000);
+        match said {
+            Ok(Said::Finished) => break,
+            Ok(Said::Killed) => cluster.idle(wait),
+            Ok(Said::Paused) => {
+                cluster.pause.store(false, Ordering::Relaxed);
+                cluster.idle(30 * wait);
+            }
+            Ok(Said::Failed { .. }) => {
+                failed += 1;
+                quiet += usize::from(failed > FAULTS_FOR);
+                if failed >= FAULTS_FOR {
+                    cluster.disarm();
+                }
+                let repairs = failed >= FAULTS_FOR || cluster.state.borrow_mut().random.chance(70);
+                cluster.idle(wait);
+                if repairs {
+                    cluster.repair();
+                }
+            }
+            Err(broken) => {
+                cluster.state.borrow_mut().judge.broken.push(broken);
+                break;
+            }
+        }
+        if quiet >= TRIES || endings.len() > 60 {
+            let what = format!("it is never finished, though all is in order: {endings:?}");
+            let at = cluster.state.borrow().now;
+            cluster.state.borrow_mut().judge.broken.push(Broken { law: "stuck", at, what });
+            break;
+        }
+    }
+    let state = cluster.state.into_inner();
+    Played {
+        scenario: scenario.clone(),
+        broken: state.judge.broken,
+        history: state.history,
+        fired: state.fired,
+        sessions: endings.len(),
+        endings,
+        took: state.now,
+    }
+}
+
+fn kind_name(kind: mfsupgrade::run::FailureKind) -> &'static str {
+    use mfsupgrade::run::FailureKind::{GateRed, Journal, StepFailed, Unknown, Unreachable};
+    match kind {
+        StepFailed => "failed: step",
+        GateRed => "failed: gate",
+        Unknown => "failed: unknown",
+        Unreachable => "failed: unreachable",
+        Journal => "failed: journal",
+    }
+}
+
+/// One session of the tool: `upgrade` or `resume`.
+fn session(cluster: &Cluster, schedule: &Schedule, bug: Bug, first: bool) -> Result<Said, Broken> {
+    let at = cluster.state.borrow().now;
+    let broke = |law, what: String| Broken { law, at, what };
+    let reopened = cluster.state.borrow_mut().reopen();
+    let records = reopened.map_err(|e| broke("journal", format!("it cannot be read any more: {e}")))?;
+    let progress = Progress::replay(&records);
+    cluster.state.borrow_mut().tell(Fact::Session);
+    if progress.finished() {
+        return Ok(tell(cluster, Said::Finished));
+    }
+    let mut sink = PlantedSink { sink: Sink(cluster), bug };
+    let at = cluster.now();
+    if !first && let Err(e) = sink.append(Record::Resumed { at }) {
+        let kind = mfsupgrade::run::FailureKind::Journal;
+        let account = format!("whether the file system is up is not asked: {e}");
+        return Ok(tell(cluster, Said::Failed { kind, host: None, account: mounts_unasked(cluster, account) }));
+    }
+    let ports = Planted::new(cluster, bug);
+    let telling = Telling(cluster);
+    let runner = Runner {
+        schedule,
+        baseline: RefCell::new(schedule.baseline.clone().expect("an observed schedule")),
+        run: "simulated".to_owned(),
+        simulated: None,
+        hosts: &ports,
+        master: &ports,
+        clock: &ports,
+        journal: RefCell::new(&mut sink),
+        backup: "/nowhere".into(),
+        events: &telling,
+        pause: &cluster.pause,
+        done: RefCell::default(),
+        open: RefCell::default(),
+        aside: RefCell::default(),
+    };
+    let said = match cluster.drive(runner.walk(&progress)) {
+        Driven::Ended(Ending::Finished) => Said::Finished,
+        Driven::Ended(Ending::Paused) => Said::Paused,
+        Driven::Ended(Ending::Failed(failure, state)) => Said::Failed {
+            kind: failure.kind,
+            host: failure.host.map(|h| h.to_string()),
+            account: format!("failed to {}: {}; {state}", failure.message, failure.causes.join(": ")),
+        },
+        Driven::Killed => Said::Killed,
+        Driven::Endless => return Err(broke("endless", "the session does not end".to_owned())),
+    };
+    Ok(tell(cluster, said))
+}
+
+/// A tool that ends before it looks says nothing about mounts either.
+fn mounts_unasked(cluster: &Cluster, mut account: String) -> String {
+    for host in &cluster.state.borrow().hosts {
+        for mount in &host.mounts {
+            account += &format!("; whether {mount} is mounted on {} is not asked", host.name);
+        }
+    }
+    account
+}
+
+fn tell(cluster: &Cluster, said: Said) -> Said {
+    cluster.state.borrow_mut().tell(Fact::Stopped(said.clone()));
+    said
+}
+
+/// What came of many seeds.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub seeds: u64,
+    pub sessions: usize,
+    pub hours: u64,
+    pub faults: BTreeMap<&'static str, usize>,
+    pub endings: BTreeMap<&'static str, usize>,
+    /// Seeds that broke a law, with the first of them.
+    pub broken: BTreeMap<u64, Broken>,
+}
+
+impl Tally {
+    fn add(&mut self, seed: u64, played: &Played) {
+        self.seeds += 1;
+        self.sessions += played.sessions;
+        self.hours += (played.took / 3_600_000) as u64;
+        played.fired.iter().for_each(|name| *self.faults.entry(name).or_default() += 1);
+        played.endings.iter().for_each(|name| *self.endings.entry(name).or_default() += 1);
+        if let Some(broken) = played.broken.first() {
+            self.broken.insert(seed, broken.clone());
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.sessions += other.sessions;
+        self.hours += other.hours;
+        other.faults.into_iter().for_each(|(name, n)| *self.faults.entry(name).or_default() += n);
+        other.endings.into_iter().for_each(|(name, n)| *self.endings.entry(name).or_default() += n);
+        self.broken.extend(other.broken);
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (faults, resumes) = (self.faults.values().sum::<usize>(), self.sessions - self.seeds as usize);
+        let kills = self.endings.get("killed").copied().unwrap_or_default();
+        writeln!(
+            f,
+            "{} seeds, {faults} faults, {} sessions ({kills} killed, {resumes} resumed), {} hours of virtual time",
+            self.seeds, self.sessions, self.hours
+        )?;
+        writeln!(f, "faults:")?;
+        self.faults.iter().try_for_each(|(name, n)| writeln!(f, "  {n:>7} {name}"))?;
+        writeln!(f, "sessions ended:")?;
+        self.endings.iter().try_for_each(|(name, n)| writeln!(f, "  {n:>7} {name}"))?;
+        writeln!(f, "seeds that broke a law: {}", self.broken.len())?;
+        self.broken.iter().take(40).try_for_each(|(seed, broken)| writeln!(f, "  seed {seed}: {broken}"))
+    }
+}
+
+/// Runs seeds `from..from + seeds` on all cores.
+pub fn run(from: u64, seeds: u64) -> Tally {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (next, all) = (AtomicU64::new(from), Mutex::new(Tally::default()));
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                let mut tally = Tally::default();
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= from + seeds {
+                        break;
+                    }
+                    tally.add(seed, &play(&Scenario::new(seed), Bug::None, false));
+                }
+                all.lock().expect("no thread panics with it").join(tally);
+            });
+        }
+    });
+    all.into_inner().expect("no thread panics with it")
+}

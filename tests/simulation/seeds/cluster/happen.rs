@@ -1,0 +1,172 @@
+//! What happens by itself or after a while: processes get ready and end, hosts boot, masters save, faults of their time.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
+
+use mfsupgrade::moosefs::daemon::Role;
+
+use super::State;
+use crate::seeds::fact::{By, Fact};
+use crate::seeds::faults::Kind;
+
+/// Something on the agenda.
+pub enum Happening {
+    /// A wait is over.
+    Wake(Waker),
+    /// A command comes to its end.
+    Job(usize),
+    /// The tool sees no more of a command, which goes on.
+    Lost(usize),
+    /// A process ends.
+    End { host: usize, pid: u32, by: By, cleanly: bool },
+    /// It serves.
+    Ready { host: usize, pid: u32 },
+    /// Something may look different.
+    Recheck,
+    /// The master begins its hourly save.
+    Save,
+    /// It ends it.
+    Saved,
+    /// A fault whose time has come.
+    Fault(usize),
+    /// A host has booted.
+    Booted { host: usize, daemons: bool },
+    /// A daemon is started by the host itself, or a mount made.
+    Spawn { host: usize, role: Role, mount: Option<String> },
+    /// The tool is killed.
+    Killed,
+}
+
+impl State {
+    pub fn happen(&mut self, what: Happening, pause: &AtomicBool) {
+        match what {
+            Happening::Wake(_) => {}
+            Happening::Job(job) => self.go_on(job),
+            Happening::Lost(job) => self.see(job, Err("the connection was lost".to_owned())),
+            Happening::End { host, pid, by, cleanly } => self.end(host, pid, by, cleanly),
+            Happening::Ready { host, pid } => self.ready(host, pid),
+            Happening::Recheck => self.recheck(),
+            Happening::Save => {
+                if self.master().is_some() {
+                    self.saving = true;
+                    self.tell(Fact::Saving(true));
+                }
+                let takes = self.about(self.scenario.pace.save);
+                self.plan(takes, Happening::Saved);
+                self.plan(3600 * 1000, Happening::Save);
+            }
+            Happening::Saved => {
+                if std::mem::take(&mut self.saving) {
+                    self.tell(Fact::Saving(false));
+                }
+            }
+            Happening::Fault(index) => {
+                if let Some(armed) = self.faults[index].take() {
+                    let any = self.random.below(self.hosts.len());
+                    self.strike(armed.kind, any, pause);
+                }
+            }
+            Happening::Booted { host, daemons } => {
+                self.hosts[host].up = true;
+                if daemons {
+                    for (role, mount) in self.hosts[host].daemons() {
+                        let new = self.hosts[host].installed_new;
+                        if role != Role::Metalogger || new {
+                            let after = self.random.between(100, 3000);
+                            self.plan(after, Happening::Spawn { host, role, mount });
+                        }
+                    }
+                }
+            }
+            Happening::Spawn { host, role, mount } => self.start_by_itself(host, role, mount),
+            Happening::Killed => self.dead = true,
+        }
+    }
+
+    /// A fault that is no command's own.
+    pub fn strike(&mut self, kind: Kind, host: usize, pause: &AtomicBool) {
+        let now = self.now;
+        match kind {
+            Kind::Outage(seconds) => {
+                self.fired(kind, Some(host));
+                self.hosts[host].cut_until = now + seconds * 1000;
+                self.cut(host);
+            }
+            Kind::Silent(seconds) => {
+                self.fired(kind, Some(0));
+                self.silent_until = now + seconds * 1000;
+            }
+            Kind::NoCopies(seconds) => {
+                self.fired(kind, Some(host));
+                self.hosts[host].no_copies_until = now + seconds * 1000;
+            }
+            Kind::Reboot { away, up } => {
+                self.fired(kind, Some(host));
+                self.reboot(host, away, up);
+            }
+            Kind::MasterRestarts(seconds) => {
+                let Some(pid) = self.master().map(|m| m.pid) else { return };
+                self.fired(kind, Some(0));
+                self.end(0, pid, By::World, false);
+                self.plan(seconds * 1000, Happening::Spawn { host: 0, role: Role::Master, mount: None });
+            }
+            Kind::UnderGoal { chunks, seconds } => {
+                self.fired(kind, None);
+                self.thin.push((chunks, now + seconds * 1000));
+                self.plan(seconds * 1000, Happening::Recheck);
+                self.recheck();
+            }
+            Kind::Pause => {
+                self.fired(kind, None);
+                pause.store(true, Ordering::Relaxed);
+            }
+            Kind::Kill { lost, .. } => {
+                self.fired(kind, None);
+                (self.dead, self.lost) = (true, lost);
+            }
+            _ => {}
+        }
+    }
+
+    fn reboot(&mut self, host: usize, away: i64, daemons: bool) {
+        for job in self.jobs.iter_mut().filter(|j| j.host == host) {
+            job.alive = false;
+        }
+        let pids: Vec<u32> = self.hosts[host].processes.iter().map(|p| p.pid).collect();
+        for pid in pids {
+            self.end(host, pid, By::World, false);
+        }
+        let h = &mut self.hosts[host];
+        (h.up, h.trial) = (false, false);
+        h.boots += 1;
+        self.cut(host);
+        self.plan(away * 1000, Happening::Booted { host, daemons });
+    }
+
+    /// Every command on this host is lost to the tool, after a moment.
+    fn cut(&mut self, host: usize) {
+        for job in 0..self.jobs.len() {
+            if self.jobs[job].host == host && self.jobs[job].seen.is_none() {
+                let after = self.random.between(1, 30_000);
+                self.plan(after, Happening::Lost(job));
+            }
+        }
+        self.recheck();
+    }
+
+    /// What is installed starts without us, where nothing runs.
+    fn start_by_itself(&mut self, host: usize, role: Role, mount: Option<String>) {
+        let h = &self.hosts[host];
+        if !h.up || h.processes.iter().any(|p| p.role == role && p.mount == mount) {
+            return;
+        }
+        // no mount without a master, and no new one with an old master
+        let new = h.installed_new;
+        if role == Role::Client && self.master().is_none_or(|m| new && !m.new) {
+            return;
+        }
+        let pid = self.spawn(host, role, new, mount, By::World);
+        let takes = if role == Role::Master { self.about(self.scenario.pace.serve) } else { 0 };
+        self.plan(takes, Happening::Ready { host, pid });
+    }
+}

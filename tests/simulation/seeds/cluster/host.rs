@@ -1,0 +1,108 @@
+//! One host: what is installed, what runs, what is on its disk.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use mfsupgrade::moosefs::daemon::Role;
+
+/// A daemon or a mount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    pub pid: u32,
+    pub role: Role,
+    pub new: bool,
+    /// Where, of a mount.
+    pub mount: Option<String>,
+    /// Since when it serves; `None` while it waits for the old one or loads.
+    pub ready: Option<i64>,
+    /// Of a master: it has loaded other metadata.
+    pub other_metadata: bool,
+    /// Of a mount: /proc/mounts has it. The process of 1.5 lives on for a moment.
+    pub mounted: bool,
+}
+
+/// A host.
+#[derive(Debug, Clone)]
+pub struct Host {
+    pub name: String,
+    pub address: Ipv4Addr,
+    /// Which chunkserver it is.
+    pub server: Option<usize>,
+    /// The mount points that it has by rights.
+    pub mounts: Vec<String>,
+    pub up: bool,
+    pub boots: u32,
+    /// Until when nobody can reach it.
+    pub cut_until: i64,
+    /// Whether a connection to it is held.
+    pub held: bool,
+    pub installed_new: bool,
+    pub processes: Vec<Process>,
+    /// Files of the tool's own, and configuration: SHA-256 by path.
+    pub files: BTreeMap<String, String>,
+    pub disk_full: bool,
+    /// Until when files cannot be copied to and from it.
+    pub no_copies_until: i64,
+    /// When a master left metadata.mfs.
+    pub metadata_saved: Option<i64>,
+    /// Whether a trial master runs.
+    pub trial: bool,
+    /// The whole copy of the metadata in its folder.
+    pub copy: Option<u32>,
+    /// What our own commands have taken down and not brought back: a role, a mount.
+    pub taken: Vec<(Role, Option<String>)>,
+    pub connect_ms: i64,
+    pub scan_ms: i64,
+}
+
+impl Host {
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            address: Ipv4Addr::UNSPECIFIED,
+            server: None,
+            mounts: Vec::new(),
+            up: true,
+            boots: 0,
+            cut_until: 0,
+            held: false,
+            installed_new: false,
+            processes: Vec::new(),
+            files: BTreeMap::new(),
+            disk_full: false,
+            no_copies_until: 0,
+            metadata_saved: None,
+            trial: false,
+            copy: None,
+            taken: Vec::new(),
+            connect_ms: 0,
+            scan_ms: 0,
+        }
+    }
+
+    /// What runs on it by rights.
+    pub fn daemons(&self) -> Vec<(Role, Option<String>)> {
+        let mut list = Vec::new();
+        match self.name.as_str() {
+            "master" => list.push((Role::Master, None)),
+            name if name.starts_with("log") => list.push((Role::Metalogger, None)),
+            _ => {}
+        }
+        list.extend(self.server.map(|_| (Role::Chunkserver, None)));
+        list.extend(self.mounts.iter().map(|m| (Role::Client, Some(m.clone()))));
+        list
+    }
+
+    pub fn running(&self, role: Role) -> impl Iterator<Item = &Process> {
+        self.processes.iter().filter(move |p| p.role == role)
+    }
+
+    /// What is mounted at `point`.
+    pub fn mounted(&self, point: &str) -> Option<&Process> {
+        self.processes.iter().find(|p| p.mounted && p.mount.as_deref() == Some(point))
+    }
+
+    pub fn reachable(&self, now: i64) -> bool {
+        self.up && now >= self.cut_until
+    }
+}

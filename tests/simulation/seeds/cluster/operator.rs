@@ -1,0 +1,82 @@
+//! What an operator does between two sessions of the tool: reads the account, and puts in order what is broken.
+
+use std::sync::atomic::Ordering;
+
+use mfsupgrade::moosefs::daemon::Role;
+
+use super::Cluster;
+use super::happen::Happening;
+use crate::seeds::fact::{By, Fact};
+
+impl Cluster {
+    /// No further fault strikes.
+    pub fn disarm(&self) {
+        self.state.borrow_mut().faults.iter_mut().for_each(|fault| *fault = None);
+    }
+
+    /// Everything that is broken is put in order; what the tool has taken down is left to it.
+    pub fn repair(&self) {
+        self.pause.store(false, Ordering::Relaxed);
+        let mut state = self.state.borrow_mut();
+        state.tell(Fact::Repair);
+        state.silent_until = 0;
+        state.journal.full = false;
+        let lasting = state.scenario.under_goal;
+        state.thin = vec![(lasting, i64::MAX)];
+        state.plan(1, Happening::Recheck);
+        for host in &mut state.hosts {
+            host.cut_until = 0;
+            host.no_copies_until = 0;
+            host.disk_full = false;
+        }
+        // what hangs for hours is ended by hand; what a daemon was told, it does
+        for job in state.jobs.iter_mut().filter(|j| j.deed.is_tool()) {
+            job.alive = false;
+        }
+        drop(state);
+        // a takeover that is under way comes to its end
+        for _ in 0..12 {
+            let under_way = |job: &super::Job| job.alive && !job.deed.is_tool();
+            if !self.state.borrow().jobs.iter().any(under_way) {
+                break;
+            }
+            self.idle(1_200_000);
+        }
+        // hosts that boot are waited for, and slow scans
+        self.idle(320_000);
+        let mut state = self.state.borrow_mut();
+        let slow: Vec<usize> = (0..state.hosts.len()).filter(|&at| state.hosts[at].scan_ms > 400_000).collect();
+        for at in slow {
+            state.hosts[at].scan_ms = 1000;
+            state.plan(1, Happening::Recheck);
+        }
+        let other = state.master().filter(|m| m.other_metadata).map(|m| m.pid);
+        if let Some(pid) = other {
+            state.end(0, pid, By::World, true);
+            state.hosts[0].taken.push((Role::Master, None));
+        }
+        // a master that ended without saving: mfsmetarestore
+        if state.hosts[0].running(Role::Master).next().is_none() && state.hosts[0].metadata_saved.is_none() {
+            state.hosts[0].metadata_saved = Some(state.clock());
+        }
+        for at in 0..state.hosts.len() {
+            let host = &state.hosts[at];
+            let runs = |role: Role, mount: &Option<String>| {
+                host.processes.iter().any(|p| p.role == role && p.mount == *mount && (p.ready.is_some() || p.new))
+            };
+            let missing: Vec<_> = host
+                .daemons()
+                .into_iter()
+                .filter(|daemon| !host.taken.contains(daemon) && !runs(daemon.0, &daemon.1))
+                .filter(|(role, _)| *role != Role::Metalogger || host.installed_new)
+                .collect();
+            for (role, mount) in missing {
+                // mounts need a master and a moment after its start
+                let after = if role == Role::Client { 60_000 } else { 1 };
+                state.plan(after, Happening::Spawn { host: at, role, mount });
+            }
+        }
+        drop(state);
+        self.idle(120_000);
+    }
+}

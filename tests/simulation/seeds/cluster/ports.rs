@@ -1,0 +1,185 @@
+//! The executor's ports, onto this world.
+
+use std::future::{pending, poll_fn};
+use std::path::Path;
+use std::task::Poll;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use mfsupgrade::host::{AbsPath, HostName};
+use mfsupgrade::moosefs::Overview;
+use mfsupgrade::run::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
+
+use super::command::{Begun, sha256};
+use super::{Cluster, EPOCH};
+use crate::seeds::deed::Deed;
+use crate::seeds::fact::Fact;
+use crate::seeds::shape::ARCHIVE_SUM;
+
+/// Milliseconds after which ssh gives a host up that does not answer.
+const GIVEN_UP: i64 = 15_000;
+
+impl Cluster {
+    /// Reaches a host, as long as that takes. What ssh says where it does not, and whether something may have been sent.
+    async fn reach(&self, host: usize) -> Result<(), bool> {
+        let latency = {
+            let mut state = self.state.borrow_mut();
+            let latency = state.scenario.pace.latency;
+            let logging_in = if state.hosts[host].held { 0 } else { 5 * latency };
+            state.random.between(1, latency + logging_in)
+        };
+        self.pass(latency).await;
+        let held = {
+            let mut state = self.state.borrow_mut();
+            let now = state.now;
+            let host = &mut state.hosts[host];
+            let reachable = host.reachable(now);
+            let held = std::mem::replace(&mut host.held, reachable);
+            if reachable {
+                return Ok(());
+            }
+            held
+        };
+        self.pass(GIVEN_UP).await;
+        Err(held)
+    }
+
+    fn at(&self, host: &HostName) -> usize {
+        self.state.borrow().host(host.as_str())
+    }
+}
+
+fn lost() -> Outcome {
+    Outcome::Unknown { reason: "the connection was lost".to_owned() }
+}
+
+impl Hosts for Cluster {
+    async fn run(&self, host: &HostName, script: &str, limit: Duration, line: &mut dyn FnMut(&str)) -> Outcome {
+        let at = self.at(host);
+        if Deed::is_look(script) {
+            self.state.borrow_mut().tell(Fact::Looked { host: host.to_string() });
+        }
+        match self.reach(at).await {
+            Ok(()) => {}
+            Err(true) => return lost(),
+            Err(false) => return Outcome::NotStarted { reason: "connect to host: timed out".to_owned() },
+        }
+        if Deed::is_look(script) {
+            let (output, latency) = {
+                let mut state = self.state.borrow_mut();
+                let output = state.look(at, script);
+                let latency = state.scenario.pace.latency;
+                (output, state.random.between(1, latency))
+            };
+            self.pass(latency).await;
+            let state = self.state.borrow();
+            return if state.hosts[at].reachable(state.now) { Outcome::Exited { code: 0, output } } else { lost() };
+        }
+        let job = match self.begin(at, script, limit.as_millis() as i64) {
+            Begun::Job(job) => job,
+            Begun::NotReached => {
+                self.pass(GIVEN_UP).await;
+                return Outcome::NotStarted { reason: "connect to host: timed out".to_owned() };
+            }
+            Begun::Killed => pending().await,
+        };
+        let seen = poll_fn(|context| {
+            let job = &mut self.state.borrow_mut().jobs[job];
+            match job.seen.clone() {
+                Some(seen) => Poll::Ready(seen),
+                None => {
+                    job.waker = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await;
+        match seen {
+            Ok((code, output)) => {
+                output.lines().for_each(line);
+                Outcome::Exited { code, output }
+            }
+            Err(reason) => {
+                self.state.borrow_mut().hosts[at].held = false;
+                Outcome::Unknown { reason }
+            }
+        }
+    }
+
+    async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), String> {
+        let at = self.at(host);
+        self.reach(at).await.map_err(|_| "timed out".to_owned())?;
+        let mut state = self.state.borrow_mut();
+        let sum = match from {
+            Source::File(_) => ARCHIVE_SUM.to_owned(),
+            Source::Text(text) => sha256(text.as_bytes()),
+        };
+        let cut_short = state.now < state.hosts[at].no_copies_until || state.hosts[at].disk_full;
+        let sum = if cut_short { "0".repeat(64) } else { sum };
+        state.hosts[at].files.insert(to.to_string(), sum);
+        if cut_short { Err("the connection was lost".to_owned()) } else { Ok(()) }
+    }
+
+    async fn fetch(&self, host: &HostName, from: &AbsPath, _: &Path) -> Result<String, String> {
+        let at = self.at(host);
+        self.reach(at).await.map_err(|_| "timed out".to_owned())?;
+        let mut state = self.state.borrow_mut();
+        if state.now < state.hosts[at].no_copies_until {
+            return Err("the connection was lost".to_owned());
+        }
+        let Some(copy) = state.hosts[at].copy else { return Err("no such file".to_owned()) };
+        let file = from.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+        let equal = !state.copy_differs;
+        let sum = if equal { sha256(format!("{copy} {file}").as_bytes()) } else { "0".repeat(64) };
+        state.tell(Fact::Fetched { copy, file, equal });
+        Ok(sum)
+    }
+
+    async fn done_with(&self, host: &HostName) {
+        let at = self.at(host);
+        self.state.borrow_mut().hosts[at].held = false;
+    }
+}
+
+impl Cluster {
+    async fn ask<T>(&self, ask: impl Fn(&super::State) -> Result<T, NoAnswer>) -> Result<T, NoAnswer> {
+        let latency = {
+            let mut state = self.state.borrow_mut();
+            let latency = state.scenario.pace.latency;
+            state.random.between(1, 2 * latency)
+        };
+        self.pass(latency).await;
+        let answer = ask(&self.state.borrow());
+        if answer.as_ref().is_err_and(|e| !e.reached) {
+            self.pass(GIVEN_UP / 3).await;
+        }
+        answer
+    }
+}
+
+impl Master for Cluster {
+    async fn overview(&self) -> Result<Overview, NoAnswer> {
+        self.ask(super::State::overview).await
+    }
+
+    async fn trial(&self, _: u16) -> Result<Overview, NoAnswer> {
+        self.ask(super::State::trial_overview).await
+    }
+}
+
+impl Clock for Cluster {
+    fn now(&self) -> Timestamp {
+        let state = self.state.borrow();
+        let begun = EPOCH + state.scenario.into_the_hour;
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(begun) + SignedDuration::from_millis(state.now)
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.pass(time.as_millis() as i64).await;
+    }
+
+    async fn between_looks(&self) {
+        let ms = self.state.borrow().scenario.between_looks;
+        self.pass(ms).await;
+    }
+}

@@ -1,0 +1,195 @@
+//! What is seen from outside: a look at a host, the master's word on its cluster.
+
+use std::fmt::Write as _;
+
+use mfsupgrade::moosefs::Overview;
+use mfsupgrade::moosefs::daemon::Role;
+use mfsupgrade::moosefs::wire::{ChunkMatrix, Chunkserver, FileTest, Info, Layout, Metalogger, Session};
+use mfsupgrade::run::ports::NoAnswer;
+
+use super::host::{Host, Process};
+use super::{CHUNKS, State};
+use crate::seeds::deed::Deed;
+use crate::seeds::scenario::OLD;
+
+impl State {
+    fn version(&self, new: bool) -> &semver::Version {
+        if new { &self.scenario.to } else { &OLD }
+    }
+
+    /// What a look at a host prints.
+    pub fn look(&self, at: usize, script: &str) -> String {
+        let host = &self.hosts[at];
+        let mut out = String::with_capacity(1024);
+        let clock = self.clock();
+        let _ = write!(out, "uid\t0\nhostname\t{}\nboot\t{}\nclock\t{clock}\nmake\nfuse\n", host.name, host.boots);
+        host.processes.iter().for_each(|process| self.show_process(&mut out, process));
+        for process in host.processes.iter().filter(|p| p.mounted) {
+            let point = process.mount.as_deref().unwrap_or_default();
+            let _ = match process.new {
+                true => writeln!(out, "mount mfsmaster:9421 {point} fuse.mfs rw 0 0"),
+                false => writeln!(out, "mount MFS {point} fuse rw 0 0"),
+            };
+        }
+        self.show_disk(&mut out, host);
+        let busy =
+            |job: &super::Job| job.alive && job.host == at && matches!(job.deed, Deed::Install | Deed::Build { .. });
+        if script.contains("busy") && self.jobs.iter().any(busy) {
+            out += "busy\t7\n";
+        }
+        if host.running(Role::Master).any(|p| p.ready.is_some()) {
+            out += "tcp    0: 00000000:24CC 00000000:0000 0A 0\n";
+        }
+        out + "end\n"
+    }
+
+    fn show_process(&self, out: &mut String, process: &Process) {
+        let name = process.role.program();
+        let lock = match (process.new, process.ready) {
+            (false, _) => "",
+            (true, Some(_)) => "held",
+            (true, None) => "free",
+        };
+        let arguments = match (&process.mount, process.new) {
+            (None, _) => String::new(),
+            (Some(point), false) => format!("-w\t{point}\t"),
+            (Some(point), true) => format!("{point}\t-H\tmfsmaster\t"),
+        };
+        let (pid, version) = (process.pid, self.version(process.new));
+        let _ = writeln!(
+            out,
+            "process\t{pid}\t{name}\t{version}\t/usr/local/{name}\t/var/mfs\t{lock}\t\
+             S 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 {pid} 0\t{name}\t{arguments}"
+        );
+    }
+
+    fn show_disk(&self, out: &mut String, host: &Host) {
+        let version = self.version(host.installed_new);
+        for role in [Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client] {
+            let _ = writeln!(out, "installed\t/usr/local/{}\t{version}", role.path_in_prefix());
+        }
+        for (file, sum) in &host.files {
+            let _ = writeln!(out, "kept\t{file}\t{sum}");
+        }
+        if let Some(at) = host.metadata_saved {
+            let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}");
+        }
+        if self.saving && host.name == "master" {
+            out.push_str("data\tmetadata.mfs.back.tmp\t50 0\n");
+        }
+    }
+
+    /// What the master says.
+    pub fn overview(&self) -> Result<Overview, NoAnswer> {
+        let silent = |reached| NoAnswer { reason: "connection refused".to_owned(), reached };
+        if self.now < self.silent_until || !self.hosts[0].reachable(self.now) {
+            return Err(silent(false));
+        }
+        let master = self.master().ok_or_else(|| silent(true))?;
+        let new = master.new;
+        let told = |process: &Process| (new && process.new).then(|| self.scenario.to.clone());
+        let servers = self.hosts.iter().filter_map(|host| {
+            let (process, chunks) = self.server_shows(host)?;
+            Some(Chunkserver {
+                version: told(process),
+                disconnected: false,
+                maintenance: false,
+                address: host.address,
+                port: 9422,
+                used: 1,
+                total: 2,
+                chunks,
+                removal_chunks: 0,
+                errors: 0,
+            })
+        });
+        let connected = |host: &Host, p: &Process| self.connected_at(host, p).is_some_and(|at| at <= self.now);
+        let sessions = self.hosts.iter().flat_map(|host| {
+            host.processes.iter().filter(|p| p.mounted && connected(host, p)).map(|p| Session {
+                id: None,
+                address: host.address,
+                version: self.version(p.new).clone(),
+                mount_point: p.mount.clone().filter(|_| p.new),
+                path: None,
+                connected: true,
+            })
+        });
+        let loggers = self.hosts.iter().flat_map(|host| {
+            let seen = host.running(Role::Metalogger).filter(|p| connected(host, p));
+            seen.map(|p| Metalogger { version: told(p), address: host.address })
+        });
+        let known = if master.other_metadata { 0 } else { CHUNKS };
+        let (under_goal, missing) = (self.health.under_goal, self.health.missing);
+        Ok(Overview {
+            info: Info {
+                version: new.then(|| self.scenario.to.clone()),
+                layout: if new { Layout::V16 } else { Layout::V15 },
+                total_space: 9,
+                available_space: 9,
+                inodes: known,
+                directories: 1,
+                files: known,
+                chunks: known,
+                copies: None,
+            },
+            chunkservers: servers.collect(),
+            sessions: sessions.collect(),
+            matrix: new.then(|| self.matrix(under_goal, missing)),
+            file_test: FileTest {
+                started: 1,
+                ended: 2,
+                under_goal_chunks: under_goal - missing,
+                missing_chunks: missing,
+                ..FileTest::default()
+            },
+            metaloggers: new.then(|| loggers.collect()),
+        })
+    }
+
+    fn matrix(&self, under_goal: u32, missing: u32) -> ChunkMatrix {
+        let mut matrix = [[0; 11]; 11];
+        let missing = missing.min(under_goal);
+        if self.scenario.servers < 2 {
+            // goal 1: under goal is missing; what else is thin has goal 2
+            matrix[1][0] = missing;
+            matrix[2][1] = under_goal - missing;
+            matrix[1][1] = CHUNKS - under_goal;
+        } else {
+            matrix[2][0] = missing;
+            matrix[2][1] = under_goal - missing;
+            matrix[2][2] = CHUNKS - under_goal;
+        }
+        ChunkMatrix(matrix)
+    }
+
+    /// What the trial master says.
+    pub fn trial_overview(&self) -> Result<Overview, NoAnswer> {
+        let silent = |reached| NoAnswer { reason: "connection refused".to_owned(), reached };
+        if !self.hosts[0].reachable(self.now) || self.now < self.silent_until {
+            return Err(silent(false));
+        }
+        if !self.hosts[0].trial {
+            return Err(silent(true));
+        }
+        let mut matrix = [[0; 11]; 11];
+        matrix[if self.scenario.servers < 2 { 1 } else { 2 }][0] = CHUNKS;
+        Ok(Overview {
+            info: Info {
+                version: Some(self.scenario.to.clone()),
+                layout: Layout::V16,
+                total_space: 0,
+                available_space: 0,
+                inodes: CHUNKS,
+                directories: 1,
+                files: CHUNKS,
+                chunks: CHUNKS,
+                copies: None,
+            },
+            chunkservers: Vec::new(),
+            sessions: Vec::new(),
+            matrix: Some(ChunkMatrix(matrix)),
+            file_test: FileTest::default(),
+            metaloggers: None,
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! The journal's file: the store's own form of records, and what a crash leaves of it.
+
+use std::io;
+
+use mfsupgrade::journal::{JournalSink, Record, record};
+use mfsupgrade::plan::Mode;
+
+use super::{Cluster, State};
+use crate::seeds::faults::{Kind, Point, When};
+
+/// A file that is appended to.
+#[derive(Debug, Default)]
+pub struct Journal {
+    pub text: String,
+    pub records: u64,
+    /// Nothing can be written until somebody cleans up.
+    pub full: bool,
+}
+
+impl State {
+    /// What a tool that begins anew finds, cut to its whole part.
+    pub fn reopen(&mut self) -> Result<Vec<Record>, record::BadLine> {
+        for _ in 0..std::mem::take(&mut self.lost) {
+            let whole = self.journal.text.trim_end_matches('\n');
+            // the first record was synced together with its folder before any host was contacted
+            // a cleanly stopped master cannot be copied again: see docs of the executor's limits in `proof.rs`
+            let keeps = self.scenario.mode == Mode::FullStop && whole.contains("\"backup/");
+            let last = whole.rfind('\n').filter(|at| !(keeps && whole[*at..].contains("\"backup/")));
+            if let Some(at) = last {
+                self.journal.text.truncate(at + 1);
+            }
+        }
+        let (records, whole) = record::decode(&self.journal.text)?;
+        self.journal.text.truncate(whole);
+        self.journal.records = records.len() as u64;
+        Ok(records)
+    }
+
+    fn append(&mut self, record: &Record) -> io::Result<()> {
+        if self.dead {
+            return Ok(());
+        }
+        self.appends += 1;
+        let appends = self.appends;
+        let strikes = |armed: &super::Armed| matches!(armed.when, When::Append(n) if n < appends);
+        let found = self.faults.iter().position(|f| f.as_ref().is_some_and(strikes));
+        let kind = found.and_then(|at| self.faults[at].take()).map(|armed| armed.kind);
+        if let Some(kind) = kind {
+            self.fired(kind, None);
+        }
+        let line = record::encode(self.journal.records, record);
+        match kind {
+            Some(Kind::Kill { point, lost }) => {
+                (self.dead, self.lost) = (true, lost);
+                match point {
+                    Point::Before => return Ok(()),
+                    Point::During => {
+                        let half = self.random.below(line.len());
+                        self.journal.text.push_str(&line[..half]);
+                        return Ok(());
+                    }
+                    Point::After => {}
+                }
+            }
+            Some(Kind::AppendFails { once }) => {
+                self.journal.full = !once;
+                return Err(io::Error::other("No space left on device"));
+            }
+            _ if self.journal.full => return Err(io::Error::other("No space left on device")),
+            _ => {}
+        }
+        self.journal.text.push_str(&line);
+        self.journal.records += 1;
+        Ok(())
+    }
+}
+
+/// The journal as the executor has it.
+pub struct Sink<'c>(pub &'c Cluster);
+
+impl JournalSink for Sink<'_> {
+    fn append(&mut self, record: Record) -> io::Result<()> {
+        self.0.state.borrow_mut().append(&record)
+    }
+}

@@ -1,0 +1,106 @@
+//! What a script does to a host, read off its text: the world knows no schedule.
+
+use std::fmt;
+
+use mfsupgrade::moosefs::daemon::Role;
+
+/// What a command does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// `:`
+    Nothing,
+    /// Puts the new release in place.
+    Install,
+    /// Unpacks and builds, and leaves a mark.
+    Build { mark: String, text: String },
+    /// Keeps what an installation replaces.
+    Keep { file: String },
+    /// Puts a configuration file in its place.
+    Configure { file: String, copy: String },
+    /// Copies metadata on the host.
+    Snapshot,
+    /// Loads the copy.
+    Trial,
+    /// Ends the trial.
+    EndTrial,
+    /// Starts a daemon over the one that runs.
+    Start(Role),
+    /// Stops the master.
+    Stop,
+    /// `umount`
+    Unmount(String),
+    /// `mfsmount`
+    Mount(String),
+}
+
+impl Deed {
+    /// Whether `script` only looks.
+    pub fn is_look(script: &str) -> bool {
+        script.ends_with("echo end\n")
+    }
+
+    pub fn read(script: &str) -> Self {
+        let has = |what: &str| script.contains(what);
+        let between = |from: &str, to: &str| {
+            let rest = script.split_once(from).map_or("", |(_, rest)| rest);
+            rest.split_once(to).map_or(rest, |(found, _)| found).to_owned()
+        };
+        if script == ":" {
+            Self::Nothing
+        } else if has("restore-ms") {
+            Self::Trial
+        } else if has("now()") {
+            Self::Snapshot
+        } else if has("ours()") {
+            Self::EndTrial
+        } else if has("tar -cf") {
+            Self::Keep { file: between("k=", ";") }
+        } else if has("./configure") {
+            let (before, mark) = script.rsplit_once(" > ").unwrap_or((script, ""));
+            let text = before.rsplit_once("printf %s ").map_or("", |(_, text)| text).trim_matches('\'');
+            Self::Build { mark: mark.to_owned(), text: text.to_owned() }
+        } else if has("make install") || script.starts_with("/bin/sh -c ") {
+            Self::Install
+        } else if has("mv -f") {
+            Self::Configure { file: between("f=", ";"), copy: between(" n=", ";") }
+        } else if let Some(mount) = script.strip_prefix("umount ") {
+            Self::Unmount(mount.to_owned())
+        } else if has("/sbin/mfsmaster") && script.ends_with(" -s") {
+            Self::Stop
+        } else if has("/sbin/mfsmaster") {
+            Self::Start(Role::Master)
+        } else if has("/sbin/mfsmetalogger") {
+            Self::Start(Role::Metalogger)
+        } else if has("/sbin/mfschunkserver") {
+            Self::Start(Role::Chunkserver)
+        } else if has("/bin/mfsmount ") {
+            Self::Mount(script.split(' ').nth(1).unwrap_or_default().to_owned())
+        } else {
+            panic!("a command that this world does not know: {script}")
+        }
+    }
+
+    /// Whether its exit code is believed: everything but what MooseFS's own programs say.
+    pub fn is_tool(&self) -> bool {
+        !matches!(self, Self::Start(_) | Self::Stop | Self::Mount(_) | Self::Unmount(_))
+    }
+}
+
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing"),
+            Self::Install => f.write_str("install"),
+            Self::Build { .. } => f.write_str("build"),
+            Self::Keep { .. } => f.write_str("keep"),
+            Self::Configure { file, .. } => write!(f, "configure {file}"),
+            Self::Snapshot => f.write_str("snapshot"),
+            Self::Trial => f.write_str("trial"),
+            Self::EndTrial => f.write_str("end of the trial"),
+            Self::Start(role) => write!(f, "start {}", role.program()),
+            Self::Stop => f.write_str("stop mfsmaster"),
+            Self::Unmount(mount) => write!(f, "umount {mount}"),
+            Self::Mount(mount) => write!(f, "mfsmount {mount}"),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What goes wrong, and when.
+
+use mfsupgrade::moosefs::daemon::Role;
+
+use super::deed::Deed;
+use super::seed::Seed;
+
+/// When a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// At the first command that it can strike, from this one on.
+    Command(usize),
+    /// When a record is appended to the journal.
+    Append(usize),
+    /// Seconds from the start.
+    Second(i64),
+}
+
+/// Where in a command or an append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    Before,
+    During,
+    After,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The host cannot be reached for one command.
+    NotReached,
+    /// The connection is lost before the command took effect, which never runs.
+    LostBefore,
+    /// The connection is lost while the command goes on.
+    LostDuring,
+    /// The connection is lost, and the command dies with it.
+    CutOff,
+    /// The connection is lost after the command took effect.
+    LostAfter,
+    /// The host cannot be reached for this many seconds; it goes on by itself.
+    Outage(i64),
+    /// The command does not end within its limit, and ends this many seconds later.
+    Hangs(i64),
+    /// The command fails.
+    Fails,
+    /// The disk is full until somebody cleans up.
+    DiskFull,
+    /// The new daemon ends at once.
+    DaemonDies,
+    /// The new daemon ends this many seconds after its start.
+    DiesLater(i64),
+    /// The new chunkserver needs this many seconds more to find its chunks.
+    DaemonSlow(i64),
+    /// `umount` says busy.
+    Busy,
+    /// The new release cannot load the metadata.
+    TrialFails,
+    /// It needs longer than old mounts wait.
+    LoadsSlowly,
+    /// What arrives here is not what was sent.
+    CopyDiffers,
+    /// The new master starts on other metadata.
+    OtherMetadata,
+    /// Files cannot be copied for this many seconds.
+    NoCopies(i64),
+    /// The master's port cannot be reached for this many seconds.
+    Silent(i64),
+    /// A host reboots, is away for this many seconds, and starts its daemons or not.
+    Reboot { away: i64, up: bool },
+    /// The master restarts on its own after this many seconds.
+    MasterRestarts(i64),
+    /// Chunks are under goal for this many seconds.
+    UnderGoal { chunks: u32, seconds: i64 },
+    /// The operator wants to pause.
+    Pause,
+    /// The tool is killed; as many of the last records are lost.
+    Kill { point: Point, lost: usize },
+    /// The journal cannot be written: once, or until somebody cleans up.
+    AppendFails { once: bool },
+}
+
+/// For good, as far as a run is concerned.
+pub const FOR_GOOD: i64 = 30 * 24 * 3600;
+
+impl Kind {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotReached => "host not reached",
+            Self::LostBefore => "connection lost before the effect",
+            Self::LostDuring => "connection lost, the command goes on",
+            Self::CutOff => "connection lost, the command dies",
+            Self::LostAfter => "connection lost after the effect",
+            Self::Outage(_) => "host unreachable for a while",
+            Self::Hangs(_) => "command hangs beyond its limit",
+            Self::Fails => "command fails",
+            Self::DiskFull => "disk full",
+            Self::DaemonDies => "daemon dead at start",
+            Self::DiesLater(_) => "daemon dead after start",
+            Self::DaemonSlow(_) => "daemon slow",
+            Self::Busy => "mount busy",
+            Self::TrialFails => "trial fails",
+            Self::LoadsSlowly => "trial slow",
+            Self::CopyDiffers => "copy differs",
+            Self::OtherMetadata => "other metadata",
+            Self::NoCopies(_) => "files not copied for a while",
+            Self::Silent(_) => "master's port not reached",
+            Self::Reboot { up: true, .. } => "reboot, daemons up again",
+            Self::Reboot { up: false, .. } => "reboot, daemons down",
+            Self::MasterRestarts(_) => "master restarts on its own",
+            Self::UnderGoal { seconds: FOR_GOOD, .. } => "under goal for good",
+            Self::UnderGoal { .. } => "under goal for a while",
+            Self::Pause => "operator pauses",
+            Self::Kill { point: Point::During, lost: 0 } => "killed in the middle",
+            Self::Kill { lost: 0, .. } => "killed at an edge",
+            Self::Kill { .. } => "killed, records lost",
+            Self::AppendFails { .. } => "journal not written",
+        }
+    }
+
+    /// Whether it can strike this command.
+    pub fn strikes(&self, deed: &Deed) -> bool {
+        match self {
+            Self::DaemonDies => matches!(deed, Deed::Start(_)),
+            Self::DiesLater(_) => matches!(deed, Deed::Start(_) | Deed::Mount(_)),
+            Self::DaemonSlow(_) => matches!(deed, Deed::Start(Role::Chunkserver)),
+            Self::Busy => matches!(deed, Deed::Unmount(_)),
+            Self::TrialFails | Self::LoadsSlowly => matches!(deed, Deed::Trial),
+            Self::CopyDiffers => matches!(deed, Deed::Snapshot),
+            Self::OtherMetadata => matches!(deed, Deed::Start(Role::Master)),
+            Self::DiskFull => matches!(deed, Deed::Install | Deed::Build { .. } | Deed::Snapshot | Deed::Keep { .. }),
+            Self::Fails => {
+                matches!(deed, Deed::Install | Deed::Build { .. } | Deed::Snapshot | Deed::Keep { .. } | Deed::Mount(_))
+            }
+            Self::CutOff => deed.is_tool() && *deed != Deed::Nothing,
+            Self::Hangs(_) => *deed != Deed::Nothing,
+            _ => true,
+        }
+    }
+}
+
+/// A fault that waits for its moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Armed {
+    pub when: When,
+    pub kind: Kind,
+}
+
+impl Armed {
+    /// One of any kind, in a run of about so many commands and seconds.
+    pub fn any(seed: &mut Seed, commands: usize, seconds: i64) -> Self {
+        let command = When::Command(seed.below(commands));
+        let second = When::Second(seed.between(0, seconds));
+        let append = When::Append(seed.below(commands * 2));
+        let while_ = |seed: &mut Seed| seed.between(1, 400);
+        let away = |seed: &mut Seed| seed.between(10, 300);
+        let lost = |seed: &mut Seed| match seed.below(10) {
+            0 => 1,
+            1 => seed.below(6),
+            2 => seed.below(60),
+            _ => 0,
+        };
+        let point = |seed: &mut Seed| seed.pick(&[Point::Before, Point::During, Point::After]);
+        let (when, kind) = match seed.below(31) {
+            0 => (command, Kind::NotReached),
+            1 => (command, Kind::LostBefore),
+            2 => (command, Kind::LostDuring),
+            3 => (command, Kind::CutOff),
+            4 => (command, Kind::LostAfter),
+            5 => (command, Kind::Outage(while_(seed))),
+            6 => (second, Kind::Outage(while_(seed))),
+            7 => (command, Kind::Hangs(seed.between(1, 3000))),
+            8 => (command, Kind::Fails),
+            9 => (command, Kind::DiskFull),
+            10 => (command, Kind::DaemonDies),
+            11 => (command, Kind::DiesLater(seed.between(1, 700))),
+            12 => (command, Kind::DaemonSlow(seed.between(60, 1500))),
+            13 => (command, Kind::Busy),
+            14 => (command, Kind::TrialFails),
+            15 => (command, Kind::LoadsSlowly),
+            16 => (command, Kind::CopyDiffers),
+            17 => (command, Kind::OtherMetadata),
+            18 => (command, Kind::NoCopies(while_(seed))),
+            19 => (second, Kind::Silent(while_(seed))),
+            20 => (command, Kind::Reboot { away: away(seed), up: seed.chance(50) }),
+            21 => (second, Kind::Reboot { away: away(seed), up: seed.chance(50) }),
+            22 => (second, Kind::MasterRestarts(seed.between(1, 60))),
+            23 => (command, Kind::UnderGoal { chunks: seed.between(1, 30) as u32, seconds: seed.between(10, 1500) }),
+            24 => (second, Kind::UnderGoal { chunks: seed.between(1, 30) as u32, seconds: FOR_GOOD }),
+            25 => (command, Kind::Pause),
+            26 => (second, Kind::Pause),
+            27 => (command, Kind::Kill { point: point(seed), lost: lost(seed) }),
+            28 => (append, Kind::Kill { point: point(seed), lost: lost(seed) }),
+            29 => (second, Kind::Kill { point: Point::During, lost: lost(seed) }),
+            _ => (append, Kind::AppendFails { once: seed.chance(50) }),
+        };
+        Self { when, kind }
+    }
+}

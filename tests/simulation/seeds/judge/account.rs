@@ -1,0 +1,93 @@
+//! What the executor says at its end, held against the world.
+
+use mfsupgrade::plan::Mode;
+use mfsupgrade::run::FailureKind;
+
+use super::{JUST, Judge};
+use crate::seeds::fact::Said;
+use crate::seeds::faults::Kind;
+
+impl Judge {
+    pub(super) fn account(&mut self, said: &Said) {
+        match said {
+            Said::Finished => {
+                if self.now - self.target > JUST {
+                    self.broke("target", "it says that the target is reached, and the world is not there");
+                }
+            }
+            Said::Paused => self.pause(),
+            Said::Failed { kind, host, account } => {
+                self.file_system(account);
+                self.mounts_gone(account);
+                self.cause(*kind, host.as_deref(), account);
+            }
+            Said::Killed => {}
+        }
+    }
+
+    /// A pause leaves nothing half done.
+    fn pause(&mut self) {
+        if let Some(((host, mount), _)) = self.taken.first_key_value() {
+            self.broke("pause", format!("{mount} of {host} is away in a pause"));
+        }
+        // whose journal has lost that it stopped the master does not know that it did
+        let forgot = self.faults.iter().any(|(kind, _)| matches!(kind, Kind::Kill { lost: 1.., .. }));
+        if self.mode == Mode::FullStop && self.master_stopped && !self.new_master_was() && !forgot {
+            self.broke("pause", "the file system stands still in a pause");
+        }
+        if self.mode == Mode::Rolling && self.down.keys().any(|at| self.taken_now.contains(at)) {
+            self.broke("pause", "a chunkserver is down in a pause");
+        }
+    }
+
+    fn file_system(&mut self, account: &str) {
+        let long = self.now - self.master_since > JUST;
+        let down = account.contains("THE FILE SYSTEM IS DOWN");
+        let open = account.contains("whether the file system is up");
+        match self.health.master {
+            Some(_) if down && long => self.broke("account", "the file system is said to be down, and is up"),
+            None if !down && !open && long => {
+                self.broke("account", "the file system is down, and that is not said");
+            }
+            _ => {}
+        }
+    }
+
+    fn mounts_gone(&mut self, account: &str) {
+        for (host, point) in self.mounts.clone() {
+            let said = account.contains(&format!("{point} IS NOT MOUNTED on {host}:"));
+            let open = account.contains(&format!("whether {point} is mounted on {host} "));
+            let taken = self.taken.get(&(host.clone(), point.clone())).copied();
+            match self.mounted(&host, &point) {
+                Some(p) if said && self.now - p.since > JUST => {
+                    self.broke("account", format!("{point} of {host} is said to be away, and is mounted"));
+                }
+                None if !said && !open && taken.is_some_and(|at| self.now - at > JUST) => {
+                    self.broke("account", format!("{point} of {host} was taken away, and that is not said"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A failure has a cause in the world, and names the host where it is.
+    fn cause(&mut self, kind: FailureKind, host: Option<&str>, account: &str) {
+        // a tool that was killed, or told to pause, has no excuse afterwards
+        let is_cause = |kind: &Kind| !matches!(kind, Kind::Kill { .. } | Kind::Pause);
+        let causes: Vec<_> = self.faults.iter().filter(|(kind, _)| is_cause(kind)).collect();
+        if causes.is_empty() {
+            self.broke("false-alarm", format!("it stops and nothing went wrong: {account}"));
+            return;
+        }
+        if matches!(kind, FailureKind::GateRed | FailureKind::Journal) {
+            return;
+        }
+        // what goes wrong with the master or with all chunks shows everywhere
+        let there = |at: &Option<String>| at.is_none() || at.as_deref() == host || at.as_deref() == Some("master");
+        if !causes.iter().any(|(_, at)| there(at)) {
+            let seen: Vec<String> = causes.iter().map(|(kind, at)| format!("{kind:?} {at:?}")).collect();
+            let named = host.unwrap_or("no host");
+            self.broke("account", format!("{named} is named, and the world saw {}", seen.join(", ")));
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The judge: it sees what happened in the world, fact by fact, and holds it against the laws of an upgrade. It knows no
+//! schedule, no journal and nothing that the executor believes; what the executor says at its end it holds against the world.
+
+mod account;
+mod metadata;
+mod order;
+mod rolling;
+mod stop;
+mod twice;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use mfsupgrade::moosefs::daemon::Role;
+use mfsupgrade::plan::Mode;
+
+use super::deed::Deed;
+use super::fact::{By, Fact, Health};
+use super::faults::Kind;
+use super::scenario::{Scenario, logger, server};
+
+/// How old a look may be on which something is taken down: a host that was lost is looked for that long, and a command may
+/// wait for its connection.
+const FRESH: i64 = 180_000;
+
+/// How old a look may be on which a command is sent, or something is said.
+const JUST: i64 = 30_000;
+
+/// A law that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Its name.
+    pub law: &'static str,
+    /// When, in milliseconds.
+    pub at: i64,
+    pub what: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}] at {} s: {}", self.law, self.at / 1000, self.what)
+    }
+}
+
+/// A process that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Running {
+    host: String,
+    role: Role,
+    mount: Option<String>,
+    new: bool,
+    since: i64,
+}
+
+/// A copy of the metadata.
+#[derive(Debug, Default)]
+struct Copy {
+    files: usize,
+    here: BTreeSet<String>,
+    differs: bool,
+    loaded: bool,
+}
+
+/// What it knows.
+pub struct Judge {
+    mode: Mode,
+    can_be_tried: bool,
+    stagger: i64,
+    master_wait: i64,
+    under_goal: u32,
+    servers: Vec<String>,
+    loggers: Vec<String>,
+    mounts: Vec<(String, String)>,
+    now: i64,
+    running: Vec<Running>,
+    /// Of which role a new daemon ran on which host, ever.
+    ever_new: BTreeSet<(String, Role)>,
+    health: Health,
+    /// When the cluster was well last, and at the target.
+    well: i64,
+    target: i64,
+    master_since: i64,
+    /// Chunkservers that we have taken down and that are not back; whether the master has lost them.
+    down: BTreeMap<usize, bool>,
+    /// Those of this session alone.
+    taken_now: BTreeSet<usize>,
+    back_at: Option<i64>,
+    server_started: Option<i64>,
+    master_stopped: bool,
+    copies: BTreeMap<u32, Copy>,
+    saving: bool,
+    /// Mounts that we took away, and when.
+    taken: BTreeMap<(String, String), i64>,
+    faults: Vec<(Kind, Option<String>)>,
+    session: stop::Session,
+    pub broken: Vec<Broken>,
+}
+
+impl Judge {
+    pub fn new(scenario: &Scenario) -> Self {
+        let servers: Vec<String> = (0..scenario.servers).map(server).collect();
+        let mounts = scenario.clients.iter().enumerate().flat_map(|(n, points)| {
+            let host = scenario.client(n);
+            points.iter().map(move |p| (host.clone(), (*p).to_owned())).collect::<Vec<_>>()
+        });
+        Self {
+            mode: scenario.mode,
+            can_be_tried: scenario.can_be_tried(),
+            stagger: scenario.stagger_s.0 * 1000,
+            master_wait: scenario.master_wait_s * 1000,
+            under_goal: scenario.under_goal,
+            servers,
+            loggers: (0..scenario.loggers).map(logger).collect(),
+            mounts: mounts.collect(),
+            now: 0,
+            running: Vec::new(),
+            ever_new: BTreeSet::new(),
+            health: Health::default(),
+            well: i64::MIN / 2,
+            target: i64::MIN / 2,
+            master_since: i64::MIN / 2,
+            down: BTreeMap::new(),
+            taken_now: BTreeSet::new(),
+            back_at: None,
+            server_started: None,
+            master_stopped: false,
+            copies: BTreeMap::new(),
+            saving: false,
+            taken: BTreeMap::new(),
+            faults: Vec::new(),
+            session: stop::Session::default(),
+            broken: Vec::new(),
+        }
+    }
+
+    fn broke(&mut self, law: &'static str, what: impl Into<String>) {
+        self.broken.push(Broken { law, at: self.now, what: what.into() });
+    }
+
+    /// Something happened.
+    pub fn see(&mut self, now: i64, fact: &Fact) {
+        if self.is_well() {
+            self.well = now;
+        }
+        if self.is_at_target() {
+            self.target = now;
+        }
+        self.now = now;
+        match fact {
+            Fact::Session => {
+                self.session = stop::Session::default();
+                self.taken_now.clear();
+            }
+            Fact::Stopped(said) => self.account(said),
+            Fact::Looked { host } => self.session.looked(now, host),
+            Fact::Command { host, deed } => {
+                self.stopped_elsewhere(host, deed);
+                self.again(host, deed);
+                self.in_order(host, deed);
+                self.with_metadata(host, deed);
+                if let Deed::Start(Role::Chunkserver) = deed {
+                    self.one_at_a_time(host);
+                }
+            }
+            Fact::Ended { host, deed, code, told: true } => {
+                let class = self.class(host, deed);
+                self.session.ended(now, host, deed, class, *code);
+            }
+            Fact::Process { host, role, new, mount, runs, by } => {
+                let process = Running { host: host.clone(), role: *role, mount: mount.clone(), new: *new, since: now };
+                self.process(process, *runs, *by);
+            }
+            Fact::Copied { copy, files } => {
+                self.copies.insert(*copy, Copy { files: *files, ..Copy::default() });
+            }
+            Fact::Fetched { copy, file, equal } => {
+                let copy = self.copies.entry(*copy).or_default();
+                copy.here.insert(file.clone());
+                copy.differs |= !equal;
+            }
+            Fact::Tried { copy, loaded } => self.copies.entry(*copy).or_default().loaded |= *loaded,
+            Fact::Saving(saves) => self.saving = *saves,
+            Fact::Health(health) => self.healthy(health),
+            Fact::Fault { kind, host } => self.faults.push((*kind, host.clone())),
+            // what a command set in motion may still come
+            Fact::Repair => self
+                .faults
+                .retain(|(kind, _)| matches!(kind, Kind::DiesLater(_) | Kind::Hangs(_) | Kind::MasterRestarts(_))),
+            Fact::Ended { .. } | Fact::Told(_) => {}
+        }
+    }
+
+    fn process(&mut self, process: Running, runs: bool, by: By) {
+        let Running { host, role, mount, new, since } = process.clone();
+        if runs {
+            if new {
+                self.ever_new.insert((host.clone(), role));
+            }
+            if role == Role::Chunkserver && by == By::Us {
+                self.server_started = Some(since);
+            }
+            if let Some(mount) = mount {
+                self.taken.remove(&(host, mount));
+            }
+            self.running.push(process);
+            return;
+        }
+        let same = |p: &Running| (&p.host, p.role, &p.mount, p.new) == (&host, role, &mount, new);
+        if let Some(at) = self.running.iter().position(same) {
+            self.running.remove(at);
+        }
+        match (role, by, mount) {
+            (Role::Master, By::Us, _) => self.master_stopped = true,
+            (Role::Client, By::Us, Some(mount)) => drop(self.taken.insert((host, mount), since)),
+            _ => {}
+        }
+    }
+
+    fn healthy(&mut self, health: &Health) {
+        if health.master.is_some() != self.health.master.is_some() {
+            self.master_since = self.now;
+        }
+        for (at, back) in health.back.iter().enumerate() {
+            match self.down.get_mut(&at) {
+                Some(lost) if !back => *lost = true,
+                Some(true) => {
+                    self.down.remove(&at);
+                    self.back_at = Some(self.now);
+                }
+                _ => {}
+            }
+        }
+        self.health = health.clone();
+    }
+
+    fn runs(&self, host: &str, role: Role) -> impl Iterator<Item = &Running> {
+        self.running.iter().filter(move |p| p.host == host && p.role == role)
+    }
+
+    fn mounted(&self, host: &str, point: &str) -> Option<&Running> {
+        self.runs(host, Role::Client).find(|p| p.mount.as_deref() == Some(point))
+    }
+
+    /// The new master serves a whole cluster.
+    fn is_well(&self) -> bool {
+        let h = &self.health;
+        let whole = h.back.iter().all(|b| *b) && h.under_goal <= self.under_goal && h.missing == 0;
+        h.master == Some(true) && !h.other_metadata && whole
+    }
+
+    /// And all of it is new.
+    fn is_at_target(&self) -> bool {
+        let new = |host: &String, role: Role| self.runs(host, role).any(|p| p.new);
+        self.is_well()
+            && self.servers.iter().all(|s| new(s, Role::Chunkserver))
+            && self.loggers.iter().all(|l| new(l, Role::Metalogger))
+            && self.mounts.iter().all(|(host, point)| self.mounted(host, point).is_some_and(|p| p.new))
+    }
+
+    fn new_master_was(&self) -> bool {
+        self.ever_new.contains(&("master".to_owned(), Role::Master))
+    }
+}

@@ -1,0 +1,36 @@
+//! Rolling: one chunkserver at a time, a stagger between two, and only in a whole cluster.
+
+use mfsupgrade::moosefs::daemon::Role;
+use mfsupgrade::plan::Mode;
+
+use super::{FRESH, Judge};
+
+impl Judge {
+    pub(super) fn one_at_a_time(&mut self, host: &str) {
+        let runs = self.runs(host, Role::Chunkserver).next().is_some();
+        let Some(at) = self.servers.iter().position(|s| s == host).filter(|_| runs) else { return };
+        if self.mode != Mode::Rolling {
+            return;
+        }
+        let others: Vec<String> =
+            self.down.keys().filter(|&&other| other != at).map(|&other| self.servers[other].clone()).collect();
+        if !others.is_empty() {
+            self.broke("one-down", format!("{host} is taken down while {} is", others.join(", ")));
+        }
+        if let Some(back) = self.back_at
+            && self.now - back < self.stagger
+        {
+            let after = (self.now - back) / 1000;
+            self.broke("stagger", format!("{host} is taken down {after} s after the last one was back"));
+        }
+        if self.now - self.well > FRESH {
+            let ago = (self.now - self.well) / 1000;
+            let h = &self.health;
+            let away = h.back.iter().filter(|b| !**b).count();
+            let how = format!("{away} servers away, {} chunks under goal, {} missing", h.under_goal, h.missing);
+            self.broke("baseline", format!("{host} is taken down {ago} s after the cluster was whole last: {how}"));
+        }
+        self.down.insert(at, false);
+        self.taken_now.insert(at);
+    }
+}

@@ -1,0 +1,15 @@
+//! From a seed: a cluster, its timings, its faults, an operator, and a judge who sees what happened and nothing else.
+//!
+//! `tests/simulation/proof.rs` runs seeds as a test, `tests/simulation/simulate.rs` as a program (`cargo run --release
+//! --example simulate`).
+
+pub mod campaign;
+pub mod cluster;
+pub mod deed;
+pub mod fact;
+pub mod faults;
+pub mod judge;
+pub mod plant;
+pub mod scenario;
+pub mod seed;
+pub mod shape;

@@ -1,0 +1,314 @@
+//! Bugs, planted on purpose: each breaks one law of the executor, and the judge must see it. The executor itself cannot be
+//! changed at test time, so they are planted in the schedule that it walks and in the ports that it sees the world through.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use mfsupgrade::host::{AbsPath, HostName};
+use mfsupgrade::journal::{JournalSink, Record};
+use mfsupgrade::moosefs::Overview;
+use mfsupgrade::moosefs::daemon::Role;
+use mfsupgrade::run::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
+use mfsupgrade::schedule::{Action, Phase, Schedule, Stage, Step};
+
+use super::cluster::Cluster;
+use super::cluster::store::Sink;
+use super::deed::Deed;
+
+/// A planted bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bug {
+    None,
+    /// Schedules.
+    NoStagger,
+    NoGateBefore,
+    NoGateAfterwards,
+    NoBackup,
+    NoTrial,
+    NoMasterWait,
+    NoVerify,
+    TwoAtATime,
+    ServersBeforeMaster,
+    LoggersBeforeMaster,
+    ClientsBeforeServers,
+    MasterBeforeServers,
+    PauseAnywhere,
+    /// Ports.
+    GreenMaster,
+    DeadMaster,
+    KnowsOldCounts,
+    JumpingClock,
+    RepeatsCommands,
+    HidesFailures,
+    HidesTheSave,
+    CopiesNothing,
+    BlindToMounts,
+    /// Journals.
+    DoneTooSoon,
+    Scrambles,
+}
+
+/// Every bug, with the law that it breaks.
+pub const PLANTED: &[(Bug, &str)] = &[
+    (Bug::NoStagger, "stagger"),
+    (Bug::NoGateBefore, "baseline"),
+    (Bug::NoGateAfterwards, "stagger"),
+    (Bug::NoBackup, "backup"),
+    (Bug::NoTrial, "trial"),
+    (Bug::NoMasterWait, "master-wait"),
+    (Bug::NoVerify, "target"),
+    (Bug::TwoAtATime, "one-down"),
+    (Bug::ServersBeforeMaster, "order"),
+    (Bug::LoggersBeforeMaster, "order"),
+    (Bug::ClientsBeforeServers, "order"),
+    (Bug::MasterBeforeServers, "order"),
+    (Bug::PauseAnywhere, "pause"),
+    (Bug::GreenMaster, "baseline"),
+    (Bug::DeadMaster, "account"),
+    (Bug::KnowsOldCounts, "metadata"),
+    (Bug::JumpingClock, "stagger"),
+    (Bug::RepeatsCommands, "twice"),
+    (Bug::HidesFailures, "stop"),
+    (Bug::HidesTheSave, "saving"),
+    (Bug::CopiesNothing, "backup"),
+    (Bug::BlindToMounts, "account"),
+    (Bug::DoneTooSoon, "stuck"),
+    (Bug::Scrambles, "journal"),
+];
+
+impl Bug {
+    /// Plants what is planted in the schedule.
+    pub fn plant(self, schedule: &mut Schedule) {
+        let first = |stages: &[Stage], phase: Phase| stages.iter().position(|s| s.phase == phase);
+        let stages = &mut schedule.stages;
+        match self {
+            Self::NoStagger => stages.iter_mut().flat_map(|s| &mut s.tracks).for_each(|t| t.wait = None),
+            Self::NoGateBefore => {
+                stages.iter_mut().for_each(|s| s.gate = None);
+                stages.iter_mut().flat_map(|s| &mut s.tracks).for_each(|t| t.gate = None);
+            }
+            Self::NoGateAfterwards => steps(stages).for_each(|s| {
+                if matches!(s.action, Action::Start { role: Role::Chunkserver, .. }) {
+                    s.afterwards = None;
+                }
+            }),
+            Self::NoBackup => remove(stages, |a| matches!(a, Action::Backup { .. })),
+            Self::NoTrial => remove(stages, |a| matches!(a, Action::Trial { .. })),
+            Self::NoMasterWait => stages.iter_mut().for_each(|s| s.wait = None),
+            Self::NoVerify => stages.retain(|s| s.phase != Phase::Verify),
+            Self::TwoAtATime => {
+                for stage in stages.iter_mut().filter(|s| s.phase == Phase::Chunkservers && s.parallel == 1) {
+                    stage.parallel = 2;
+                    stage.tracks.iter_mut().for_each(|t| (t.wait, t.gate) = (None, None));
+                }
+            }
+            Self::ServersBeforeMaster => {
+                let (Some(master), Some(servers)) = (first(stages, Phase::Master), first(stages, Phase::Chunkservers))
+                else {
+                    return;
+                };
+                let mut stage = stages.remove(servers);
+                (stage.gate, stage.wait) = (None, None);
+                stages.insert(master, stage);
+            }
+            Self::LoggersBeforeMaster => {
+                if let (Some(master), Some(loggers)) = (first(stages, Phase::Master), first(stages, Phase::Metaloggers))
+                {
+                    let stage = stages.remove(loggers);
+                    stages.insert(master, stage);
+                }
+            }
+            Self::ClientsBeforeServers => {
+                if let (Some(servers), Some(clients)) =
+                    (first(stages, Phase::Chunkservers), first(stages, Phase::Clients))
+                {
+                    let mut stage = stages.remove(clients);
+                    stage.gate = None;
+                    stages.insert(servers, stage);
+                }
+            }
+            Self::MasterBeforeServers => {
+                let start = |s: &Stage| matches!(s.wait, Some(mfsupgrade::schedule::Wait::MasterWait { .. }));
+                if let (Some(start), Some(servers)) =
+                    (stages.iter().position(start), first(stages, Phase::Chunkservers))
+                {
+                    let mut stage = stages.remove(start);
+                    stage.wait = None;
+                    stages.insert(servers, stage);
+                }
+            }
+            Self::PauseAnywhere => steps(stages).for_each(|s| s.pause_before = true),
+            _ => {}
+        }
+    }
+}
+
+fn steps(stages: &mut [Stage]) -> impl Iterator<Item = &mut Step> {
+    stages.iter_mut().flat_map(|s| &mut s.tracks).flat_map(|t| &mut t.steps)
+}
+
+fn remove(stages: &mut Vec<Stage>, what: impl Fn(&Action) -> bool) {
+    stages.iter_mut().flat_map(|s| &mut s.tracks).for_each(|t| t.steps.retain(|s| !what(&s.action)));
+    stages.iter_mut().for_each(|s| s.tracks.retain(|t| !t.steps.is_empty()));
+    stages.retain(|s| !s.tracks.is_empty());
+}
+
+/// The ports, with a bug in them or not.
+pub struct Planted<'c> {
+    cluster: &'c Cluster,
+    bug: Bug,
+    jumped: Cell<i64>,
+    /// What the master said when all was well.
+    green: RefCell<Option<Overview>>,
+    /// Failures that are hidden, as lines of a look.
+    hidden: RefCell<HashMap<String, String>>,
+}
+
+impl<'c> Planted<'c> {
+    pub fn new(cluster: &'c Cluster, bug: Bug) -> Self {
+        let (green, hidden) = (RefCell::default(), RefCell::default());
+        Self { cluster, bug, jumped: Cell::new(0), green, hidden }
+    }
+
+    /// A look without what would hold the executor.
+    fn look(&self, host: &HostName, output: String) -> String {
+        match self.bug {
+            Bug::HidesTheSave => {
+                let keep = |l: &&str| !l.contains("metadata.mfs.back.tmp") && !l.starts_with("clock\t");
+                output.lines().filter(keep).map(|l| format!("{l}\n")).collect()
+            }
+            Bug::HidesFailures => match self.hidden.borrow().get(host.as_str()) {
+                Some(lines) => output.replace("\nend\n", &format!("\n{lines}end\n")),
+                None => output,
+            },
+            Bug::BlindToMounts => {
+                output.lines().filter(|l| !l.starts_with("mount ")).map(|l| format!("{l}\n")).collect()
+            }
+            _ => output,
+        }
+    }
+}
+
+impl Hosts for Planted<'_> {
+    async fn run(&self, host: &HostName, script: &str, limit: Duration, line: &mut dyn FnMut(&str)) -> Outcome {
+        let outcome = self.cluster.run(host, script, limit, line).await;
+        if Deed::is_look(script) {
+            return match outcome {
+                Outcome::Exited { code, output } => Outcome::Exited { code, output: self.look(host, output) },
+                outcome => outcome,
+            };
+        }
+        match (self.bug, outcome) {
+            (Bug::RepeatsCommands, Outcome::Exited { .. }) => {
+                self.cluster.pass(60_000).await;
+                self.cluster.run(host, script, limit, line).await
+            }
+            (Bug::HidesFailures, Outcome::Exited { code, output }) if code != 0 => {
+                if let Deed::Build { mark, text } = Deed::read(script) {
+                    let sum = super::cluster::command::sha256(text.as_bytes());
+                    self.hidden.borrow_mut().insert(host.to_string(), format!("kept\t{mark}\t{sum}\n"));
+                }
+                Outcome::Exited { code: 0, output }
+            }
+            (_, outcome) => outcome,
+        }
+    }
+
+    async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), String> {
+        self.cluster.put(host, from, to).await
+    }
+
+    async fn fetch(&self, host: &HostName, from: &AbsPath, to: &Path) -> Result<String, String> {
+        if self.bug == Bug::CopiesNothing {
+            let copy = self.cluster.state.borrow().copies;
+            let file = from.as_str().rsplit('/').next().unwrap_or_default();
+            return Ok(super::cluster::command::sha256(format!("{copy} {file}").as_bytes()));
+        }
+        self.cluster.fetch(host, from, to).await
+    }
+
+    async fn done_with(&self, host: &HostName) {
+        self.cluster.done_with(host).await;
+    }
+}
+
+impl Master for Planted<'_> {
+    async fn overview(&self) -> Result<Overview, NoAnswer> {
+        let answer = self.cluster.overview().await;
+        match (self.bug, answer) {
+            (Bug::DeadMaster, _) => Err(NoAnswer { reason: "connection refused".to_owned(), reached: true }),
+            (Bug::GreenMaster, answer) => {
+                let mut green = self.green.borrow_mut();
+                match (green.clone(), answer) {
+                    (None, Ok(answer)) => {
+                        let (well, new) = {
+                            let health = &self.cluster.state.borrow().health;
+                            (health.back.iter().all(|b| *b), health.master == Some(true))
+                        };
+                        *green = (well && new).then(|| answer.clone());
+                        Ok(answer)
+                    }
+                    (Some(mut green), _) => {
+                        let to = self.cluster.state.borrow().scenario.to.clone();
+                        green.chunkservers.iter_mut().for_each(|s| s.version = Some(to.clone()));
+                        Ok(green)
+                    }
+                    (None, answer) => answer,
+                }
+            }
+            (Bug::KnowsOldCounts, Ok(mut answer)) => {
+                let counts = super::cluster::CHUNKS;
+                (answer.info.inodes, answer.info.chunks) = (counts, counts);
+                Ok(answer)
+            }
+            (_, answer) => answer,
+        }
+    }
+
+    async fn trial(&self, port: u16) -> Result<Overview, NoAnswer> {
+        self.cluster.trial(port).await
+    }
+}
+
+impl Clock for Planted<'_> {
+    fn now(&self) -> Timestamp {
+        if self.bug == Bug::JumpingClock {
+            self.jumped.set(self.jumped.get() + 10);
+        }
+        self.cluster.now() + SignedDuration::from_secs(self.jumped.get())
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.cluster.sleep(time).await;
+    }
+
+    async fn between_looks(&self) {
+        self.cluster.between_looks().await;
+    }
+}
+
+/// The journal, with a bug in it or not.
+pub struct PlantedSink<'c> {
+    pub sink: Sink<'c>,
+    pub bug: Bug,
+}
+
+impl JournalSink for PlantedSink<'_> {
+    fn append(&mut self, record: Record) -> std::io::Result<()> {
+        match (self.bug, record) {
+            (Bug::DoneTooSoon, Record::Intent { step, at }) => {
+                self.sink.append(Record::Done { step, at, evidence: String::new(), found: false })
+            }
+            (Bug::Scrambles, record) => {
+                self.sink.append(record)?;
+                let text = &mut self.sink.0.state.borrow_mut().journal.text;
+                *text = text.replace("install", "instal");
+                Ok(())
+            }
+            (_, record) => self.sink.append(record),
+        }
+    }
+}
