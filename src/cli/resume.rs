@@ -8,7 +8,7 @@ use super::walk::{Display, Walk};
 use super::{Failed, StateDir, block_on};
 use crate::fleet::SshFleet;
 use crate::journal::store::Stored;
-use crate::journal::{JournalSink, Record, Run};
+use crate::journal::{JournalSink, Record, Run, StateFolder};
 
 /// Go on with a run that stopped, at the first step that is not done
 ///
@@ -24,9 +24,24 @@ pub struct Resume {
     state: StateDir,
 }
 
+/// The way back that was begun of the run `name`.
+fn taken_back(state: &StateFolder, name: &str) -> Result<Option<String>, Failed> {
+    let later = state.names()?.into_iter().filter(|n| n.as_str() > name);
+    let mut runs = later.filter_map(|n| state.read(Some(&n)).ok());
+    Ok(runs.find(|run| run.schedule.back_of.as_deref() == Some(name)).map(|run| run.name))
+}
+
 impl Resume {
     pub(super) fn run(&self) -> Result<Exit, Failed> {
-        let (mut run, stored) = self.state.open()?.reopen(self.run.as_deref())?;
+        let state = self.state.open()?;
+        let (mut run, stored) = state.reopen(self.run.as_deref())?;
+        if let Some(back) = taken_back(&state, &run.name)? {
+            let error = anyhow::anyhow!(
+                "run {} was taken back by {back}, so that its journal no longer says what its hosts are; begin a new upgrade",
+                run.name
+            );
+            return Err(Failed::new(Exit::Usage, error));
+        }
         if stored.progress.finished() {
             eprintln!("run {} has reached its target; there is nothing to go on with", run.name);
             return Ok(Exit::Success);

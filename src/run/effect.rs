@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use semver::Version;
 
 use super::Runner;
 use super::event::Event;
@@ -12,6 +13,7 @@ use super::runner::{LOOK_LIMIT, human};
 use super::step::{self, Verdict};
 use crate::host::{Command, HostFacts, HostName};
 use crate::journal::Record;
+use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::{Action, Step, Track};
 
 /// How long a host may show nothing of a step's effect after its command has ended: processes, mounts and files are there
@@ -202,7 +204,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Verdict::Done(evidence) => return Ok((false, evidence)),
                 Verdict::NotYet(reason) => reason,
             };
-            let patience = if code.is_some() { SETTLE } else { RECONNECT };
+            let patience = if code.is_none() { RECONNECT } else { settles(&step.action, &self.schedule.to, &now) };
             if self.seconds_since(begun) >= patience.as_secs() {
                 if code.is_none() {
                     let message = format!("tell whether it could {}", step.action.describe());
@@ -237,6 +239,18 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.send(Event::Reconnecting { host: host.clone(), reason });
             self.clock.between_looks().await;
         }
+    }
+}
+
+/// How long the effect of `action` may take to show on a host that shows `now`. A 1.5 daemon goes to the background first
+/// and loads its metadata then (`mfsmaster/main.c` @ 1.5.12): while its process is there it is waited for.
+fn settles(action: &Action, to: &Version, now: &HostFacts) -> Duration {
+    match action {
+        Action::Start { role, command: Command::StartOld { .. }, .. } => {
+            let begun = now.processes.iter().any(|p| p.role == *role && p.version.as_ref() == Some(to));
+            if begun { line::BACK_GREATEST } else { SETTLE * 4 }
+        }
+        _ => SETTLE,
     }
 }
 

@@ -121,9 +121,14 @@ fn a_way_back_is_resumed_and_not_taken_back() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml"))).unwrap().plan;
     let mut schedule = compile(&plan, None);
-    schedule.back_of = Some("20261122T000000Z-abcd".to_owned());
-    drop(StateFolder::new(Some(folder.path())).unwrap().begin(&plan, &schedule, Timestamp::now()).unwrap());
-    let output = mfsupgrade(&["rollback", "--yes", "--state-dir", folder.path().to_str().unwrap()]);
+    let name = interrupted(folder.path());
+    schedule.back_of = Some(name.clone());
+    let later = Timestamp::now() + jiff::SignedDuration::from_secs(5);
+    drop(StateFolder::new(Some(folder.path())).unwrap().begin(&plan, &schedule, later).unwrap());
+    let state = folder.path().to_str().unwrap();
+    let output = mfsupgrade(&["resume", &name, "--state-dir", state]);
+    assert!(code(&output) == 2 && stderr(&output).contains("was taken back"), "{}", stderr(&output));
+    let output = mfsupgrade(&["rollback", "--yes", "--state-dir", state]);
     assert_eq!(code(&output), 2);
     let said = stderr(&output);
     assert!(said.contains("is itself the way back") && said.contains("mfsupgrade resume"), "{said}");

@@ -2,7 +2,8 @@
 //! upgrade, of what the run has changed and nothing else.
 //!
 //! A new chunkserver or mount does not work with an old master, and old ones work with a new one (facts, section 7): so
-//! clients come first, then chunkservers one at a time, then the metaloggers, which 1.5 does not know, and the master last.
+//! clients come first, then chunkservers one at a time (before
+//! them those that are away already), then the metaloggers, which 1.5 does not know, and the master last.
 //! The file system stays in use. Where no new master runs there is nothing to keep in use: then chunkservers go back at
 //! once, the master starts, and clients are last.
 
@@ -22,6 +23,8 @@ const WHY_CLIENTS: &str = "facts: a new mount does not work with an old master, 
      go back first";
 const WHY_STAGGER: &str = "facts: an old chunkserver works with a new master, a new one does not with an old master; one at a \
      time, so that every chunk of goal 2 and up keeps a copy that can be read";
+const WHY_AWAY: &str = "an old chunkserver works with a new master: first everything is there again, then the next is taken \
+     away";
 const WHY_AT_ONCE: &str = "no new master runs: no chunkserver serves anybody now";
 const WHY_METALOGGERS: &str = "the old release has no metaloggers; they keep change logs until only the master is left";
 const WHY_MASTER: &str = "the old master starts on exactly what the new one writes at a clean stop: on anything older it would \
@@ -99,13 +102,17 @@ fn role_of(action: &Action) -> Option<Role> {
 #[must_use]
 pub fn compile_back(plan: &Plan, run: &str, upgrade: &Schedule, seen: &BackSeen) -> Schedule {
     let compiler = Compiler { plan, observation: None, clock: 0, greatest: 0 };
-    let mut back = Back { compiler, seen, order: Vec::new() };
+    let mut back = Back { compiler, seen, order: Vec::new(), upgraded: 0, last: None };
     back.order = back.in_order();
+    back.upgraded = plan.chunkservers.len() - back.restarted().len();
     let mut stages = Vec::new();
     if seen.new_master {
+        stages.extend(back.chunkservers(|p| p.daemon == Daemon::Down));
         stages.extend(back.clients());
+        stages.extend(back.chunkservers(|p| p.daemon != Daemon::Down));
+    } else {
+        stages.extend(back.chunkservers(|_| true));
     }
-    stages.extend(back.chunkservers());
     stages.extend(back.metaloggers());
     stages.extend(back.master());
     if !seen.new_master {
@@ -138,6 +145,10 @@ struct Back<'a> {
     seen: &'a BackSeen,
     /// The parts in the order in which they go back.
     order: Vec<&'a Part>,
+    /// Chunkservers in the old release so far.
+    upgraded: usize,
+    /// The start of the last chunkserver.
+    last: Option<StepId>,
 }
 
 impl<'a> Back<'a> {
@@ -150,12 +161,11 @@ impl<'a> Back<'a> {
 
     fn in_order(&self) -> Vec<&'a Part> {
         let clients = self.of(Role::Client);
-        let mut order = if self.seen.new_master { clients.clone() } else { Vec::new() };
-        order.extend([Role::Chunkserver, Role::Metalogger, Role::Master].into_iter().flat_map(|r| self.of(r)));
-        if !self.seen.new_master {
-            order.extend(clients);
-        }
-        order
+        let (away, servers): (Vec<_>, Vec<_>) =
+            self.of(Role::Chunkserver).into_iter().partition(|p| p.daemon == Daemon::Down);
+        let (first, last) = if self.seen.new_master { (clients, Vec::new()) } else { (Vec::new(), clients) };
+        let daemons = [Role::Metalogger, Role::Master].into_iter().flat_map(|r| self.of(r));
+        away.into_iter().chain(first).chain(servers).chain(daemons).chain(last).collect()
     }
 
     /// The chunkservers as gates count them: those that never left the old release, then the others in their order.
@@ -169,11 +179,6 @@ impl<'a> Back<'a> {
     /// The chunkservers that are stopped and started.
     fn restarted(&self) -> Vec<&'a Part> {
         self.of(Role::Chunkserver).into_iter().filter(|p| p.daemon != Daemon::Old).collect()
-    }
-
-    /// Chunkservers in the old release before the first goes back.
-    fn already_old(&self) -> usize {
-        self.compiler.plan.chunkservers.len() - self.restarted().len()
     }
 
     /// The programs of a role. What belongs to no role comes back with the last part of a host: until then another daemon
@@ -246,38 +251,39 @@ impl<'a> Back<'a> {
         steps
     }
 
-    fn chunkservers(&mut self) -> Option<Stage> {
-        let parts = self.of(Role::Chunkserver);
+    fn chunkservers(&mut self, which: fn(&Part) -> bool) -> Option<Stage> {
+        let parts: Vec<_> = self.of(Role::Chunkserver).into_iter().filter(|p| which(p)).collect();
         if parts.is_empty() {
             return None;
         }
         let (in_use, stagger) = (self.seen.new_master, self.compiler.plan.upgrade.stagger);
-        let mut upgraded = self.already_old();
+        let away = parts.iter().all(|p| p.daemon == Daemon::Down);
         let mut tracks: Vec<Track> = Vec::new();
-        let mut last: Option<StepId> = None;
         for part in parts {
             let mut track = track(&part.changed.host, self.daemon(Phase::Chunkservers, part));
             if in_use && part.daemon == Daemon::New {
                 let mut left_s = self.compiler.until();
-                if let Some(after) = last.take() {
+                if let Some(after) = self.last.take() {
                     let (least_s, greatest_s) = (stagger.least.as_secs(), stagger.greatest.as_secs());
                     self.compiler.clock += least_s;
                     self.compiler.greatest += greatest_s;
                     track.wait = Some(Wait::Stagger { after, least_s, greatest_s });
                     left_s = (greatest_s - least_s).max(line::LEAST_GATE.as_secs());
                 }
-                track.gate = Some(Gate::Healthy { upgraded, greatest_s: left_s });
+                track.gate = Some(Gate::Healthy { upgraded: self.upgraded, greatest_s: left_s });
             }
             if let Some(start) = track.steps.last_mut().filter(|_| part.daemon != Daemon::Old) {
                 if in_use {
                     start.afterwards = Some(Gate::ChunkserverBack { greatest_s: self.compiler.until() });
                 }
-                last = Some(start.id.clone());
-                upgraded += 1;
+                self.last = Some(start.id.clone());
+                self.upgraded += 1;
             }
             tracks.push(track);
         }
-        let (title, why, parallel) = if in_use {
+        let (title, why, parallel) = if in_use && away {
+            ("Bring back the chunkservers that are away", WHY_AWAY, 1)
+        } else if in_use {
             ("Bring the chunkservers back, one at a time", WHY_STAGGER, 1)
         } else {
             ("Bring the chunkservers back, all at once", WHY_AT_ONCE, AT_ONCE)
@@ -331,7 +337,7 @@ impl<'a> Back<'a> {
     fn clients(&mut self) -> Vec<Stage> {
         let parts: HashMap<&HostName, &Part> =
             self.of(Role::Client).into_iter().map(|p| (&p.changed.host, p)).collect();
-        let upgraded = if self.seen.new_master { self.already_old() } else { self.compiler.plan.chunkservers.len() };
+        let upgraded = self.upgraded;
         let mut stages = Vec::new();
         for group in &self.compiler.plan.clients {
             let tracks: Vec<Track> =
@@ -456,6 +462,27 @@ mod tests {
         assert!(matches!(gate, Some(Gate::Healthy { upgraded: 1, .. })), "{gate:?}");
         let nothing = BackSeen { parts: Vec::new(), ..seen };
         assert!(compile_back(&plan, "run", &upgrade, &nothing).stages.is_empty());
+    }
+
+    #[test]
+    fn a_chunkserver_that_is_away_comes_before_everything_else() {
+        let plan = Plan::parse(PLAN, Path::new("test.toml"), Path::new("/")).unwrap();
+        let (upgrade, mut seen) = seen(&plan, &["m", "b", "c"], true);
+        for part in
+            seen.parts.iter_mut().filter(|p| p.changed.role == Role::Chunkserver && p.changed.host.as_str() == "m")
+        {
+            part.daemon = Daemon::Down;
+        }
+        let back = compile_back(&plan, "run", &upgrade, &seen);
+        let phases: Vec<_> = back.stages.iter().map(|s| s.phase).collect();
+        let servers = Phase::Chunkservers;
+        assert_eq!(phases, [servers, Phase::Clients, servers, Phase::Master, Phase::Verify]);
+        assert!(back.stages[0].tracks[0].gate.is_none(), "nothing is asked for before one that is away comes back");
+        assert!(matches!(back.stages[1].gate, Some(Gate::Serving { upgraded: 1, .. })));
+        let next = &back.stages[2].tracks[0];
+        assert!(matches!(next.gate, Some(Gate::Healthy { upgraded: 1, .. })) && next.wait.is_some());
+        let servers: Vec<_> = back.chunkservers.iter().map(|k| k.host.as_str()).collect();
+        assert_eq!(servers, ["m", "b"]);
     }
 
     #[test]
