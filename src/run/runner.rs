@@ -138,7 +138,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         let mut waiting = stage.tracks.iter().filter(|t| !self.track_is_done(t));
-        let mut running: FuturesUnordered<_> = waiting.by_ref().take(stage.parallel).map(|t| self.named(stage, t)).collect();
+        let mut running: FuturesUnordered<_> =
+            waiting.by_ref().take(stage.parallel).map(|t| self.named(stage, t)).collect();
         let mut stop = None;
         while let Some((track, result)) = running.next().await {
             if result.is_ok() {

@@ -5,9 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mfsupgrade::check::{
-    Baseline, ClientSeen, ConfigChange, MasterSeen, MetaloggerSeen, Observation, ServerSeen,
-};
+use mfsupgrade::check::{Baseline, ClientSeen, ConfigChange, MasterSeen, MetaloggerSeen, Observation, ServerSeen};
 use mfsupgrade::host::{AbsPath, HostName, MountArguments};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
@@ -122,7 +120,8 @@ impl Scenario {
             chunkservers: (0..self.servers)
                 .map(|n| {
                     let name = server(n);
-                    let seen = ServerSeen { version: OLD.clone(), address: address(&name), data_path: path("/var/mfs") };
+                    let seen =
+                        ServerSeen { version: OLD.clone(), address: address(&name), data_path: path("/var/mfs") };
                     (host(&name), seen)
                 })
                 .collect(),

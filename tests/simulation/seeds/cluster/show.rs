@@ -32,9 +32,8 @@ impl State {
             };
         }
         self.show_disk(&mut out, host);
-        let busy = |job: &super::Job| {
-            job.alive && job.host == at && matches!(job.deed, Deed::Install | Deed::Build { .. })
-        };
+        let busy =
+            |job: &super::Job| job.alive && job.host == at && matches!(job.deed, Deed::Install | Deed::Build { .. });
         if script.contains("busy") && self.jobs.iter().any(busy) {
             out += "busy\t7\n";
         }

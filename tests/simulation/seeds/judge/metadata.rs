@@ -27,7 +27,10 @@ impl Judge {
         if !self.copies.values().any(whole) {
             self.broke("backup", format!("the master is {what} without a whole copy of its metadata here"));
             // a new master that came up by itself has loaded the metadata itself
-        } else if self.can_be_tried && !self.new_master_was() && !self.copies.values().any(|copy| whole(copy) && copy.loaded) {
+        } else if self.can_be_tried
+            && !self.new_master_was()
+            && !self.copies.values().any(|copy| whole(copy) && copy.loaded)
+        {
             self.broke("trial", format!("the master is {what} without a trial of the copy that is here"));
         }
     }

@@ -167,8 +167,7 @@ impl Judge {
                 self.session.ended(now, host, deed, class, *code);
             }
             Fact::Process { host, role, new, mount, runs, by } => {
-                let process =
-                    Running { host: host.clone(), role: *role, mount: mount.clone(), new: *new, since: now };
+                let process = Running { host: host.clone(), role: *role, mount: mount.clone(), new: *new, since: now };
                 self.process(process, *runs, *by);
             }
             Fact::Copied { copy, files } => {
@@ -184,9 +183,9 @@ impl Judge {
             Fact::Health(health) => self.healthy(health),
             Fact::Fault { kind, host } => self.faults.push((*kind, host.clone())),
             // what a command set in motion may still come
-            Fact::Repair => self.faults.retain(|(kind, _)| {
-                matches!(kind, Kind::DiesLater(_) | Kind::Hangs(_) | Kind::MasterRestarts(_))
-            }),
+            Fact::Repair => self
+                .faults
+                .retain(|(kind, _)| matches!(kind, Kind::DiesLater(_) | Kind::Hangs(_) | Kind::MasterRestarts(_))),
             Fact::Ended { .. } | Fact::Told(_) => {}
         }
     }

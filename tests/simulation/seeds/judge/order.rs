@@ -19,7 +19,9 @@ impl Judge {
             Deed::Start(Role::Chunkserver) if rolling && !new_master => {
                 self.broke("order", format!("chunkserver {host} before the new master"));
             }
-            Deed::Start(Role::Chunkserver) if !rolling && !new_master && self.runs("master", Role::Master).count() > 0 => {
+            Deed::Start(Role::Chunkserver)
+                if !rolling && !new_master && self.runs("master", Role::Master).count() > 0 =>
+            {
                 self.broke("order", format!("chunkserver {host} while the old master runs"));
             }
             Deed::Start(Role::Master) if !rolling && !new_servers => {
