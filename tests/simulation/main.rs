@@ -1,8 +1,10 @@
 //! The executor against a simulated world in paused time: no process, no socket, no second passes.
 //!
-//! The world here is small and simulated; `tests/rehearsal` drives real processes over real ssh, and docs/real-hosts.md
-//! tells what real MooseFS did.
+//! `story` tells single upgrades in a small world; `proof` plays upgrades from seeds, with faults at any point, in a larger one
+//! (`seeds`). `tests/rehearsal` drives real processes over real ssh, and docs/real-hosts.md tells what real MooseFS did.
 
 mod back;
+mod proof;
+mod seeds;
 mod story;
 mod world;

@@ -49,10 +49,13 @@ impl fmt::Display for Played {
     }
 }
 
-struct Telling<'c>(&'c Cluster);
+struct Telling<'c>(&'c Cluster, RefCell<String>);
 
 impl EventSink for Telling<'_> {
     fn send(&self, stamped: Stamped) {
+        if let Event::Paused { state } = &stamped.event {
+            self.1.borrow_mut().clone_from(state);
+        }
         if !self.0.tells.get() || matches!(stamped.event, Event::Waiting { .. } | Event::Output { .. }) {
             return;
         }
@@ -82,7 +85,7 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
         let said = session(&cluster, &schedule, bug, endings.is_empty());
         let ending = match &said {
             Ok(Said::Finished) => "finished",
-            Ok(Said::Paused) => "paused",
+            Ok(Said::Paused(_)) => "paused",
             Ok(Said::Killed) => "killed",
             Ok(Said::Failed { kind, .. }) => kind_name(*kind),
             Err(_) => "broken",
@@ -92,7 +95,7 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
         match said {
             Ok(Said::Finished) => break,
             Ok(Said::Killed) => cluster.idle(wait),
-            Ok(Said::Paused) => {
+            Ok(Said::Paused(_)) => {
                 cluster.pause.store(false, Ordering::Relaxed);
                 cluster.idle(30 * wait);
             }
@@ -162,7 +165,7 @@ fn session(cluster: &Cluster, schedule: &Schedule, bug: Bug, first: bool) -> Res
         return Ok(tell(cluster, Said::Failed { kind, host: None, account: mounts_unasked(cluster, account) }));
     }
     let ports = Planted::new(cluster, bug);
-    let telling = Telling(cluster);
+    let telling = Telling(cluster, RefCell::default());
     let runner = Runner {
         schedule,
         baseline: RefCell::new(schedule.baseline.clone().expect("an observed schedule")),
@@ -181,7 +184,7 @@ fn session(cluster: &Cluster, schedule: &Schedule, bug: Bug, first: bool) -> Res
     };
     let said = match cluster.drive(runner.walk(&progress)) {
         Driven::Ended(Ending::Finished) => Said::Finished,
-        Driven::Ended(Ending::Paused) => Said::Paused,
+        Driven::Ended(Ending::Paused) => Said::Paused(telling.1.take()),
         Driven::Ended(Ending::Failed(failure, state)) => Said::Failed {
             kind: failure.kind,
             host: failure.host.map(|h| h.to_string()),

@@ -20,7 +20,8 @@ pub enum By {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     Finished,
-    Paused,
+    /// With what it says of the meantime.
+    Paused(String),
     /// Kind, host and the whole account.
     Failed {
         kind: mfsupgrade::run::FailureKind,

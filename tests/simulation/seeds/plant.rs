@@ -47,6 +47,7 @@ pub enum Bug {
     CopiesNothing,
     BlindToMounts,
     /// Journals.
+    ForgetsDone,
     DoneTooSoon,
     Scrambles,
 }
@@ -68,6 +69,7 @@ pub const PLANTED: &[(Bug, &str)] = &[
     (Bug::PauseAnywhere, "pause"),
     (Bug::GreenMaster, "baseline"),
     (Bug::DeadMaster, "account"),
+    (Bug::DeadMaster, "false-alarm"),
     (Bug::KnowsOldCounts, "metadata"),
     (Bug::JumpingClock, "stagger"),
     (Bug::RepeatsCommands, "twice"),
@@ -75,6 +77,7 @@ pub const PLANTED: &[(Bug, &str)] = &[
     (Bug::HidesTheSave, "saving"),
     (Bug::CopiesNothing, "backup"),
     (Bug::BlindToMounts, "account"),
+    (Bug::ForgetsDone, "stuck"),
     (Bug::DoneTooSoon, "stuck"),
     (Bug::Scrambles, "journal"),
 ];
@@ -177,8 +180,10 @@ impl<'c> Planted<'c> {
     fn look(&self, host: &HostName, output: String) -> String {
         match self.bug {
             Bug::HidesTheSave => {
-                let keep = |l: &&str| !l.contains("metadata.mfs.back.tmp") && !l.starts_with("clock\t");
-                output.lines().filter(keep).map(|l| format!("{l}\n")).collect()
+                let keep = |l: &&str| !l.contains("metadata.mfs.back.tmp");
+                let half_past =
+                    |l: &str| if l.starts_with("clock\t") { "clock\t1800\n".to_owned() } else { format!("{l}\n") };
+                output.lines().filter(keep).map(half_past).collect()
             }
             Bug::HidesFailures => match self.hidden.borrow().get(host.as_str()) {
                 Some(lines) => output.replace("\nend\n", &format!("\n{lines}end\n")),
@@ -299,6 +304,7 @@ pub struct PlantedSink<'c> {
 impl JournalSink for PlantedSink<'_> {
     fn append(&mut self, record: Record) -> std::io::Result<()> {
         match (self.bug, record) {
+            (Bug::ForgetsDone, Record::Done { .. }) => Ok(()),
             (Bug::DoneTooSoon, Record::Intent { step, at }) => {
                 self.sink.append(Record::Done { step, at, evidence: String::new(), found: false })
             }

@@ -95,7 +95,7 @@ impl Scenario {
             scan: of(0, 20_000),
             connect: of(200, 700),
             mount: of(100, 400),
-            save: of(500, 2_000),
+            save: of(2_000, 20_000),
         };
         let mut scenario = Self {
             seed,
@@ -113,7 +113,7 @@ impl Scenario {
             under_goal: if r.chance(15) { r.between(1, 5) as u32 } else { 0 },
             configured: r.chance(30),
             between_looks: r.pick(&[1_000, 2_000, 5_000]),
-            into_the_hour: r.between(0, 3599),
+            into_the_hour: if r.chance(20) { r.between(3400, 3599) } else { r.between(0, 3599) },
             pace,
             faults: Vec::new(),
         };

@@ -54,7 +54,11 @@ impl Cluster {
             _ => {}
         }
         let (job, session) = (state.jobs.len(), state.session);
-        state.jobs.push(Job { host, deed: deed.clone(), alive: true, seen: None, waker: None, fault, session });
+        let mount = match &deed {
+            Deed::Unmount(point) => state.hosts[host].mounted(point).map(|p| p.pid),
+            _ => None,
+        };
+        state.jobs.push(Job { host, deed: deed.clone(), alive: true, seen: None, waker: None, fault, mount, session });
         if let Some(kind @ Kind::LostBefore) = fault {
             state.fired(kind, Some(host));
             state.jobs[job].alive = false;
@@ -193,7 +197,7 @@ impl State {
             }
             _ => is_full && self.hosts[host].disk_full,
         };
-        let (code, printed) = if fails { (2, "no\n".to_owned()) } else { self.effect(host, &deed, fault) };
+        let (code, printed) = if fails { (2, "no\n".to_owned()) } else { self.effect(job, &deed, fault) };
         self.jobs[job].alive = false;
         let name = self.hosts[host].name.clone();
         if deed == Deed::Trial {
@@ -233,7 +237,8 @@ impl State {
     }
 
     /// What it leaves on the host, its exit code, and what it prints.
-    fn effect(&mut self, host: usize, deed: &Deed, fault: Option<Kind>) -> (i32, String) {
+    fn effect(&mut self, job: usize, deed: &Deed, fault: Option<Kind>) -> (i32, String) {
+        let (host, old) = (self.jobs[job].host, self.jobs[job].mount);
         let h = &mut self.hosts[host];
         let plain = |code: i32| (code, "done\n".to_owned());
         match deed {
@@ -267,8 +272,7 @@ impl State {
             // what MooseFS's daemons say at their end means nothing
             Deed::Start(_) | Deed::Stop => plain(i32::from(self.random.chance(20))),
             Deed::Unmount(point) => {
-                let Some(process) = h.processes.iter_mut().find(|p| p.mounted && p.mount.as_ref() == Some(point))
-                else {
+                let Some(process) = h.processes.iter_mut().find(|p| p.mounted && Some(p.pid) == old) else {
                     return plain(32);
                 };
                 if let Some(kind @ Kind::Busy) = fault {

@@ -41,6 +41,8 @@ pub struct Job {
     pub seen: Option<Result<(i32, String), String>>,
     pub waker: Option<std::task::Waker>,
     pub fault: Option<Kind>,
+    /// The mount that it takes away: the one that was there when it began.
+    pub mount: Option<u32>,
     /// Which session sent it.
     pub session: usize,
 }

@@ -3,7 +3,6 @@
 use std::io;
 
 use mfsupgrade::journal::{JournalSink, Record, record};
-use mfsupgrade::plan::Mode;
 
 use super::{Cluster, State};
 use crate::seeds::faults::{Kind, Point, When};
@@ -23,9 +22,9 @@ impl State {
         for _ in 0..std::mem::take(&mut self.lost) {
             let whole = self.journal.text.trim_end_matches('\n');
             // the first record was synced together with its folder before any host was contacted
-            // a cleanly stopped master cannot be copied again: see docs of the executor's limits in `proof.rs`
-            let keeps = self.scenario.mode == Mode::FullStop && whole.contains("\"backup/");
-            let last = whole.rfind('\n').filter(|at| !(keeps && whole[*at..].contains("\"backup/")));
+            // every record is synced before the next command, and the metadata of a master that was stopped since cannot be
+            // copied again: that record alone is taken for safe
+            let last = whole.rfind('\n').filter(|at| !whole[*at..].contains("\"backup/"));
             if let Some(at) = last {
                 self.journal.text.truncate(at + 1);
             }

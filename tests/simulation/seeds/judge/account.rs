@@ -15,7 +15,7 @@ impl Judge {
                     self.broke("target", "it says that the target is reached, and the world is not there");
                 }
             }
-            Said::Paused => self.pause(),
+            Said::Paused(account) => self.pause(account),
             Said::Failed { kind, host, account } => {
                 self.file_system(account);
                 self.mounts_gone(account);
@@ -26,8 +26,13 @@ impl Judge {
     }
 
     /// A pause leaves nothing half done.
-    fn pause(&mut self) {
-        if let Some(((host, mount), _)) = self.taken.first_key_value() {
+    fn pause(&mut self, account: &str) {
+        // what a client that failed was left with is said
+        self.mounts_gone(account);
+        let failed = |host: &String| {
+            self.faults.iter().any(|(_, at)| at.as_ref().is_some_and(|at| at == host || at == "master"))
+        };
+        if let Some(((host, mount), _)) = self.taken.iter().find(|((host, _), _)| !failed(host)) {
             self.broke("pause", format!("{mount} of {host} is away in a pause"));
         }
         // whose journal has lost that it stopped the master does not know that it did
