@@ -88,7 +88,9 @@ impl Check<'_> {
             }
         };
         let port = line::client_port(to, &keys);
-        if port != Some(plan.master.admin_port) {
+        let host = Some(&plan.master.host);
+        let unknown = self.findings.iter().any(|f| f.code == Code::ConfigNotFound && f.host.as_ref() == host);
+        if port != Some(plan.master.admin_port) && !unknown {
             let port = port.map_or("no port".to_owned(), |port| format!("port {port}"));
             self.find(
                 Code::ListenPortIgnored,

@@ -56,6 +56,13 @@ const OF_DAEMONS: &[Trap] = &[
 
 const OF_CONFIGURATION: &[Trap] = &[
     (|s| s.master_config("# n\u{fffd}\n"), Code::ConfigUnreadable),
+    (
+        |s| {
+            s.text("cs1", "/usr/local/etc/mfs/mfschunkserver.cfg", "# \u{fffd}\n");
+        },
+        Code::ConfigUnreadable,
+    ),
+    (|s| drop(s.host("cs1").files.remove("/usr/local/etc/mfschunkserver.cfg")), Code::ConfigNotFound),
     (|s| s.text("master", "/usr/local/etc/mfs/mfsmaster.cfg", "BACK_LOGS = 9\n"), Code::ConfigReplaced),
     (|s| s.master_config("DATA_PATH = /elsewhere\n"), Code::DataPathDiffers),
     (|s| s.master_config("BACK_LOGS=50\n"), Code::ConfigLineIgnored),
@@ -255,4 +262,18 @@ fn an_installation_by_command_is_told_everything_by_name() {
     for line in ["WORKING_USER = nobody", "WORKING_GROUP = nogroup", "DATA_PATH = ", "LOCK_FILE = /var/run/mfs/"] {
         assert!(text.contains(line), "{line}: {text}");
     }
+}
+
+#[test]
+fn a_configuration_that_nobody_saw_is_the_one_finding() {
+    let mut scene = scene();
+    scene.host("master").files.clear();
+    scene.host("master").lock_files.clear();
+    scene.host("cs1").files.clear();
+    scene.host("cs1").lock_files.clear();
+    scene.plan.config.exports = None;
+    let (_, findings) = scene.findings();
+    let errors: Vec<_> = findings.iter().filter(|f| f.severity == Severity::Error).map(|f| f.code).collect();
+    assert_eq!(errors, [Code::ConfigNotFound, Code::ConfigNotFound, Code::ExportsMissing]);
+    assert!(!findings.iter().any(|f| f.code == Code::DefaultsDiffer));
 }
