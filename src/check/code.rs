@@ -100,8 +100,10 @@ codes! {
     PortTaken "port-taken" Error "a port that the new master needs is in use" "hazard 10; matomlserv.c @ 1.6.5";
     ChunkserverNotListening "chunkserver-not-listening" Error "nothing listens on a running chunkserver's data port" "hazard 30";
     MasterHostUnclear "master-host-unclear" Error "chunkservers name their master in different ways, and a metalogger must be given one" "MASTER_HOST";
+    ExportsNotSeen "exports-not-seen" Error "EXPORTS_FILENAME names a file that cannot be looked at" "exports.c @ 1.6.27, exports_reload";
     ExportsUnreadable "exports-unreadable" Warning "a line, or a word of one, of mfsexports.cfg that the new master passes over" "exports.c @ 1.6.27; run";
     ExportsAccounts "exports-accounts" Note "mfsexports.cfg names users or groups that the master's host must have" "exports.c @ 1.6.27; run";
+    ExportsNeedAccounts "exports-need-accounts" Warning "without accounts that mfsexports.cfg names no rule is left, or none for a mount that is there now" "exports.c @ 1.6.27; run";
     ExportsRefuseClient "exports-refuse-client" Error "the exports refuse a mount that is there now" "hazard 24; exports.c @ 1.6.27, exports_check";
     ExportsRestrictClient "exports-restrict-client" Warning "the exports take something from a mount that it has now" "hazard 24; 1.5 knows no exports";
     DiskLineChanges "disk-line-changes" Error "a line of mfshdd.cfg means something else to the new chunkserver" "hazard 31; hddspacemgr.c @ 1.6.27";
