@@ -312,3 +312,32 @@ fn accounts_of_rules_that_no_mount_needs_are_a_note() {
     let (_, codes) = scene.check();
     assert!(codes.contains(&Code::ExportsAccounts) && !codes.contains(&Code::ExportsNeedAccounts), "{codes:?}");
 }
+
+#[test]
+fn hosts_are_checked_while_their_master_is_silent() {
+    assert_eq!(scene().unanswered(), []);
+    let alone = [
+        Code::CustomConfig,
+        Code::LockFileLost,
+        Code::LockFileWrong,
+        Code::OwnerDiffers,
+        Code::ConfigNotFound,
+        Code::MasterHostUnclear,
+        Code::ExportsMissing,
+        Code::ExportsUnreadable,
+        Code::MetadataNeverSaved,
+    ];
+    let of_daemons = OF_DAEMONS.iter().chain(OF_CONFIGURATION).chain(OF_EXPORTS).chain(OF_THE_MASTER);
+    for (trap, code) in OF_HOSTS.iter().chain(of_daemons.filter(|(_, code)| alone.contains(code))) {
+        let mut scene = scene();
+        trap(&mut scene);
+        let codes = scene.unanswered();
+        assert!(codes.contains(code), "{code} not among {codes:?}");
+    }
+    let mut scene = scene();
+    for facts in scene.fleet.values_mut() {
+        facts.sockets.clear();
+    }
+    scene.host("master").processes.clear();
+    assert_eq!(scene.unanswered(), [Code::DaemonNotRunning], "nobody is connected to a master that is down");
+}
