@@ -87,6 +87,7 @@ codes! {
     LockFileWrong "lock-file-wrong" Error "a running 1.5 daemon's lock file is empty or names another process" "hazard 5; main.c @ 1.6.27, check_old_locks";
     OwnerDiffers "owner-differs" Warning "a daemon's files belong to another user than the one that it runs as" "hazards 5, 7, 13";
     ConfigUnreadable "config-unreadable" Error "a configuration file is not UTF-8, or cannot be carried over" "it is carried over as text";
+    ConfigNotFound "config-not-found" Error "a running 1.5 daemon's configuration file is not where this program looks for it" "main.c @ 1.5.12: none without a file";
     ConfigReplaced "config-replaced" Warning "a configuration file that the old release does not read stands where the new one looks first" "hazard 11; NEWS 1.6.27";
     DataPathDiffers "data-path-differs" Warning "a daemon works in another folder than its configuration says" "/proc/PID/cwd; the file may have been edited since its start";
     ConfigLineIgnored "config-line-ignored" Note "a line of a configuration file that neither release understands" "cfg.c; a key without a blank before its `=`";
@@ -99,8 +100,10 @@ codes! {
     PortTaken "port-taken" Error "a port that the new master needs is in use" "hazard 10; matomlserv.c @ 1.6.5";
     ChunkserverNotListening "chunkserver-not-listening" Error "nothing listens on a running chunkserver's data port" "hazard 30";
     MasterHostUnclear "master-host-unclear" Error "chunkservers name their master in different ways, and a metalogger must be given one" "MASTER_HOST";
+    ExportsNotSeen "exports-not-seen" Error "EXPORTS_FILENAME names a file that cannot be looked at" "exports.c @ 1.6.27, exports_reload";
     ExportsUnreadable "exports-unreadable" Warning "a line, or a word of one, of mfsexports.cfg that the new master passes over" "exports.c @ 1.6.27; run";
     ExportsAccounts "exports-accounts" Note "mfsexports.cfg names users or groups that the master's host must have" "exports.c @ 1.6.27; run";
+    ExportsNeedAccounts "exports-need-accounts" Warning "without accounts that mfsexports.cfg names no rule is left, or none for a mount that is there now" "exports.c @ 1.6.27; run";
     ExportsRefuseClient "exports-refuse-client" Error "the exports refuse a mount that is there now" "hazard 24; exports.c @ 1.6.27, exports_check";
     ExportsRestrictClient "exports-restrict-client" Warning "the exports take something from a mount that it has now" "hazard 24; 1.5 knows no exports";
     DiskLineChanges "disk-line-changes" Error "a line of mfshdd.cfg means something else to the new chunkserver" "hazard 31; hddspacemgr.c @ 1.6.27";

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::check::preflight::{Clocks, Fleet, preflight};
+use crate::check::preflight::{Clocks, Fleet, preflight, unanswered};
 use crate::check::{Code, Finding, Observation};
 use crate::fleet::{Forward, SshFleet};
 use crate::host::{AbsPath, HostFacts, HostName, Look};
@@ -122,20 +122,19 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec
             (observation.filter(|_| whole), findings)
         }
         Err(reason) => {
+            // a host that is not reached is a finding already
             if master.is_some() {
-                let todo = "start it, or correct [master] host and admin_port".to_owned();
-                let host = Some(&plan.master.host);
-                findings.push(Finding::new(
-                    Code::MasterDoesNotAnswer,
-                    host,
-                    reason,
-                    "every gate asks the master",
-                    todo,
-                ));
+                findings.push(silence(plan, reason));
             }
+            findings.extend(unanswered(plan, &facts, &clocks));
             (None, findings)
         }
     }
+}
+
+fn silence(plan: &Plan, reason: String) -> Finding {
+    let todo = "start it, or correct [master] host and admin_port".to_owned();
+    Finding::new(Code::MasterDoesNotAnswer, Some(&plan.master.host), reason, "every gate asks the master", todo)
 }
 
 pub(super) fn unreachable(host: &HostName, reason: String) -> Finding {

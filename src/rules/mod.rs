@@ -65,6 +65,10 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
         meaning: "lines and words of mfsexports.cfg that the new master passes over",
     },
     Acknowledgeable {
+        code: "exports-need-accounts",
+        meaning: "accounts of mfsexports.cfg that the master's host is known to have",
+    },
+    Acknowledgeable {
         code: "exports-restrict-client",
         meaning: "mounts that will have less than 1.5 allowed them, as mfsexports.cfg says",
     },

@@ -112,7 +112,7 @@ impl Check<'_> {
     }
 
     /// The name of the master that the new daemon will be told.
-    fn loopback_by_config(&mut self, host: &HostName, access: &Access, facts: &HostFacts) {
+    pub(super) fn loopback_by_config(&mut self, host: &HostName, access: &Access, facts: &HostFacts) {
         let to = &self.plan.upgrade.to;
         let Some((path, config)) = self.future(host, Role::Chunkserver, access, facts) else { return };
         let Some(name) = config.get("MASTER_HOST", to).filter(|name| is_loopback(name)) else { return };

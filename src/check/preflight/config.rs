@@ -3,9 +3,9 @@
 use sha2::{Digest, Sha256};
 use similar::TextDiff;
 
-use super::Check;
 use super::old::Old;
-use crate::check::{Code, ConfigChange};
+use super::{Check, surveyed};
+use crate::check::{Code, ConfigChange, Finding};
 use crate::host::facts::TextFile;
 use crate::host::{AbsPath, HostFacts, HostName, Process};
 use crate::moosefs::config::{Carried, ConfigText, Fate, carry, config_path, disks_paths, fate, paths_read, refuses};
@@ -31,6 +31,9 @@ impl Check<'_> {
     /// Everything about the configuration of a running daemon: what it says, what it becomes.
     pub(super) fn config_of(&mut self, host: &HostName, access: &Access, process: &Process, facts: &HostFacts) {
         let Some(old) = self.old(access, process, facts) else { return };
+        if old.file.is_none() && surveyed(facts) {
+            return self.not_found(host, access, process, &old);
+        }
         self.lock_file(host, process, &old, facts);
         self.owners(host, process, &old, facts);
         let build = self.built(access, facts);
@@ -56,6 +59,31 @@ impl Check<'_> {
             }
         }
         self.disk_list(host, access, &old, facts);
+    }
+
+    /// A 1.5 daemon does not start without a file. Nobody knows what it runs with, and nothing can be held against that.
+    fn not_found(&mut self, host: &HostName, access: &Access, process: &Process, old: &Old<'_>) {
+        let explains = |f: &Finding| {
+            f.host.as_ref() == Some(host)
+                && matches!(f.code, Code::CustomConfig | Code::PrefixDiffers)
+                && f.seen.contains(process.role.program())
+        };
+        if self.findings.iter().any(explains) {
+            return;
+        }
+        let (path, prefix) = (&old.path, &access.install.prefix);
+        self.find(
+            Code::ConfigNotFound,
+            Some(host),
+            format!("{} runs, and there is no {path}, or none that can be read and has 1 MiB at most", process.role.program()),
+            "a 1.5 daemon has one, elsewhere then: its folders, its ports and its lock file are not known, and nothing of \
+             them can be carried over to the new one",
+            format!(
+                "put the file that it was started with there, and the others beside it; if the old release was built with \
+                 another --sysconfdir or --prefix than {prefix}, build the new one with the same and correct the prefix \
+                 under [install]"
+            ),
+        );
     }
 
     pub(super) fn unreadable(&mut self, host: &HostName, seen: String) {
@@ -220,6 +248,16 @@ impl Check<'_> {
         let there = facts.files.get(file.to.as_str());
         let nothing = there.is_none() && file.from.is_none() && file.text.is_empty();
         if nothing || there.is_some_and(|now| now.text == file.text) {
+            return;
+        }
+        if there.is_some_and(|now| now.text.contains('\u{fffd}')) {
+            self.find(
+                Code::ConfigUnreadable,
+                Some(host),
+                format!("{} is not UTF-8", file.to),
+                "it would be replaced, and nobody could tell whether it is still the file that was seen, or bring it back",
+                "write it in plain letters, or move it away".into(),
+            );
             return;
         }
         let in_place = file.from.is_some_and(|(path, _)| path == file.to.as_str());

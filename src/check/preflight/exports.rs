@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use semver::Version;
+
 use super::Check;
 use super::config::Move;
 use crate::check::{ClientSeen, Code};
@@ -13,15 +15,34 @@ use crate::plan::Exports as Wanted;
 
 const WHY_MISSING: &str = "the new master stops the old one first and then refuses to start without exports: an outage";
 
+/// Where a new master looks for its exports (exports.c @ 1.6.27, exports_reload).
+struct Place {
+    /// EXPORTS_FILENAME, as it is set.
+    set: Option<String>,
+    /// In its order; empty where what is set is no whole path of plain letters.
+    paths: Vec<AbsPath>,
+}
+
 impl Check<'_> {
     /// The file that the plan names is put in its place; without one in the plan there must be one on the host.
     pub(super) fn exports_file(&mut self, facts: &HostFacts) {
         let plan = self.plan;
         let host = &plan.master.host;
-        let to = self.exports_path(facts);
+        let old = facts.daemon(Role::Master).and_then(|p| p.version.as_ref()) == Some(&plan.upgrade.from);
+        let place = self.exports_place(facts);
+        let Some(to) = place.paths.first().cloned() else {
+            if old {
+                self.not_seen(place.set.as_deref().unwrap_or_default(), "it is no whole path, and is not looked at");
+            }
+            return;
+        };
         let Some(wanted) = &plan.config.exports else {
-            if needs_exports(&plan.upgrade.to) {
-                self.exports_there(&to, facts);
+            match &place.set {
+                Some(set) if old && !facts.files.contains_key(to.as_str()) => {
+                    self.not_seen(set, "it is not there, or cannot be read, or has more than 1 MiB");
+                }
+                _ if needs_exports(&plan.upgrade.to) => self.exports_there(&place, facts),
+                _ => {}
             }
             return;
         };
@@ -30,26 +51,39 @@ impl Check<'_> {
             Wanted::LikeV15 => LIKE_1_5.to_owned(),
         };
         let there = facts.files.get(to.as_str());
-        let old = facts.daemon(Role::Master).and_then(|p| p.version.as_ref()) == Some(&plan.upgrade.from);
         if old {
             let from = there.map(|file| (to.as_str(), file));
             self.moves(host, Move { role: Role::Master, from, to: to.clone(), text }, facts);
         }
     }
 
-    /// Where the new master looks first.
-    fn exports_path(&self, facts: &HostFacts) -> AbsPath {
+    /// Where the new master looks: where EXPORTS_FILENAME is set, there and nowhere else.
+    fn exports_place(&self, facts: &HostFacts) -> Place {
         let (master, to) = (&self.plan.master, &self.plan.upgrade.to);
         let future = self.future(&master.host, Role::Master, &master.access, facts);
-        let named = future.as_ref().and_then(|(_, config)| config.get("EXPORTS_FILENAME", to));
-        let named = named.and_then(|path| AbsPath::new(path).ok());
-        named.unwrap_or_else(|| master.access.install.prefix.join(exports_paths(to)[0]))
+        let set = future.as_ref().and_then(|(_, config)| config.get("EXPORTS_FILENAME", to)).map(str::to_owned);
+        let paths = match &set {
+            Some(path) => AbsPath::new(path).into_iter().collect(),
+            None => exports_paths(to).iter().map(|path| master.access.install.prefix.join(path)).collect(),
+        };
+        Place { set, paths }
     }
 
-    fn exports_there(&mut self, first: &AbsPath, facts: &HostFacts) {
-        let prefix = &self.plan.master.access.install.prefix;
-        let others = exports_paths(&self.plan.upgrade.to).iter().map(|path| prefix.join(path));
-        let paths: Vec<AbsPath> = std::iter::once(first.clone()).chain(others).collect();
+    fn not_seen(&mut self, set: &str, how: &str) {
+        self.find(
+            Code::ExportsNotSeen,
+            Some(&self.plan.master.host),
+            format!("EXPORTS_FILENAME is {set:?}: {how}"),
+            "the new master looks there and nowhere else, and a name that is not whole is below its DATA_PATH; without the \
+             file no new mount is let in, and 1.6.14 and later refuse to start after they have stopped the old one",
+            "set EXPORTS_FILENAME to the whole path of a file, or take it out; `exports = \"FILE\"` under [config] writes it"
+                .into(),
+        );
+    }
+
+    fn exports_there(&mut self, place: &Place, facts: &HostFacts) {
+        let paths = &place.paths;
+        let Some(first) = paths.first() else { return };
         let there =
             |path: &AbsPath| facts.exports.contains_key(path.as_str()) || facts.files.contains_key(path.as_str());
         if !paths.iter().any(there) {
@@ -90,7 +124,8 @@ impl Check<'_> {
         }
         if exports.keeps_master_from_starting() {
             if !self.findings.iter().any(|f| f.code == Code::ExportsMissing) {
-                self.missing(format!("{path} has no rule that {to} can read"), &self.exports_path(facts));
+                let first = self.exports_place(facts).paths.into_iter().next();
+                first.iter().for_each(|first| self.missing(format!("{path} has no rule that {to} can read"), first));
             }
             return;
         }
@@ -102,12 +137,14 @@ impl Check<'_> {
         let accounts: Vec<_> = exports.accounts.iter().filter(|(_, account)| !plain(account)).collect();
         if !accounts.is_empty() {
             let said: Vec<_> = accounts.iter().map(|(line, account)| format!("{account} (line {line})")).collect();
+            let without = Exports::parse_knowing(&text, to, &|account| plain(account)).0;
+            let (code, why) = self.without_accounts(&exports, &without, clients);
             self.find(
-                Code::ExportsAccounts,
+                code,
                 Some(host),
                 format!("{path} depends on {}", said.join(", ")),
-                "a rule that names an account which the master's host does not have is passed over whole",
-                "see with `id` on the master's host that they are there".into(),
+                why,
+                "see with `id NAME` and `getent group NAME` on the master's host that they are there".into(),
             );
         }
         for (client, seen) in clients {
@@ -115,14 +152,37 @@ impl Check<'_> {
         }
     }
 
+    /// What it means if the master's host has none of the accounts that rules name.
+    fn without_accounts(
+        &self,
+        exports: &Exports,
+        without: &Exports,
+        clients: &BTreeMap<HostName, ClientSeen>,
+    ) -> (Code, &'static str) {
+        let version = &self.plan.upgrade.to;
+        let mut mounts = clients.values().flat_map(|seen| seen.mounts.iter().map(|mount| asks(seen, mount, version)));
+        if without.keeps_master_from_starting() {
+            return (
+                Code::ExportsNeedAccounts,
+                "a rule that names an account which the master's host does not have is passed over whole: here no rule would \
+                 be left, and the new master would stop the old one and refuse to start: an outage",
+            );
+        }
+        if mounts.any(|mount| exports.admits(&mount).is_ok() && without.admits(&mount).is_err()) {
+            return (
+                Code::ExportsNeedAccounts,
+                "a rule that names an account which the master's host does not have is passed over whole: here mounts that \
+                 are there now would get `Permission denied`",
+            );
+        }
+        (
+            Code::ExportsAccounts,
+            "a rule that names an account which the master's host does not have is passed over whole",
+        )
+    }
+
     fn admitted(&mut self, exports: &Exports, path: &str, host: &HostName, seen: &ClientSeen, mount: &MountArguments) {
-        let asks = Mount {
-            address: seen.address,
-            path: mount.subfolder.as_str(),
-            meta: mount.meta,
-            password: false,
-            version: &self.plan.upgrade.to,
-        };
+        let asks = asks(seen, mount, &self.plan.upgrade.to);
         let point = &mount.mount_point;
         let admitted = match exports.admits(&asks) {
             Ok(admitted) => admitted,
@@ -162,11 +222,13 @@ impl Check<'_> {
             Some(Wanted::File { path, text }) => Some((path.display().to_string(), text.clone())),
             Some(Wanted::LikeV15) => Some(("exports_like_1_5".to_owned(), LIKE_1_5.to_owned())),
             None => {
-                let prefix = &self.plan.master.access.install.prefix;
-                let others = exports_paths(&self.plan.upgrade.to).iter().map(|path| prefix.join(path));
-                let mut paths = std::iter::once(self.exports_path(facts)).chain(others);
+                let mut paths = self.exports_place(facts).paths.into_iter();
                 paths.find_map(|path| Some((path.to_string(), facts.files.get(path.as_str())?.text.clone())))
             }
         }
     }
+}
+
+fn asks<'a>(seen: &ClientSeen, mount: &'a MountArguments, version: &'a Version) -> Mount<'a> {
+    Mount { address: seen.address, path: mount.subfolder.as_str(), meta: mount.meta, password: false, version }
 }

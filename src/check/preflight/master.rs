@@ -1,5 +1,7 @@
 //! The master: one process, the one that answers, on its port, with its data.
 
+use semver::Version;
+
 use super::Check;
 use crate::check::{Code, MasterSeen};
 use crate::host::{AbsPath, HostFacts, Process};
@@ -8,16 +10,11 @@ use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
 use crate::rules::line_1_5_to_1_6 as line;
 
-impl Check<'_> {
+impl<'a> Check<'a> {
     pub(super) fn master(&mut self) -> Option<MasterSeen> {
         let master = &self.plan.master;
-        let facts = self.facts(&master.host, Role::Master, &master.access)?;
-        let process = self.daemon(&master.host, Role::Master, &master.access, facts)?;
-        let version = process.version.clone()?;
-        self.config_of(&master.host, &master.access, process, facts);
-        self.exports_file(facts);
+        let (facts, process, version) = self.master_process()?;
         self.listens(process, facts);
-        self.metadata(process, facts);
         let wire = self.overview.info.version.clone();
         let agrees = match self.overview.info.layout {
             Layout::V15 => (version.major, version.minor) == (1, 5),
@@ -54,6 +51,18 @@ impl Check<'_> {
         })
     }
 
+    /// What its host tells of it.
+    pub(super) fn master_process(&mut self) -> Option<(&'a HostFacts, &'a Process, Version)> {
+        let master = &self.plan.master;
+        let facts = self.facts(&master.host, Role::Master, &master.access)?;
+        let process = self.daemon(&master.host, Role::Master, &master.access, facts)?;
+        let version = process.version.clone()?;
+        self.config_of(&master.host, &master.access, process, facts);
+        self.exports_file(facts);
+        self.metadata(process, facts);
+        Some((facts, process, version))
+    }
+
     /// A full-stop takes the master away from under mounts that are in use (docs/real-hosts.md).
     pub(super) fn writers(&mut self) {
         let mounted = self.overview.sessions.iter().filter(|s| s.connected).count();
@@ -88,7 +97,9 @@ impl Check<'_> {
             }
         };
         let port = line::client_port(to, &keys);
-        if port != Some(plan.master.admin_port) {
+        let host = Some(&plan.master.host);
+        let unknown = self.findings.iter().any(|f| f.code == Code::ConfigNotFound && f.host.as_ref() == host);
+        if port != Some(plan.master.admin_port) && !unknown {
             let port = port.map_or("no port".to_owned(), |port| format!("port {port}"));
             self.find(
                 Code::ListenPortIgnored,

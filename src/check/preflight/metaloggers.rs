@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Check;
 use super::chunkservers::is_loopback;
 use super::config::Move;
+use super::{Check, surveyed};
 use crate::check::{Code, MetaloggerSeen};
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::config::{Need, carry, config_path};
@@ -77,6 +77,8 @@ impl Check<'_> {
             let Some(facts) = self.fleet.get(&server.host) else { continue };
             let Some(process) = facts.daemon(Role::Chunkserver) else { continue };
             let name = match self.old(&server.access, process, facts) {
+                // told of by its own finding
+                Some(old) if old.file.is_none() && surveyed(facts) => continue,
                 Some(old) => old.get("MASTER_HOST").unwrap_or(DEFAULT_NAME).to_owned(),
                 None => match self.future(&server.host, Role::Chunkserver, &server.access, facts) {
                     Some((_, config)) => config.get("MASTER_HOST", &plan.upgrade.to).unwrap_or(DEFAULT_NAME).to_owned(),

@@ -2,6 +2,7 @@
 //!
 //! A fact that nobody asked for is no finding: what was not looked at is empty or `None`, and is let pass.
 
+mod alone;
 mod build;
 mod chunkservers;
 mod clients;
@@ -54,11 +55,22 @@ pub fn preflight(
     check.strangers(&chunkservers, &clients);
     check.release();
     let baseline = check.baseline();
-    check.findings.sort_by(|a, b| a.severity.cmp(&b.severity).then_with(|| a.host.cmp(&b.host)));
+    check.sort();
     let config = std::mem::take(&mut check.config);
     let whole = master.map(|master| Observation { baseline, master, metaloggers, config, chunkservers, clients });
     let stopped = check.findings.iter().any(|f| f.severity == Severity::Error);
     (whole.filter(|_| !stopped), check.findings)
+}
+
+/// The same without a word of the master: what hosts tell of themselves. Nothing is observed then.
+#[must_use]
+pub fn unanswered(plan: &Plan, fleet: &Fleet, clocks: &Clocks) -> Vec<Finding> {
+    let overview = &alone::NO_ANSWER;
+    let mut check = Check { plan, fleet, overview, clocks, findings: Vec::new(), config: BTreeMap::new() };
+    check.hosts();
+    check.alone();
+    check.sort();
+    check.findings
 }
 
 /// What is checked, and what was found so far.
@@ -74,6 +86,10 @@ struct Check<'a> {
 impl Check<'_> {
     fn find(&mut self, code: Code, host: Option<&HostName>, seen: String, why: &str, todo: String) {
         self.findings.push(Finding::new(code, host, seen, why, todo));
+    }
+
+    fn sort(&mut self) {
+        self.findings.sort_by(|a, b| a.severity.cmp(&b.severity).then_with(|| a.host.cmp(&b.host)));
     }
 }
 

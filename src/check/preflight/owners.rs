@@ -4,6 +4,7 @@ use super::old::Old;
 use super::{Check, surveyed};
 use crate::check::Code;
 use crate::host::{HostFacts, HostName, Process};
+use crate::moosefs::daemon::Role;
 
 impl Check<'_> {
     /// The lock file that the running 1.5 daemon holds: the new one finds it there and reads the pid that it ends.
@@ -25,8 +26,9 @@ impl Check<'_> {
                 },
                 why,
                 format!(
-                    "if the daemon still holds it (`fuser {expected}` names {pid}), `echo {pid} > {expected}`; else \
-                     restart the old {program} at a quiet moment"
+                    "if the daemon still holds it (`fuser {expected}` names {pid}), `echo {pid} > {expected}`, which keeps \
+                     the file and its lock; else {}",
+                    start_anew(process, folder)
                 ),
             ),
             None => self.find(
@@ -37,10 +39,7 @@ impl Check<'_> {
                     false => format!("{program} (pid {pid}) has no lock file {expected}, and its folder is gone too"),
                 },
                 why,
-                format!(
-                    "at a quiet moment: `mkdir -p {folder}` for the user that it runs as, end {program} by its pid, wait \
-                     for its end, start it again"
-                ),
+                format!("a new file does not help, for nobody holds it; {}", start_anew(process, folder)),
             ),
         }
     }
@@ -69,5 +68,45 @@ impl Check<'_> {
                 format!("`chown -R {user}` these, or set WORKING_USER to their owner"),
             );
         }
+    }
+}
+
+/// How a 1.5 daemon gets a lock file again. Its own program would signal whatever process the file names (main.c @ 1.5.12).
+fn start_anew(process: &Process, folder: &str) -> String {
+    let (program, pid) = (process.role.program(), process.pid);
+    let end = match process.role {
+        Role::Master => format!("its end, which is when {}/metadata.mfs is there", process.cwd),
+        _ => "its end".to_owned(),
+    };
+    format!(
+        "at a quiet moment: see that {folder} is there and belongs to {user}, that pid {pid} is still {program}, `kill -TERM {pid}`, \
+         wait for {end}, then start the old {program} again; never with `{program} -s`, nor by starting it beside itself",
+        user = if process.user.is_empty() { "its user" } else { process.user.as_str() },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_is_ended_by_its_own_pid_and_a_master_has_saved_by_then() {
+        let process = |role| Process {
+            pid: 77,
+            role,
+            parent: 1,
+            start: 1,
+            exe: String::new(),
+            version: None,
+            cwd: "/var/mfs".into(),
+            locked: None,
+            user: "mfs".into(),
+            group: "mfs".into(),
+            memory: 0,
+            arguments: Vec::new(),
+        };
+        let master = start_anew(&process(Role::Master), "/var/run/mfs");
+        assert!(master.contains("`kill -TERM 77`") && master.contains("/var/mfs/metadata.mfs is there"), "{master}");
+        assert!(!start_anew(&process(Role::Chunkserver), "/var/run/mfs").contains("metadata"));
     }
 }

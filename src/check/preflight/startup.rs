@@ -27,8 +27,25 @@ const ONLY_NAME: [&str; 16] = [
     "systemctl",
     "invoke-rc.d",
 ];
-/// Words in front of a command.
-const BEFORE_A_COMMAND: [&str; 9] = ["&&", "||", "then", "do", "else", "exec", "nohup", "sudo", "{"];
+/// Words behind which a command begins.
+const BEFORE_A_COMMAND: [&str; 13] = ["&&", "||", "|", "&", ";", "then", "do", "else", "if", "while", "!", "{", "("];
+/// Commands that call another one, which they name among their arguments.
+const CALLERS: [&str; 14] = [
+    "exec",
+    "nohup",
+    "sudo",
+    "su",
+    "runuser",
+    "env",
+    "nice",
+    "ionice",
+    "setsid",
+    "timeout",
+    "time",
+    "command",
+    "daemon",
+    "start-stop-daemon",
+];
 
 /// What is wrong with a line, and what to write in its place.
 struct Trouble {
@@ -57,17 +74,20 @@ fn trouble(file: &str, text: &str, roles: &[(Role, &Access)]) -> Option<Trouble>
         return fstab(text);
     }
     let words: Vec<&str> = text.split_whitespace().collect();
-    let (at, role) = words.iter().enumerate().find_map(|(at, word)| {
-        let named = |role: &&Role| *word == role.program() || word.ends_with(&format!("/{}", role.program()));
+    let (at, role) = (0..words.len()).find_map(|at| {
+        let named = |role: &&Role| match words[at] == role.program() {
+            true => file.contains("cron") || is_command(&words[..at]),
+            false => is_path(words[at], role.program()),
+        };
         [Role::Client].iter().chain(&DAEMONS).find(named).map(|role| (at, *role))
     })?;
     if at > 0 && ONLY_NAME.contains(&words[at - 1].trim_start_matches("$(")) {
         return None;
     }
     // a script of the same name, or a name that stands for itself: nothing is called
-    let called = at == 0 || words[at - 1].ends_with(';') || BEFORE_A_COMMAND.contains(&words[at - 1]);
+    let called = is_command(&words[..at]);
     let bare = words.len() == at + 1 && (!called || words[at].contains('='));
-    if words[at].contains("/init.d/") || (role == Role::Client && bare) {
+    if role == Role::Client && bare {
         return None;
     }
     let end = |word: &&&str| {
@@ -81,6 +101,25 @@ fn trouble(file: &str, text: &str, roles: &[(Role, &Access)]) -> Option<Trouble>
         Role::Client => mount(&arguments),
         _ => daemon(file, role, &arguments),
     })
+}
+
+/// Whether a word is the path of a program: one in a folder that has some. A script, a lock file and a file of settings
+/// have the same name elsewhere.
+fn is_path(word: &str, program: &str) -> bool {
+    let folder = word.strip_suffix(program).and_then(|folder| folder.strip_suffix('/'));
+    folder.is_some_and(|folder| folder.ends_with("/bin") || folder.ends_with("/sbin"))
+}
+
+/// Whether what stands behind these words is called as a command, by itself or by one of them.
+fn is_command(before: &[&str]) -> bool {
+    let ends = |word: &&str| word.ends_with(';') || BEFORE_A_COMMAND.contains(word);
+    let begin = before.iter().rposition(ends).map_or(0, |at| at + 1);
+    let name = |word: &str| word.starts_with('-') && !matches!(word, "-" | "--" | "-c" | "--exec" | "--startas");
+    let mut words = before[begin..].iter().skip_while(|word| word.contains('='));
+    match words.next() {
+        None => true,
+        Some(first) => CALLERS.contains(first) && before.last().is_none_or(|last| !name(last)),
+    }
 }
 
 /// A program below another prefix is not replaced by the installation.
@@ -184,6 +223,12 @@ mod tests {
             ("/etc/init.d/mfs", "mfschunkserver test || exit 1", "never"),
             ("/etc/cron.d/mfs", "* * * * * root /usr/local/sbin/mfsmaster", "time of the upgrade"),
             ("/etc/rc.local", "/opt/old/sbin/mfsmaster", "/usr/local/sbin/mfsmaster"),
+            ("/etc/rc.d/mfs", "[ -r /etc/sysconfig/mfsmaster ] && mfsmaster start", "starts"),
+            ("/etc/rc.d/mfs", "daemon mfsmaster start", "starts"),
+            ("/etc/rc.d/mfs", "LANG=C sudo -u mfs mfsmaster restart;", "starts"),
+            ("/etc/rc.d/mfs", "start-stop-daemon --name mfsmaster --exec /opt/sbin/mfsmaster", "/usr/local/sbin"),
+            ("/etc/systemd/system/x.service", "ExecStart=/usr/local/sbin/mfsmaster start", "starts"),
+            ("/etc/cron.d/mfs", "* * * * * root mfsmaster", "time of the upgrade"),
             ("/etc/fstab", "mfsmount /mnt/mfs fuse defaults 0 0", "defaults,suid,dev"),
         ] {
             let todo = todo(file, text).unwrap_or_else(|| panic!("{text} is not found"));
@@ -203,6 +248,14 @@ mod tests {
             ("/etc/init.d/mfs", "DAEMON=/usr/local/bin/mfsmount"),
             ("/etc/rc.local", "/etc/init.d/mfsmaster start"),
             ("/etc/rc.local", "service mfsmaster start"),
+            ("/etc/init.d/mfs", "start mfsmaster"),
+            ("/etc/init.d/mfs", "chkconfig mfsmaster start"),
+            ("/etc/init.d/mfs", ". /etc/default/mfsmaster"),
+            ("/etc/init.d/mfs", "touch /var/lock/subsys/mfsmaster"),
+            ("/etc/init.d/mfs", "[ -r /etc/sysconfig/mfsmaster ] && . /etc/sysconfig/mfsmaster"),
+            ("/etc/init.d/mfs", "test -r /etc/default/mfsmount && . /etc/default/mfsmount"),
+            ("/etc/init.d/mfs", "start-stop-daemon --stop --name mfsmaster"),
+            ("/etc/init.d/mfs", "ps -C mfsmaster start"),
             ("/etc/rc.local", "/usr/local/bin/mfsmount /mnt/mfs -H mm -P 9421 -o suid,dev"),
             ("/etc/fstab", "mfsmount /mnt/mfs fuse mfsmaster=mm,suid,dev 0 0"),
             ("/etc/fstab", "/dev/sda1 / ext4 defaults 0 1"),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use semver::Version;
 
-use crate::check::preflight::{Clocks, Fleet, preflight};
+use crate::check::preflight::{Clocks, Fleet, preflight, unanswered};
 use crate::check::{Code, Finding, Observation};
 use crate::host::facts::{
     BuildFacts, FileFact, Folder, LockFact, MountLine, MountUser, Socket, Space, StartupLine, TOOLS, TextFile,
@@ -256,6 +256,11 @@ impl Scene {
 
     pub fn findings(&self) -> (Option<Observation>, Vec<Finding>) {
         preflight(&self.plan, &self.fleet, &self.overview, &self.clocks)
+    }
+
+    /// Where the master does not answer.
+    pub fn unanswered(&self) -> Vec<Code> {
+        unanswered(&self.plan, &self.fleet, &self.clocks).into_iter().map(|f| f.code).collect()
     }
 
     pub fn check(&self) -> (Option<Observation>, Vec<Code>) {

@@ -56,6 +56,8 @@ const OF_DAEMONS: &[Trap] = &[
 
 const OF_CONFIGURATION: &[Trap] = &[
     (|s| s.master_config("# n\u{fffd}\n"), Code::ConfigUnreadable),
+    (|s| s.text("cs1", "/usr/local/etc/mfs/mfschunkserver.cfg", "# \u{fffd}\n"), Code::ConfigUnreadable),
+    (|s| drop(s.host("cs1").files.remove("/usr/local/etc/mfschunkserver.cfg")), Code::ConfigNotFound),
     (|s| s.text("master", "/usr/local/etc/mfs/mfsmaster.cfg", "BACK_LOGS = 9\n"), Code::ConfigReplaced),
     (|s| s.master_config("DATA_PATH = /elsewhere\n"), Code::DataPathDiffers),
     (|s| s.master_config("BACK_LOGS=50\n"), Code::ConfigLineIgnored),
@@ -95,6 +97,13 @@ fn exports(scene: &mut Scene, text: &str) {
     scene.plan.config.exports = Some(Exports::File { path: "mfsexports.cfg".into(), text: text.to_owned() });
 }
 
+/// Named by the configuration, with a good file where nobody will look for it.
+fn exports_at(scene: &mut Scene, path: &str) {
+    scene.plan.config.exports = None;
+    scene.text("master", "/usr/local/etc/mfsexports.cfg", "* / rw,maproot=0\n");
+    scene.master_config(&format!("EXPORTS_FILENAME = {path}\n"));
+}
+
 const OF_EXPORTS: &[Trap] = &[
     (|s| s.plan.config.exports = None, Code::ExportsMissing),
     (
@@ -104,6 +113,17 @@ const OF_EXPORTS: &[Trap] = &[
         },
         Code::ExportsMissing,
     ),
+    (|s| exports_at(s, "/srv/exports"), Code::ExportsNotSeen),
+    (|s| exports_at(s, "exports"), Code::ExportsNotSeen),
+    (
+        |s| {
+            exports_at(s, "/srv/exports");
+            s.text("master", "/srv/exports", "# nobody\n");
+        },
+        Code::ExportsMissing,
+    ),
+    (|s| exports(s, "* / rw,maproot=mfs\n"), Code::ExportsNeedAccounts),
+    (|s| exports(s, "10.0.2.1 / rw,maproot=mfs\n10.0.2.2 / rw,maproot=0\n"), Code::ExportsNeedAccounts),
     (|s| exports(s, "# nobody\n"), Code::ExportsMissing),
     (|s| exports(s, "10.0.2.1 / rw,maproot=0\n"), Code::ExportsRefuseClient),
     (|s| exports(s, "* / rw\n"), Code::ExportsRestrictClient),
@@ -264,4 +284,69 @@ fn an_installation_by_command_is_told_everything_by_name() {
     for line in ["WORKING_USER = nobody", "WORKING_GROUP = nogroup", "DATA_PATH = ", "LOCK_FILE = /var/run/mfs/"] {
         assert!(text.contains(line), "{line}: {text}");
     }
+}
+
+#[test]
+fn a_configuration_that_nobody_saw_is_the_one_finding() {
+    let mut scene = scene();
+    scene.host("master").files.clear();
+    scene.host("master").lock_files.clear();
+    scene.host("cs1").files.clear();
+    scene.host("cs1").lock_files.clear();
+    scene.plan.config.exports = None;
+    let (_, findings) = scene.findings();
+    let errors: Vec<_> = findings.iter().filter(|f| f.severity == Severity::Error).map(|f| f.code).collect();
+    assert_eq!(errors, [Code::ConfigNotFound, Code::ConfigNotFound, Code::ExportsMissing]);
+    assert!(!findings.iter().any(|f| f.code == Code::DefaultsDiffer));
+}
+
+#[test]
+fn exports_that_the_configuration_names_are_read_and_written_there() {
+    let mut scene = scene();
+    exports_at(&mut scene, "/srv/exports");
+    scene.text("master", "/srv/exports", "* / ro,maproot=0\n");
+    let (_, findings) = scene.findings();
+    let line = findings.iter().find(|f| f.code == Code::ExportsRestrictClient).unwrap();
+    assert!(line.seen.contains("/srv/exports"), "{}", line.seen);
+    scene.plan.config.exports = Some(Exports::LikeV15);
+    let (observation, _) = scene.check();
+    let changes = &observation.unwrap().config[&name("master")];
+    assert!(changes.iter().any(|change| change.file.as_str() == "/srv/exports"));
+}
+
+#[test]
+fn accounts_of_rules_that_no_mount_needs_are_a_note() {
+    let mut scene = scene();
+    exports(&mut scene, "* / rw,maproot=0\n* / rw,maproot=mfs\n");
+    let (_, codes) = scene.check();
+    assert!(codes.contains(&Code::ExportsAccounts) && !codes.contains(&Code::ExportsNeedAccounts), "{codes:?}");
+}
+
+#[test]
+fn hosts_are_checked_while_their_master_is_silent() {
+    assert_eq!(scene().unanswered(), []);
+    let alone = [
+        Code::CustomConfig,
+        Code::LockFileLost,
+        Code::LockFileWrong,
+        Code::OwnerDiffers,
+        Code::ConfigNotFound,
+        Code::MasterHostUnclear,
+        Code::ExportsMissing,
+        Code::ExportsUnreadable,
+        Code::MetadataNeverSaved,
+    ];
+    let of_daemons = OF_DAEMONS.iter().chain(OF_CONFIGURATION).chain(OF_EXPORTS).chain(OF_THE_MASTER);
+    for (trap, code) in OF_HOSTS.iter().chain(of_daemons.filter(|(_, code)| alone.contains(code))) {
+        let mut scene = scene();
+        trap(&mut scene);
+        let codes = scene.unanswered();
+        assert!(codes.contains(code), "{code} not among {codes:?}");
+    }
+    let mut scene = scene();
+    for facts in scene.fleet.values_mut() {
+        facts.sockets.clear();
+    }
+    scene.host("master").processes.clear();
+    assert_eq!(scene.unanswered(), [Code::DaemonNotRunning], "nobody is connected to a master that is down");
 }
