@@ -27,7 +27,7 @@ pub(super) const LONG_COMMAND: Duration = Duration::from_secs(2 * 3600);
 /// The same for `umount` and `mfsmount`.
 const MOUNT_COMMAND: Duration = Duration::from_secs(5 * 60);
 
-/// How long a master's hourly save is waited for.
+/// How long a master's hourly save is waited for, and a takeover that is under way.
 const HOLD: Duration = Duration::from_secs(30 * 60);
 
 /// How long mfsmount is tried again. A 1.6.23+ master refuses every mount until its first tick of 10 s, and for up to 12 of
@@ -164,17 +164,22 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// A look at a host that need not be left alone for a moment.
     pub(super) async fn look_when_free(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
         let begun = self.clock.now();
+        let most = match step.action {
+            // as long as it would be waited for if its connection had not been lost
+            Action::Build { .. } | Action::Install { .. } => LONG_COMMAND,
+            _ => HOLD,
+        };
         loop {
             let now = self.look(host, step).await?;
             // simulated hosts have the real clock, however fast their time runs
             let clock = if self.simulated.is_some() { self.clock.now().as_second() } else { now.clock };
-            let Some(reason) = step::hold(&step.action, &now, clock) else { return Ok(now) };
+            let Some(reason) = step::hold(&step.action, &self.schedule.to, &now, clock) else { return Ok(now) };
             let passed = self.seconds_since(begun);
-            if passed >= HOLD.as_secs() {
-                let cause = format!("{reason}, for {} now; if no master writes that file, remove it", human(passed));
+            if passed >= most.as_secs() {
+                let cause = format!("{reason}, for {} now", human(passed));
                 return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause));
             }
-            let (left_s, of_s) = (HOLD.as_secs() - passed, HOLD.as_secs());
+            let (left_s, of_s) = (most.as_secs() - passed, most.as_secs());
             self.send(Event::Waiting { host: host.clone(), what: reason, left_s, of_s });
             self.clock.between_looks().await;
         }

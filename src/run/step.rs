@@ -124,17 +124,7 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
     if !before.root {
         return Err("commands do not run as root".to_owned());
     }
-    // a command of a lost connection may still be at work: the new program's process, beside the old daemon's
-    let under_way = |role: Role| {
-        let here =
-            |new: bool| before.processes.iter().find(|p| p.role == role && (p.version.as_ref() == Some(to)) == new);
-        match (here(true), here(false)) {
-            (Some(new), Some(_)) => {
-                Err(format!("{} {to} (pid {}) is at work on the old one already", role.program(), new.pid))
-            }
-            _ => Ok(()),
-        }
-    };
+    let under_way = |role: Role| under_way(role, to, before).map_or(Ok(()), Err);
     let other = |role: Role| before.processes.iter().find(|p| p.role == role && p.version.as_ref() != Some(to));
     match action {
         Action::Start { role, prefix, command: Command::StartOld { .. }, .. } => {
@@ -182,14 +172,27 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
     }
 }
 
-/// Why `action` has to wait a moment. A build or an installation whose connection was lost may still go on. And a 1.5 master
+/// A command of a lost connection, or of a process that was killed, may still be at work: the new program's process, beside
+/// the old daemon's.
+fn under_way(role: Role, to: &Version, before: &HostFacts) -> Option<String> {
+    let here = |new: bool| before.processes.iter().find(|p| p.role == role && (p.version.as_ref() == Some(to)) == new);
+    let (new, _) = (here(true)?, here(false)?);
+    Some(format!("{} {to} (pid {}) is at work on the old one already", role.program(), new.pid))
+}
+
+/// Why `action` has to wait a moment. A build, an installation or a takeover that was begun may still go on. And a 1.5 master
 /// that is stopped while it saves its metadata (at the full hour, in a forked process, to metadata.mfs.back.tmp) tries three
 /// times for 5 s and then ends *without saving*, exit 0 (hazard 14); what is copied then may not belong together. `clock` is
 /// the master's, in seconds since 1970.
 #[must_use]
-pub fn hold(action: &Action, before: &HostFacts, clock: i64) -> Option<String> {
+pub fn hold(action: &Action, to: &Version, before: &HostFacts, clock: i64) -> Option<String> {
     if let (Action::Build { .. } | Action::Install { .. }, Some(pid)) = (action, before.busy.first()) {
         return Some(format!("a command is at work in the tree to install from (pid {pid})"));
+    }
+    if let Action::Start { role, .. } = action
+        && let Some(reason) = under_way(*role, to, before)
+    {
+        return Some(reason);
     }
     let at_the_metadata = action.ends_the_master() || matches!(action, Action::Backup { .. });
     let into_the_hour = clock.rem_euclid(3600);
@@ -198,8 +201,9 @@ pub fn hold(action: &Action, before: &HostFacts, clock: i64) -> Option<String> {
         return Some("the master saves its metadata at the full hour".to_owned());
     }
     let saving = before.data_files.contains_key("metadata.mfs.back.tmp");
-    (at_the_metadata && saving && before.daemon(Role::Master).is_some())
-        .then(|| "the master saves its metadata (metadata.mfs.back.tmp is there)".to_owned())
+    (at_the_metadata && saving && before.daemon(Role::Master).is_some()).then(|| {
+        "the master saves its metadata (metadata.mfs.back.tmp is there; if no master writes it, remove it)".to_owned()
+    })
 }
 
 /// Seconds before the full hour in which no master is stopped and no metadata copied: between the look and the command.
@@ -415,16 +419,17 @@ mod tests {
     #[test]
     fn a_master_that_saves_its_metadata_is_not_stopped() {
         let mut before = host(vec![process(1, Role::Master, OLD)]);
-        assert_eq!(hold(&start(), &before, 1800), None);
-        assert!(hold(&start(), &before, 7200 - 1).unwrap().contains("full hour"));
+        assert_eq!(hold(&start(), &NEW, &before, 1800), None);
+        assert!(hold(&start(), &NEW, &before, 7200 - 1).unwrap().contains("full hour"));
         before.data_files.insert("metadata.mfs.back.tmp".into(), FileFact { size: 1, modified: 1 });
-        assert!(hold(&start(), &before, 1800).unwrap().contains("saves"));
+        assert!(hold(&start(), &NEW, &before, 1800).unwrap().contains("saves"));
     }
 
     #[test]
     fn a_takeover_that_is_under_way_is_not_begun_again() {
         let mut before = host(vec![process(1, Role::Master, OLD), process(2, Role::Master, NEW)]);
         before.installed.insert("/usr/local/sbin/mfsmaster".into(), Some(NEW));
+        assert!(hold(&start(), &NEW, &before, 1800).unwrap().contains("at work"), "it is waited for first");
         assert!(allowed(&start(), &NEW, &before).unwrap_err().contains("at work"));
     }
 

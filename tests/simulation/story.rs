@@ -362,6 +362,22 @@ fn a_stop_that_was_begun_is_not_paused_before() {
 }
 
 #[test]
+fn a_takeover_that_goes_on_after_a_kill_is_waited_for() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
+    let plan = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &plan), Ending::Paused);
+    world.pause.store(false, Ordering::Relaxed);
+    *world.pause_after.borrow_mut() = None;
+    // cs2 was told to start, and its old daemon takes its time
+    let (_, _, step) = plan.steps().find(|(_, _, s)| s.id.0.as_ref() == "chunkservers/cs2/start").unwrap();
+    world.records.borrow_mut().push(Record::Intent { step: step.id.clone(), at: world.now() });
+    world.take_over_slowly("cs2", 400);
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    assert_eq!(world.times("cs2", "sbin/mfschunkserver"), 0, "it was started before");
+}
+
+#[test]
 fn no_master_is_stopped_and_no_metadata_copied_around_the_full_hour() {
     let world = World::new();
     let to_the_hour = 3600 - world.now().as_second() % 3600;

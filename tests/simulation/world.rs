@@ -84,6 +84,8 @@ struct HostState {
     metalogger: Option<Process>,
     /// Whether the chunkserver's disk has the folders of 1.6.
     wide: bool,
+    /// A chunkserver that ends as soon as this second has come, beside its successor.
+    ending: Option<(Process, i64)>,
     /// When the chunkserver's chunks are all there.
     scanned_at: i64,
     gone: bool,
@@ -165,6 +167,16 @@ impl World {
         hosts.get_mut(host).unwrap().gone = false;
     }
 
+    /// The new chunkserver was started, and waits this long for the old one's end.
+    pub fn take_over_slowly(&self, host: &str, seconds: i64) {
+        let process = self.process(NEW);
+        let mut hosts = self.hosts.borrow_mut();
+        let s = hosts.get_mut(host).unwrap();
+        s.installed = Some(NEW);
+        let old = s.chunkserver.replace(process).unwrap();
+        s.ending = Some((old, self.now.get() + seconds));
+    }
+
     /// A chunkserver ends without us.
     pub fn lose_chunkserver(&self, host: &str) {
         self.hosts.borrow_mut().get_mut(host).unwrap().chunkserver = None;
@@ -221,6 +233,8 @@ impl World {
         line(&s.master, "mfsmaster", "");
         line(&s.metalogger, "mfsmetalogger", "");
         line(&s.chunkserver, "mfschunkserver", "");
+        let old = s.ending.as_ref().filter(|(_, until)| self.now.get() < *until).map(|(p, _)| p.clone());
+        line(&old, "mfschunkserver", "");
         line(
             &s.mount,
             "mfsmount",

@@ -108,7 +108,7 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
                 let repairs = failed >= FAULTS_FOR || cluster.state.borrow_mut().random.chance(70);
                 cluster.idle(wait);
                 if repairs {
-                    cluster.repair();
+                    cluster.repair(failed >= FAULTS_FOR);
                 }
             }
             Err(broken) => {

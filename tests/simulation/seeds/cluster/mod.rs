@@ -250,7 +250,13 @@ impl State {
         if process.role == Role::Client && !process.mounted {
             return;
         }
-        let (name, Process { role, new, mount, .. }) = (h.name.clone(), process);
+        // who waits for its end, however long that was to take, goes on
+        let waits = h.processes.iter().find(|p| p.role == process.role && p.ready.is_none()).map(|p| p.pid);
+        let hangs = |j: &Job| j.alive && j.host == host && matches!(j.fault, Some(Kind::Hangs(_)));
+        if let Some(pid) = waits.filter(|_| process.role != Role::Client && self.jobs.iter().any(hangs)) {
+            self.plan(1000, Happening::Ready { host, pid });
+        }
+        let (name, Process { role, new, mount, .. }) = (self.hosts[host].name.clone(), process);
         self.tell(Fact::Process { host: name, role, new, mount, runs: false, by });
         self.recheck();
     }

@@ -15,7 +15,8 @@ impl Cluster {
     }
 
     /// Everything that is broken is put in order; what the tool has taken down is left to it.
-    pub fn repair(&self) {
+    /// `by_hand`: chunkservers that the tool has taken down as well.
+    pub fn repair(&self, by_hand: bool) {
         self.pause.store(false, Ordering::Relaxed);
         let mut state = self.state.borrow_mut();
         state.tell(Fact::Repair);
@@ -67,7 +68,10 @@ impl Cluster {
             let missing: Vec<_> = host
                 .daemons()
                 .into_iter()
-                .filter(|daemon| !host.taken.contains(daemon) && !runs(daemon.0, &daemon.1))
+                .filter(|daemon| {
+                    (!host.taken.contains(daemon) || (by_hand && daemon.0 == Role::Chunkserver))
+                        && !runs(daemon.0, &daemon.1)
+                })
                 .filter(|(role, _)| *role != Role::Metalogger || host.installed_new)
                 .collect();
             for (role, mount) in missing {

@@ -27,6 +27,9 @@ impl Judge {
 
     /// A pause leaves nothing half done.
     fn pause(&mut self, account: &str) {
+        if self.lost_records {
+            return;
+        }
         // what a client that failed was left with is said
         self.mounts_gone(account);
         let failed = |host: &String| {
@@ -35,9 +38,7 @@ impl Judge {
         if let Some(((host, mount), _)) = self.taken.iter().find(|((host, _), _)| !failed(host)) {
             self.broke("pause", format!("{mount} of {host} is away in a pause"));
         }
-        // whose journal has lost that it stopped the master does not know that it did
-        let forgot = self.faults.iter().any(|(kind, _)| matches!(kind, Kind::Kill { lost: 1.., .. }));
-        if self.mode == Mode::FullStop && self.master_stopped && !self.new_master_was() && !forgot {
+        if self.mode == Mode::FullStop && self.master_stopped && !self.new_master_was() {
             self.broke("pause", "the file system stands still in a pause");
         }
         if self.mode == Mode::Rolling && self.down.keys().any(|at| self.taken_now.contains(at)) {
@@ -67,7 +68,7 @@ impl Judge {
                 Some(p) if said && self.now - p.since > JUST => {
                     self.broke("account", format!("{point} of {host} is said to be away, and is mounted"));
                 }
-                None if !said && !open && taken.is_some_and(|at| self.now - at > JUST) => {
+                None if !said && !open && !self.lost_records && taken.is_some_and(|at| self.now - at > JUST) => {
                     self.broke("account", format!("{point} of {host} was taken away, and that is not said"));
                 }
                 _ => {}
@@ -80,7 +81,8 @@ impl Judge {
         // a tool that was killed, or told to pause, has no excuse afterwards
         let is_cause = |kind: &Kind| !matches!(kind, Kind::Kill { .. } | Kind::Pause);
         let causes: Vec<_> = self.faults.iter().filter(|(kind, _)| is_cause(kind)).collect();
-        if causes.is_empty() {
+        let red = kind == FailureKind::GateRed && self.now - self.well > JUST;
+        if causes.is_empty() && !red {
             self.broke("false-alarm", format!("it stops and nothing went wrong: {account}"));
             return;
         }

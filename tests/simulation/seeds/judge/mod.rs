@@ -92,6 +92,8 @@ pub struct Judge {
     /// Mounts that we took away, and when.
     taken: BTreeMap<(String, String), i64>,
     faults: Vec<(Kind, Option<String>)>,
+    /// A tool whose journal has lost what it did does not know that it did it.
+    lost_records: bool,
     session: stop::Session,
     pub broken: Vec<Broken>,
 }
@@ -128,6 +130,7 @@ impl Judge {
             saving: false,
             taken: BTreeMap::new(),
             faults: Vec::new(),
+            lost_records: false,
             session: stop::Session::default(),
             broken: Vec::new(),
         }
@@ -181,7 +184,10 @@ impl Judge {
             Fact::Tried { copy, loaded } => self.copies.entry(*copy).or_default().loaded |= *loaded,
             Fact::Saving(saves) => self.saving = *saves,
             Fact::Health(health) => self.healthy(health),
-            Fact::Fault { kind, host } => self.faults.push((*kind, host.clone())),
+            Fact::Fault { kind, host } => {
+                self.lost_records |= matches!(kind, Kind::Kill { lost: 1.., .. });
+                self.faults.push((*kind, host.clone()));
+            }
             // what a command set in motion may still come
             Fact::Repair => self
                 .faults
