@@ -61,6 +61,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             action if action.ends_the_master() => BACKUP_OLD,
             _ => return Ok(()),
         };
+        // only while the old master runs is there anything to copy
+        if !self.master.overview().await.is_ok_and(|now| master_runs(&now, &self.schedule.to).is_err()) {
+            return Ok(());
+        }
         for (_, track, earlier) in self.schedule.steps().take_while(|(_, _, s)| s.id != step.id) {
             let of_metadata = matches!(earlier.action, Action::Backup { .. } | Action::Trial { .. });
             let done = self.done.borrow().get(&earlier.id).copied();

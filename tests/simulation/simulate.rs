@@ -1,6 +1,7 @@
 //! Plays seeds against the executor: `cargo run --release --example simulate -- --seeds 10000`, or one of them with its
 //! whole history: `-- --seed 4711`.
 
+#[expect(dead_code, reason = "the planted bugs are for the tests")]
 mod seeds;
 
 use std::process::ExitCode;

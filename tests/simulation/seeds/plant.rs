@@ -136,7 +136,7 @@ impl Bug {
             Self::MasterBeforeServers => {
                 let start = |s: &Stage| matches!(s.wait, Some(mfsupgrade::schedule::Wait::MasterWait { .. }));
                 if let (Some(start), Some(servers)) =
-                    (stages.iter().position(start), first(stages, Phase::Chunkservers))
+                    (stages.iter().position(start), stages.iter().rposition(|s| s.phase == Phase::Chunkservers))
                 {
                     let mut stage = stages.remove(start);
                     stage.wait = None;
