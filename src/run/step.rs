@@ -175,9 +175,17 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
 /// A command of a lost connection, or of a process that was killed, may still be at work: the new program's process, beside
 /// the old daemon's.
 fn under_way(role: Role, to: &Version, before: &HostFacts) -> Option<String> {
-    let here = |new: bool| before.processes.iter().find(|p| p.role == role && (p.version.as_ref() == Some(to)) == new);
-    let (new, _) = (here(true)?, here(false)?);
-    Some(format!("{} {to} (pid {}) is at work on the old one already", role.program(), new.pid))
+    let new = running(before, role, to)?;
+    let old = before.processes.iter().any(|p| p.role == role && p.version.as_ref() != Some(to));
+    old.then(|| format!("{} {to} (pid {}) is at work on the old one already", role.program(), new.pid))
+}
+
+/// Why a new daemon that is alone already does not serve yet: a second start would end it in the middle of its loading.
+fn begins(role: Role, to: &Version, before: &HostFacts) -> Option<String> {
+    let new = running(before, role, to)?;
+    let listens = before.sockets.iter().any(|s| s.listening && s.local.1 == MASTER_CHUNKSERVER_PORT);
+    let waits = new.locked == Some(false) || (role == Role::Master && !listens);
+    waits.then(|| format!("{} {to} (pid {}) was started already and does not serve yet", role.program(), new.pid))
 }
 
 /// Why `action` has to wait a moment. A build, an installation or a takeover that was begun may still go on. And a 1.5 master
@@ -190,7 +198,7 @@ pub fn hold(action: &Action, to: &Version, before: &HostFacts, clock: i64) -> Op
         return Some(format!("a command is at work in the tree to install from (pid {pid})"));
     }
     if let Action::Start { role, .. } = action
-        && let Some(reason) = under_way(*role, to, before)
+        && let Some(reason) = under_way(*role, to, before).or_else(|| begins(*role, to, before))
     {
         return Some(reason);
     }
@@ -430,6 +438,10 @@ mod tests {
         let mut before = host(vec![process(1, Role::Master, OLD), process(2, Role::Master, NEW)]);
         before.installed.insert("/usr/local/sbin/mfsmaster".into(), Some(NEW));
         assert!(hold(&start(), &NEW, &before, 1800).unwrap().contains("at work"), "it is waited for first");
+        let loading = HostFacts { processes: vec![process(2, Role::Master, NEW)], ..before.clone() };
+        assert_eq!(hold(&start(), &NEW, &loading, 1800), None, "it listens");
+        let deaf = HostFacts { sockets: Vec::new(), ..loading };
+        assert!(hold(&start(), &NEW, &deaf, 1800).unwrap().contains("does not serve yet"));
         assert!(allowed(&start(), &NEW, &before).unwrap_err().contains("at work"));
     }
 

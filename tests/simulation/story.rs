@@ -378,6 +378,21 @@ fn a_takeover_that_goes_on_after_a_kill_is_waited_for() {
 }
 
 #[test]
+fn a_new_master_that_loads_is_not_started_over() {
+    let world = World::new();
+    let plan = schedule(&world, Mode::Rolling);
+    walk(&world, &plan);
+    let starts = world.times("master", "sbin/mfsmaster");
+    // killed when the new master had been started; resumed while it loads
+    let start = |r: &Record| matches!(r, Record::Intent { step, .. } if step.0.as_ref() == "master/master/start");
+    let begun = world.records.borrow().iter().position(start).unwrap();
+    world.records.borrow_mut().truncate(begun + 1);
+    world.load_metadata(300);
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    assert_eq!(world.times("master", "sbin/mfsmaster"), starts);
+}
+
+#[test]
 fn no_master_is_stopped_and_no_metadata_copied_around_the_full_hour() {
     let world = World::new();
     let to_the_hour = 3600 - world.now().as_second() % 3600;

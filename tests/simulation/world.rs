@@ -98,6 +98,7 @@ pub struct World {
     pids: Cell<u32>,
     pub faults: RefCell<HashMap<String, Fault>>,
     under_goal_until: Cell<i64>,
+    loads_until: Cell<i64>,
     inodes: Cell<u32>,
     /// `(second, host, what)` of every change.
     pub deeds: RefCell<Vec<(i64, String, String)>>,
@@ -131,6 +132,7 @@ impl World {
             pids: Cell::new(1000),
             faults: RefCell::default(),
             under_goal_until: Cell::new(0),
+            loads_until: Cell::new(0),
             inodes: Cell::new(10),
             deeds: RefCell::default(),
             records: RefCell::default(),
@@ -192,6 +194,11 @@ impl World {
     pub fn put_back_master(&self) {
         let process = self.process(OLD);
         self.hosts.borrow_mut().get_mut("master").unwrap().master = Some(process);
+    }
+
+    /// The master loads its metadata for this long, and listens to nobody.
+    pub fn load_metadata(&self, seconds: i64) {
+        self.loads_until.set(self.now.get() + seconds);
     }
 
     /// The new master runs, on whatever metadata there is.
@@ -266,7 +273,7 @@ impl World {
         if let Some(at) = s.metadata_saved {
             let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}\nheader\tmetadata.mfs\t4d46534d20312e35");
         }
-        if s.master.is_some() {
+        if s.master.is_some() && self.now.get() >= self.loads_until.get() {
             out += "tcp    0: 00000000:24CC 00000000:0000 0A 0\n";
         }
         out + "end\n"

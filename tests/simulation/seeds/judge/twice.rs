@@ -10,7 +10,10 @@ impl Judge {
         let long = |p: &Running| p.new && self.now - p.since > JUST;
         let there = match deed {
             Deed::Start(role) => self.runs(host, *role).any(long),
-            Deed::Stop => self.master_stopped && self.runs(host, Role::Master).next().is_none(),
+            Deed::Stop => {
+                let gone = self.runs(host, Role::Master).next().is_none() && self.now - self.master_since > JUST;
+                self.master_stopped && gone
+            }
             Deed::Unmount(point) => match self.taken.get(&(host.to_owned(), point.clone())) {
                 Some(taken) => self.now - taken > JUST,
                 None => self.mounted(host, point).is_some_and(long),
