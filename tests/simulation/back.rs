@@ -12,7 +12,8 @@ use mfsupgrade::run::ports::Master;
 use mfsupgrade::run::{Ending, FailureKind};
 use mfsupgrade::schedule::{Schedule, changed, compile_back};
 
-use super::world::{Fault, NEW, OLD, World, futures_now, plan, schedule, walk};
+use super::fault::Fault;
+use super::world::{NEW, OLD, World, futures_now, plan, schedule, walk};
 
 const HOSTS: [&str; 7] = ["master", "log1", "cs1", "cs2", "cs3", "cl1", "cl2"];
 

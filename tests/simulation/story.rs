@@ -7,7 +7,8 @@ use mfsupgrade::plan::Mode;
 use mfsupgrade::run::ports::Clock;
 use mfsupgrade::run::{Ending, Failure, FailureKind};
 
-use super::world::{Fault, NEW, OLD, World, schedule, walk};
+use super::fault::Fault;
+use super::world::{NEW, OLD, World, schedule, walk};
 
 const FIVE_MINUTES: i64 = 300;
 

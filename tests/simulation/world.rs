@@ -22,49 +22,12 @@ use mfsupgrade::run::{Ending, EventSink, Runner};
 use mfsupgrade::schedule::{Schedule, compile};
 use semver::Version;
 
+use super::fault::Fault;
+
 pub const OLD: Version = Version::new(1, 5, 12);
 pub const NEW: Version = Version::new(1, 6, 27);
 const CHUNKS: u32 = 100;
 const SUM: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-
-/// What goes wrong, by host.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Fault {
-    /// The install command fails.
-    InstallFails,
-    /// The new daemon ends at once; its command exits 0 all the same.
-    DaemonDies,
-    /// The new chunkserver registers, and shows its chunks only after this many seconds.
-    SlowScan(u64),
-    /// The connection is lost after every command that changes what runs took effect; the host is reachable again.
-    LostAfterEffect,
-    /// The same, once.
-    LostOnce,
-    /// The connection is lost after the command took effect, for good.
-    LostForGood,
-    /// The new release cannot load the metadata.
-    TrialFails,
-    /// The new release needs longer to load than old mounts wait.
-    LoadsSlowly,
-    /// What arrives here is not what was sent.
-    CopyDiffers,
-    /// The new master starts on other metadata.
-    OtherMetadata,
-    /// The master ends while this client is worked on.
-    MasterDiesMeanwhile,
-    /// `umount` says busy.
-    Busy,
-    /// A chunk loses a copy while this chunkserver restarts, for this many seconds.
-    UnderGoal(u64),
-    /// The connection is lost for good after a command with this text took effect.
-    LostForGoodAt(&'static str),
-    /// mfsmount says no.
-    RefusesMounts,
-    /// While this client is remounted, another host loses its metalogger or its mount.
-    Loses(&'static str),
-    /// The same as `UnderGoal`, while the new release is installed on its host, which takes 200 seconds.
-    UnderGoalMeanwhile(u64),
-}
 
 #[derive(Clone, Default)]
 struct Process {
