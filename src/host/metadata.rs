@@ -50,7 +50,16 @@ impl Snapshot {
     #[must_use]
     pub fn script(&self) -> String {
         let restore = quote(self.metarestore.as_str());
-        let configuration: String = self.configuration.iter().map(|f| format!(" {}", quote(f.as_str()))).collect();
+        // named by their whole path: etc/X.cfg and etc/mfs/X.cfg are two files
+        let configuration: String = self
+            .configuration
+            .iter()
+            .map(|file| {
+                let name = file.as_str().trim_start_matches('/').replace('/', "_");
+                let file = quote(file.as_str());
+                format!("[ ! -f {file} ] || cp -p {file} \"$d.part/{name}\"\n")
+            })
+            .collect();
         format!(
             "set -e; d={folder}; umask 066; mkdir -p \"${{d%/*}}\"; umask 077; rm -rf \"$d.part\"; mkdir -p \"$d.part\"; cd {data}
 now() {{ stat -c '%i %Y %s' metadata.mfs.back; [ ! -e metadata.mfs.back.tmp ]; }}
@@ -59,8 +68,7 @@ for f in metadata.mfs.back changelog.*.mfs sessions.mfs; do [ ! -f \"$f\" ] || c
 [ \"$before\" = \"$(now)\" ] || {{ echo 'the master saved its metadata while it was copied'; exit 1; }}
 r={restore}; [ ! -f \"$d/mfsmetarestore\" ] || grep -aq '@(#) version: {from}' \"$r\" || r=$d/mfsmetarestore
 [ ! -f \"$r\" ] || cp -p \"$r\" \"$d.part/mfsmetarestore\"
-for f in{configuration}; do [ ! -f \"$f\" ] || cp -p \"$f\" \"$d.part/$(echo \"$f\" | tr / _)\"; done
-rm -rf \"$d\"; mv \"$d.part\" \"$d\"; cd \"$d\"
+{configuration}rm -rf \"$d\"; mv \"$d.part\" \"$d\"; cd \"$d\"
 for f in *; do printf '%s\\t%s\\t%s\\n' \"$(sha256sum < \"$f\" | cut -c 1-64)\" \"$(stat -c %s \"$f\")\" \"$f\"; done",
             folder = quote(self.folder.as_str()),
             from = self.from,

@@ -17,7 +17,9 @@ async fn tried(cluster: &Cluster) -> TrialFacts {
     let words = ran(cluster, "master", &snapshot().script(), 0).await;
     let copied = Copied::parse(&words).expect(&words);
     let names: Vec<&str> = copied.iter().map(|file| file.name.as_str()).collect();
-    for expected in ["metadata.mfs.back", "changelog.0.mfs", "mfsmaster.cfg", "mfsexports.cfg"] {
+    for expected in
+        ["metadata.mfs.back", "changelog.0.mfs", "usr_local_etc_mfsmaster.cfg", "usr_local_etc_mfs_mfsexports.cfg"]
+    {
         assert!(names.contains(&expected), "{words}");
     }
     let words = ran(cluster, "master", &trial().script(), 0).await;
