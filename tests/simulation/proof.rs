@@ -2,6 +2,7 @@
 //! planted on purpose.
 
 use super::seeds::campaign::{self, play};
+use super::seeds::faults::{Armed, Kind, Point, When};
 use super::seeds::plant::{Bug, PLANTED};
 use super::seeds::scenario::Scenario;
 
@@ -53,4 +54,65 @@ fn every_planted_bug_is_caught_by_the_law_that_it_breaks() {
     }
     println!("{table}");
     assert!(escaped.is_empty(), "{table}");
+}
+
+#[test]
+fn every_fault_at_every_command_and_every_record_of_a_small_cluster() {
+    let lost = |point| Kind::Kill { point, lost: 0 };
+    let kinds = [
+        Kind::NotReached,
+        Kind::LostBefore,
+        Kind::LostDuring,
+        Kind::CutOff,
+        Kind::LostAfter,
+        Kind::Outage(30),
+        Kind::Outage(400),
+        Kind::Hangs(600),
+        Kind::Fails,
+        Kind::DiskFull,
+        Kind::DaemonDies,
+        Kind::DiesLater(20),
+        Kind::DaemonSlow(900),
+        Kind::Busy,
+        Kind::TrialFails,
+        Kind::LoadsSlowly,
+        Kind::CopyDiffers,
+        Kind::OtherMetadata,
+        Kind::NoCopies(200),
+        Kind::Reboot { away: 30, up: true },
+        Kind::Reboot { away: 200, up: false },
+        Kind::UnderGoal { chunks: 5, seconds: 900 },
+        Kind::Pause,
+        lost(Point::Before),
+        lost(Point::During),
+        lost(Point::After),
+    ];
+    // the first quiet seeds of each mode and way to install that are small enough
+    let mut shapes = Vec::new();
+    for scenario in (0..).map(Scenario::quiet).filter(|s| s.servers == 2 && s.clients.len() == 1 && s.loggers == 1) {
+        if shapes.iter().all(|s: &Scenario| (s.mode, s.how) != (scenario.mode, scenario.how)) {
+            shapes.push(scenario);
+        }
+        if shapes.len() == 6 {
+            break;
+        }
+    }
+    for shape in shapes {
+        for command in 0..shape.commands() {
+            for kind in kinds {
+                plays(&shape, Armed { when: When::Command(command), kind });
+            }
+        }
+        let full = [true, false].map(|once| Kind::AppendFails { once });
+        for append in 0..3 * shape.commands() {
+            for kind in [Point::Before, Point::During, Point::After].map(lost).into_iter().chain(full) {
+                plays(&shape, Armed { when: When::Append(append), kind });
+            }
+        }
+    }
+}
+
+fn plays(shape: &Scenario, fault: Armed) {
+    let played = play(&Scenario { faults: vec![fault], ..shape.clone() }, Bug::None, false);
+    assert!(played.broken.is_empty(), "{played}");
 }

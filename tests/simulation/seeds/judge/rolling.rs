@@ -24,11 +24,14 @@ impl Judge {
             self.broke("stagger", format!("{host} is taken down {after} s after the last one was back"));
         }
         if self.now - self.well > FRESH {
-            let ago = (self.now - self.well) / 1000;
+            let ago = match self.well {
+                ..0 => "though the cluster was never whole".to_owned(),
+                well => format!("{} s after the cluster was whole last", (self.now - well) / 1000),
+            };
             let h = &self.health;
             let away = h.back.iter().filter(|b| !**b).count();
             let how = format!("{away} servers away, {} chunks under goal, {} missing", h.under_goal, h.missing);
-            self.broke("baseline", format!("{host} is taken down {ago} s after the cluster was whole last: {how}"));
+            self.broke("baseline", format!("{host} is taken down {ago}: {how}"));
         }
         self.down.insert(at, false);
         self.taken_now.insert(at);

@@ -1,0 +1,113 @@
+//! A plan and a schedule for the small world, and a walk over it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Mutex;
+
+use mfsupgrade::check::{Baseline, ClientSeen, MasterSeen, Observation, ServerSeen};
+use mfsupgrade::host::{AbsPath, HostName, MountArguments};
+use mfsupgrade::journal::{JournalSink, Progress, Record};
+use mfsupgrade::plan::{Mode, Plan};
+use mfsupgrade::run::event::Stamped;
+use mfsupgrade::run::ports::Master;
+use mfsupgrade::run::{Ending, EventSink, Runner};
+use mfsupgrade::schedule::{Schedule, compile};
+
+use super::ports::address;
+use super::{OLD, World};
+
+struct Sink<'a>(&'a World);
+
+impl JournalSink for Sink<'_> {
+    fn append(&mut self, record: Record) -> std::io::Result<()> {
+        self.0.records.borrow_mut().push(record);
+        Ok(())
+    }
+}
+
+/// Keeps every event.
+#[derive(Default)]
+pub struct Events(pub Mutex<Vec<Stamped>>);
+
+impl EventSink for Events {
+    fn send(&self, event: Stamped) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+/// The example plan.
+pub fn plan(mode: Mode) -> Plan {
+    let source = include_str!("../../../plans/rolling.toml");
+    let mut plan = Plan::parse(source, Path::new("rolling.toml"), Path::new("/")).unwrap();
+    plan.upgrade.mode = mode;
+    plan
+}
+
+/// The schedule of the example plans for this world.
+pub fn schedule(world: &World, mode: Mode) -> Schedule {
+    let plan = plan(mode);
+    let baseline = Baseline::of(&futures_now(world.overview()).unwrap());
+    let seen = |host: &str| (HostName::new(host).unwrap(), server(host));
+    let mount = AbsPath::new("/mnt/mfs").unwrap();
+    let client = |host: &str| {
+        let mounts = vec![MountArguments::new(mount.clone(), HostName::new("mfsmaster").unwrap())];
+        (HostName::new(host).unwrap(), ClientSeen { address: address(host), mounts })
+    };
+    let observation = Observation {
+        baseline,
+        metaloggers: BTreeMap::new(),
+        config: BTreeMap::new(),
+        master: MasterSeen {
+            user: "nobody".to_owned(),
+            group: "nogroup".to_owned(),
+            configuration: Vec::new(),
+            version: OLD,
+            data_path: AbsPath::new("/var/mfs").unwrap(),
+            admin_address: Ipv4Addr::UNSPECIFIED,
+        },
+        chunkservers: ["cs1", "cs2", "cs3"].map(seen).into(),
+        clients: ["cl1", "cl2"].map(client).into(),
+    };
+    compile(&plan, Some(&observation))
+}
+
+fn server(host: &str) -> ServerSeen {
+    ServerSeen { version: OLD, address: address(host), data_path: AbsPath::new("/var/mfs").unwrap() }
+}
+
+/// The simulated world never waits for anything real.
+pub fn futures_now<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    loop {
+        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
+
+/// Walks `schedule` from where the world's records are.
+pub fn walk(world: &World, schedule: &Schedule) -> Ending {
+    let progress = Progress::replay(&world.records.borrow());
+    let mut sink = Sink(world);
+    let events = Events::default();
+    let runner = Runner {
+        schedule,
+        baseline: RefCell::new(schedule.baseline.clone().unwrap()),
+        run: "simulated".into(),
+        simulated: Some("the whole world is simulated".into()),
+        hosts: world,
+        master: world,
+        clock: world,
+        backup: "/nowhere".into(),
+        journal: RefCell::new(&mut sink),
+        events: &events,
+        pause: &world.pause,
+        done: RefCell::default(),
+        open: RefCell::default(),
+        aside: RefCell::default(),
+    };
+    futures_now(runner.walk(&progress))
+}
