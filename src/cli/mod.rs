@@ -1,5 +1,6 @@
 //! The edge: clap definitions, one file a subcommand, and the wiring of adapters to the core.
 
+mod begin;
 mod check;
 mod clock;
 mod completions;

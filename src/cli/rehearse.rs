@@ -7,10 +7,11 @@ use clap::Args;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::begin::fits;
 use super::exit::Exit;
 use super::observe::observe;
 use super::plan::{ModeArgument, print};
-use super::rollback::{fits, observe_back};
+use super::rollback::observe_back;
 use super::upgrade::fit;
 use super::walk::{Display, Log, Walk};
 use super::{Failed, block_on, load};
@@ -146,7 +147,7 @@ impl Rehearse {
     ) -> Result<Exit, Failed> {
         let stored = state.read(Some(name))?;
         let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, fleet).await;
-        if !fits(plan, &findings) {
+        if !fits(plan, &findings, true) {
             return Ok(Exit::Findings);
         }
         let schedule = compile_back(plan, name, &stored.schedule, &seen);

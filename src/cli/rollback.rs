@@ -4,12 +4,12 @@ use std::io::IsTerminal;
 
 use clap::Args;
 use futures_util::stream::{self, StreamExt};
-use jiff::Timestamp;
 
+use super::begin::{begin, fits};
 use super::exit::Exit;
 use super::observe::{ForwardedMaster, LOOKS_AT_ONCE, look_at, looks, push_new, unreachable};
 use super::plan::{Document, Format, print, width};
-use super::walk::{Display, Walk};
+use super::walk::Display;
 use super::{Failed, StateDir, block_on};
 use crate::check::Finding;
 use crate::check::back::{BackSeen, Changed, look_back};
@@ -21,7 +21,7 @@ use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
 use crate::plan::Plan;
 use crate::run::ports::Master;
-use crate::schedule::{Schedule, changed, compile_back, count};
+use crate::schedule::{Schedule, changed, compile_back};
 use crate::ui;
 
 /// Bring the old release back: take back what a run has changed, whether it finished or stopped in the middle
@@ -85,7 +85,7 @@ impl Rollback {
             };
             print(&text)?;
         }
-        if !fits(plan, &findings) {
+        if !fits(plan, &findings, true) {
             return Ok(Exit::Findings);
         }
         if schedule.stages.is_empty() {
@@ -95,31 +95,9 @@ impl Rollback {
         if self.dry_run {
             return Ok(Exit::Success);
         }
-        eprint!("{}", ui::summary::text(&schedule));
-        if !self.yes && !confirm()? {
-            eprintln!("not confirmed: no host was touched");
-            return Ok(Exit::NotConfirmed);
-        }
-        let mut run = state.begin(plan, &schedule, Timestamp::now())?;
-        let resume = self.state.resume(&run.name);
-        let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
-        let walk =
-            Walk { plan, schedule: &schedule, fleet: &fleet, admin_address, speed: 1.0, simulated: None, resume };
-        let progress = run.progress.clone();
-        let ending = walk.walk(&mut run, &progress, &self.display).await?;
-        Ok((&ending).into())
+        let asked = (!self.yes).then_some("Bring the old release back now?");
+        begin(plan, &schedule, &fleet, asked, (&self.state, state), &self.display).await
     }
-}
-
-/// Whether nothing stands against the way back; says what does.
-pub(super) fn fits(plan: &Plan, findings: &[Finding]) -> bool {
-    let accepted = &plan.upgrade.acknowledge;
-    eprint!("{}", ui::findings::text(findings, accepted, console::colors_enabled_stderr()));
-    let stops = findings.iter().filter(|f| f.stops(accepted)).count();
-    if stops > 0 {
-        eprintln!("not begun: {} in the way; no host was touched", count(stops, "finding"));
-    }
-    stops == 0
 }
 
 /// Looks at all hosts of `plan` and at its master, for the way back of a run that walked `upgrade` as far as `progress`.
@@ -179,12 +157,4 @@ fn looks_back(
         }
     }
     looks
-}
-
-fn confirm() -> Result<bool, Failed> {
-    dialoguer::Confirm::new()
-        .with_prompt("Bring the old release back now?")
-        .default(false)
-        .interact()
-        .map_err(|e| Failed::new(Exit::NotConfirmed, e))
 }

@@ -4,12 +4,12 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
 
+use super::begin::{begin, fits};
 use super::exit::Exit;
 use super::observe::observe;
 use super::plan::{Format, ModeArgument, preview};
-use super::walk::{Display, Walk};
+use super::walk::Display;
 use super::{Failed, StateDir, block_on, load};
 use crate::check::{Finding, Observation};
 use crate::fleet::SshFleet;
@@ -60,22 +60,11 @@ impl Upgrade {
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         eprintln!("looking at {} (nothing is changed)", ui::schedule::cluster(&compile(plan, None)));
         let (observation, findings) = observe(plan, &fleet).await;
-        let Some((observation, schedule)) = fit(plan, observation, &findings) else {
+        let Some((_, schedule)) = fit(plan, observation, &findings) else {
             return Ok(Exit::Findings);
         };
-        eprint!("{}", ui::summary::text(&schedule));
-        if !self.yes && !confirm()? {
-            eprintln!("not confirmed: no host was touched");
-            return Ok(Exit::NotConfirmed);
-        }
-        let mut run = state.begin(plan, &schedule, Timestamp::now())?;
-        let resume = self.state.resume(&run.name);
-        let admin_address = observation.master.admin_address;
-        let walk =
-            Walk { plan, schedule: &schedule, fleet: &fleet, admin_address, speed: 1.0, simulated: None, resume };
-        let progress = run.progress.clone();
-        let ending = walk.walk(&mut run, &progress, &self.display).await?;
-        Ok((&ending).into())
+        let asked = (!self.yes).then_some("Upgrade this cluster now?");
+        begin(plan, &schedule, &fleet, asked, (&self.state, state), &self.display).await
     }
 }
 
@@ -85,25 +74,8 @@ pub(super) fn fit(
     observation: Option<Observation>,
     findings: &[Finding],
 ) -> Option<(Observation, Schedule)> {
-    let accepted = &plan.upgrade.acknowledge;
-    eprint!("{}", ui::findings::text(findings, accepted, console::colors_enabled_stderr()));
-    let stops = findings.iter().filter(|f| f.stops(accepted)).count();
-    match observation {
-        Some(observation) if stops == 0 => {
-            let schedule = compile(plan, Some(&observation));
-            Some((observation, schedule))
-        }
-        _ => {
-            eprintln!("not begun: {} in the way; no host was touched", crate::schedule::count(stops, "finding"));
-            None
-        }
-    }
-}
-
-fn confirm() -> Result<bool, Failed> {
-    dialoguer::Confirm::new()
-        .with_prompt("Upgrade this cluster now?")
-        .default(false)
-        .interact()
-        .map_err(|e| Failed::new(Exit::NotConfirmed, e))
+    let fit = fits(plan, findings, observation.is_some());
+    let observation = observation.filter(|_| fit)?;
+    let schedule = compile(plan, Some(&observation));
+    Some((observation, schedule))
 }
