@@ -14,7 +14,6 @@ use crate::check::health::{master_runs, metadata_is_as_it_was};
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialFacts};
 use crate::host::{AbsPath, Command, HostName, Process};
-use crate::journal::Record;
 use crate::moosefs::daemon::Role;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::{Action, Step, count};
@@ -37,13 +36,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         step::allowed(&step.action, &self.schedule.to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
-        self.record(Record::Intent { step: step.id.clone(), at: self.clock.now() })?;
         let evidence = match &step.action {
             Action::Backup { folder, command } => self.back_up(host, step, folder, command).await?,
             Action::Trial { command, end, .. } => {
                 let told = self.try_load(host, step, command).await;
                 // whatever came of it, nothing of it stays
-                let ended = self.run_believed(host, step, &end.script()).await;
+                let ended = self.run_believed(host, step, &end.script(), false).await;
                 let evidence = told?;
                 ended?;
                 evidence
@@ -82,7 +80,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         folder: &AbsPath,
         command: &Command,
     ) -> Result<String, Failure> {
-        let output = self.run_believed(host, step, &command.script()).await?;
+        let output = self.run_believed(host, step, &command.script(), true).await?;
         let failed = |cause: String| Failure::new(FailureKind::StepFailed, step.action.describe(), cause);
         let files = Copied::parse(&output)
             .ok_or_else(|| failed("what the host copied cannot be read".to_owned()).with_output(&output))?;
@@ -115,7 +113,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let Action::Trial { port, patience_s, accept_long, accept_goal_one, .. } = step.action else {
             return Ok(String::new());
         };
-        let output = self.run_believed(host, step, &command.script()).await?;
+        let output = self.run_believed(host, step, &command.script(), true).await?;
         let failed = |cause: String| Failure::new(FailureKind::StepFailed, step.action.describe(), cause);
         let facts = TrialFacts::parse(&output)
             .ok_or_else(|| failed("what the trial load told cannot be read".to_owned()).with_output(&output))?;
@@ -137,9 +135,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         })
     }
 
-    /// Runs a script whose exit code counts, and gives what it printed. Where the connection was lost it is run again: it
-    /// begins by removing what an earlier one has left.
-    async fn run_believed(&self, host: &HostName, step: &Step, script: &str) -> Result<String, Failure> {
+    /// Runs a script whose exit code counts, and gives what it printed. Where nobody saw its end it is run again: it begins by
+    /// removing what an earlier one has left. `as_job`: it takes long, and outlives its connection.
+    async fn run_believed(&self, host: &HostName, step: &Step, script: &str, as_job: bool) -> Result<String, Failure> {
         // what is for this program alone has tabs in it
         let mut line = |line: &str| {
             if !line.contains('\t') {
@@ -147,13 +145,21 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         };
         let what = step.action.describe();
-        let mut outcome = self.hosts.run(host, script, LONG_COMMAND, &mut line).await;
-        for _ in 0..TRIES_AGAIN {
-            let Outcome::Unknown { reason } = &outcome else { break };
-            self.send(Event::Reconnecting { host: host.clone(), reason: reason.clone() });
+        let mut tries = 0;
+        let outcome = loop {
+            let outcome = match as_job {
+                true => self.run_job((host, step, self.intend(step)?), script, LONG_COMMAND, &mut line).await?,
+                false => self.hosts.run(host, script, LONG_COMMAND, &mut line).await,
+            };
+            match &outcome {
+                Outcome::Unknown { reason } if tries < TRIES_AGAIN => {
+                    self.send(Event::Reconnecting { host: host.clone(), reason: reason.clone() });
+                }
+                _ => break outcome,
+            }
+            tries += 1;
             self.look_when_free(host, step).await?;
-            outcome = self.hosts.run(host, script, LONG_COMMAND, &mut line).await;
-        }
+        };
         match outcome {
             Outcome::Exited { code: 0, output } => Ok(output),
             Outcome::Exited { code, output } => {
