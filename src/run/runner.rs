@@ -87,6 +87,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.done.borrow_mut().extend(progress.done.iter().map(|(k, v)| (k.clone(), *v)));
         let begun = |step: &StepId| Some((step.clone(), Begun { at: *progress.begun_at.get(step)?, earlier: true }));
         self.open.borrow_mut().extend(progress.open.iter().filter_map(begun));
+        // what was killed between the last look and its last record has seen the cluster as it was then
+        for (_, _, step) in self.schedule.steps().filter(|(_, _, step)| matches!(step.action, Action::Verify)) {
+            self.done.borrow_mut().remove(&step.id);
+        }
         let steps = self.schedule.steps().count();
         self.send(Event::RunStarted {
             format: FORMAT,

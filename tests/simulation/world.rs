@@ -54,6 +54,8 @@ pub struct World {
     under_goal_until: Cell<i64>,
     loads_until: Cell<i64>,
     inodes: Cell<u32>,
+    /// So many of the next questions the master does not answer.
+    pub silent: Cell<u32>,
     /// `(second, host, what)` of every change.
     pub deeds: RefCell<Vec<(i64, String, String)>>,
     pub records: RefCell<Vec<Record>>,
@@ -90,6 +92,7 @@ impl World {
             under_goal_until: Cell::new(0),
             loads_until: Cell::new(0),
             inodes: Cell::new(10),
+            silent: Cell::new(0),
             deeds: RefCell::default(),
             records: RefCell::default(),
             pause: AtomicBool::new(false),
