@@ -95,6 +95,7 @@ always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s y -l yes -d 'Do not ask'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l dry-run -d 'Look at the hosts (read-only) and show the schedule; change nothing'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l any-time -d 'Do not wait for the plan\'s window'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s v -l verbose -d 'In plain lines, show the output of install commands too'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l mode -d 'Rolling or full-stop, whatever the plan says' -r -f -a "rolling\t'One chunkserver at a time; the file system stays in use'

@@ -129,6 +129,7 @@ codes! {
     MetaloggerOnMaster "metalogger-on-master" Note "a metalogger on the master's own host is lost with it" "facts, section 6";
     ToolsOf15 "tools-of-1-5" Note "some tools fail on mounts that are still old" "hazards 25, 26";
     SpaceFiguresDrop "space-figures-drop" Note "total and free space will be told as less than now" "hazard 23; facts, section 2.3";
+    WindowShort "window-short" Note "the demanded waits are longer than the plan's window" "the plan; HOWTO: 5-10 minutes between chunkservers";
     BackProgramsGone "back-programs-gone" Error "what the upgrade replaced on a host is not there to be brought back" "the tar file that the run keeps; docs/rollback.md";
     BackNotByRun "back-not-by-run" Error "something runs in the new release that the run to be taken back did not put there" "the journal, and a look at the host";
     BackMetadata "back-metadata" Error "there is no metadata on which an old master may be started" "facts, section 6; hazard 17";

@@ -25,7 +25,13 @@ impl RunClock {
     /// `speed` times as fast as the wall's, at least 1.
     #[must_use]
     pub fn new(speed: f64) -> Self {
-        Self { begun: Timestamp::now(), monotonic: Instant::now(), speed: speed.max(1.0) }
+        Self::since(Timestamp::now(), speed)
+    }
+
+    /// The same, beginning at `begun`: a rehearsal begins when its window opens.
+    #[must_use]
+    pub fn since(begun: Timestamp, speed: f64) -> Self {
+        Self { begun, monotonic: Instant::now(), speed: speed.max(1.0) }
     }
 }
 
@@ -33,6 +39,11 @@ impl Clock for RunClock {
     fn now(&self) -> Timestamp {
         let passed = self.monotonic.elapsed().mul_f64(self.speed);
         SignedDuration::try_from(passed).ok().and_then(|d| self.begun.checked_add(d).ok()).unwrap_or(Timestamp::MAX)
+    }
+
+    fn wall(&self) -> Timestamp {
+        // the wall of a rehearsal is its own
+        if self.speed > 1.0 { self.now() } else { Timestamp::now() }
     }
 
     async fn sleep(&self, time: Duration) {

@@ -76,6 +76,9 @@ impl Rehearse {
 
     async fn rehearse(&self, plan: &Plan) -> Result<Exit, Failed> {
         eprintln!("rehearsal: {SIMULATED}; time runs {} times as fast", self.speed);
+        if let Some(window) = &plan.window {
+            eprintln!("rehearsal: its night begins when the plan's window opens ({window})");
+        }
         let options = Options {
             dir: None,
             program: std::env::current_exe().map_err(anyhow::Error::from)?,

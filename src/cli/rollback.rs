@@ -39,6 +39,9 @@ pub struct Rollback {
     /// Look at the hosts (read-only) and show the schedule; change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Do not wait for the plan's window
+    #[arg(long)]
+    pub any_time: bool,
     /// With --dry-run: text for people, or JSON for machines (docs/schedule-format.md)
     #[arg(long, value_enum, default_value_t = Format::Text, requires = "dry_run")]
     pub format: Format,
@@ -69,7 +72,9 @@ impl Rollback {
     }
 
     async fn back(&self, stored: &Stored, state: &StateFolder) -> Result<Exit, Failed> {
-        let plan = &stored.plan;
+        let mut plan = stored.plan.clone();
+        plan.window = plan.window.filter(|_| !self.any_time);
+        let plan = &plan;
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         eprintln!("looking at {} (nothing is changed)", ui::schedule::cluster(&stored.schedule));
         let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, &fleet).await;

@@ -7,6 +7,7 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failed;
@@ -14,7 +15,7 @@ use super::clock::RunClock;
 use super::observe::ForwardedMaster;
 use crate::fleet::SshFleet;
 use crate::journal::{Progress, Run};
-use crate::plan::Plan;
+use crate::plan::{Plan, Window};
 use crate::run::event::Stamped;
 use crate::run::ports::Clock;
 use crate::run::{Ending, Event, EventSink, Runner};
@@ -80,7 +81,11 @@ impl Walk<'_> {
             self.schedule.baseline.clone().ok_or_else(|| {
                 anyhow::anyhow!("this schedule is a preview: it was made without looking at the cluster")
             })?;
-        let clock = RunClock::new(self.speed);
+        let clock = match (&self.schedule.window, &self.simulated) {
+            // whoever rehearses at noon wants to see the night
+            (Some(window), Some(_)) => RunClock::since(first_moment(window), self.speed),
+            _ => RunClock::new(self.speed),
+        };
         let master = ForwardedMaster::new(self.fleet, self.plan, self.admin_address);
         let events = display.sink(self.schedule);
         let pause = AtomicBool::new(false);
@@ -116,6 +121,12 @@ impl Walk<'_> {
         }
         Ok(ending)
     }
+}
+
+/// Now, or when the window opens next.
+fn first_moment(window: &Window) -> Timestamp {
+    let now = Timestamp::now();
+    window.at(now).map_or(now, |opening| opening.opens.max(now))
 }
 
 async fn twice_interrupted(pause: &AtomicBool, events: &dyn EventSink, clock: &RunClock) -> std::io::Result<()> {

@@ -11,6 +11,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::calendar::Window;
 use super::jump::JumpHost;
 pub use crate::host::shell::Become;
 use crate::host::{AbsPath, HostName};
@@ -21,6 +22,9 @@ use crate::moosefs::daemon::Role;
 pub struct Plan {
     /// `[upgrade]`
     pub upgrade: Upgrade,
+    /// `[window]`; `None`: something may be taken down at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// `[master]`
     pub master: Master,
     /// `[[metaloggers]]`, one entry a host. May be empty.
@@ -36,6 +40,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The least time that an upgrade of this plan waits because a rule demands it, in seconds.
+    #[must_use]
+    pub fn demanded_waits_s(&self) -> u64 {
+        match self.upgrade.mode {
+            Mode::Rolling => self.upgrade.stagger.least.as_secs() * (self.chunkservers.len() as u64).saturating_sub(1),
+            Mode::FullStop => self.upgrade.master_wait.as_secs(),
+        }
+    }
+
     /// Every host with each of its roles, in the order of an upgrade: master, metaloggers, chunkservers, clients. A host
     /// of several roles comes once for each.
     pub fn hosts(&self) -> impl Iterator<Item = (&HostName, Role, &Access)> {

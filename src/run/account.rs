@@ -13,7 +13,7 @@ use crate::schedule::{Action, Step, count};
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// What the file system does while the run stands still, by a last look at the master; and mounts that were taken away.
-    async fn standing(&self) -> String {
+    pub(super) async fn standing(&self) -> String {
         let mut parts = Vec::new();
         match self.master.overview().await {
             Ok(_) => {}

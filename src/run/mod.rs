@@ -14,6 +14,7 @@ mod metadata;
 pub mod ports;
 pub mod runner;
 pub mod step;
+mod window;
 
 pub use event::{Event, EventSink};
 pub use failure::{Failure, FailureKind};

@@ -136,6 +136,12 @@ pub trait Clock {
     /// Now. Never goes back within a run.
     fn now(&self) -> Timestamp;
 
+    /// The time on the wall, for what is agreed on by it: unlike [`Clock::now`] it goes on while the machine sleeps, and goes
+    /// where it is set.
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
+
     /// Waits for `time` of this clock.
     async fn sleep(&self, time: Duration);
 

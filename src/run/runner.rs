@@ -38,7 +38,7 @@ pub enum Ending {
 }
 
 /// Why a track goes no further.
-enum Stop {
+pub(super) enum Stop {
     Failure(Failure),
     Pause,
 }
@@ -126,6 +126,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         });
         let first = &stage.tracks[0].host;
         self.pause_point(&stage.tracks[0])?;
+        if let Some(next) = stage.tracks.iter().find(|t| !self.track_is_done(t)) {
+            match self.window(next).await {
+                // a client that cannot be looked at is dealt with in its turn
+                Err(Stop::Failure(_)) if stage.phase == Phase::Clients => {}
+                waited => drop(waited?),
+            }
+        }
         let mut touched = false;
         for track in &stage.tracks {
             touched = touched
@@ -177,19 +184,26 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     async fn track(&self, stage: &Stage, track: &Track) -> Result<(), Stop> {
         self.pause_point(track)?;
+        self.window(track).await?;
         if !self.is_touched(track).await? && !self.is_upgraded(track).await? {
             if let Some(wait) = &track.wait {
                 self.wait(wait, &track.host, track).await?;
             }
-            if let Some(gate) = &track.gate {
-                self.gate_before(gate, track).await?;
+            // it may have closed while the wait or the gate went on
+            loop {
+                if let Some(gate) = &track.gate {
+                    self.gate_before(gate, track).await?;
+                }
+                if !self.window(track).await? {
+                    break;
+                }
             }
         }
         let mut result = Ok(());
         for step in track.steps.iter().filter(|s| !self.is_done(&s.id)) {
             result = match self.pausing(step) {
                 true => Err(Stop::Pause),
-                false => match self.still_whole(stage, track, step).await {
+                false => match self.still_fit(stage, track, step).await {
                     Ok(()) => self.step(track, step).await.map_err(|f| f.at(Some(&step.id), &track.host).into()),
                     stop => stop,
                 },
@@ -200,6 +214,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         self.hosts.done_with(&track.host).await;
         result
+    }
+
+    /// Window and gate once more before something is taken down.
+    async fn still_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
+        while self.window_of(track, step).await? {
+            if let Some(gate) = track.gate.as_ref().or(stage.gate.as_ref()) {
+                self.gate_before(gate, track).await?;
+            }
+        }
+        self.still_whole(stage, track, step).await
     }
 
     /// The gate once more before a chunkserver is taken down: since it was green the new release was installed, which takes as
@@ -290,7 +314,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// A step that takes something down and was begun before is not paused before: what it has taken away may be gone.
     fn pausing(&self, step: &Step) -> bool {
         let begun = step.action.takes_down() && self.open.borrow().contains_key(&step.id);
-        step.pause_before && !begun && self.pause.load(Ordering::Relaxed)
+        step.pause_before && !begun && self.paused_by_operator()
+    }
+
+    pub(super) fn paused_by_operator(&self) -> bool {
+        self.pause.load(Ordering::Relaxed)
     }
 
     fn pause_point(&self, track: &Track) -> Result<(), Stop> {

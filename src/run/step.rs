@@ -220,14 +220,18 @@ const BEFORE_FULL_HOUR: i64 = 20;
 /// Seconds after it: until the forked process has begun to write, which shows it.
 const AFTER_FULL_HOUR: i64 = 10;
 
-/// Whether a daemon of another release than `to` still runs where `action` is to start the new one: then nothing of it was
-/// taken down yet.
+/// Whether what `action` takes down still runs, or is mounted, in the release that goes: then nothing was taken down yet.
 #[must_use]
 pub fn untouched(action: &Action, to: &Version, now: &HostFacts) -> bool {
     match action {
         Action::Start { role, .. } => now.processes.iter().any(|p| p.role == *role && p.version.as_ref() != Some(to)),
         Action::Stop { role, release, .. } => {
             now.processes.iter().any(|p| p.role == *role && p.version.as_ref() == Some(release))
+        }
+        Action::StopMaster { .. } => now.daemon(Role::Master).is_some(),
+        Action::Unmount { mount, .. } => {
+            let old = |p: &Process| p.version.as_ref() != Some(to) && p.mount_point().as_ref() == Some(mount);
+            now.mount(mount.as_str()).is_some() && now.processes.iter().any(old)
         }
         _ => false,
     }

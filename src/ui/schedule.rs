@@ -123,6 +123,9 @@ impl Page {
                 human(s.greatest_s)
             ),
         );
+        if let Some(window) = &s.window {
+            self.line(0, &super::summary::window(window, s.outlasts_its_window()));
+        }
         let seen = if s.observed {
             "The cluster was looked at, and nothing was changed."
         } else if contacted {

@@ -48,6 +48,7 @@ pub fn plan(to: &str, mode: Mode, servers: usize, clients: usize) -> Plan {
             master_wait: Duration::from_secs(180),
             acknowledge: BTreeSet::new(),
         },
+        window: None,
         master: Master { host: host("master".to_owned()), admin_port: 9421, access: access.clone() },
         metaloggers: Vec::new(),
         config: mfsupgrade::plan::Config::default(),

@@ -72,6 +72,20 @@ fn rolling_but(folder: &std::path::Path, line: &str, changed: &str) -> String {
 }
 
 #[test]
+fn a_rehearsal_begins_when_the_window_of_the_plan_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let hour = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).hour();
+    let (from, to) = ((hour + 6) % 24, (hour + 12) % 24);
+    let window = format!("[window]\nfrom = \"{from:02}:30\"\nto = \"{to:02}:30\"\ntime_zone = \"UTC\"\n\n[install]");
+    let plan = rolling_but(folder.path(), "[install]", &window);
+    let told =
+        told(&rehearse(&plan, &[])).expect(0, &["Rehearsal passed", &format!("({from:02}:30 to {to:02}:30 UTC)")]);
+    let first = told.err.lines().find(|line| line.contains("== backup")).unwrap();
+    assert!(first.starts_with(&format!("{from:02}:30:")), "{first}");
+    assert!(!told.err.contains("outside the window"), "{}", told.err);
+}
+
+#[test]
 fn missing_exports_are_found_before_anything_is_touched() {
     let folder = tempfile::tempdir().unwrap();
     told(&rehearse(&rolling_but(folder.path(), "exports_like_1_5 = true", ""), &["no-exports@master"]))

@@ -8,4 +8,5 @@ mod fault;
 mod proof;
 mod seeds;
 mod story;
+mod window;
 mod world;

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use mfsupgrade::journal::Record;
 use semver::Version;
 
-pub use walk::{futures_now, plan, schedule, walk};
+pub use walk::{Events, futures_now, heard, plan, schedule, walk};
 
 use super::fault::Fault;
 
@@ -142,6 +142,11 @@ impl World {
     /// A chunkserver ends without us.
     pub fn lose_chunkserver(&self, host: &str) {
         self.hosts.borrow_mut().get_mut(host).unwrap().chunkserver = None;
+    }
+
+    /// A mount ends without us.
+    pub fn lose_mount(&self, host: &str) {
+        self.hosts.borrow_mut().get_mut(host).unwrap().mount = None;
     }
 
     /// The operator upgrades a chunkserver by hand.

@@ -1,5 +1,6 @@
 //! One thing wrong at a time, and the code that it must be found by. Every code has a trap.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use semver::Version;
@@ -9,7 +10,8 @@ use crate::check::{Code, Severity};
 use crate::host::facts::LockFact;
 use crate::host::{AbsPath, Process};
 use crate::moosefs::wire::{ChunkMatrix, Layout};
-use crate::plan::{Exports, Install, InstallHow, Mode};
+use crate::plan::calendar::time_of_day;
+use crate::plan::{Exports, Install, InstallHow, Mode, Window};
 
 /// What is wrong, and the code that it must be found by.
 type Trap = (fn(&mut Scene), Code);
@@ -216,8 +218,32 @@ const OF_CLIENTS: &[Trap] = &[
     (|s| s.plan.clients[0].mount_options = Some(vec!["mfscachefiles".into()]), Code::MountOptionsChange),
 ];
 
+const OF_THE_PLAN: &[Trap] = &[
+    (|s| s.plan.window = Some(window("03:00", "03:09")), Code::WindowShort),
+    (
+        |s| {
+            s.plan.upgrade.mode = Mode::FullStop;
+            s.plan.window = Some(window("23:59", "00:01"));
+        },
+        Code::WindowShort,
+    ),
+];
+
+fn window(from: &str, to: &str) -> Window {
+    let time = |text| time_of_day(text).unwrap();
+    Window::new(time(from), time(to), BTreeSet::new(), "UTC").unwrap()
+}
+
+#[test]
+fn a_window_as_long_as_the_demanded_waits_is_no_finding() {
+    let mut scene = scene();
+    // three chunkservers, five minutes between two of them
+    scene.plan.window = Some(window("23:55", "00:05"));
+    assert!(!scene.check().1.contains(&Code::WindowShort));
+}
+
 const ALL: &[&[Trap]] =
-    &[OF_HOSTS, OF_DAEMONS, OF_CONFIGURATION, OF_EXPORTS, OF_THE_MASTER, OF_CHUNKSERVERS, OF_CLIENTS];
+    &[OF_HOSTS, OF_DAEMONS, OF_CONFIGURATION, OF_EXPORTS, OF_THE_MASTER, OF_CHUNKSERVERS, OF_CLIENTS, OF_THE_PLAN];
 
 /// Found where the host or the master is asked, before there is anything to hold against anything; and on the way back, where
 /// `tests::back` has the traps.

@@ -136,6 +136,7 @@ pub fn compile_back(plan: &Plan, run: &str, upgrade: &Schedule, seen: &BackSeen)
         least_s: back.compiler.clock,
         greatest_s: back.compiler.greatest,
         baseline: Some(seen.baseline.clone()),
+        window: plan.window.clone(),
         back_of: Some(run.to_owned()),
     }
 }

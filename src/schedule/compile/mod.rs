@@ -52,6 +52,7 @@ pub fn compile(plan: &Plan, observation: Option<&Observation>) -> Schedule {
         least_s: compiler.clock,
         greatest_s: compiler.greatest,
         baseline: observation.map(|o| o.baseline.clone()),
+        window: plan.window.clone(),
         back_of: None,
     }
 }
@@ -471,6 +472,14 @@ mod tests {
         assert!(matches!(full_stop.stages[4].wait, Some(Wait::MasterWait { after_stage: 3, least_s: 180 })));
         let down: Vec<_> = full_stop.stages[3..5].iter().flat_map(|s| &s.tracks).flat_map(|t| &t.steps).collect();
         assert!(down.iter().all(|s| !s.pause_before), "no pause while the file system stands still");
+    }
+
+    #[test]
+    fn the_demanded_waits_are_those_of_the_plan() {
+        for source in [PLAN.to_owned(), PLAN.replace("[install]", "mode = \"full-stop\"\n[install]")] {
+            let plan = plan(&source);
+            assert_eq!(compile(&plan, None).least_s, plan.demanded_waits_s());
+        }
     }
 
     #[test]

@@ -62,6 +62,7 @@ impl Scenario {
             access: access.clone(),
         };
         Plan {
+            window: None,
             upgrade: Upgrade {
                 from: OLD.clone(),
                 to: self.to.clone(),

@@ -90,9 +90,13 @@ pub fn futures_now<F: Future>(future: F) -> F::Output {
 
 /// Walks `schedule` from where the world's records are.
 pub fn walk(world: &World, schedule: &Schedule) -> Ending {
+    heard(world, schedule, &Events::default())
+}
+
+/// The same, with whoever listens.
+pub fn heard(world: &World, schedule: &Schedule, events: &dyn EventSink) -> Ending {
     let progress = Progress::replay(&world.records.borrow());
     let mut sink = Sink(world);
-    let events = Events::default();
     let runner = Runner {
         schedule,
         baseline: RefCell::new(schedule.baseline.clone().unwrap()),
@@ -103,7 +107,7 @@ pub fn walk(world: &World, schedule: &Schedule) -> Ending {
         clock: world,
         backup: "/nowhere".into(),
         journal: RefCell::new(&mut sink),
-        events: &events,
+        events,
         pause: &world.pause,
         done: RefCell::default(),
         open: RefCell::default(),
