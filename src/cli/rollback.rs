@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::begin::{begin, fits};
 use super::exit::Exit;
+use super::lock::Abandon;
 use super::observe::{ForwardedMaster, LOOKS_AT_ONCE, look_at, looks, push_new, unreachable};
 use super::plan::{Document, Format, print, width};
 use super::walk::Display;
@@ -45,6 +46,8 @@ pub struct Rollback {
     /// With --dry-run: text for people, or JSON for machines (docs/schedule-format.md)
     #[arg(long, value_enum, default_value_t = Format::Text, requires = "dry_run")]
     pub format: Format,
+    #[command(flatten)]
+    abandon: Abandon,
     #[command(flatten)]
     display: Display,
     #[command(flatten)]
@@ -101,7 +104,7 @@ impl Rollback {
             return Ok(Exit::Success);
         }
         let asked = (!self.yes).then_some("Bring the old release back now?");
-        begin(plan, &schedule, &fleet, asked, (&self.state, state), &self.display).await
+        begin(plan, &schedule, &fleet, asked, &self.abandon, (&self.state, state), &self.display).await
     }
 }
 

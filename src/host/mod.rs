@@ -7,6 +7,7 @@ pub mod back;
 pub mod command;
 pub mod facts;
 pub mod job;
+pub mod lock;
 pub mod look;
 pub mod metadata;
 pub mod mount_options;

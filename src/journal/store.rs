@@ -254,6 +254,16 @@ pub struct Run {
     _locks: [File; 2],
 }
 
+impl Run {
+    /// Forgets a run that has begun nothing: what is left of it would say nothing to anybody.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn discard(self) -> Result<(), StoreError> {
+        std::fs::remove_dir_all(&self.folder).map_err(|e| StoreError::Io("remove", self.folder.clone(), e))
+    }
+}
+
 impl JournalSink for Run {
     fn append(&mut self, record: Record) -> io::Result<()> {
         let line = record::encode(self.records, &record);

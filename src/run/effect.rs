@@ -139,7 +139,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         step::allowed(&step.action, to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
-        let at = self.intend(step)?;
+        let at = self.intend(step).await?;
         self.bring(host, step).await?;
         let mut line = |line: &str| {
             self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
