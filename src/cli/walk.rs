@@ -2,7 +2,7 @@
 //! come through here.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -103,7 +103,7 @@ impl Walk<'_> {
             events: events.as_ref(),
             pause: &pause,
             done: RefCell::new(HashMap::new()),
-            open: RefCell::new(HashSet::new()),
+            open: RefCell::new(HashMap::new()),
             aside: RefCell::default(),
         };
         let ending = tokio::select! {

@@ -6,6 +6,7 @@
 pub mod back;
 pub mod command;
 pub mod facts;
+pub mod job;
 pub mod look;
 pub mod metadata;
 pub mod mount_options;
@@ -14,6 +15,7 @@ pub mod shell;
 
 pub use command::Command;
 pub use facts::{HostFacts, Process};
+pub use job::Job;
 pub use look::Look;
 pub use mount_options::MountArguments;
 pub use name::{AbsPath, HostName, InvalidName};

@@ -26,7 +26,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         for (_, track, step) in self.schedule.steps() {
             if let Action::Mount { mount, .. } = &step.action {
-                let begun = |s: &&Step| self.is_done(&s.id) || self.open.borrow().contains(&s.id);
+                let begun = |s: &&Step| self.is_done(&s.id) || self.open.borrow().contains_key(&s.id);
                 let unmount =
                     track.steps.iter().find(|s| matches!(&s.action, Action::Unmount { mount: m, .. } if m == mount));
                 if unmount.as_ref().is_some_and(begun) && !self.is_done(&step.id) {

@@ -10,6 +10,7 @@ mod effect;
 pub mod event;
 pub mod failure;
 pub mod gate;
+pub mod job;
 mod metadata;
 pub mod ports;
 pub mod runner;

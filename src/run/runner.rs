@@ -4,7 +4,7 @@
 //! after a failure no further host is touched (law 6).
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::event::{Event, EventSink, FORMAT, Stamped};
 use super::failure::{Failure, FailureKind};
 use super::gate::{self, Red};
+use super::job::Begun;
 use super::ports::{Clock, Hosts, Master};
 use super::step::{self, Verdict};
 use crate::check::Baseline;
@@ -77,14 +78,19 @@ pub struct Runner<'a, H, M, C> {
     /// Clients that failed while the cluster was well.
     pub aside: RefCell<Vec<Failure>>,
     /// Steps begun and not known to be done, by this process or one before it.
-    pub open: RefCell<HashSet<StepId>>,
+    pub open: RefCell<HashMap<StepId, Begun>>,
 }
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Walks the schedule from the first step that is not done.
     pub async fn walk(&self, progress: &Progress) -> Ending {
         self.done.borrow_mut().extend(progress.done.iter().map(|(k, v)| (k.clone(), *v)));
-        self.open.borrow_mut().extend(progress.open.iter().cloned());
+        let begun = |step: &StepId| Some((step.clone(), Begun { at: *progress.begun_at.get(step)?, earlier: true }));
+        self.open.borrow_mut().extend(progress.open.iter().filter_map(begun));
+        // what was killed between the last look and its last record has seen the cluster as it was then
+        for (_, _, step) in self.schedule.steps().filter(|(_, _, step)| matches!(step.action, Action::Verify)) {
+            self.done.borrow_mut().remove(&step.id);
+        }
         let steps = self.schedule.steps().count();
         self.send(Event::RunStarted {
             format: FORMAT,
@@ -291,7 +297,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             if self.is_done(&step.id) {
                 return Ok(true);
             }
-            if self.open.borrow().contains(&step.id) {
+            if self.open.borrow().contains_key(&step.id) {
                 let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
                 return Ok(!step::untouched(&step.action, &self.schedule.to, &now));
             }
@@ -305,7 +311,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// A step that takes something down and was begun before is not paused before: what it has taken away may be gone.
     fn pausing(&self, step: &Step) -> bool {
-        let begun = step.action.takes_down() && self.open.borrow().contains(&step.id);
+        let begun = step.action.takes_down() && self.open.borrow().contains_key(&step.id);
         step.pause_before && !begun && self.paused_by_operator()
     }
 
@@ -412,7 +418,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     pub(super) fn record(&self, record: Record) -> Result<(), Failure> {
-        let begun = if let Record::Intent { step, .. } = &record { Some(step.clone()) } else { None };
+        let begun = match &record {
+            Record::Intent { step, at } => Some((step.clone(), Begun { at: *at, earlier: false })),
+            _ => None,
+        };
         self.journal
             .borrow_mut()
             .append(record)

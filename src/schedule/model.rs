@@ -68,6 +68,15 @@ pub struct Host {
     pub roles: Vec<Role>,
     /// How to become root.
     pub r#become: Option<Become>,
+    /// The folder of this program's own files there; jobs run in it (docs/safety.md).
+    #[serde(default = "default_work_dir")]
+    pub work_dir: AbsPath,
+}
+
+/// Where this program's files are on a host whose plan says nothing else.
+#[must_use]
+pub fn default_work_dir() -> AbsPath {
+    AbsPath::new("/var/lib/mfsupgrade").expect("an absolute path")
 }
 
 /// A host as the master knows it. A host of several roles may be known by several addresses.

@@ -13,6 +13,8 @@ pub enum Fault {
     LostAfterEffect,
     /// The same, once.
     LostOnce,
+    /// The first command that changes something is killed with its host's processes; what it had done by then is done.
+    KilledOnce,
     /// The connection is lost after the command took effect, for good.
     LostForGood,
     /// The new release cannot load the metadata.

@@ -63,7 +63,12 @@ fn hosts(plan: &Plan) -> Vec<Host> {
     let mut index: HashMap<HostName, usize> = HashMap::new();
     let mut add = |name: &HostName, role, access: &Access| {
         let at = *index.entry(name.clone()).or_insert_with(|| {
-            hosts.push(Host { name: name.clone(), roles: Vec::new(), r#become: access.ssh.r#become });
+            hosts.push(Host {
+                name: name.clone(),
+                roles: Vec::new(),
+                r#become: access.ssh.r#become,
+                work_dir: access.install.work_dir.clone(),
+            });
             hosts.len() - 1
         });
         hosts[at].roles.push(role);

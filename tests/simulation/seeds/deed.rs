@@ -45,7 +45,7 @@ impl Deed {
             let rest = script.split_once(from).map_or("", |(_, rest)| rest);
             rest.split_once(to).map_or(rest, |(found, _)| found).to_owned()
         };
-        if script == ":" {
+        if script == ":" || has("rm -rf /var/lib/mfsupgrade/jobs/") {
             Self::Nothing
         } else if has("restore-ms") {
             Self::Trial

@@ -104,7 +104,7 @@ pub fn heard(world: &World, schedule: &Schedule, events: &dyn EventSink) -> Endi
     let runner = Runner {
         schedule,
         baseline: RefCell::new(schedule.baseline.clone().unwrap()),
-        run: "simulated".into(),
+        run: if schedule.back_of.is_some() { "back".into() } else { "simulated".into() },
         simulated: Some("the whole world is simulated".into()),
         hosts: world,
         master: world,
