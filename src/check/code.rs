@@ -121,6 +121,8 @@ codes! {
     ChunkserverEmpty "chunkserver-empty" Note "a chunkserver has no chunk while others have some" "hazards 18, 22; CSERV_LIST";
     HealthOld "health-old" Note "the master's own file test is hours old" "FSTEST, 2048 s a round";
     MountBusy "mount-busy" Warning "processes use a mount, so that umount would refuse" "hazard 28; umount(8), exit code 32";
+    MountInUse "mount-in-use" Note "processes use a mount, and the plan says what is done then" "hazard 28; the plan's `busy`";
+    LazyUnmount "lazy-unmount" Warning "the plan lets mounts be taken away from those who use them" "umount(8), -l; hazard 28";
     FilesUnderMount "files-under-mount" Error "there are files under a mount point, where no new mount can be made" "field notes; facts, section 8";
     UnderMountUnknown "under-mount-unknown" Note "nobody could look under a mount point" "field notes; unshare(1)";
     MountOptionsChange "mount-options-change" Note "the new mount will not have the options of the running one" "hazard 27; facts, section 8";

@@ -99,6 +99,7 @@ codes! {
 
     InvalidMount = "invalid-mount": "a mount point that cannot be one",
     DuplicateMount = "duplicate-mount": "a mount point twice in one section",
+    LazyOrSkipped = "lazy-or-skipped": "`lazy_unmount = true` beside `busy = \"skip\"`",
     InvalidMountOption = "invalid-mount-option": "an entry of `mount_options` is not one option of mfsmount",
 }
 

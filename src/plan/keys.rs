@@ -22,7 +22,8 @@ pub const METALOGGERS: &[&str] = &["hosts", "install", "ssh"];
 /// `[[chunkservers]]`
 pub const CHUNKSERVERS: &[&str] = &["hosts", "address", "install", "ssh"];
 /// `[[clients]]`
-pub const CLIENTS: &[&str] = &["hosts", "mounts", "mount_options", "parallel", "install", "ssh"];
+pub const CLIENTS: &[&str] =
+    &["hosts", "mounts", "mount_options", "parallel", "busy", "lazy_unmount", "install", "ssh"];
 
 /// Each section as it is called in messages and in docs/plan-reference.md, with its keys.
 pub const SECTIONS: &[(&str, &[&str])] = &[

@@ -11,7 +11,7 @@ use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, Outcome};
 use super::runner::{LOOK_LIMIT, human};
 use super::step::{self, Verdict};
-use crate::host::{Command, HostFacts, HostName};
+use crate::host::{Command, HostFacts, HostName, Look};
 use crate::journal::Record;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::{Action, Step, Track};
@@ -241,7 +241,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// One look at a host; connections that are lost are made again for a while.
     pub(super) async fn look(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
-        let script = step::look(&step.action, self.schedule).script();
+        self.look_with(host, &step::look(&step.action, self.schedule)).await
+    }
+
+    /// The same for more than the step asks for.
+    pub(super) async fn look_with(&self, host: &HostName, look: &Look) -> Result<HostFacts, Failure> {
+        let script = look.script();
         let begun = self.clock.now();
         loop {
             let reason = match self.hosts.run(host, &script, LOOK_LIMIT, &mut |_| {}).await {

@@ -5,6 +5,7 @@
 
 mod account;
 pub mod back;
+mod busy;
 mod effect;
 pub mod event;
 pub mod failure;

@@ -187,6 +187,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     async fn track(&self, stage: &Stage, track: &Track) -> Result<(), Stop> {
         self.pause_point(track)?;
         self.window(track).await?;
+        self.skip_if_used(track).await?;
         if !self.is_touched(track).await? && !self.is_upgraded(track).await? {
             if let Some(wait) = &track.wait {
                 self.wait(wait, &track.host, track).await?;
@@ -205,10 +206,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         for step in track.steps.iter().filter(|s| !self.is_done(&s.id)) {
             result = match self.pausing(step) {
                 true => Err(Stop::Pause),
-                false => match self.still_fit(stage, track, step).await {
-                    Ok(()) => self.step(track, step).await.map_err(|f| f.at(Some(&step.id), &track.host).into()),
-                    stop => stop,
-                },
+                false => self.turn(stage, track, step).await,
             };
             if result.is_err() {
                 break;
@@ -219,7 +217,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     /// Window and gate once more before something is taken down.
-    async fn still_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
+    pub(super) async fn still_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
         while self.window_of(track, step).await? {
             if let Some(gate) = track.gate.as_ref().or(stage.gate.as_ref()) {
                 self.gate_before(gate, track).await?;

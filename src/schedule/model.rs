@@ -14,7 +14,7 @@ use crate::check::Baseline;
 use crate::host::shell::Become;
 use crate::host::{AbsPath, Command, HostName};
 use crate::moosefs::daemon::Role;
-use crate::plan::{Mode, Window};
+use crate::plan::{Busy, Mode, Window};
 use crate::schedule::Gate;
 
 /// The version of the serialized form.
@@ -300,6 +300,9 @@ pub enum Action {
     Unmount {
         /// Where.
         mount: AbsPath,
+        /// What is done when it is in use.
+        #[serde(default, skip_serializing_if = "Busy::is_fail")]
+        busy: Busy,
         /// How.
         command: Command,
     },
@@ -309,6 +312,10 @@ pub enum Action {
         mount: AbsPath,
         /// Below which prefix the new mfsmount is.
         prefix: AbsPath,
+        /// Whether nothing may lie under the mount point: what does was written while nothing was mounted. Not of a mount with
+        /// `nonempty`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        empty: bool,
         /// How.
         command: Command,
     },

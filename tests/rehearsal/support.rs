@@ -37,6 +37,8 @@ pub fn plan(to: &str, mode: Mode, servers: usize, clients: usize) -> Plan {
         mounts: None,
         mount_options: None,
         parallel: 1,
+        busy: mfsupgrade::plan::Busy::Fail,
+        lazy_unmount: false,
         access: access.clone(),
     };
     Plan {

@@ -158,6 +158,46 @@ fn a_busy_mount_stays_and_the_other_clients_go_on() {
         .expect(5, &["cl1: failed to unmount /mnt/mfs", "busy", "1 of 2 clients on 1.6.27"]);
 }
 
+/// plans/rolling.toml with more for its clients, and codes that it accepts.
+fn clients(folder: &std::path::Path, more: &str, codes: &str) -> String {
+    let mode = "mode = \"rolling\"";
+    let plan = rolling_but(folder, mode, &format!("acknowledge = [{codes}]\n{mode}"));
+    let text = std::fs::read_to_string(&plan).unwrap();
+    std::fs::write(&plan, text.replacen("[[clients]]", &format!("[[clients]]\n{more}"), 1)).unwrap();
+    plan
+}
+
+#[test]
+fn a_busy_mount_is_skipped_or_waited_for_as_the_plan_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let told_of_it = "note[mount-in-use] on cl1: /mnt/mfs is used by rsync";
+    let plan = clients(folder.path(), "busy = \"skip\"", "");
+    told(&rehearse(&plan, &["umount-busy@cl1"]))
+        .expect(5, &[told_of_it, "stays on the old release", "failed to upgrade 1 client", "1 of 2 clients on 1.6.27"])
+        .untouched("cl1");
+    let plan = clients(folder.path(), "busy = \"wait 2m\"", "");
+    told(&rehearse(&plan, &["umount-busy@cl1"]))
+        .expect(5, &[told_of_it, "more (/mnt/mfs is used by rsync", "1 of 2 clients on 1.6.27"]);
+}
+
+#[test]
+fn a_lazy_unmount_needs_its_acknowledgement_and_ends_as_no_success_while_somebody_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = clients(folder.path(), "lazy_unmount = true", "");
+    told(&rehearse(&plan, &[])).expect(4, &["warning[lazy-unmount] on cl1, cl2", "no host was touched"]);
+    let plan = clients(folder.path(), "lazy_unmount = true", "\"lazy-unmount\"");
+    told(&rehearse(&plan, &["umount-busy@cl1"])).expect(
+        6,
+        &[
+            "$ umount /mnt/mfs || umount -l /mnt/mfs",
+            "nothing is mounted on /mnt/mfs; its mfsmount",
+            "goes on for rsync",
+            "2 of 2 clients on 1.6.27",
+            "mounts of another release are still connected",
+        ],
+    );
+}
+
 #[test]
 fn a_fault_that_does_not_exist_names_the_nearest() {
     told(&rehearse("plans/rolling.toml", &["instal-fails@cs1"])).expect(2, &["install-fails"]);

@@ -33,6 +33,10 @@ pub enum Fault {
     UnderGoal(u64),
     /// The connection is lost for good after a command with this text took effect.
     LostForGoodAt(&'static str),
+    /// Something writes this file into the folder of the mount point, right after the unmount.
+    WritesBelow(&'static str),
+    /// The same, while mfsmount is at work.
+    WritesMeanwhile(&'static str),
     /// mfsmount says no.
     RefusesMounts,
     /// While this client is remounted, another host loses its metalogger or its mount.

@@ -4,6 +4,7 @@
 //! (`seeds`). `tests/rehearsal` drives real processes over real ssh, and docs/real-hosts.md tells what real MooseFS did.
 
 mod back;
+mod busy;
 mod fault;
 mod proof;
 mod seeds;

@@ -11,7 +11,7 @@ use crate::host::facts::LockFact;
 use crate::host::{AbsPath, Process};
 use crate::moosefs::wire::{ChunkMatrix, Layout};
 use crate::plan::calendar::time_of_day;
-use crate::plan::{Exports, Install, InstallHow, Mode, Window};
+use crate::plan::{Busy, Exports, Install, InstallHow, Mode, Window};
 
 /// What is wrong, and the code that it must be found by.
 type Trap = (fn(&mut Scene), Code);
@@ -213,6 +213,14 @@ const OF_CLIENTS: &[Trap] = &[
     ),
     (|s| drop(s.plan.clients[0].hosts.pop()), Code::ClientNotInPlan),
     (|s| s.uses("cl1", "/mnt/mfs/home"), Code::MountBusy),
+    (
+        |s| {
+            s.plan.clients[0].busy = Busy::Skip;
+            s.uses("cl1", "/mnt/mfs/home");
+        },
+        Code::MountInUse,
+    ),
+    (|s| s.plan.clients[0].lazy_unmount = true, Code::LazyUnmount),
     (|s| drop(s.host("cl1").under.insert("/mnt/mfs".into(), vec!["x".into()])), Code::FilesUnderMount),
     (|s| s.host("cl1").under.clear(), Code::UnderMountUnknown),
     (|s| s.plan.clients[0].mount_options = Some(vec!["mfscachefiles".into()]), Code::MountOptionsChange),
@@ -273,6 +281,23 @@ fn every_trap_is_found_by_its_code() {
 fn every_code_has_a_trap() {
     for code in Code::ALL.iter().filter(|c| !ELSEWHERE.contains(c)) {
         assert!(ALL.concat().iter().any(|(_, c)| c == code), "{code} has no trap");
+    }
+}
+
+#[test]
+fn a_mount_in_use_stands_against_an_upgrade_only_where_nothing_is_done_about_it() {
+    for (busy, lazy, code) in [
+        (Busy::Fail, false, Code::MountBusy),
+        (Busy::Wait(std::time::Duration::from_secs(600)), false, Code::MountInUse),
+        (Busy::Skip, false, Code::MountInUse),
+        (Busy::Fail, true, Code::MountInUse),
+    ] {
+        let mut scene = scene();
+        (scene.plan.clients[0].busy, scene.plan.clients[0].lazy_unmount) = (busy, lazy);
+        scene.uses("cl1", "/mnt/mfs/home");
+        let (_, codes) = scene.check();
+        let found: Vec<_> = codes.into_iter().filter(|c| matches!(c, Code::MountBusy | Code::MountInUse)).collect();
+        assert_eq!(found, [code], "{busy:?} {lazy}");
     }
 }
 

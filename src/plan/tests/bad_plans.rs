@@ -88,6 +88,19 @@ fn a_window_that_is_empty() {
 }
 
 #[test]
+fn a_word_for_busy_mounts_that_is_none() {
+    for word in ["ignore", "wait", "wait10m", "Skip", ""] {
+        refused(&client(&format!("busy = \"{word}\"")), "unknown-value", (12, 8), "\"wait 10m\"");
+    }
+    for time in ["10", "0s", "25h", "soon"] {
+        refused(&client(&format!("busy = \"wait {time}\"")), "invalid-duration", (12, 8), "wait 10m");
+    }
+    refused(&client("busy = 10"), "wrong-type", (12, 8), "a string");
+    let both = client("busy = \"skip\"\nlazy_unmount = true");
+    refused(&both, "lazy-or-skipped", (13, 16), "keep one of the two");
+}
+
+#[test]
 fn a_stagger_outside_5_to_10_minutes() {
     for stagger in ["4m..10m", "5m..11m", "299s..5m", "1m", "11m", "10m..10m 1ms"] {
         refused(&upgrade(&format!("stagger = \"{stagger}\"")), "stagger-out-of-range", (4, 11), "5 to 10 minutes");

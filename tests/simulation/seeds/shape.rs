@@ -59,6 +59,8 @@ impl Scenario {
             mounts: None,
             mount_options: None,
             parallel: self.parallel,
+            busy: mfsupgrade::plan::Busy::Fail,
+            lazy_unmount: false,
             access: access.clone(),
         };
         Plan {

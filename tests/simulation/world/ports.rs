@@ -20,7 +20,7 @@ impl Hosts for World {
             return Outcome::NotStarted { reason: "connect to host: timed out".into() };
         }
         if script.ends_with("echo end\n") {
-            return Outcome::Exited { code: 0, output: self.look(name) };
+            return Outcome::Exited { code: 0, output: self.look(name, script) };
         }
         let code = self.act(name, script);
         line("output of the command");

@@ -47,7 +47,11 @@ pub fn plan(mode: Mode) -> Plan {
 
 /// The schedule of the example plans for this world.
 pub fn schedule(world: &World, mode: Mode) -> Schedule {
-    let plan = plan(mode);
+    schedule_of(world, &plan(mode))
+}
+
+/// The same of a plan that was changed.
+pub fn schedule_of(world: &World, plan: &Plan) -> Schedule {
     let baseline = Baseline::of(&futures_now(world.overview()).unwrap());
     let seen = |host: &str| (HostName::new(host).unwrap(), server(host));
     let mount = AbsPath::new("/mnt/mfs").unwrap();
@@ -70,7 +74,7 @@ pub fn schedule(world: &World, mode: Mode) -> Schedule {
         chunkservers: ["cs1", "cs2", "cs3"].map(seen).into(),
         clients: ["cl1", "cl2"].map(client).into(),
     };
-    compile(&plan, Some(&observation))
+    compile(plan, Some(&observation))
 }
 
 fn server(host: &str) -> ServerSeen {
