@@ -11,9 +11,11 @@ pub mod metadata;
 pub mod mount_options;
 pub mod name;
 pub mod shell;
+pub mod turn;
 
 pub use command::Command;
 pub use facts::{HostFacts, Process};
 pub use look::Look;
 pub use mount_options::MountArguments;
 pub use name::{AbsPath, HostName, InvalidName};
+pub use turn::Turn;
