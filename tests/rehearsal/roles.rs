@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use mfsupgrade::plan::{Mode, Plan};
+use mfsupgrade::plan::Plan;
 use mfsupgrade::rehearsal::{Cluster, What};
 use mfsupgrade::schedule::compile;
 
