@@ -8,6 +8,8 @@
 //!   lock            held by the process that walks it
 //! ```
 
+pub mod simulated;
+
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};

@@ -3,6 +3,7 @@
 
 mod build;
 mod by_hand;
+mod crash;
 mod end;
 mod faults;
 mod judged;
