@@ -8,9 +8,9 @@ use super::walk::{Display, Walk};
 use super::{Failed, StateDir};
 use crate::check::Finding;
 use crate::fleet::SshFleet;
-use crate::journal::StateFolder;
+use crate::journal::{NewRun, StateFolder};
 use crate::plan::Plan;
-use crate::schedule::{Schedule, count};
+use crate::schedule::count;
 use crate::ui;
 
 /// Whether nothing stands against a run; says what does. `whole`: whether everything was seen that a schedule needs.
@@ -25,16 +25,27 @@ pub(super) fn fits(plan: &Plan, findings: &[Finding], whole: bool) -> bool {
     fits
 }
 
-/// Shows what will be done, asks `question` where there is one, and walks a new run. `state`: where runs are kept, as it was
-/// given and as it was opened.
+/// A run to begin.
+pub(super) struct Beginning<'a> {
+    /// What it is begun with.
+    pub new: NewRun<'a>,
+    /// The hosts.
+    pub fleet: &'a SshFleet,
+    /// What is asked before.
+    pub question: Option<&'a str>,
+    /// Unfinished runs on this cluster that it takes the place of.
+    pub abandon: &'a [String],
+}
+
+/// Shows what will be done, asks where there is a question, and walks a new run. `state`: where runs are kept, as it was given
+/// and as it was opened.
 pub(super) async fn begin(
-    plan: &Plan,
-    schedule: &Schedule,
-    fleet: &SshFleet,
-    question: Option<&str>,
+    beginning: &Beginning<'_>,
     state: (&StateDir, &StateFolder),
     display: &Display,
 ) -> Result<Exit, Failed> {
+    let Beginning { new, fleet, question, abandon } = *beginning;
+    let NewRun { plan, schedule, .. } = new;
     eprint!("{}", ui::summary::text(schedule));
     if let Some(question) = question
         && !confirm(question)?
@@ -42,7 +53,8 @@ pub(super) async fn begin(
         eprintln!("not confirmed: no host was touched");
         return Ok(Exit::NotConfirmed);
     }
-    let mut run = state.1.begin(plan, schedule, Timestamp::now())?;
+    abandon.iter().try_for_each(|run| state.1.abandon(run, Timestamp::now()))?;
+    let mut run = state.1.begin(&new, Timestamp::now())?;
     let resume = state.0.resume(&run.name);
     let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
     let walk = Walk { plan, schedule, fleet, admin_address, speed: 1.0, simulated: None, resume };
@@ -51,7 +63,7 @@ pub(super) async fn begin(
     Ok((&ending).into())
 }
 
-fn confirm(question: &str) -> Result<bool, Failed> {
+pub(super) fn confirm(question: &str) -> Result<bool, Failed> {
     dialoguer::Confirm::new()
         .with_prompt(question)
         .default(false)

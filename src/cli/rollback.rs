@@ -5,10 +5,11 @@ use std::io::IsTerminal;
 use clap::Args;
 use futures_util::stream::{self, StreamExt};
 
-use super::begin::{begin, fits};
+use super::begin::{Beginning, begin, fits};
 use super::exit::Exit;
 use super::observe::{ForwardedMaster, LOOKS_AT_ONCE, look_at, looks, push_new, unreachable};
 use super::plan::{Document, Format, print, width};
+use super::unfinished::unfinished;
 use super::walk::Display;
 use super::{Failed, StateDir, block_on};
 use crate::check::Finding;
@@ -16,7 +17,7 @@ use crate::check::back::{BackSeen, Changed, look_back};
 use crate::check::preflight::Fleet;
 use crate::fleet::SshFleet;
 use crate::journal::store::Stored;
-use crate::journal::{Progress, StateFolder, StoreError};
+use crate::journal::{NewRun, Origin, Progress, StateFolder, StoreError};
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
 use crate::plan::Plan;
@@ -39,6 +40,9 @@ pub struct Rollback {
     /// Look at the hosts (read-only) and show the schedule; change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Begin although this run on the same cluster was left unfinished; it cannot be gone on with afterwards
+    #[arg(long, value_name = "RUN")]
+    pub abandon: Vec<String>,
     /// Do not wait for the plan's window
     #[arg(long)]
     pub any_time: bool,
@@ -68,10 +72,18 @@ impl Rollback {
             let error = anyhow::anyhow!("there is no terminal to ask on; give --yes to go back without being asked");
             return Err(Failed::new(Exit::NotConfirmed, error));
         }
-        block_on(self.back(&stored, &state))?
+        let others = match self.dry_run {
+            true => Some(Vec::new()),
+            false => {
+                let of = Some(stored.name.as_str());
+                unfinished(&stored.plan, (&self.state, &state), of, &self.abandon, !self.yes)?
+            }
+        };
+        let Some(abandon) = others else { return Ok(Exit::NotConfirmed) };
+        block_on(self.back(&stored, &state, &abandon))?
     }
 
-    async fn back(&self, stored: &Stored, state: &StateFolder) -> Result<Exit, Failed> {
+    async fn back(&self, stored: &Stored, state: &StateFolder, abandon: &[String]) -> Result<Exit, Failed> {
         let mut plan = stored.plan.clone();
         plan.window = plan.window.filter(|_| !self.any_time);
         let plan = &plan;
@@ -101,7 +113,9 @@ impl Rollback {
             return Ok(Exit::Success);
         }
         let asked = (!self.yes).then_some("Bring the old release back now?");
-        begin(plan, &schedule, &fleet, asked, (&self.state, state), &self.display).await
+        let new = NewRun { plan, schedule: &schedule, observation: None, origin: &Origin::default() };
+        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon };
+        begin(&beginning, (&self.state, state), &self.display).await
     }
 }
 

@@ -49,7 +49,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if matches!(step::already(&step.action, &self.schedule.to, &now), Verdict::Done(_)) {
             return Ok(false);
         }
-        let begun = self.open.borrow().contains(&step.id);
+        let begun = self.open.borrow().contains_key(&step.id);
         Ok(!begun || step::untouched(&step.action, &self.schedule.to, &now))
     }
 
