@@ -60,10 +60,21 @@ impl Check<'_> {
         let inside = |path: &str| path.strip_prefix(point).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         let users: Vec<_> = facts.users.iter().filter(|user| inside(&user.path)).collect();
         if users.is_empty() {
+            if facts.users_cut {
+                self.find(
+                    Code::MountUsersUnknown,
+                    Some(host),
+                    format!("whether anything uses {point} could not be told within some seconds"),
+                    "umount refuses while anything uses the mount: this host would stay on the old release",
+                    "look with `fuser -m` or `lsof` before this host's turn comes".into(),
+                );
+            }
             return;
         }
         let named: Vec<_> = users.iter().take(5).map(|user| format!("{} ({})", user.name, user.pid)).collect();
         let more = match users.len().saturating_sub(5) {
+            0 if facts.users_cut => " and maybe more".to_owned(),
+            more if facts.users_cut => format!(" and {more} more at least"),
             0 => String::new(),
             more => format!(" and {more} more"),
         };
