@@ -3,6 +3,7 @@
 
 mod build;
 mod by_hand;
+mod codes;
 mod end;
 mod faults;
 mod judged;
@@ -16,4 +17,5 @@ mod survey;
 mod transfer;
 mod traps;
 mod trial;
+mod unchecked;
 mod upgrade;
