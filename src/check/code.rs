@@ -123,6 +123,8 @@ codes! {
     HealthOld "health-old" Note "the master's own file test is hours old" "FSTEST, 2048 s a round";
     MountBusy "mount-busy" Warning "processes use a mount, so that umount would refuse" "hazard 28; umount(8), exit code 32";
     MountUsersUnknown "mount-users-unknown" Note "nobody could tell whether processes use a mount" "hazard 28; /proc";
+    MountInUse "mount-in-use" Note "processes use a mount, and the plan says what is done then" "hazard 28; the plan's `busy`";
+    LazyUnmount "lazy-unmount" Warning "the plan lets mounts be taken away from those who use them" "umount(8), -l; hazard 28";
     FilesUnderMount "files-under-mount" Error "there are files under a mount point, where no new mount can be made" "field notes; facts, section 8";
     UnderMountUnknown "under-mount-unknown" Note "nobody could look under a mount point" "field notes; unshare(1)";
     MountOptionsChange "mount-options-change" Note "the new mount will not have the options of the running one" "hazard 27; facts, section 8";
@@ -131,6 +133,7 @@ codes! {
     MetaloggerOnMaster "metalogger-on-master" Note "a metalogger on the master's own host is lost with it" "facts, section 6";
     ToolsOf15 "tools-of-1-5" Note "some tools fail on mounts that are still old" "hazards 25, 26";
     SpaceFiguresDrop "space-figures-drop" Note "total and free space will be told as less than now" "hazard 23; facts, section 2.3";
+    WindowShort "window-short" Note "the demanded waits are longer than the plan's window" "the plan; HOWTO: 5-10 minutes between chunkservers";
     BackProgramsGone "back-programs-gone" Error "what the upgrade replaced on a host is not there to be brought back" "the tar file that the run keeps; docs/rollback.md";
     BackNotByRun "back-not-by-run" Error "something runs in the new release that the run to be taken back did not put there" "the journal, and a look at the host";
     BackMetadata "back-metadata" Error "there is no metadata on which an old master may be started" "facts, section 6; hazard 17";

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::exit::Exit;
+use super::lock::{Abandon, claim, may_abandon, take};
 use super::walk::{Display, Walk};
 use super::{Failed, StateDir};
 use crate::check::Finding;
@@ -32,9 +33,12 @@ pub(super) async fn begin(
     schedule: &Schedule,
     fleet: &SshFleet,
     question: Option<&str>,
+    abandon: &Abandon,
     state: (&StateDir, &StateFolder),
     display: &Display,
 ) -> Result<Exit, Failed> {
+    let master = &plan.master.host;
+    let abandon = may_abandon(fleet, master, None, abandon, question.is_some()).await?;
     eprint!("{}", ui::summary::text(schedule));
     if let Some(question) = question
         && !confirm(question)?
@@ -43,15 +47,22 @@ pub(super) async fn begin(
         return Ok(Exit::NotConfirmed);
     }
     let mut run = state.1.begin(plan, schedule, Timestamp::now())?;
+    let lock = match take(fleet, master, claim(&run.name, state.1), abandon.as_deref()).await {
+        Ok(lock) => lock,
+        Err(failed) => {
+            run.discard()?;
+            return Err(failed);
+        }
+    };
     let resume = state.0.resume(&run.name);
     let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
-    let walk = Walk { plan, schedule, fleet, admin_address, speed: 1.0, simulated: None, resume };
+    let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, simulated: state.1.simulated()?, resume };
     let progress = run.progress.clone();
     let ending = walk.walk(&mut run, &progress, display).await?;
     Ok((&ending).into())
 }
 
-fn confirm(question: &str) -> Result<bool, Failed> {
+pub(super) fn confirm(question: &str) -> Result<bool, Failed> {
     dialoguer::Confirm::new()
         .with_prompt(question)
         .default(false)

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::journal::Simulated;
 use crate::run::ports::Clock;
 
 /// How long is decent between two looks at a host or a master: a gate's answer is then a second old at most.
@@ -22,10 +23,17 @@ pub struct RunClock {
 }
 
 impl RunClock {
-    /// `speed` times as fast as the wall's, at least 1.
+    /// The wall's, or that of a rehearsal: the same one in every process that walks it.
     #[must_use]
-    pub fn new(speed: f64) -> Self {
-        Self { begun: Timestamp::now(), monotonic: Instant::now(), speed: speed.max(1.0) }
+    pub fn new(simulated: Option<&Simulated>) -> Self {
+        let (wall, monotonic) = (Timestamp::now(), Instant::now());
+        let Some(Simulated { started, begun, speed, .. }) = simulated else {
+            return Self { begun: wall, monotonic, speed: 1.0 };
+        };
+        let speed = speed.max(1.0);
+        let passed = SignedDuration::try_from(wall.duration_since(*started).unsigned_abs().mul_f64(speed)).ok();
+        let now = passed.and_then(|passed| begun.checked_add(passed).ok());
+        Self { begun: now.unwrap_or(*begun), monotonic, speed }
     }
 }
 
@@ -33,6 +41,11 @@ impl Clock for RunClock {
     fn now(&self) -> Timestamp {
         let passed = self.monotonic.elapsed().mul_f64(self.speed);
         SignedDuration::try_from(passed).ok().and_then(|d| self.begun.checked_add(d).ok()).unwrap_or(Timestamp::MAX)
+    }
+
+    fn wall(&self) -> Timestamp {
+        // the wall of a rehearsal is its own
+        if self.speed > 1.0 { self.now() } else { Timestamp::now() }
     }
 
     async fn sleep(&self, time: Duration) {

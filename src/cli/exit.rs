@@ -31,11 +31,13 @@ pub enum Exit {
     NotConfirmed,
     /// A rehearsal's judge found a rule broken.
     Verdict,
+    /// Another run holds the cluster's lock, or was left unfinished on it.
+    Locked,
 }
 
 impl Exit {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Success,
         Self::Internal,
         Self::Usage,
@@ -49,7 +51,14 @@ impl Exit {
         Self::Paused,
         Self::NotConfirmed,
         Self::Verdict,
+        Self::Locked,
     ];
+
+    /// The one with this code.
+    #[must_use]
+    pub fn of(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|exit| exit.code().0 == code)
+    }
 
     /// The code, and what it means.
     #[must_use]
@@ -68,6 +77,7 @@ impl Exit {
             Self::Paused => (10, "paused by the operator; `mfsupgrade resume` goes on"),
             Self::NotConfirmed => (11, "not confirmed; nothing on a host was changed"),
             Self::Verdict => (12, "a rehearsal's judge found a rule broken"),
+            Self::Locked => (13, "another run stands in the way: it holds the cluster's lock, or was left unfinished"),
         }
     }
 }
@@ -83,6 +93,7 @@ impl From<&Ending> for Exit {
                 FailureKind::Unknown => Self::Unknown,
                 FailureKind::Unreachable => Self::Unreachable,
                 FailureKind::Journal => Self::Journal,
+                FailureKind::Locked => Self::Locked,
             },
         }
     }

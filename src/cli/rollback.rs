@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::begin::{begin, fits};
 use super::exit::Exit;
+use super::lock::Abandon;
 use super::observe::{ForwardedMaster, LOOKS_AT_ONCE, look_at, looks, push_new, unreachable};
 use super::plan::{Document, Format, print, width};
 use super::walk::Display;
@@ -39,9 +40,14 @@ pub struct Rollback {
     /// Look at the hosts (read-only) and show the schedule; change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Do not wait for the plan's window
+    #[arg(long)]
+    pub any_time: bool,
     /// With --dry-run: text for people, or JSON for machines (docs/schedule-format.md)
     #[arg(long, value_enum, default_value_t = Format::Text, requires = "dry_run")]
     pub format: Format,
+    #[command(flatten)]
+    abandon: Abandon,
     #[command(flatten)]
     display: Display,
     #[command(flatten)]
@@ -69,7 +75,9 @@ impl Rollback {
     }
 
     async fn back(&self, stored: &Stored, state: &StateFolder) -> Result<Exit, Failed> {
-        let plan = &stored.plan;
+        let mut plan = stored.plan.clone();
+        plan.window = plan.window.filter(|_| !self.any_time);
+        let plan = &plan;
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         eprintln!("looking at {} (nothing is changed)", ui::schedule::cluster(&stored.schedule));
         let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, &fleet).await;
@@ -96,7 +104,7 @@ impl Rollback {
             return Ok(Exit::Success);
         }
         let asked = (!self.yes).then_some("Bring the old release back now?");
-        begin(plan, &schedule, &fleet, asked, (&self.state, state), &self.display).await
+        begin(plan, &schedule, &fleet, asked, &self.abandon, (&self.state, state), &self.display).await
     }
 }
 

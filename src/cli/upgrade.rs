@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::begin::{begin, fits};
 use super::exit::Exit;
+use super::lock::Abandon;
 use super::observe::observe;
 use super::plan::{Format, ModeArgument, preview};
 use super::walk::Display;
@@ -36,6 +37,8 @@ pub struct Upgrade {
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
+    abandon: Abandon,
+    #[command(flatten)]
     display: Display,
     #[command(flatten)]
     state: StateDir,
@@ -64,7 +67,7 @@ impl Upgrade {
             return Ok(Exit::Findings);
         };
         let asked = (!self.yes).then_some("Upgrade this cluster now?");
-        begin(plan, &schedule, &fleet, asked, (&self.state, state), &self.display).await
+        begin(plan, &schedule, &fleet, asked, &self.abandon, (&self.state, state), &self.display).await
     }
 }
 

@@ -2,9 +2,10 @@
 //! come through here.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,14 +13,18 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Failed;
 use super::clock::RunClock;
 use super::observe::ForwardedMaster;
-use crate::fleet::SshFleet;
-use crate::journal::{Progress, Run};
+use crate::fleet::{ClusterLock, SshFleet};
+use crate::host::lock::STALE;
+use crate::journal::{Progress, Run, Simulated};
 use crate::plan::Plan;
 use crate::run::event::Stamped;
 use crate::run::ports::Clock;
 use crate::run::{Ending, Event, EventSink, Runner};
 use crate::schedule::Schedule;
 use crate::ui;
+
+/// How long a lock's host may take at the end: nobody who leaves wants to wait for one that is gone.
+const RELEASE: Duration = Duration::from_secs(10);
 
 /// How a run is shown.
 #[derive(Debug, Clone, Args)]
@@ -63,12 +68,12 @@ pub struct Walk<'a> {
     pub schedule: &'a Schedule,
     /// The hosts.
     pub fleet: &'a SshFleet,
+    /// The cluster's lock, held for this run; given back at the end.
+    pub lock: &'a ClusterLock<'a>,
     /// Where the master listens, as its own host sees it.
     pub admin_address: std::net::Ipv4Addr,
-    /// How fast time runs.
-    pub speed: f64,
-    /// What is simulated.
-    pub simulated: Option<String>,
+    /// Set in a rehearsal: what is simulated, and how fast its time runs.
+    pub simulated: Option<Simulated>,
     /// The command that goes on after a stop.
     pub resume: String,
 }
@@ -80,7 +85,7 @@ impl Walk<'_> {
             self.schedule.baseline.clone().ok_or_else(|| {
                 anyhow::anyhow!("this schedule is a preview: it was made without looking at the cluster")
             })?;
-        let clock = RunClock::new(self.speed);
+        let clock = RunClock::new(self.simulated.as_ref());
         let master = ForwardedMaster::new(self.fleet, self.plan, self.admin_address);
         let events = display.sink(self.schedule);
         let pause = AtomicBool::new(false);
@@ -89,32 +94,50 @@ impl Walk<'_> {
             schedule: self.schedule,
             baseline: RefCell::new(baseline),
             run: name,
-            simulated: self.simulated.clone(),
+            simulated: self.simulated.as_ref().map(|s| s.what.clone()),
             hosts: self.fleet,
             master: &master,
+            guard: self.lock,
             clock: &clock,
             backup: run.folder.join("metadata"),
             journal: RefCell::new(run),
             events: events.as_ref(),
             pause: &pause,
             done: RefCell::new(HashMap::new()),
-            open: RefCell::new(HashSet::new()),
+            open: RefCell::new(HashMap::new()),
             aside: RefCell::default(),
         };
         let ending = tokio::select! {
             ending = runner.walk(progress) => ending,
+            never = self.lock.beat() => match never {},
             result = twice_interrupted(&pause, events.as_ref(), &clock) => {
                 result.map_err(anyhow::Error::from)?;
                 eprintln!("left at once; the step that was running may be done or not. `{}` looks and goes on", self.resume);
+                self.release(false).await;
                 return Ok(Ending::Paused);
             }
         };
+        self.release(ending == Ending::Finished).await;
         match &ending {
             Ending::Failed(failure, state) => eprint!("{}", ui::failure::text(failure, state, &self.resume)),
             Ending::Paused => eprintln!("`{}` goes on", self.resume),
             Ending::Finished => {}
         }
         Ok(ending)
+    }
+
+    /// Gives the lock back. Where that cannot be done, its heartbeat stops with this process, and that is said.
+    async fn release(&self, over: bool) {
+        let told = tokio::time::timeout(RELEASE, self.lock.release(over)).await;
+        let why = match told {
+            Ok(Ok(())) => return,
+            Ok(Err(e)) => e.to_string(),
+            Err(_) => "its host does not answer".to_owned(),
+        };
+        let minutes = STALE.as_secs() / 60;
+        eprintln!(
+            "the cluster's lock was not given back ({why}); without a heartbeat it is stale in {minutes} minutes"
+        );
     }
 }
 

@@ -3,11 +3,14 @@
 //! Host keys are always checked strictly and nothing ever prompts: there may be no terminal, and a question in the
 //! middle of a night is an outage. What a command means is none of this room's business; [`crate::host::shell`] made it.
 
+mod follow;
 pub mod forward;
 pub mod held;
+pub mod lock;
 pub mod session;
 mod transfer;
 
 pub use forward::Forward;
 pub use held::Held;
+pub use lock::{ClusterLock, LockError};
 pub use session::{ConnectError, SshFleet};

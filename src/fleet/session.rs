@@ -12,9 +12,9 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::Held;
 use crate::host::shell::{self, Become, EXIT_MARK};
-use crate::host::{AbsPath, HostName};
+use crate::host::{AbsPath, HostName, Job};
 use crate::plan::{Plan, Ssh};
-use crate::run::ports::{Hosts, Outcome, Source};
+use crate::run::ports::{Followed, Hosts, Outcome, Source};
 
 /// Connections begun at the same time. sshd drops some of more than 10 at once (MaxStartups 10:30:100), and behind a jump
 /// host they are all begun at the same sshd.
@@ -212,6 +212,17 @@ impl Hosts for SshFleet {
                 Outcome::Unknown { reason }
             }
         }
+    }
+
+    async fn follow(
+        &self,
+        host: &HostName,
+        job: &Job,
+        begin: bool,
+        lines: u64,
+        line: &mut dyn FnMut(&str),
+    ) -> Followed {
+        self.follow_job(host, job, begin, lines, line).await
     }
 
     async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), String> {

@@ -97,10 +97,13 @@ pub enum Command {
         /// Mount point, master and options.
         arguments: MountArguments,
     },
-    /// `umount`, never lazy, never by force.
+    /// `umount`, never by force.
     Unmount {
         /// The mount point.
         mount: AbsPath,
+        /// Whether a mount that umount refuses to take is taken out of the folders all the same: whoever uses it goes on in it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        lazy: bool,
     },
     /// Unpacks an archive of this program's own into a tree, configures and builds it. A tree that was begun is removed
     /// first: half a build is none.
@@ -192,7 +195,11 @@ cd \"$t\" && ./configure{arguments} && make && printf %s {} > {}",
             Self::Snapshot(snapshot) => snapshot.script(),
             Self::Trial(trial) => trial.script(),
             Self::EndTrial(trial) => trial.end(),
-            Self::Unmount { mount } => format!("umount {}", quote(mount.as_str())),
+            Self::Unmount { mount, lazy: false } => format!("umount {}", quote(mount.as_str())),
+            Self::Unmount { mount, lazy: true } => {
+                let mount = quote(mount.as_str());
+                format!("umount {mount} || umount -l {mount}")
+            }
             Self::Mount { prefix, arguments } => mount(prefix, &arguments.to_1_6()),
             Self::MountOld { prefix, arguments } => mount(prefix, &arguments.to_1_5()),
         }
@@ -297,7 +304,8 @@ mod tests {
             Command::Start { role: Role::Master, prefix: prefix.clone(), patience },
             Command::Start { role: Role::Chunkserver, prefix: prefix.clone(), patience },
             Command::StopMaster { prefix: prefix.clone(), patience },
-            Command::Unmount { mount: path("/mnt/mfs") },
+            Command::Unmount { mount: path("/mnt/mfs"), lazy: false },
+            Command::Unmount { mount: path("/mnt/mfs"), lazy: true },
         ]
         .map(|c| c.script());
         assert_eq!(
@@ -308,6 +316,7 @@ mod tests {
                 "/usr/local/sbin/mfschunkserver -t 1800",
                 "/usr/local/sbin/mfsmaster -t 1800 -s",
                 "umount /mnt/mfs",
+                "umount /mnt/mfs || umount -l /mnt/mfs",
             ]
         );
     }

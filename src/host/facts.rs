@@ -167,6 +167,9 @@ pub struct HostFacts {
     pub unshare: bool,
 }
 
+/// Users of a mount that are named before the rest is counted.
+const USERS_NAMED: usize = 5;
+
 /// Programs that steps call, beyond a POSIX shell and coreutils.
 pub const TOOLS: [&str; 9] = ["make", "umount", "fusermount", "tar", "gzip", "sha256sum", "gcc", "cc", "mountpoint"];
 
@@ -258,6 +261,27 @@ impl HostFacts {
     #[must_use]
     pub fn mount(&self, mount_point: &str) -> Option<&MountLine> {
         self.mounts.iter().rev().find(|m| m.mount_point == mount_point)
+    }
+
+    /// Who uses the mount at `mount_point`.
+    pub fn users_of<'a>(&'a self, mount_point: &'a str) -> impl Iterator<Item = &'a MountUser> {
+        let inside = move |path: &str| {
+            path.strip_prefix(mount_point).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.users.iter().filter(move |user| inside(&user.path))
+    }
+
+    /// The same in a few words, `rsync (77), sh (78)`; `None`: nobody that is known.
+    #[must_use]
+    pub fn named_users_of(&self, mount_point: &str) -> Option<String> {
+        let named: Vec<_> = self.users_of(mount_point).map(|user| format!("{} ({})", user.name, user.pid)).collect();
+        let more = match named.len().saturating_sub(USERS_NAMED) {
+            0 if self.users_cut => " and maybe more".to_owned(),
+            0 => String::new(),
+            more if self.users_cut => format!(" and {more} more at least"),
+            more => format!(" and {more} more"),
+        };
+        (!named.is_empty()).then(|| named[..named.len().min(USERS_NAMED)].join(", ") + &more)
     }
 
     /// The address by which a master knows this host: this side of an established connection to `port` of it.

@@ -47,6 +47,9 @@ pub struct Trial {
 impl Snapshot {
     /// The script. It prints a line `SHA256 TAB BYTES TAB NAME` for every file that it copied. A master that saves its
     /// metadata meanwhile makes it fail, since then the copies may not belong together.
+    ///
+    /// One whose connection was lost may go on beside the next one: each copies into a folder of its own, and only the
+    /// process that was begun last puts its folder in place. What was fetched from here stays what is tried here.
     #[must_use]
     pub fn script(&self) -> String {
         let restore = quote(self.metarestore.as_str());
@@ -57,18 +60,20 @@ impl Snapshot {
             .map(|file| {
                 let name = file.as_str().trim_start_matches('/').replace('/', "_");
                 let file = quote(file.as_str());
-                format!("[ ! -f {file} ] || cp -p {file} \"$d.part/{name}\"\n")
+                format!("[ ! -f {file} ] || cp -p {file} \"$p/{name}\"\n")
             })
             .collect();
         format!(
-            "set -e; d={folder}; umask 066; mkdir -p \"${{d%/*}}\"; umask 077; rm -rf \"$d.part\"; mkdir -p \"$d.part\"; cd {data}
+            "set -e; d={folder}; p=$d.part.$$; umask 066; mkdir -p \"${{d%/*}}\"; umask 077
+echo $$ > \"$d.turn\"; rm -rf \"$d.part\" \"$d\".part.*; mkdir \"$p\"; cd {data}
 now() {{ stat -c '%i %Y %s' metadata.mfs.back; [ ! -e metadata.mfs.back.tmp ]; }}
 before=$(now)
-for f in metadata.mfs.back changelog.*.mfs sessions.mfs; do [ ! -f \"$f\" ] || cp -p \"$f\" \"$d.part/\"; done
+for f in metadata.mfs.back changelog.*.mfs sessions.mfs; do [ ! -f \"$f\" ] || cp -p \"$f\" \"$p/\"; done
 [ \"$before\" = \"$(now)\" ] || {{ echo 'the master saved its metadata while it was copied'; exit 1; }}
 r={restore}; [ ! -f \"$d/mfsmetarestore\" ] || grep -aq '@(#) version: {from}' \"$r\" || r=$d/mfsmetarestore
-[ ! -f \"$r\" ] || cp -p \"$r\" \"$d.part/mfsmetarestore\"
-{configuration}rm -rf \"$d\"; mv \"$d.part\" \"$d\"; cd \"$d\"
+[ ! -f \"$r\" ] || cp -p \"$r\" \"$p/mfsmetarestore\"
+{configuration}[ \"$(cat \"$d.turn\")\" = $$ ] || {{ rm -rf \"$p\"; echo 'another copy was begun after this one'; exit 1; }}
+rm -rf \"$d\"; mv -T \"$p\" \"$d\"; cd \"$d\"
 for f in *; do printf '%s\\t%s\\t%s\\n' \"$(sha256sum < \"$f\" | cut -c 1-64)\" \"$(stat -c %s \"$f\")\" \"$f\"; done",
             folder = quote(self.folder.as_str()),
             from = self.from,
@@ -200,5 +205,71 @@ impl Copied {
         let (sha256, bytes, name) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?, parts.next()?.to_owned());
         let plain = !name.contains('/') && !name.starts_with('.');
         (sha256.len() == 64 && plain).then_some(Self { sha256, bytes, name })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+
+    /// Stands before the real `stat` in PATH: where it is told to, its second call of a copy waits in the pipe `go`,
+    /// after it has said so in the pipe `reached`.
+    const STAT: &str = "#!/bin/sh
+if [ -n \"$HELD\" ] && [ \"$1 $2\" = '-c %i %Y %s' ]; then
+  if [ -e \"$HELD/once\" ]; then echo > \"$HELD/reached\"; cat \"$HELD/go\"; fi
+  : > \"$HELD/once\"
+fi
+PATH=${PATH#*:} exec stat \"$@\"
+";
+
+    fn path(path: &Path) -> AbsPath {
+        AbsPath::new(path.to_str().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_copy_that_goes_on_after_its_connection_was_lost_does_not_replace_the_next_one() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = |name: &str| {
+            let folder = top.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            folder
+        };
+        let (tools, data, held) = (folder("tools"), folder("data"), folder("held"));
+        fs::write(tools.join("stat"), STAT).unwrap();
+        fs::set_permissions(tools.join("stat"), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(data.join("metadata.mfs.back"), "metadata").unwrap();
+        fs::write(data.join("changelog.0.mfs"), "1: first\n").unwrap();
+        let pipes = ["reached", "go"].map(|name| held.join(name));
+        assert!(Command::new("mkfifo").args(&pipes).status().unwrap().success());
+        let snapshot = Snapshot {
+            from: Version::new(1, 5, 12),
+            data_path: path(&data),
+            metarestore: path(&top.path().join("none")),
+            configuration: Vec::new(),
+            folder: path(&top.path().join("copies/metadata")),
+        };
+        let sh = |held: &Path| {
+            let mut command = Command::new("/bin/sh");
+            let paths = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+            command.arg("-c").arg(snapshot.script()).env("PATH", paths).env("HELD", held).stdout(Stdio::piped());
+            command
+        };
+        let first = sh(&held).spawn().unwrap();
+        fs::read(&pipes[0]).unwrap();
+        // the first one has copied all that it wants; its connection is lost, and what it copied grows old
+        fs::write(data.join("changelog.0.mfs"), "1: first\n2: second\n").unwrap();
+        let second = sh(Path::new("")).output().unwrap();
+        assert!(second.status.success());
+        fs::write(&pipes[1], "").unwrap();
+        let first = first.wait_with_output().unwrap();
+        assert!(!first.status.success(), "{}", String::from_utf8_lossy(&first.stdout));
+        let kept = fs::read_to_string(snapshot.folder.join("changelog.0.mfs").as_str());
+        assert_eq!(kept.unwrap(), "1: first\n2: second\n", "the copy that was told is the one that is there");
+        let names: Vec<_> = fs::read_dir(top.path().join("copies")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert!(names.iter().all(|name| !name.to_str().unwrap().contains("part")), "{names:?}");
     }
 }

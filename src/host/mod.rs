@@ -6,6 +6,8 @@
 pub mod back;
 pub mod command;
 pub mod facts;
+pub mod job;
+pub mod lock;
 pub mod look;
 pub mod metadata;
 pub mod mount_options;
@@ -15,6 +17,7 @@ pub mod turn;
 
 pub use command::Command;
 pub use facts::{HostFacts, Process};
+pub use job::Job;
 pub use look::Look;
 pub use mount_options::MountArguments;
 pub use name::{AbsPath, HostName, InvalidName};

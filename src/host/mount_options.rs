@@ -49,6 +49,12 @@ impl MountArguments {
         Self { mount_point, master, port: 9421, subfolder: root(), meta: false, options: Vec::new() }
     }
 
+    /// Whether it is made on an empty folder alone: mfsmount refuses another without this option of fuse.
+    #[must_use]
+    pub fn wants_empty(&self) -> bool {
+        !self.options.iter().any(|option| option == "nonempty")
+    }
+
     /// Reads the command line (without the program) of a running 1.5 mfsmount. A mount of 1.5 has `dev` and `suid`, which
     /// 1.6 takes away unless they are asked for (facts, section 8; hazard 27).
     ///

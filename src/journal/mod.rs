@@ -7,4 +7,5 @@ pub mod store;
 
 pub use record::{FailureKind, JournalSink, Record};
 pub use replay::{Progress, Stop};
+pub use store::simulated::Simulated;
 pub use store::{Run, StateFolder, StoreError};

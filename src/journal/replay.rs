@@ -18,6 +18,8 @@ pub struct Progress {
     pub done: HashMap<StepId, Timestamp>,
     /// Steps with an intent and no result, in order.
     pub open: Vec<StepId>,
+    /// When each step was begun last: that names its job on the host.
+    pub begun_at: HashMap<StepId, Timestamp>,
     /// How it stopped last; `None` while it runs, or when it was killed.
     pub stop: Option<Stop>,
 }
@@ -51,7 +53,8 @@ impl Progress {
                 self.schedule_sha256.clone_from(schedule_sha256);
             }
             Record::Resumed { .. } => self.stop = None,
-            Record::Intent { step, .. } => {
+            Record::Intent { step, at } => {
+                self.begun_at.insert(step.clone(), *at);
                 if !self.open.contains(step) {
                     self.open.push(step.clone());
                 }

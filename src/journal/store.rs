@@ -8,6 +8,8 @@
 //!   lock            held by the process that walks it
 //! ```
 
+pub mod simulated;
+
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -252,6 +254,16 @@ pub struct Run {
     pub progress: Progress,
     /// Of the run, and of the cluster: its master's name.
     _locks: [File; 2],
+}
+
+impl Run {
+    /// Forgets a run that has begun nothing: what is left of it would say nothing to anybody.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn discard(self) -> Result<(), StoreError> {
+        std::fs::remove_dir_all(&self.folder).map_err(|e| StoreError::Io("remove", self.folder.clone(), e))
+    }
 }
 
 impl JournalSink for Run {

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::access::Defaults;
 use super::code::Code;
+use super::duration;
 use super::finding::{Finding, Findings, Read};
 use super::keys;
-use super::model::{Access, ClientGroup};
+use super::model::{Access, Busy, ClientGroup};
 use super::path;
 use super::render::quote;
 use super::roster::Roster;
@@ -43,13 +44,52 @@ fn read_one(
     let mounts = mounts(section, out);
     let mount_options = mount_options(section, out);
     let parallel = section.number("parallel", 1..=MOST_PARALLEL, out);
+    let busy = busy(section, out);
+    let lazy_unmount = lazy_unmount(section, out);
     Ok(ClientGroup {
         hosts: hosts?,
         mounts: mounts?,
         mount_options: mount_options?,
         parallel: parallel?.unwrap_or(DEFAULT_PARALLEL),
+        busy: busy?,
+        lazy_unmount: lazy_unmount?,
         access: Access { ssh: ssh?, install: install? },
     })
+}
+
+/// `"fail"`, `"skip"` or `"wait 10m"`.
+fn busy(section: &Section<'_>, out: &mut Findings) -> Read<Busy> {
+    let Some(Text { text, span }) = section.text("busy", out)? else { return Ok(Busy::Fail) };
+    match (text, text.strip_prefix("wait ")) {
+        ("fail", _) => Ok(Busy::Fail),
+        ("skip", _) => Ok(Busy::Skip),
+        (_, Some(time)) => duration::parse(time).map(Busy::Wait).map_err(|why| {
+            let time = quote(time);
+            out.report(
+                Finding::new(Code::InvalidDuration, span, format!("invalid duration {time}: {why}"))
+                    .help("write how long a mount is waited for at most: \"wait 10m\""),
+            )
+        }),
+        _ => Err(out.report(
+            Finding::new(Code::UnknownValue, span, format!("unknown `busy` {}", quote(text)))
+                .label("not a known word")
+                .help("write \"fail\", \"skip\", or \"wait 10m\" with a time of your own"),
+        )),
+    }
+}
+
+fn lazy_unmount(section: &Section<'_>, out: &mut Findings) -> Read<bool> {
+    let lazy = section.flag("lazy_unmount", out)?.unwrap_or(false);
+    let skips = section.value("busy").filter(|value| lazy && value.get_ref().as_str() == Some("skip"));
+    match (section.value("lazy_unmount"), skips) {
+        (Some(lazy), Some(skips)) => Err(out.report(
+            Finding::new(Code::LazyOrSkipped, lazy.span(), "a mount in use cannot be unmounted and left alone")
+                .label("unmounted here")
+                .related(skips.span(), "and left alone here")
+                .help("keep one of the two"),
+        )),
+        _ => Ok(lazy),
+    }
 }
 
 fn mounts(section: &Section<'_>, out: &mut Findings) -> Read<Option<Vec<AbsPath>>> {

@@ -59,6 +59,10 @@ codes! {
     StaggerTurnedRound = "stagger-turned-round": "`stagger` has its greatest time before its least",
     MasterWaitTooShort = "master-wait-too-short": "`master_wait` is under 3 minutes",
 
+    InvalidTime = "invalid-time": "`from` or `to` of the window is not a time of day such as 22:00",
+    UnknownTimeZone = "unknown-time-zone": "`time_zone` is not a name of this machine's tz database",
+    EmptyWindow = "empty-window": "the window closes when it opens",
+
     NoInstall = "no-install": "a role has none of `source_dir`, `archive` and a command to install with",
     TwoKindsOfInstall = "two-kinds-of-install": "two of `source_dir`, `archive` and `commands` side by side",
     MissingInstallCommand = "missing-install-command": "`commands` lacks a role that the plan has",
@@ -95,6 +99,7 @@ codes! {
 
     InvalidMount = "invalid-mount": "a mount point that cannot be one",
     DuplicateMount = "duplicate-mount": "a mount point twice in one section",
+    LazyOrSkipped = "lazy-or-skipped": "`lazy_unmount = true` beside `busy = \"skip\"`",
     InvalidMountOption = "invalid-mount-option": "an entry of `mount_options` is not one option of mfsmount",
 }
 

@@ -1,9 +1,12 @@
 //! The words of the plan file, each in the one place that the reader, the hints and the documentation's test share.
 
 /// The sections.
-pub const ROOT: &[&str] = &["upgrade", "install", "config", "ssh", "master", "metaloggers", "chunkservers", "clients"];
+pub const ROOT: &[&str] =
+    &["upgrade", "window", "install", "config", "ssh", "master", "metaloggers", "chunkservers", "clients"];
 /// `[upgrade]`
 pub const UPGRADE: &[&str] = &["from", "to", "mode", "stagger", "master_wait", "acknowledge"];
+/// `[window]`
+pub const WINDOW: &[&str] = &["from", "to", "time_zone", "days"];
 /// `[install]`, and `install` in a section.
 pub const INSTALL: &[&str] = &["source_dir", "archive", "configure", "commands", "prefix", "work_dir"];
 /// `commands` in `[install]`.
@@ -19,11 +22,13 @@ pub const METALOGGERS: &[&str] = &["hosts", "install", "ssh"];
 /// `[[chunkservers]]`
 pub const CHUNKSERVERS: &[&str] = &["hosts", "address", "install", "ssh"];
 /// `[[clients]]`
-pub const CLIENTS: &[&str] = &["hosts", "mounts", "mount_options", "parallel", "install", "ssh"];
+pub const CLIENTS: &[&str] =
+    &["hosts", "mounts", "mount_options", "parallel", "busy", "lazy_unmount", "install", "ssh"];
 
 /// Each section as it is called in messages and in docs/plan-reference.md, with its keys.
 pub const SECTIONS: &[(&str, &[&str])] = &[
     ("[upgrade]", UPGRADE),
+    ("[window]", WINDOW),
     ("[install]", INSTALL),
     ("[install.commands]", COMMANDS),
     ("[config]", CONFIG),

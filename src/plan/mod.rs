@@ -6,6 +6,7 @@
 //! All that is wrong with a file is told at once, each with its place: see [`Finding`].
 
 mod access;
+pub mod calendar;
 mod chunkservers;
 mod clients;
 mod code;
@@ -33,7 +34,9 @@ mod ssh;
 #[cfg(test)]
 mod tests;
 mod upgrade;
+mod window;
 
+pub use calendar::Window;
 pub use code::Code;
 pub use error::{GREATEST_SIZE, PlanError, Refused};
 pub use finding::{Finding, Position, Span};

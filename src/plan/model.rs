@@ -11,6 +11,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::calendar::Window;
 use super::jump::JumpHost;
 pub use crate::host::shell::Become;
 use crate::host::{AbsPath, HostName};
@@ -21,6 +22,9 @@ use crate::moosefs::daemon::Role;
 pub struct Plan {
     /// `[upgrade]`
     pub upgrade: Upgrade,
+    /// `[window]`; `None`: something may be taken down at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// `[master]`
     pub master: Master,
     /// `[[metaloggers]]`, one entry a host. May be empty.
@@ -36,6 +40,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The least time that an upgrade of this plan waits because a rule demands it, in seconds.
+    #[must_use]
+    pub fn demanded_waits_s(&self) -> u64 {
+        match self.upgrade.mode {
+            Mode::Rolling => self.upgrade.stagger.least.as_secs() * (self.chunkservers.len() as u64).saturating_sub(1),
+            Mode::FullStop => self.upgrade.master_wait.as_secs(),
+        }
+    }
+
     /// Every host with each of its roles, in the order of an upgrade: master, metaloggers, chunkservers, clients. A host
     /// of several roles comes once for each.
     pub fn hosts(&self) -> impl Iterator<Item = (&HostName, Role, &Access)> {
@@ -218,6 +231,36 @@ pub struct Access {
     pub install: Arc<Install>,
 }
 
+/// `busy = "…"`: what is done when a mount is in use at its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Busy {
+    /// It is a failure of this client.
+    #[default]
+    Fail,
+    /// It is waited for, at most this long; then it is a failure.
+    Wait(Duration),
+    /// The client is left on the old release, and the run does not end as a success.
+    Skip,
+}
+
+impl Busy {
+    /// Whether it is the default.
+    #[must_use]
+    pub fn is_fail(&self) -> bool {
+        *self == Self::Fail
+    }
+
+    /// Seconds that it may be waited for.
+    #[must_use]
+    pub fn patience_s(&self) -> u64 {
+        match self {
+            Self::Wait(time) => time.as_secs(),
+            Self::Fail | Self::Skip => 0,
+        }
+    }
+}
+
 /// `[master]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Master {
@@ -253,6 +296,12 @@ pub struct ClientGroup {
     pub mount_options: Option<Vec<String>>,
     /// How many hosts are changed at a time, at least 1.
     pub parallel: usize,
+    /// What is done when a mount is in use at its turn.
+    #[serde(default, skip_serializing_if = "Busy::is_fail")]
+    pub busy: Busy,
+    /// Whether a mount that is still in use then is unmounted lazily.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lazy_unmount: bool,
     /// SSH and installation.
     #[serde(flatten)]
     pub access: Access,

@@ -13,7 +13,7 @@ use super::finding::{Finding, Findings, Position, Read};
 use super::model::Plan;
 use super::roster::Roster;
 use super::section::Section;
-use super::{chunkservers, clients, config, keys, master, metaloggers, upgrade};
+use super::{chunkservers, clients, config, keys, master, metaloggers, upgrade, window};
 
 /// A plan with the file that it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +117,7 @@ fn read(table: &DeTable<'_>, base: &Path, out: &mut Findings) -> Read<Plan> {
     let mut defaults = Defaults::read(&root, base, out);
     let mut roster = Roster::default();
     let upgrade = upgrade::read(&root, out);
+    let window = window::read(&root, out);
     let config = config::read(&root, base, out);
     let master = master::read(&root, &mut defaults, &mut roster, out);
     let metaloggers = metaloggers::read(&root, &mut defaults, &mut roster, out);
@@ -124,6 +125,7 @@ fn read(table: &DeTable<'_>, base: &Path, out: &mut Findings) -> Read<Plan> {
     let clients = clients::read(&root, &mut defaults, &mut roster, out);
     Ok(Plan {
         upgrade: upgrade?,
+        window: window?,
         master: master?,
         metaloggers: metaloggers?,
         config: config?,

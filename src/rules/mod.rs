@@ -94,6 +94,10 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
         meaning: "mounts in use; what uses them is stopped before their host is reached",
     },
     Acknowledgeable {
+        code: "lazy-unmount",
+        meaning: "processes that go on in an old mount behind everybody's back until they end",
+    },
+    Acknowledgeable {
         code: "startup-1-5-syntax",
         meaning: "fstab lines and scripts that are put right before the next reboot",
     },

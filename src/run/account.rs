@@ -13,7 +13,7 @@ use crate::schedule::{Action, Step, count};
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// What the file system does while the run stands still, by a last look at the master; and mounts that were taken away.
-    async fn standing(&self) -> String {
+    pub(super) async fn standing(&self) -> String {
         let mut parts = Vec::new();
         match self.master.overview().await {
             Ok(_) => {}
@@ -26,7 +26,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         for (_, track, step) in self.schedule.steps() {
             if let Action::Mount { mount, .. } = &step.action {
-                let begun = |s: &&Step| self.is_done(&s.id) || self.open.borrow().contains(&s.id);
+                let begun = |s: &&Step| self.is_done(&s.id) || self.open.borrow().contains_key(&s.id);
                 let unmount =
                     track.steps.iter().find(|s| matches!(&s.action, Action::Unmount { mount: m, .. } if m == mount));
                 if unmount.as_ref().is_some_and(begun) && !self.is_done(&step.id) {

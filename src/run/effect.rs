@@ -11,7 +11,7 @@ use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, Outcome};
 use super::runner::{LOOK_LIMIT, human};
 use super::step::{self, Verdict};
-use crate::host::{Command, HostFacts, HostName};
+use crate::host::{Command, HostFacts, HostName, Look};
 use crate::journal::Record;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::{Action, Step, Track};
@@ -19,6 +19,9 @@ use crate::schedule::{Action, Step, Track};
 /// How long a host may show nothing of a step's effect after its command has ended: processes, mounts and files are there
 /// at once or after a moment; only what the *cluster* shows takes long, and gates have their own times.
 const SETTLE: Duration = Duration::from_secs(15);
+
+/// And how often it is looked at before that is said: a host whose answer took that long has been asked once.
+const LEAST_LOOKS: usize = 5;
 
 /// How long a command may take before its outcome is given as unknown. A daemon's start includes the old one's saving and,
 /// in 1.6.9 to 1.6.25, the scan of its disks; an installation includes what a package manager fetches.
@@ -50,14 +53,15 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if step.action.ends_the_master() {
             self.count_once_more().await;
         }
+        let earlier = self.found_again(host, step, limit(&step.action)).await?;
         let (found, evidence) = match &step.action {
             Action::Backup { .. } | Action::Trial { .. } => self.with_metadata(host, step).await?,
             action => match action.command() {
-                Some(command) => match self.effect(host, step, &command.script()).await {
+                Some(command) => match self.effect(host, step, &command.script(), earlier).await {
                     Ok(shown) => shown,
                     Err(failure) => return Err(self.undone(step, failure.at(Some(&step.id), host)).await),
                 },
-                None if matches!(action, Action::Copy { .. }) => self.effect(host, step, ":").await?,
+                None if matches!(action, Action::Copy { .. }) => self.effect(host, step, ":", None).await?,
                 None => (false, String::new()),
             },
         };
@@ -70,6 +74,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         evidence.retain(|e| !e.is_empty());
         let evidence = evidence.join("; ");
+        if track.steps.last().is_some_and(|last| last.id == step.id) {
+            // before the record: where the journal says that a host is done, nothing of ours is left on it
+            self.sweep(host).await.map_err(|f| f.at(Some(&step.id), host))?;
+        }
         let at = self.clock.now();
         self.record(Record::Done { step: step.id.clone(), at, evidence: evidence.clone(), found })?;
         self.done.borrow_mut().insert(step.id.clone(), at);
@@ -84,8 +92,15 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             && self.seconds_since(begun) < MOUNT_PATIENCE.as_secs()
     }
 
-    async fn effect(&self, host: &HostName, step: &Step, script: &str) -> Result<(bool, String), Failure> {
-        self.effect_since(host, step, script, self.clock.now()).await
+    /// `earlier`: the exit code of this step's command that a process before this one began.
+    async fn effect(
+        &self,
+        host: &HostName,
+        step: &Step,
+        script: &str,
+        earlier: Option<i32>,
+    ) -> Result<(bool, String), Failure> {
+        self.effect_since(host, step, script, self.clock.now(), earlier).await
     }
 
     /// A `make install` whose end nobody saw is run again, since that harms nothing: after a look, and not while the first
@@ -114,24 +129,26 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         step: &Step,
         script: &str,
         begun: Timestamp,
+        earlier: Option<i32>,
     ) -> Result<(bool, String), Failure> {
         let to = &self.schedule.to;
         let before = self.look_when_free(host, step).await?;
         if let Verdict::Done(evidence) = step::already(&step.action, to, &before) {
             return Ok((true, evidence));
         }
+        if earlier == Some(0)
+            && let Verdict::Done(evidence) = step::achieved(&step.action, to, &before, &before, true)
+        {
+            return Ok((true, format!("{evidence}; its command ended with exit code 0 after the connection was gone")));
+        }
         step::allowed(&step.action, to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
-        self.record(Record::Intent { step: step.id.clone(), at: self.clock.now() })?;
+        let at = self.intend(step).await?;
         self.bring(host, step).await?;
         let mut line = |line: &str| {
             self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
         };
-        let limit = match step.action {
-            Action::Unmount { .. } | Action::Mount { .. } => MOUNT_COMMAND,
-            _ => LONG_COMMAND,
-        };
-        let (output, code) = match self.hosts.run(host, script, limit, &mut line).await {
+        let (output, code) = match self.run_job((host, step, at), script, limit(&step.action), &mut line).await? {
             Outcome::Exited { code, output } => (output, Some(code)),
             Outcome::Unknown { reason } => {
                 self.send(Event::Reconnecting { host: host.clone(), reason });
@@ -151,12 +168,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause).with_output(&output));
         }
         if self.may_install_again(step, code, begun) {
-            let again = Box::pin(self.effect_since(host, step, script, begun)).await;
+            let again = Box::pin(self.effect_since(host, step, script, begun, None)).await;
             return again.map_err(|f| if f.kind == FailureKind::Unreachable { unseen(step, code, f) } else { f });
         }
         match self.effect_shows(host, step, &before, code).await {
             Err(failure) if self.may_mount_again(step, code, begun) && failure.kind == FailureKind::StepFailed => {
-                Box::pin(self.effect_since(host, step, script, begun)).await
+                Box::pin(self.effect_since(host, step, script, begun, None)).await
             }
             result => result.map_err(|f| f.with_output(&output)),
         }
@@ -194,12 +211,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         before: &HostFacts,
         code: Option<i32>,
     ) -> Result<(bool, String), Failure> {
-        let begun = self.clock.now();
+        let (begun, mut looks) = (self.clock.now(), 0);
         loop {
             let now = match self.look(host, step).await {
                 Ok(now) => now,
                 Err(failure) => return Err(unseen(step, code, failure)),
             };
+            looks += 1;
             let reason = match step::achieved(&step.action, &self.schedule.to, before, &now, false) {
                 Verdict::Done(_) if code.is_none() && matches!(step.action, Action::Install { .. }) => {
                     // the program is there, but whether all of the release is, nobody saw: resume installs it again
@@ -211,7 +229,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Verdict::NotYet(reason) => reason,
             };
             let patience = if code.is_none() { RECONNECT } else { settles(&step.action, &self.schedule.to, &now) };
-            if self.seconds_since(begun) >= patience.as_secs() {
+            if looks >= LEAST_LOOKS && self.seconds_since(begun) >= patience.as_secs() {
                 if code.is_none() {
                     let message = format!("tell whether it could {}", step.action.describe());
                     let mut failure = Failure::new(FailureKind::Unknown, message, reason);
@@ -228,7 +246,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// One look at a host; connections that are lost are made again for a while.
     pub(super) async fn look(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
-        let script = step::look(&step.action, self.schedule).script();
+        self.look_with(host, &step::look(&step.action, self.schedule)).await
+    }
+
+    /// The same for more than the step asks for.
+    pub(super) async fn look_with(&self, host: &HostName, look: &Look) -> Result<HostFacts, Failure> {
+        let script = look.script();
         let begun = self.clock.now();
         loop {
             let reason = match self.hosts.run(host, &script, LOOK_LIMIT, &mut |_| {}).await {
@@ -245,6 +268,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.send(Event::Reconnecting { host: host.clone(), reason });
             self.clock.between_looks().await;
         }
+    }
+}
+
+/// How long the command of `action` may take.
+fn limit(action: &Action) -> Duration {
+    match action {
+        Action::Unmount { .. } | Action::Mount { .. } => MOUNT_COMMAND,
+        _ => LONG_COMMAND,
     }
 }
 

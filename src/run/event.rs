@@ -59,6 +59,24 @@ pub enum Event {
         /// Seconds of the whole wait.
         of_s: u64,
     },
+    /// The maintenance window is closed: the run goes on by itself when it opens.
+    OutsideWindow {
+        /// For whom.
+        host: HostName,
+        /// When it opens.
+        until: Timestamp,
+        /// The same, by the clock on the operator's wall.
+        opens: String,
+        /// What holds in the meantime.
+        state: String,
+    },
+    /// The window that was waited for is open.
+    WindowOpened {
+        /// For whom.
+        host: HostName,
+        /// The window, as the plan says it.
+        window: String,
+    },
     /// A gate was looked at and is not green.
     GateRed {
         /// For whom.

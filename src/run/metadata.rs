@@ -7,14 +7,13 @@ use super::Runner;
 use super::effect::{LONG_COMMAND, RECONNECT};
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
-use super::ports::{Clock, Hosts, Master, Outcome, Source};
+use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
 use super::runner::human;
 use super::step::{self, Verdict};
 use crate::check::health::{master_runs, metadata_is_as_it_was};
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialFacts};
 use crate::host::{AbsPath, Command, HostName, Process};
-use crate::journal::Record;
 use crate::moosefs::daemon::Role;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::{Action, Step, count};
@@ -37,13 +36,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         step::allowed(&step.action, &self.schedule.to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
-        self.record(Record::Intent { step: step.id.clone(), at: self.clock.now() })?;
         let evidence = match &step.action {
             Action::Backup { folder, command } => self.back_up(host, step, folder, command).await?,
             Action::Trial { command, end, .. } => {
                 let told = self.try_load(host, step, command).await;
                 // whatever came of it, nothing of it stays
-                let ended = self.run_believed(host, step, &end.script()).await;
+                let ended = self.run_believed(host, step, &end.script(), false).await;
                 let evidence = told?;
                 ended?;
                 evidence
@@ -61,18 +59,25 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             action if action.ends_the_master() => BACKUP_OLD,
             _ => return Ok(()),
         };
-        // only while the old master runs is there anything to copy
-        if !self.master.overview().await.is_ok_and(|now| master_runs(&now, &self.schedule.to).is_err()) {
-            return Ok(());
-        }
         for (_, track, earlier) in self.schedule.steps().take_while(|(_, _, s)| s.id != step.id) {
             let of_metadata = matches!(earlier.action, Action::Backup { .. } | Action::Trial { .. });
             let done = self.done.borrow().get(&earlier.id).copied();
-            if of_metadata && done.is_some_and(|at| self.seconds_since(at) > limit.as_secs()) {
+            if of_metadata
+                && done.is_some_and(|at| self.seconds_since(at) > limit.as_secs())
+                && self.has_what_to_copy(&track.host, earlier).await?
+            {
                 self.step(track, earlier).await?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the master that goes runs, and alone: else there is nothing to copy. Its host is asked and not it, since a
+    /// master that is silent for a moment is there all the same.
+    async fn has_what_to_copy(&self, host: &HostName, step: &Step) -> Result<bool, Failure> {
+        let now = self.look(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
+        let mut masters = now.processes.iter().filter(|p| p.role == Role::Master).peekable();
+        Ok(masters.peek().is_some() && masters.all(|p| p.version.as_ref() != Some(&self.schedule.to)))
     }
 
     async fn back_up(
@@ -82,7 +87,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         folder: &AbsPath,
         command: &Command,
     ) -> Result<String, Failure> {
-        let output = self.run_believed(host, step, &command.script()).await?;
+        let output = self.run_believed(host, step, &command.script(), true).await?;
         let failed = |cause: String| Failure::new(FailureKind::StepFailed, step.action.describe(), cause);
         let files = Copied::parse(&output)
             .ok_or_else(|| failed("what the host copied cannot be read".to_owned()).with_output(&output))?;
@@ -115,20 +120,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let Action::Trial { port, patience_s, accept_long, accept_goal_one, .. } = step.action else {
             return Ok(String::new());
         };
-        let output = self.run_believed(host, step, &command.script()).await?;
+        let output = self.run_believed(host, step, &command.script(), true).await?;
         let failed = |cause: String| Failure::new(FailureKind::StepFailed, step.action.describe(), cause);
         let facts = TrialFacts::parse(&output)
             .ok_or_else(|| failed("what the trial load told cannot be read".to_owned()).with_output(&output))?;
-        let live = self
-            .master
-            .overview()
-            .await
-            .map_err(|e| failed(format!("the live master does not answer: {}", e.reason)))?;
-        let loaded = self
-            .master
-            .trial(port)
-            .await
-            .map_err(|e| failed(format!("the trial master does not answer: {}", e.reason)))?;
+        let live = self.answer(host, async || self.master.overview().await).await;
+        let live = live.map_err(|reason| failed(format!("the live master does not answer: {reason}")))?;
+        let loaded = self.answer(host, async || self.master.trial(port).await).await;
+        let loaded = loaded.map_err(|reason| failed(format!("the trial master does not answer: {reason}")))?;
         let limits = Limits { to: &self.schedule.to, patience_s, accept_long, accept_goal_one };
         judge(&facts, &loaded, &live, &limits).map_err(|reason| {
             let mut failure = failed(reason);
@@ -137,9 +136,25 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         })
     }
 
-    /// Runs a script whose exit code counts, and gives what it printed. Where the connection was lost it is run again: it
-    /// begins by removing what an earlier one has left.
-    async fn run_believed(&self, host: &HostName, step: &Step, script: &str) -> Result<String, Failure> {
+    /// What a master on `host` says. One that is silent is asked again for a while, as a host is that is lost.
+    async fn answer<T>(&self, host: &HostName, ask: impl AsyncFn() -> Result<T, NoAnswer>) -> Result<T, String> {
+        let begun = self.clock.now();
+        loop {
+            let NoAnswer { reason, .. } = match ask().await {
+                Ok(answer) => return Ok(answer),
+                Err(silence) => silence,
+            };
+            if self.seconds_since(begun) >= RECONNECT.as_secs() {
+                return Err(reason);
+            }
+            self.send(Event::Reconnecting { host: host.clone(), reason });
+            self.clock.between_looks().await;
+        }
+    }
+
+    /// Runs a script whose exit code counts, and gives what it printed. Where nobody saw its end it is run again: it begins by
+    /// removing what an earlier one has left. `as_job`: it takes long, and outlives its connection.
+    async fn run_believed(&self, host: &HostName, step: &Step, script: &str, as_job: bool) -> Result<String, Failure> {
         // what is for this program alone has tabs in it
         let mut line = |line: &str| {
             if !line.contains('\t') {
@@ -147,13 +162,21 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         };
         let what = step.action.describe();
-        let mut outcome = self.hosts.run(host, script, LONG_COMMAND, &mut line).await;
-        for _ in 0..TRIES_AGAIN {
-            let Outcome::Unknown { reason } = &outcome else { break };
-            self.send(Event::Reconnecting { host: host.clone(), reason: reason.clone() });
+        let mut tries = 0;
+        let outcome = loop {
+            let outcome = match as_job {
+                true => self.run_job((host, step, self.intend(step).await?), script, LONG_COMMAND, &mut line).await?,
+                false => self.hosts.run(host, script, LONG_COMMAND, &mut line).await,
+            };
+            match &outcome {
+                Outcome::Unknown { reason } if tries < TRIES_AGAIN => {
+                    self.send(Event::Reconnecting { host: host.clone(), reason: reason.clone() });
+                }
+                _ => break outcome,
+            }
+            tries += 1;
             self.look_when_free(host, step).await?;
-            outcome = self.hosts.run(host, script, LONG_COMMAND, &mut line).await;
-        }
+        };
         match outcome {
             Outcome::Exited { code: 0, output } => Ok(output),
             Outcome::Exited { code, output } => {

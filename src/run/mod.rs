@@ -5,14 +5,17 @@
 
 mod account;
 pub mod back;
+mod busy;
 mod effect;
 pub mod event;
 pub mod failure;
 pub mod gate;
+pub mod job;
 mod metadata;
 pub mod ports;
 pub mod runner;
 pub mod step;
+mod window;
 
 pub use event::{Event, EventSink};
 pub use failure::{Failure, FailureKind};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::host::{AbsPath, HostName};
+use crate::host::{AbsPath, HostName, Job};
 use crate::moosefs::Overview;
 
 /// How a remote command ended. Three outcomes, never two: see law 4.
@@ -30,6 +30,41 @@ pub enum Outcome {
     },
 }
 
+/// What came of following a job for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Followed {
+    /// It ended.
+    Ended {
+        /// Its exit code.
+        code: i32,
+        /// What it printed from the line on that was asked for, stdout and stderr in their order.
+        output: String,
+    },
+    /// It runs.
+    Running {
+        /// The same, in whole lines.
+        output: String,
+        /// Lines of its output that were seen by now, from its beginning.
+        lines: u64,
+    },
+    /// It was begun and runs no more, and nobody wrote down how it ended: it was killed, or the host was.
+    Died,
+    /// No such job was begun.
+    Never,
+    /// The host could not begin it, and did not.
+    Refused {
+        /// Its words.
+        output: String,
+    },
+    /// The host was not reached, or the connection was lost.
+    Lost {
+        /// What ssh said.
+        reason: String,
+        /// Whether it may have been begun.
+        sent: bool,
+    },
+}
+
 /// What is copied to a host.
 #[derive(Debug, Clone, Copy)]
 pub enum Source<'a> {
@@ -45,6 +80,12 @@ pub trait Hosts {
     /// Runs `script` as root on `host` and gives every line of its output to `line` as it comes. A command that has not
     /// ended after `limit` is left to itself: its outcome is unknown.
     async fn run(&self, host: &HostName, script: &str, limit: Duration, line: &mut dyn FnMut(&str)) -> Outcome;
+
+    /// Begins `job` as root on `host` if `begin` says so and it was not begun before, and follows it for at most half a minute.
+    /// Gives every line of its output to `line` as it comes, but for the first `lines`. The job outlives the connection: it can
+    /// be asked for again as often as one is lost, and runs once.
+    async fn follow(&self, host: &HostName, job: &Job, begin: bool, lines: u64, line: &mut dyn FnMut(&str))
+    -> Followed;
 
     /// Copies to `to` on `host`, making its folder; only the user whom commands run as can read it. Whether it arrived
     /// whole is seen by its checksum there.
@@ -89,11 +130,35 @@ pub trait Master {
     async fn trial(&self, port: u16) -> Result<Overview, NoAnswer>;
 }
 
+/// Why a cluster's lock cannot be counted on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotHeld {
+    /// Another run has it.
+    Taken(String),
+    /// Nobody knows: no heartbeat was heard for too long.
+    Silent(String),
+}
+
+/// The cluster's lock.
+pub trait Guard {
+    /// Whether this run holds it, as far as the last heartbeat tells.
+    ///
+    /// # Errors
+    /// [`NotHeld`].
+    fn held(&self) -> Result<(), NotHeld>;
+}
+
 /// Time. In a rehearsal it runs faster than the wall clock, in a simulation it stands still between events.
 #[expect(async_fn_in_trait, reason = "used through generics only; no caller needs the futures to be Send")]
 pub trait Clock {
     /// Now. Never goes back within a run.
     fn now(&self) -> Timestamp;
+
+    /// The time on the wall, for what is agreed on by it: unlike [`Clock::now`] it goes on while the machine sleeps, and goes
+    /// where it is set.
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
 
     /// Waits for `time` of this clock.
     async fn sleep(&self, time: Duration);

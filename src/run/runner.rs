@@ -4,7 +4,7 @@
 //! after a failure no further host is touched (law 6).
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use super::event::{Event, EventSink, FORMAT, Stamped};
 use super::failure::{Failure, FailureKind};
 use super::gate::{self, Red};
-use super::ports::{Clock, Hosts, Master};
+use super::job::Begun;
+use super::ports::{Clock, Guard, Hosts, Master};
 use super::step::{self, Verdict};
 use crate::check::Baseline;
 use crate::host::HostName;
@@ -37,7 +38,7 @@ pub enum Ending {
 }
 
 /// Why a track goes no further.
-enum Stop {
+pub(super) enum Stop {
     Failure(Failure),
     Pause,
 }
@@ -62,6 +63,8 @@ pub struct Runner<'a, H, M, C> {
     pub hosts: &'a H,
     /// The master.
     pub master: &'a M,
+    /// The cluster's lock.
+    pub guard: &'a dyn Guard,
     /// Time.
     pub clock: &'a C,
     /// Records.
@@ -77,14 +80,19 @@ pub struct Runner<'a, H, M, C> {
     /// Clients that failed while the cluster was well.
     pub aside: RefCell<Vec<Failure>>,
     /// Steps begun and not known to be done, by this process or one before it.
-    pub open: RefCell<HashSet<StepId>>,
+    pub open: RefCell<HashMap<StepId, Begun>>,
 }
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Walks the schedule from the first step that is not done.
     pub async fn walk(&self, progress: &Progress) -> Ending {
         self.done.borrow_mut().extend(progress.done.iter().map(|(k, v)| (k.clone(), *v)));
-        self.open.borrow_mut().extend(progress.open.iter().cloned());
+        let begun = |step: &StepId| Some((step.clone(), Begun { at: *progress.begun_at.get(step)?, earlier: true }));
+        self.open.borrow_mut().extend(progress.open.iter().filter_map(begun));
+        // what was killed between the last look and its last record has seen the cluster as it was then
+        for (_, _, step) in self.schedule.steps().filter(|(_, _, step)| matches!(step.action, Action::Verify)) {
+            self.done.borrow_mut().remove(&step.id);
+        }
         let steps = self.schedule.steps().count();
         self.send(Event::RunStarted {
             format: FORMAT,
@@ -120,6 +128,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         });
         let first = &stage.tracks[0].host;
         self.pause_point(&stage.tracks[0])?;
+        if let Some(next) = stage.tracks.iter().find(|t| !self.track_is_done(t)) {
+            match self.window(next).await {
+                // a client that cannot be looked at is dealt with in its turn
+                Err(Stop::Failure(_)) if stage.phase == Phase::Clients => {}
+                waited => drop(waited?),
+            }
+        }
         let mut touched = false;
         for track in &stage.tracks {
             touched = touched
@@ -171,22 +186,27 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     async fn track(&self, stage: &Stage, track: &Track) -> Result<(), Stop> {
         self.pause_point(track)?;
+        self.window(track).await?;
+        self.skip_if_used(track).await?;
         if !self.is_touched(track).await? && !self.is_upgraded(track).await? {
             if let Some(wait) = &track.wait {
                 self.wait(wait, &track.host, track).await?;
             }
-            if let Some(gate) = &track.gate {
-                self.gate_before(gate, track).await?;
+            // it may have closed while the wait or the gate went on
+            loop {
+                if let Some(gate) = &track.gate {
+                    self.gate_before(gate, track).await?;
+                }
+                if !self.window(track).await? {
+                    break;
+                }
             }
         }
         let mut result = Ok(());
         for step in track.steps.iter().filter(|s| !self.is_done(&s.id)) {
             result = match self.pausing(step) {
                 true => Err(Stop::Pause),
-                false => match self.still_whole(stage, track, step).await {
-                    Ok(()) => self.step(track, step).await.map_err(|f| f.at(Some(&step.id), &track.host).into()),
-                    stop => stop,
-                },
+                false => self.turn(stage, track, step).await,
             };
             if result.is_err() {
                 break;
@@ -194,6 +214,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         self.hosts.done_with(&track.host).await;
         result
+    }
+
+    /// Window and gate once more before something is taken down.
+    pub(super) async fn still_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
+        while self.window_of(track, step).await? {
+            if let Some(gate) = track.gate.as_ref().or(stage.gate.as_ref()) {
+                self.gate_before(gate, track).await?;
+            }
+        }
+        self.still_whole(stage, track, step).await
     }
 
     /// The gate once more before a chunkserver is taken down: since it was green the new release was installed, which takes as
@@ -269,7 +299,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             if self.is_done(&step.id) {
                 return Ok(true);
             }
-            if self.open.borrow().contains(&step.id) {
+            if self.open.borrow().contains_key(&step.id) {
                 let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
                 return Ok(!step::untouched(&step.action, &self.schedule.to, &now));
             }
@@ -283,8 +313,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// A step that takes something down and was begun before is not paused before: what it has taken away may be gone.
     fn pausing(&self, step: &Step) -> bool {
-        let begun = step.action.takes_down() && self.open.borrow().contains(&step.id);
-        step.pause_before && !begun && self.pause.load(Ordering::Relaxed)
+        let begun = step.action.takes_down() && self.open.borrow().contains_key(&step.id);
+        step.pause_before && !begun && self.paused_by_operator()
+    }
+
+    pub(super) fn paused_by_operator(&self) -> bool {
+        self.pause.load(Ordering::Relaxed)
     }
 
     fn pause_point(&self, track: &Track) -> Result<(), Stop> {
@@ -386,7 +420,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     pub(super) fn record(&self, record: Record) -> Result<(), Failure> {
-        let begun = if let Record::Intent { step, .. } = &record { Some(step.clone()) } else { None };
+        let begun = match &record {
+            Record::Intent { step, at } => Some((step.clone(), Begun { at: *at, earlier: false })),
+            _ => None,
+        };
         self.journal
             .borrow_mut()
             .append(record)

@@ -34,9 +34,13 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
             look.data_path.clone_from(data_path);
             look.headers = true;
         }
-        Action::Start { prefix, .. } | Action::Mount { prefix, .. } | Action::Restore { prefix, .. } => {
+        Action::Start { prefix, .. } | Action::Restore { prefix, .. } => look.prefixes.push(prefix.clone()),
+        Action::Mount { mount, prefix, empty, .. } => {
             look.prefixes.push(prefix.clone());
+            look.under.extend(empty.then(|| mount.clone()));
         }
+        // who is left in the old mount afterwards is told
+        Action::Unmount { command, .. } => look.users = matches!(command, Command::Unmount { lazy: true, .. }),
         Action::Stop { role, prefix, data_path, .. } => {
             look.prefixes.push(prefix.clone());
             look.data_path.clone_from(data_path);
@@ -54,11 +58,7 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
         }
         Action::Keep { file, .. } => look.work_files.push(file.clone()),
         Action::Configure { file, .. } | Action::PutBack { file, .. } => look.work_files.push(file.clone()),
-        Action::Backup { .. }
-        | Action::Trial { .. }
-        | Action::Unmount { .. }
-        | Action::RemountFound
-        | Action::Verify => {}
+        Action::Backup { .. } | Action::Trial { .. } | Action::RemountFound | Action::Verify => {}
     }
     look
 }
@@ -155,8 +155,9 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
         },
         Action::Start { role, prefix, .. } => under_way(*role).and_then(|()| installed(prefix, *role)),
         Action::StopMaster { prefix, .. } => under_way(Role::Master).and_then(|()| installed(prefix, Role::Master)),
-        Action::Mount { mount, prefix, .. } => {
+        Action::Mount { mount, prefix, empty, .. } => {
             installed(prefix, Role::Client)?;
+            unwritten(mount, *empty, before)?;
             match before.mount(mount.as_str()) {
                 Some(line) => Err(format!("something is mounted on {mount} ({} {})", line.source, line.kind)),
                 None => Ok(()),
@@ -225,14 +226,18 @@ const BEFORE_FULL_HOUR: i64 = 20;
 /// Seconds after it: until the forked process has begun to write, which shows it.
 const AFTER_FULL_HOUR: i64 = 10;
 
-/// Whether a daemon of another release than `to` still runs where `action` is to start the new one: then nothing of it was
-/// taken down yet.
+/// Whether what `action` takes down still runs, or is mounted, in the release that goes: then nothing was taken down yet.
 #[must_use]
 pub fn untouched(action: &Action, to: &Version, now: &HostFacts) -> bool {
     match action {
         Action::Start { role, .. } => now.processes.iter().any(|p| p.role == *role && p.version.as_ref() != Some(to)),
         Action::Stop { role, release, .. } => {
             now.processes.iter().any(|p| p.role == *role && p.version.as_ref() == Some(release))
+        }
+        Action::StopMaster { .. } => now.daemon(Role::Master).is_some(),
+        Action::Unmount { mount, .. } => {
+            let old = |p: &Process| p.version.as_ref() != Some(to) && p.mount_point().as_ref() == Some(mount);
+            now.mount(mount.as_str()).is_some() && now.processes.iter().any(old)
         }
         _ => false,
     }
@@ -253,8 +258,14 @@ pub fn achieved(action: &Action, to: &Version, before: &HostFacts, now: &HostFac
         Action::Restore { role, prefix, .. } => back::restored(*role, prefix, to, now),
         Action::PutBack { file, sha256, .. } => back::put_back(file, sha256.as_deref(), now),
         Action::FoldersBack { disks, .. } => back::folders_are_back(disks, now),
-        Action::Unmount { mount, .. } => unmounted(mount, before, now),
-        Action::Mount { mount, .. } => mounted(mount, to, now),
+        Action::Unmount { mount, command, .. } => match command {
+            Command::Unmount { lazy: true, .. } => lazily_unmounted(mount, before, now),
+            _ => unmounted(mount, before, now),
+        },
+        Action::Mount { mount, empty, .. } => match (mounted(mount, to, now), unwritten(mount, *empty, now)) {
+            (Done(_), Err(reason)) => NotYet(reason),
+            (verdict, _) => verdict,
+        },
         Action::Copy { sha256, to, .. } => there(to, Some(sha256), now),
         Action::Build { mark, mark_sha256, .. } => there(mark, Some(mark_sha256), now),
         Action::Configure { file, sha256, .. } => there(file, Some(sha256), now),
@@ -342,6 +353,36 @@ fn unmounted(mount: &AbsPath, before: &HostFacts, now: &HostFacts) -> Verdict {
         return NotYet(format!("nothing is mounted on {mount}, but its mfsmount (pid {}) has not ended", process.pid));
     }
     Done(format!("nothing is mounted on {mount}"))
+}
+
+/// Whoever uses the mount keeps its mfsmount going: it is gone for everybody else.
+fn lazily_unmounted(mount: &AbsPath, before: &HostFacts, now: &HostFacts) -> Verdict {
+    let verdict = unmounted(mount, before, now);
+    let lingers = |p: &&Process| p.mount_point().as_ref() == Some(mount) && now.processes.iter().any(|n| n.is(p));
+    match (now.mount(mount.as_str()), before.processes.iter().find(lingers)) {
+        (None, Some(process)) => {
+            let users = before.named_users_of(mount.as_str());
+            let users = users.unwrap_or_else(|| "somebody who was not seen, or nobody any more".to_owned());
+            Done(format!("nothing is mounted on {mount}; its mfsmount (pid {}) goes on for {users}", process.pid))
+        }
+        _ => verdict,
+    }
+}
+
+/// Why nothing may be mounted on `mount`, or is well mounted there: the folder must be empty, and was when the run began.
+fn unwritten(mount: &AbsPath, empty: bool, now: &HostFacts) -> Result<(), String> {
+    match now.under.get(mount.as_str()) {
+        Some(names) if empty && !names.is_empty() => {
+            let at =
+                if now.mount(mount.as_str()).is_some() { "the new mount hides it; unmount and move" } else { "move" };
+            Err(format!(
+                "while nothing was mounted, {} was written into the folder {mount} itself: {at} it to where it belongs (this \
+                 program deletes nothing)",
+                names.join(", ")
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn mounted(mount: &AbsPath, to: &Version, now: &HostFacts) -> Verdict {

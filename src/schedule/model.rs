@@ -14,7 +14,7 @@ use crate::check::Baseline;
 use crate::host::shell::Become;
 use crate::host::{AbsPath, Command, HostName};
 use crate::moosefs::daemon::Role;
-use crate::plan::Mode;
+use crate::plan::{Busy, Mode, Window};
 use crate::schedule::Gate;
 
 /// The version of the serialized form.
@@ -51,6 +51,9 @@ pub struct Schedule {
     pub greatest_s: u64,
     /// What the cluster was like; `None` where it was not looked at.
     pub baseline: Option<Baseline>,
+    /// When something may be taken down; `None`: at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// The run whose changes this schedule takes back: then `to` is the old release. `None`: an upgrade.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back_of: Option<String>,
@@ -65,6 +68,15 @@ pub struct Host {
     pub roles: Vec<Role>,
     /// How to become root.
     pub r#become: Option<Become>,
+    /// The folder of this program's own files there; jobs run in it (docs/safety.md).
+    #[serde(default = "default_work_dir")]
+    pub work_dir: AbsPath,
+}
+
+/// Where this program's files are on a host whose plan says nothing else.
+#[must_use]
+pub fn default_work_dir() -> AbsPath {
+    AbsPath::new("/var/lib/mfsupgrade").expect("an absolute path")
 }
 
 /// A host as the master knows it. A host of several roles may be known by several addresses.
@@ -288,6 +300,9 @@ pub enum Action {
     Unmount {
         /// Where.
         mount: AbsPath,
+        /// What is done when it is in use.
+        #[serde(default, skip_serializing_if = "Busy::is_fail")]
+        busy: Busy,
         /// How.
         command: Command,
     },
@@ -297,6 +312,10 @@ pub enum Action {
         mount: AbsPath,
         /// Below which prefix the new mfsmount is.
         prefix: AbsPath,
+        /// Whether nothing may lie under the mount point: what does was written while nothing was mounted. Not of a mount with
+        /// `nonempty`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        empty: bool,
         /// How.
         command: Command,
     },
@@ -493,6 +512,13 @@ impl Schedule {
     pub fn digest(&self) -> String {
         let json = serde_json::to_vec(self).expect("a schedule has no map with keys that are not text");
         Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether all demanded waits and nothing else take longer than the window is open, so that the run will wait for the next
+    /// one in between.
+    #[must_use]
+    pub fn outlasts_its_window(&self) -> bool {
+        self.window.as_ref().is_some_and(|window| self.least_s > window.length_s())
     }
 
     /// Whether it takes back what an upgrade did.

@@ -12,6 +12,9 @@ use crate::schedule::count;
 /// Seconds between two lines about the same wait: a log is read afterwards.
 const WAIT_LINES_S: u64 = 60;
 
+/// The same where hours are left: the wait for a window.
+const LONG_WAIT_LINES_S: u64 = 3600;
+
 /// One line an event, on stderr.
 #[derive(Debug)]
 pub struct Plain {
@@ -33,7 +36,8 @@ impl EventSink for Plain {
     fn send(&self, event: Stamped) {
         if let Event::Waiting { host, left_s, .. } = &event.event {
             let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let now = (host.to_string(), left_s.div_ceil(WAIT_LINES_S));
+            let every = if *left_s > LONG_WAIT_LINES_S { LONG_WAIT_LINES_S } else { WAIT_LINES_S };
+            let now = (host.to_string(), left_s.div_ceil(every) * every);
             if told.as_ref() == Some(&now) {
                 return;
             }
@@ -75,6 +79,10 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::StageStarted { phase, title, .. } => format!("== {phase}: {title}"),
         Event::Waiting { host, what, left_s, .. } => format!("{host}: waiting {} more ({what})", human(*left_s)),
+        Event::OutsideWindow { host, opens, state, .. } => {
+            format!("{host}: outside the window; goes on by itself when it opens, {opens}. Until then: {state}")
+        }
+        Event::WindowOpened { host, window } => format!("{host}: the window is open ({window})"),
         Event::GateRed { host, reason, left_s, .. } => {
             format!("{host}: gate not green, {} left: {reason}", human(*left_s))
         }

@@ -117,6 +117,10 @@ impl EventSink for Live {
                 }
             }
             Event::HostDone { done, of, .. } => state.stage = (*done, *of),
+            Event::OutsideWindow { .. } | Event::WindowOpened { .. } => {
+                state.waiting = None;
+                self.above(&event.event);
+            }
             Event::ClientFailed { .. } | Event::Reconnecting { .. } | Event::PauseRequested => self.above(&event.event),
             Event::Paused { .. } | Event::Finished { .. } | Event::Failed { .. } => {
                 Self::clear_hosts(&mut state);

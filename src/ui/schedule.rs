@@ -7,8 +7,10 @@ use console::Style;
 
 use super::events::printable;
 use super::time::human;
+use crate::host::Command;
 use crate::host::shell::Become;
 use crate::moosefs::daemon::Role;
+use crate::plan::Busy;
 use crate::schedule::{Action, Schedule, Stage, Step, Track, Wait, count};
 
 /// Column at which a step's own text begins.
@@ -123,6 +125,9 @@ impl Page {
                 human(s.greatest_s)
             ),
         );
+        if let Some(window) = &s.window {
+            self.line(0, &super::summary::window(window, s.outlasts_its_window()));
+        }
         let seen = if s.observed {
             "The cluster was looked at, and nothing was changed."
         } else if contacted {
@@ -182,7 +187,7 @@ impl Page {
         self.line(indent, &text);
     }
 
-    fn track<'a>(&mut self, track: &'a Track, width: usize, told: &mut HashSet<&'a str>, schedule: &Schedule) {
+    fn track(&mut self, track: &Track, width: usize, told: &mut HashSet<String>, schedule: &Schedule) {
         if let Some(wait) = &track.wait {
             self.wait(INDENT, wait);
         }
@@ -197,14 +202,7 @@ impl Page {
         }
     }
 
-    fn step<'a>(
-        &mut self,
-        track: &Track,
-        step: &'a Step,
-        width: usize,
-        told: &mut HashSet<&'a str>,
-        schedule: &Schedule,
-    ) {
+    fn step(&mut self, track: &Track, step: &Step, width: usize, told: &mut HashSet<String>, schedule: &Schedule) {
         let at = format!("+{}", human(step.earliest_s));
         let head = format!("{at:<7}  {:<width$}  {}", track.host, step.action.describe());
         self.verbatim(0, &head);
@@ -222,12 +220,36 @@ impl Page {
                 self.verbatim(indent, &printable(line));
             }
         }
+        if let Some(text) = in_use(&step.action).filter(|text| told.insert(text.clone())) {
+            self.line(indent, &text);
+        }
         if let Some(gate) = &step.afterwards {
             self.line(indent, &format!("then: {}, within {}", gate.describe(schedule), human(gate.greatest_s())));
         }
         // said once a stage: a hundred times it would be read by nobody
-        if let Some(way_back) = step.way_back.as_deref().filter(|w| told.insert(w)) {
+        if let Some(way_back) = step.way_back.as_deref().filter(|w| told.insert((*w).to_owned())) {
             self.line(indent, &format!("way back: {way_back}"));
         }
     }
 }
+
+/// What is done with a mount that is in use, where it is not simply a failure.
+fn in_use(action: &Action) -> Option<String> {
+    let Action::Unmount { busy, command, .. } = action else { return None };
+    let first = match busy {
+        Busy::Fail => None,
+        Busy::Wait(time) => Some(format!("if it is in use: it is waited for, {} at most", human(time.as_secs()))),
+        Busy::Skip => Some(
+            "if it is in use: this client is left on the old release, and the run does not end as a success".into(),
+        ),
+    };
+    let lazy = matches!(command, Command::Unmount { lazy: true, .. }).then_some(LAZY);
+    match (first, lazy) {
+        (Some(first), Some(lazy)) => Some(format!("{first}; then {lazy}")),
+        (first, lazy) => first.or_else(|| lazy.map(|lazy| format!("if it is in use: {lazy}"))),
+    }
+}
+
+/// What is dangerous about `umount -l`.
+const LAZY: &str = "`umount -l` takes it away all the same: whoever has something open there goes on in the old mount, unseen by \
+     everybody else, and the run cannot end as a success before they have ended";

@@ -3,6 +3,7 @@
 use super::events::printable;
 use super::schedule::cluster;
 use super::time::human;
+use crate::plan::Window;
 use crate::schedule::{Action, Schedule};
 
 /// Hosts that are named before the others are counted.
@@ -18,6 +19,16 @@ pub fn title(schedule: &Schedule) -> String {
     }
 }
 
+/// What a window means for the run.
+#[must_use]
+pub fn window(window: &Window, outlasted: bool) -> String {
+    let more = match outlasted {
+        true => " The demanded waits do not fit into one: the run waits for the next in between.",
+        false => "",
+    };
+    format!("Window: what takes something down begins only from {window}; outside it the run waits by itself.{more}")
+}
+
 /// The summary.
 #[must_use]
 pub fn text(schedule: &Schedule) -> String {
@@ -27,6 +38,7 @@ pub fn text(schedule: &Schedule) -> String {
     }
     lines.extend(configuration(schedule));
     lines.push(format!("At least {} of demanded waits.", human(schedule.least_s)));
+    lines.extend(schedule.window.as_ref().map(|w| window(w, schedule.outlasts_its_window())));
     let first_way_back = schedule.steps().find_map(|(_, track, step)| step.way_back.as_ref().map(|w| (track, w)));
     if let Some((track, way_back)) = first_way_back {
         lines.push(format!("From the start on {}: {way_back}.", track.host));

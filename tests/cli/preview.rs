@@ -21,6 +21,24 @@ fn a_dry_run_is_the_plan() {
 }
 
 #[test]
+fn a_window_is_shown_to_people_and_machines() {
+    let output = command(&["plan", "plans/large.toml"]).env("COLUMNS", "300").output().unwrap();
+    let line =
+        "begins only from 22:00 to 05:30 Europe/Berlin (mon, tue, wed, thu); outside it the run waits by itself.";
+    assert!(stdout(&output).contains(line), "{}", stdout(&output));
+    assert!(!stdout(&output).contains("do not fit"));
+    let json: Value =
+        serde_json::from_slice(&mfsupgrade(&["plan", "--format", "json", "plans/large.toml"]).stdout).unwrap();
+    let expected = r#"{"days":["mon","tue","wed","thu"],"from":"22:00","time_zone":"Europe/Berlin","to":"05:30"}"#;
+    assert_eq!(json["window"].to_string(), expected);
+    let folder = tempfile::tempdir().unwrap();
+    let short = include_str!("../../plans/large.toml").replace("05:30", "23:30");
+    let short = crate::write(folder.path(), "short.toml", &short);
+    let output = command(&["plan", &short]).env("COLUMNS", "300").output().unwrap();
+    assert!(stdout(&output).contains("The demanded waits do not fit into one: the run waits for the next in between."));
+}
+
+#[test]
 fn text_fits_the_terminal() {
     for width in [80, 200] {
         let output = command(&["plan", "plans/rolling.toml"]).env("COLUMNS", width.to_string()).output().unwrap();

@@ -108,6 +108,8 @@ fn follows(code: Code) -> Follows {
         DisksRolledBack => NoOutage("these chunks are missing now; the new chunkserver brings them back"),
         ChunkserverEmpty => NoOutage("it has nothing that could be missed"),
         MountBusy => NoOutage("umount refuses, and the old mount goes on: faults::a_busy_mount_stays"),
+        MountInUse => NoOutage("the plan says what is done then"),
+        LazyUnmount => NoOutage("the plan asks for it, and the run is no success before the old mount is gone"),
         FilesUnderMount => Outage("traps::a_mount_on_a_mount_is_refused_and_a_missing_one_is_told"),
         MountOptionsChange => NoOutage("the mount is there, with other options"),
         NoMetalogger | MetaloggerOnMaster => NoOutage("the master has its own change logs as long as it has its disk"),

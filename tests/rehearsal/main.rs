@@ -4,6 +4,7 @@
 mod build;
 mod by_hand;
 mod codes;
+mod crash;
 mod end;
 mod faults;
 mod judged;

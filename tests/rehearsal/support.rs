@@ -37,6 +37,8 @@ pub fn plan(to: &str, mode: Mode, servers: usize, clients: usize) -> Plan {
         mounts: None,
         mount_options: None,
         parallel: 1,
+        busy: mfsupgrade::plan::Busy::Fail,
+        lazy_unmount: false,
         access: access.clone(),
     };
     Plan {
@@ -48,6 +50,7 @@ pub fn plan(to: &str, mode: Mode, servers: usize, clients: usize) -> Plan {
             master_wait: Duration::from_secs(180),
             acknowledge: BTreeSet::new(),
         },
+        window: None,
         master: Master { host: host("master".to_owned()), admin_port: 9421, access: access.clone() },
         metaloggers: Vec::new(),
         config: mfsupgrade::plan::Config::default(),

@@ -72,6 +72,20 @@ fn rolling_but(folder: &std::path::Path, line: &str, changed: &str) -> String {
 }
 
 #[test]
+fn a_rehearsal_begins_when_the_window_of_the_plan_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let hour = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).hour();
+    let (from, to) = ((hour + 6) % 24, (hour + 12) % 24);
+    let window = format!("[window]\nfrom = \"{from:02}:30\"\nto = \"{to:02}:30\"\ntime_zone = \"UTC\"\n\n[install]");
+    let plan = rolling_but(folder.path(), "[install]", &window);
+    let told =
+        told(&rehearse(&plan, &[])).expect(0, &["Rehearsal passed", &format!("({from:02}:30 to {to:02}:30 UTC)")]);
+    let first = told.err.lines().find(|line| line.contains("== backup")).unwrap();
+    assert!(first.starts_with(&format!("{from:02}:30:")), "{first}");
+    assert!(!told.err.contains("outside the window"), "{}", told.err);
+}
+
+#[test]
 fn missing_exports_are_found_before_anything_is_touched() {
     let folder = tempfile::tempdir().unwrap();
     told(&rehearse(&rolling_but(folder.path(), "exports_like_1_5 = true", ""), &["no-exports@master"]))
@@ -142,6 +156,46 @@ fn a_busy_mount_stays_and_the_other_clients_go_on() {
     let plan = rolling_but(folder.path(), mode, &format!("acknowledge = [\"mount-busy\"]\n{mode}"));
     told(&rehearse(&plan, &["umount-busy@cl1"]))
         .expect(5, &["cl1: failed to unmount /mnt/mfs", "busy", "1 of 2 clients on 1.6.27"]);
+}
+
+/// plans/rolling.toml with more for its clients, and codes that it accepts.
+fn clients(folder: &std::path::Path, more: &str, codes: &str) -> String {
+    let mode = "mode = \"rolling\"";
+    let plan = rolling_but(folder, mode, &format!("acknowledge = [{codes}]\n{mode}"));
+    let text = std::fs::read_to_string(&plan).unwrap();
+    std::fs::write(&plan, text.replacen("[[clients]]", &format!("[[clients]]\n{more}"), 1)).unwrap();
+    plan
+}
+
+#[test]
+fn a_busy_mount_is_skipped_or_waited_for_as_the_plan_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let told_of_it = "note[mount-in-use] on cl1: /mnt/mfs is used by rsync";
+    let plan = clients(folder.path(), "busy = \"skip\"", "");
+    told(&rehearse(&plan, &["umount-busy@cl1"]))
+        .expect(5, &[told_of_it, "stays on the old release", "failed to upgrade 1 client", "1 of 2 clients on 1.6.27"])
+        .untouched("cl1");
+    let plan = clients(folder.path(), "busy = \"wait 2m\"", "");
+    told(&rehearse(&plan, &["umount-busy@cl1"]))
+        .expect(5, &[told_of_it, "more (/mnt/mfs is used by rsync", "1 of 2 clients on 1.6.27"]);
+}
+
+#[test]
+fn a_lazy_unmount_needs_its_acknowledgement_and_ends_as_no_success_while_somebody_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = clients(folder.path(), "lazy_unmount = true", "");
+    told(&rehearse(&plan, &[])).expect(4, &["warning[lazy-unmount] on cl1, cl2", "no host was touched"]);
+    let plan = clients(folder.path(), "lazy_unmount = true", "\"lazy-unmount\"");
+    told(&rehearse(&plan, &["umount-busy@cl1"])).expect(
+        6,
+        &[
+            "$ umount /mnt/mfs || umount -l /mnt/mfs",
+            "nothing is mounted on /mnt/mfs; its mfsmount",
+            "goes on for rsync",
+            "2 of 2 clients on 1.6.27",
+            "mounts of another release are still connected",
+        ],
+    );
 }
 
 #[test]

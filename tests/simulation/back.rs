@@ -22,7 +22,7 @@ fn look(world: &World, upgrade: &Schedule) -> (Schedule, Vec<Finding>) {
     let progress = Progress::replay(&world.records.borrow());
     let changed = changed(upgrade, &|step| progress.done.contains_key(step) || progress.open.contains(step));
     let fleet: Fleet =
-        HOSTS.iter().map(|h| (HostName::new(h).unwrap(), HostFacts::parse(&world.look(h)).unwrap())).collect();
+        HOSTS.iter().map(|h| (HostName::new(h).unwrap(), HostFacts::parse(&world.look(h, "")).unwrap())).collect();
     let plan = plan(upgrade.mode);
     let overview = futures_now(world.overview()).ok();
     let known: Vec<_> = upgrade.chunkservers.iter().chain(&upgrade.clients).filter_map(|k| k.address).collect();

@@ -13,6 +13,8 @@ pub enum Fault {
     LostAfterEffect,
     /// The same, once.
     LostOnce,
+    /// The first command that changes something is killed with its host's processes; what it had done by then is done.
+    KilledOnce,
     /// The connection is lost after the command took effect, for good.
     LostForGood,
     /// The new release cannot load the metadata.
@@ -31,6 +33,10 @@ pub enum Fault {
     UnderGoal(u64),
     /// The connection is lost for good after a command with this text took effect.
     LostForGoodAt(&'static str),
+    /// Something writes this file into the folder of the mount point, right after the unmount.
+    WritesBelow(&'static str),
+    /// The same, while mfsmount is at work.
+    WritesMeanwhile(&'static str),
     /// mfsmount says no.
     RefusesMounts,
     /// While this client is remounted, another host loses its metalogger or its mount.

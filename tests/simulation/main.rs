@@ -4,8 +4,10 @@
 //! (`seeds`). `tests/rehearsal` drives real processes over real ssh, and docs/real-hosts.md tells what real MooseFS did.
 
 mod back;
+mod busy;
 mod fault;
 mod proof;
 mod seeds;
 mod story;
+mod window;
 mod world;

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use mfsupgrade::journal::Record;
 use mfsupgrade::plan::Mode;
-use mfsupgrade::run::ports::Clock;
+use mfsupgrade::run::ports::{Clock, NotHeld};
 use mfsupgrade::run::{Ending, Failure, FailureKind};
 
 use super::fault::Fault;
@@ -109,8 +109,16 @@ fn under_goal_chunks_at_the_greatest_stagger_stop_the_run() {
 fn a_connection_lost_after_the_effect_is_resolved_by_looking() {
     let world = World::with("cl1", Fault::LostOnce);
     assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
-    assert_eq!(world.times("cl1", "make install"), 2, "an installation whose end nobody saw is not taken for whole");
+    assert_eq!(world.times("cl1", "make install"), 1, "its job is found again");
     assert_eq!(world.times("cl1", "umount"), 1);
+
+    let world = World::with("cl1", Fault::KilledOnce);
+    assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
+    assert_eq!(
+        world.times("cl1", "make install"),
+        2,
+        "an installation whose end nobody wrote down is not taken for whole"
+    );
 
     let world = World::new();
     *world.pause_after.borrow_mut() = Some("make install".into());
@@ -120,6 +128,27 @@ fn a_connection_lost_after_the_effect_is_resolved_by_looking() {
     world.pause.store(false, Ordering::Relaxed);
     assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
     assert_eq!(world.times("master", "sbin/mfsmaster"), 1, "the start was seen to have worked, and is not run again");
+}
+
+#[test]
+fn a_run_that_has_lost_the_clusters_lock_begins_no_further_step() {
+    let world = World::new();
+    *world.loses_lock_after.borrow_mut() = Some("sbin/mfsmaster -t".into());
+    let plan = schedule(&world, Mode::Rolling);
+    let stopped = failure(walk(&world, &plan));
+    assert_eq!(stopped.kind, FailureKind::Locked);
+    assert!(stopped.causes[0].contains("run b of ben@lap"), "{:?}", stopped.causes);
+    assert_eq!(world.touched(), ["master"]);
+
+    // silence is waited for, and is not taken for the lock
+    *world.lock.borrow_mut() = Some(NotHeld::Silent("no heartbeat was heard for 3m".into()));
+    let before = world.now();
+    let stopped = failure(walk(&world, &plan));
+    assert_eq!(stopped.kind, FailureKind::Unreachable);
+    assert!(world.now().duration_since(before).as_secs() >= 120);
+    *world.lock.borrow_mut() = None;
+    *world.loses_lock_after.borrow_mut() = None;
+    assert_eq!(walk(&world, &plan), Ending::Finished);
 }
 
 #[test]
@@ -356,6 +385,7 @@ fn a_stop_that_was_begun_is_not_paused_before() {
     let begun = world.records.borrow().iter().position(stop).unwrap();
     world.records.borrow_mut().truncate(begun + 1);
     world.repair("cs1");
+    world.wait(60);
     world.pause.store(true, Ordering::Relaxed);
     assert_eq!(walk(&world, &plan), Ending::Paused);
     assert!(world.when("master", "sbin/mfsmaster -t 1800").is_some(), "paused while the file system stands still");
@@ -411,4 +441,35 @@ fn metaloggers_come_after_the_master_and_before_the_chunkservers() {
         [("master", "sbin/mfsmaster -t"), ("log1", "sbin/mfsmetalogger"), ("cs1", "sbin/mfschunkserver")]
             .map(|(host, what)| world.when(host, what).unwrap());
     assert!(master <= logger && logger <= server, "{master} {logger} {server}");
+}
+
+#[test]
+fn a_run_that_was_killed_after_its_last_look_looks_again() {
+    let world = World::new();
+    let plan = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    let finished = world.records.borrow_mut().pop();
+    assert!(matches!(finished, Some(Record::Finished { .. })));
+    assert!(matches!(world.records.borrow().last(), Some(Record::Done { step, .. }) if step.0.as_ref() == "verify"));
+    world.lose_chunkserver("cs1");
+    let failure = failure(walk(&world, &plan));
+    assert_eq!(failure.kind, FailureKind::GateRed, "what it saw before it was killed is no word on the cluster now");
+    world.upgrade_by_hand("cs1");
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+}
+
+#[test]
+fn a_master_that_is_silent_for_a_moment_does_not_keep_an_old_backup_from_being_renewed() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("make install".into());
+    let plan = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &plan), Ending::Paused);
+    assert_eq!(world.touched(), ["master"]);
+    world.pause.store(false, Ordering::Relaxed);
+    *world.pause_after.borrow_mut() = None;
+    world.wait(2 * 3600);
+    world.silent.set(1);
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    assert_eq!(world.times("master", "now()"), 2, "the copy is two hours older than what the old master leaves");
+    assert_eq!(world.times("master", "restore-ms"), 2);
 }

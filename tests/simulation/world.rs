@@ -9,9 +9,10 @@ use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
 
 use mfsupgrade::journal::Record;
+use mfsupgrade::run::ports::NotHeld;
 use semver::Version;
 
-pub use walk::{futures_now, plan, schedule, walk};
+pub use walk::{Events, futures_now, heard, plan, schedule, schedule_of, walk};
 
 use super::fault::Fault;
 
@@ -34,7 +35,7 @@ struct HostState {
     mount: Option<Process>,
     metadata_saved: Option<i64>,
     /// Files of the tool's own, with their checksum.
-    kept: BTreeMap<String, String>,
+    files: BTreeMap<String, String>,
     metalogger: Option<Process>,
     /// Whether the chunkserver's disk has the folders of 1.6.
     wide: bool,
@@ -43,6 +44,12 @@ struct HostState {
     /// When the chunkserver's chunks are all there.
     scanned_at: i64,
     gone: bool,
+    /// Who uses the mount, and until when: umount says busy.
+    users: Vec<(u32, &'static str, i64)>,
+    /// Names in the folder of the mount point, under the mount.
+    below: Vec<&'static str>,
+    /// An mfsmount that goes on for those who had the mount open when it was taken away lazily.
+    lingers: Option<Process>,
 }
 
 /// The world. Time stands still between looks.
@@ -54,12 +61,19 @@ pub struct World {
     under_goal_until: Cell<i64>,
     loads_until: Cell<i64>,
     inodes: Cell<u32>,
+    /// So many of the next questions the master does not answer.
+    pub silent: Cell<u32>,
     /// `(second, host, what)` of every change.
     pub deeds: RefCell<Vec<(i64, String, String)>>,
     pub records: RefCell<Vec<Record>>,
     pub pause: AtomicBool,
     /// Set `pause` when a command containing this text has run.
     pub pause_after: RefCell<Option<String>>,
+    /// Another run has the cluster's lock when a command containing this text has run.
+    pub loses_lock_after: RefCell<Option<String>>,
+    pub lock: RefCell<Option<NotHeld>>,
+    /// Jobs that hosts know, by their folder: how they ended.
+    pub jobs: RefCell<HashMap<String, (i32, String)>>,
 }
 
 const EPOCH: i64 = 1_700_000_000;
@@ -88,10 +102,14 @@ impl World {
             under_goal_until: Cell::new(0),
             loads_until: Cell::new(0),
             inodes: Cell::new(10),
+            silent: Cell::new(0),
             deeds: RefCell::default(),
             records: RefCell::default(),
             pause: AtomicBool::new(false),
             pause_after: RefCell::default(),
+            loses_lock_after: RefCell::default(),
+            lock: RefCell::default(),
+            jobs: RefCell::default(),
         }
     }
 
@@ -138,6 +156,21 @@ impl World {
         self.hosts.borrow_mut().get_mut(host).unwrap().chunkserver = None;
     }
 
+    /// A process uses the mount of a client for this long.
+    pub fn uses(&self, host: &str, name: &'static str, seconds: i64) {
+        self.hosts.borrow_mut().get_mut(host).unwrap().users.push((77, name, self.now.get() + seconds));
+    }
+
+    /// The operator moves away what was written there.
+    pub fn moves_away(&self, host: &str) {
+        self.hosts.borrow_mut().get_mut(host).unwrap().below.clear();
+    }
+
+    /// A mount ends without us.
+    pub fn lose_mount(&self, host: &str) {
+        self.hosts.borrow_mut().get_mut(host).unwrap().mount = None;
+    }
+
     /// The operator upgrades a chunkserver by hand.
     pub fn upgrade_by_hand(&self, host: &str) {
         let process = self.process(NEW);
@@ -176,7 +209,7 @@ impl World {
         Process { pid: self.pids.get(), version: Some(version) }
     }
 
-    pub fn look(&self, host: &str) -> String {
+    pub fn look(&self, host: &str, script: &str) -> String {
         let hosts = self.hosts.borrow();
         let s = &hosts[host];
         let mut out = format!("uid\t0\nhostname\t{host}\nboot\tb\nclock\t{}\nmake\nfuse\n", self.now.get());
@@ -201,6 +234,16 @@ impl World {
             "mfsmount",
             if s.mount.as_ref().is_some_and(|m| m.version == Some(NEW)) { "/mnt/mfs\t" } else { "" },
         );
+        line(&s.lingers, "mfsmount", "");
+        for (pid, name, until) in &s.users {
+            if script.contains("( users )") && self.now.get() < *until && (s.mount.is_some() || s.lingers.is_some()) {
+                let _ = writeln!(out, "user\t{pid}\t{name}\t/mnt/mfs/data");
+            }
+        }
+        if script.contains("beneath \"$p\"; done") {
+            let below: String = s.below.iter().map(|name| format!("below\t/mnt/mfs\t{name}\n")).collect();
+            out += &format!("under\t/mnt/mfs\n{below}");
+        }
         match s.mount.as_ref().map(|m| m.version == Some(NEW)) {
             Some(true) => out += "mount mfsmaster:9421 /mnt/mfs fuse.mfs rw 0 0\n",
             Some(false) => out += "mount MFS /mnt/mfs fuse rw 0 0\n",
@@ -211,7 +254,7 @@ impl World {
                 let _ = writeln!(out, "installed\t/usr/local/{path}\t{version}");
             }
         }
-        for (file, sum) in &s.kept {
+        for (file, sum) in &s.files {
             let _ = writeln!(out, "kept\t{file}\t{sum}\narchive\t{file}");
             for path in ["sbin/mfsmaster", "sbin/mfschunkserver", "bin/mfsmount"] {
                 let _ = writeln!(out, "holds\t{file}\t{path}");
@@ -249,6 +292,9 @@ impl World {
     }
 
     fn act(&self, host: &str, script: &str) -> i32 {
+        if script.starts_with("rm -rf /var/lib/mfsupgrade/jobs/") {
+            return 0;
+        }
         self.deeds.borrow_mut().push((self.now.get(), host.to_owned(), script.to_owned()));
         let fault = self.faults.borrow().get(host).copied();
         let mut hosts = self.hosts.borrow_mut();
@@ -259,7 +305,7 @@ impl World {
             // copies and trials change nothing that is looked at
         } else if script.contains("tar -cf") {
             let file = script[2..].split(';').next().unwrap().to_owned();
-            s.kept.insert(file, SUM.to_owned());
+            s.files.insert(file, SUM.to_owned());
         } else if script.contains("tar -xpf") {
             s.installed = if host == "log1" { None } else { Some(OLD) };
         } else if script.contains("xargs") {
@@ -303,10 +349,15 @@ impl World {
                 _ => {}
             }
         } else if script.starts_with("umount") {
-            if fault == Some(Fault::Busy) {
+            let used = s.users.iter().any(|(_, _, until)| self.now.get() < *until);
+            if fault == Some(Fault::Busy) || (used && !script.contains("umount -l")) {
                 return 32;
             }
+            s.lingers = if used { s.mount.take() } else { None };
             s.mount = None;
+            if let Some(Fault::WritesBelow(name)) = fault {
+                s.below.push(name);
+            }
             if fault == Some(Fault::MasterDiesMeanwhile) {
                 hosts.get_mut("master").unwrap().master = None;
             }
@@ -314,7 +365,13 @@ impl World {
             if fault == Some(Fault::RefusesMounts) {
                 return 1;
             }
+            if !s.below.is_empty() {
+                return 1; // fuse: mountpoint is not empty
+            }
             s.mount = Some(self.process(version));
+            if let Some(Fault::WritesMeanwhile(name)) = fault {
+                s.below.push(name);
+            }
             if let Some(Fault::Loses(other)) = fault {
                 let other = hosts.get_mut(other).unwrap();
                 (other.metalogger, other.mount) = (None, None);

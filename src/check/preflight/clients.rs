@@ -6,16 +6,18 @@ use super::{Check, surveyed};
 use crate::check::{ClientSeen, Code};
 use crate::host::{HostFacts, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
+use crate::plan::{Busy, ClientGroup};
 
 impl Check<'_> {
     pub(super) fn clients(&mut self) -> BTreeMap<HostName, ClientSeen> {
         let plan = self.plan;
         let mut seen = BTreeMap::new();
         for group in &plan.clients {
+            self.lazy(group);
             for host in &group.hosts {
                 let Some(facts) = self.facts(host, Role::Client, &group.access) else { continue };
                 let mounts = self.mounts(group, host, facts);
-                mounts.iter().for_each(|mount| self.remount(host, mount, facts));
+                mounts.iter().for_each(|mount| self.remount(group, host, mount, facts));
                 let Some(address) = facts.address_towards(plan.master.admin_port) else {
                     self.find(
                         Code::ClientNotConnected,
@@ -33,14 +35,14 @@ impl Check<'_> {
     }
 
     /// What stands in the way of changing one mount, and what changes with it.
-    fn remount(&mut self, host: &HostName, mount: &MountArguments, facts: &HostFacts) {
+    fn remount(&mut self, group: &ClientGroup, host: &HostName, mount: &MountArguments, facts: &HostFacts) {
         let point = mount.mount_point.as_str();
         let mut running = facts.processes.iter().filter(|p| p.mount_point().as_ref() == Some(&mount.mount_point));
         let Some(process) = running.next() else { return };
         if process.version.as_ref() == Some(&self.plan.upgrade.to) {
             return;
         }
-        self.busy(host, point, facts);
+        self.busy(group, host, point, facts);
         self.under(host, mount, facts);
         let shown: Vec<&str> = facts.mount(point).map(|line| line.options.split(',').collect()).unwrap_or_default();
         let before = process.mount_arguments().map(|m| m.options).unwrap_or_default();
@@ -56,42 +58,62 @@ impl Check<'_> {
         }
     }
 
-    fn busy(&mut self, host: &HostName, point: &str, facts: &HostFacts) {
-        let inside = |path: &str| path.strip_prefix(point).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let users: Vec<_> = facts.users.iter().filter(|user| inside(&user.path)).collect();
-        if users.is_empty() {
+    fn busy(&mut self, group: &ClientGroup, host: &HostName, point: &str, facts: &HostFacts) {
+        let Some(named) = facts.named_users_of(point) else {
             if facts.users_cut {
                 self.find(
                     Code::MountUsersUnknown,
                     Some(host),
                     format!("whether anything uses {point} could not be told within some seconds"),
-                    "umount refuses while anything uses the mount: this host would stay on the old release",
+                    "umount refuses while anything uses the mount",
                     "look with `fuser -m` or `lsof` before this host's turn comes".into(),
                 );
             }
             return;
-        }
-        let named: Vec<_> = users.iter().take(5).map(|user| format!("{} ({})", user.name, user.pid)).collect();
-        let more = match users.len().saturating_sub(5) {
-            0 if facts.users_cut => " and maybe more".to_owned(),
-            more if facts.users_cut => format!(" and {more} more at least"),
-            0 => String::new(),
-            more => format!(" and {more} more"),
         };
-        self.find(
-            Code::MountBusy,
-            Some(host),
-            format!("{point} is used by {}{more}", named.join(", ")),
-            "umount refuses while anything uses the mount: this host would stay on the old release",
-            "end them before this host's turn comes, or now".into(),
-        );
+        let seen = format!("{point} is used by {named}");
+        let (why, todo) = match (group.busy, group.lazy_unmount) {
+            (Busy::Fail, false) => {
+                let why = "umount refuses while anything uses the mount: this host would stay on the old release";
+                let todo =
+                    "end them before this host's turn comes, or now; or say in the plan what is done then (`busy`)";
+                return self.find(Code::MountBusy, Some(host), seen, why, todo.into());
+            }
+            (Busy::Skip, _) => (
+                "the plan skips a mount in use: this host would stay on the old release, and the run would not end as a success",
+                "end them before this host's turn comes",
+            ),
+            (Busy::Wait(_), false) => (
+                "the plan waits for a mount in use, and then it is a failure of this host",
+                "end them before this host's turn comes, or while it is waited for",
+            ),
+            (Busy::Fail | Busy::Wait(_), true) => (
+                "the plan takes the mount away from them: they go on in the old one until they end",
+                "end them before this host's turn comes",
+            ),
+        };
+        self.find(Code::MountInUse, Some(host), seen, why, todo.into());
+    }
+
+    /// What the plan allows and an operator must have read: told of the plan, whoever uses the mounts now.
+    fn lazy(&mut self, group: &ClientGroup) {
+        for host in group.hosts.iter().filter(|_| group.lazy_unmount) {
+            self.find(
+                Code::LazyUnmount,
+                Some(host),
+                "the plan says `lazy_unmount = true`: a mount in use is taken away with `umount -l`".into(),
+                "whoever has something open there goes on in the old mount while everybody else is led into the new one, \
+                 and the run cannot end as a success before they have ended",
+                "take it out of the plan and say `busy = \"wait …\"`, or acknowledge this code".into(),
+            );
+        }
     }
 
     /// What a writer put under the mount point between an unmount and a mount (field notes).
     fn under(&mut self, host: &HostName, mount: &MountArguments, facts: &HostFacts) {
         let point = mount.mount_point.as_str();
         match facts.under.get(point) {
-            Some(names) if !names.is_empty() && !mount.options.iter().any(|option| option == "nonempty") => self.find(
+            Some(names) if !names.is_empty() && mount.wants_empty() => self.find(
                 Code::FilesUnderMount,
                 Some(host),
                 format!("under {point}, hidden by the mount, there are {}", names.join(", ")),

@@ -21,6 +21,7 @@ mod old;
 mod owners;
 mod startup;
 mod strangers;
+mod window;
 
 use std::collections::BTreeMap;
 
@@ -54,6 +55,7 @@ pub fn preflight(
     check.exports(&clients);
     check.strangers(&chunkservers, &clients);
     check.release();
+    check.window();
     let baseline = check.baseline();
     check.sort();
     let config = std::mem::take(&mut check.config);

@@ -1,5 +1,6 @@
 //! One thing wrong at a time, and the code that it must be found by. Every code has a trap.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use semver::Version;
@@ -9,7 +10,8 @@ use crate::check::{Code, Severity};
 use crate::host::facts::LockFact;
 use crate::host::{AbsPath, Process};
 use crate::moosefs::wire::{ChunkMatrix, Layout};
-use crate::plan::{Exports, Install, InstallHow, Mode};
+use crate::plan::calendar::time_of_day;
+use crate::plan::{Busy, Exports, Install, InstallHow, Mode, Window};
 
 /// What is wrong, and the code that it must be found by.
 type Trap = (fn(&mut Scene), Code);
@@ -217,13 +219,45 @@ const OF_CLIENTS: &[Trap] = &[
     (|s| drop(s.plan.clients[0].hosts.pop()), Code::ClientNotInPlan),
     (|s| s.uses("cl1", "/mnt/mfs/home"), Code::MountBusy),
     (|s| s.host("cl1").users_cut = true, Code::MountUsersUnknown),
+    (
+        |s| {
+            s.plan.clients[0].busy = Busy::Skip;
+            s.uses("cl1", "/mnt/mfs/home");
+        },
+        Code::MountInUse,
+    ),
+    (|s| s.plan.clients[0].lazy_unmount = true, Code::LazyUnmount),
     (|s| drop(s.host("cl1").under.insert("/mnt/mfs".into(), vec!["x".into()])), Code::FilesUnderMount),
     (|s| s.host("cl1").under.clear(), Code::UnderMountUnknown),
     (|s| s.plan.clients[0].mount_options = Some(vec!["mfscachefiles".into()]), Code::MountOptionsChange),
 ];
 
+const OF_THE_PLAN: &[Trap] = &[
+    (|s| s.plan.window = Some(window("03:00", "03:09")), Code::WindowShort),
+    (
+        |s| {
+            s.plan.upgrade.mode = Mode::FullStop;
+            s.plan.window = Some(window("23:59", "00:01"));
+        },
+        Code::WindowShort,
+    ),
+];
+
+fn window(from: &str, to: &str) -> Window {
+    let time = |text| time_of_day(text).unwrap();
+    Window::new(time(from), time(to), BTreeSet::new(), "UTC").unwrap()
+}
+
+#[test]
+fn a_window_as_long_as_the_demanded_waits_is_no_finding() {
+    let mut scene = scene();
+    // three chunkservers, five minutes between two of them
+    scene.plan.window = Some(window("23:55", "00:05"));
+    assert!(!scene.check().1.contains(&Code::WindowShort));
+}
+
 const ALL: &[&[Trap]] =
-    &[OF_HOSTS, OF_DAEMONS, OF_CONFIGURATION, OF_EXPORTS, OF_THE_MASTER, OF_CHUNKSERVERS, OF_CLIENTS];
+    &[OF_HOSTS, OF_DAEMONS, OF_CONFIGURATION, OF_EXPORTS, OF_THE_MASTER, OF_CHUNKSERVERS, OF_CLIENTS, OF_THE_PLAN];
 
 /// Found where the host or the master is asked, before there is anything to hold against anything; and on the way back, where
 /// `tests::back` has the traps.
@@ -253,6 +287,23 @@ fn every_trap_is_found_by_its_code() {
 fn every_code_has_a_trap() {
     for code in Code::ALL.iter().filter(|c| !ELSEWHERE.contains(c)) {
         assert!(ALL.concat().iter().any(|(_, c)| c == code), "{code} has no trap");
+    }
+}
+
+#[test]
+fn a_mount_in_use_stands_against_an_upgrade_only_where_nothing_is_done_about_it() {
+    for (busy, lazy, code) in [
+        (Busy::Fail, false, Code::MountBusy),
+        (Busy::Wait(std::time::Duration::from_secs(600)), false, Code::MountInUse),
+        (Busy::Skip, false, Code::MountInUse),
+        (Busy::Fail, true, Code::MountInUse),
+    ] {
+        let mut scene = scene();
+        (scene.plan.clients[0].busy, scene.plan.clients[0].lazy_unmount) = (busy, lazy);
+        scene.uses("cl1", "/mnt/mfs/home");
+        let (_, codes) = scene.check();
+        let found: Vec<_> = codes.into_iter().filter(|c| matches!(c, Code::MountBusy | Code::MountInUse)).collect();
+        assert_eq!(found, [code], "{busy:?} {lazy}");
     }
 }
 

@@ -38,6 +38,11 @@ pub struct Look {
     pub headers: bool,
     /// Disks of a chunkserver whose chunks in folders `00` to `FF` are to be counted.
     pub disks: Vec<AbsPath>,
+    /// Whether those who use a mount are wanted, in a short look too.
+    pub users: bool,
+    /// Mount points that must be empty folders when nothing is mounted there: what lies in or under them is wanted, in a short
+    /// look too.
+    pub under: Vec<AbsPath>,
     /// Tar files of this program's own, whose programs are wanted by name.
     pub archives: Vec<AbsPath>,
 }

@@ -12,7 +12,11 @@ impl Look {
     /// ends with `end` so that a look that was cut short is never taken for a whole one.
     #[must_use]
     pub fn script(&self) -> String {
-        let mut script = if self.survey { survey::begin() } else { NO_SURVEY.to_owned() };
+        let mut script = match (self.survey, self.users || !self.under.is_empty()) {
+            (true, _) => survey::begin(),
+            (false, true) => survey::begin() + NO_SURVEY,
+            (false, false) => NO_SURVEY.to_owned(),
+        };
         script.push_str(COMMON);
         let ports = [9419, 9420, 9421, 9422, self.admin_port];
         let hex = ports.map(|port: u16| format!("{port:04X}")).join("|");
@@ -78,6 +82,8 @@ impl Look {
         }
         if self.survey {
             script.push_str(&survey::end(self));
+        } else {
+            script.push_str(&survey::of_mounts(self));
         }
         script.push_str("echo end\n");
         script

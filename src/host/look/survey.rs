@@ -26,11 +26,28 @@ pub(super) fn begin() -> String {
     FUNCTIONS.to_owned()
 }
 
+fn words(paths: &[crate::host::AbsPath]) -> String {
+    paths.iter().map(|path| format!(" {}", quote(path.as_str()))).collect()
+}
+
+/// Of a short look: who uses the mounts, and what lies in or under these mount points.
+pub(super) fn of_mounts(look: &Look) -> String {
+    let mut script = String::new();
+    if look.users || !look.under.is_empty() {
+        script.push_str("exec 2>/dev/null\n");
+    }
+    if look.users {
+        script.push_str("( users )\n");
+    }
+    if !look.under.is_empty() {
+        script.push_str(UNDER_MOUNTS);
+        script.push_str(&format!("for p in{}; do beneath \"$p\"; done\n", words(&look.under)));
+    }
+    script
+}
+
 /// What comes behind everything else.
 pub(super) fn end(look: &Look) -> String {
-    let words = |paths: &[crate::host::AbsPath]| -> String {
-        paths.iter().map(|path| format!(" {}", quote(path.as_str()))).collect()
-    };
     // for good: a redirection of a group leaves a copy of the look's output open in what `users` leaves behind
     let mut script = String::from("exec 2>/dev/null\n");
     script.push_str(&format!(
@@ -54,6 +71,7 @@ pub(super) fn end(look: &Look) -> String {
         script.push_str(&format!("for p in{}; do space \"$p\"; done\n", words(&look.space_for)));
     }
     script.push_str(CALLS);
+    script.push_str(UNDER_MOUNTS);
     script
 }
 
@@ -149,6 +167,12 @@ under() {
   printf 'under\t%s\n' "$1"
   printf '%s\n' "$x" | head -n 10 | while IFS= read -r x; do [ -n "$x" ] && printf 'below\t%s\t%s\n' "$1" "$x"; done
 }
+beneath() {
+  on "$1" && return
+  [ -d "$1" ] || return
+  printf 'under\t%s\n' "$1"
+  ls -A "$1" | head -n 10 | while IFS= read -r x; do [ -n "$x" ] && printf 'below\t%s\t%s\n' "$1" "$x"; done
+}
 startup() {
   set -- /dev/null
   for f in /etc/fstab /etc/rc.local /etc/inittab /etc/crontab /etc/init.d/* /etc/init/*.conf /etc/rc.d/* /etc/cron.*/* /etc/auto.* \
@@ -210,7 +234,10 @@ const CALLS: &str = r#"[ -n "$data" ] && { space "$data"; on "$data" || { header
 sed -n 's/^MemAvailable:[[:blank:]]*\([0-9]*\) kB.*/memory \1/p' /proc/meminfo
 startup
 ( users )
-if [ "$(id -u)" = 0 ] && unshare -m true; then
+"#;
+
+/// What lies under every mount.
+const UNDER_MOUNTS: &str = r#"if [ "$(id -u)" = 0 ] && unshare -m true; then
   echo unshare
   [ -n "$m" ] && printf '%s\n' "$m" | while IFS= read -r p; do under "$p" </dev/null; done
 fi

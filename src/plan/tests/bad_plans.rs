@@ -52,6 +52,54 @@ fn client(keys: &str) -> String {
     small(&format!("[[clients]]\nhosts = [\"cl1\"]\n{keys}\n"))
 }
 
+/// A plan with a `[window]` behind it that has these lines; the first of them is line 11.
+fn window(keys: &str) -> String {
+    small(&format!("[window]\n{keys}\n"))
+}
+
+#[test]
+fn a_time_of_day_that_is_none() {
+    for time in ["22", "9:00", "24:00", "22:60", "22:00:00", "10pm", "", "noon"] {
+        let plan = window(&format!("from = \"{time}\"\nto = \"06:00\"\ntime_zone = \"UTC\""));
+        refused(&plan, "invalid-time", (11, 8), "two digits each");
+    }
+    let plan = window("from = \"22:00\"\nto = \"6:00\"\ntime_zone = \"UTC\"");
+    refused(&plan, "invalid-time", (12, 6), "00:00");
+    refused(&window("from = 22\nto = \"06:00\"\ntime_zone = \"UTC\""), "wrong-type", (11, 8), "a string");
+}
+
+#[test]
+fn a_time_zone_that_is_not_known() {
+    for zone in ["Europe/Atlantis", "CEST+2", "", "../../../etc/passwd", "+01:00"] {
+        let plan = window(&format!("from = \"22:00\"\nto = \"06:00\"\ntime_zone = \"{zone}\""));
+        refused(&plan, "unknown-time-zone", (13, 13), "Europe/Berlin");
+    }
+    refused(&window("from = \"22:00\"\nto = \"06:00\""), "missing-key", (10, 1), "time_zone");
+}
+
+#[test]
+fn a_window_that_is_empty() {
+    let plan = window("from = \"22:00\"\nto = \"22:00\"\ntime_zone = \"UTC\"");
+    refused(&plan, "empty-window", (12, 6), "leave `[window]` out");
+    let times = "from = \"22:00\"\nto = \"06:00\"\ntime_zone = \"UTC\"";
+    refused(&window(&format!("{times}\ndays = []")), "empty-list", (14, 8), "every day");
+    refused(&window(&format!("{times}\ndays = [\"mon\", \"thur\"]")), "unknown-value", (14, 16), "thu");
+    refused(&window(&format!("{times}\nday = \"mon\"")), "unknown-key", (14, 1), "`days`");
+}
+
+#[test]
+fn a_word_for_busy_mounts_that_is_none() {
+    for word in ["ignore", "wait", "wait10m", "Skip", ""] {
+        refused(&client(&format!("busy = \"{word}\"")), "unknown-value", (12, 8), "\"wait 10m\"");
+    }
+    for time in ["10", "0s", "25h", "soon"] {
+        refused(&client(&format!("busy = \"wait {time}\"")), "invalid-duration", (12, 8), "wait 10m");
+    }
+    refused(&client("busy = 10"), "wrong-type", (12, 8), "a string");
+    let both = client("busy = \"skip\"\nlazy_unmount = true");
+    refused(&both, "lazy-or-skipped", (13, 16), "keep one of the two");
+}
+
 #[test]
 fn a_stagger_outside_5_to_10_minutes() {
     for stagger in ["4m..10m", "5m..11m", "299s..5m", "1m", "11m", "10m..10m 1ms"] {

@@ -39,6 +39,8 @@ fn the_two_ways_name_the_same_cluster() {
 fn the_large_example_resolves_its_overrides() {
     let plan = example("large.toml");
     assert_eq!(plan.chunkservers.len(), 45);
+    assert_eq!(plan.window.as_ref().unwrap().to_string(), "22:00 to 05:30 Europe/Berlin (mon, tue, wed, thu)");
+    assert!(plan.demanded_waits_s() < plan.window.as_ref().unwrap().length_s());
     assert_eq!(plan.metaloggers.len(), 2);
     assert_eq!(plan.config.exports, None);
     assert_eq!(plan.config.master_host.as_ref(), Some(&plan.master.host));

@@ -16,10 +16,21 @@ pub fn within(command: &str, translate: &dyn Fn(&str) -> String) -> String {
     for before in BEFORE {
         let Some(rest) = command.strip_prefix(before).and_then(|rest| rest.strip_prefix(SHELL)) else { continue };
         if let Some((script, after)) = word(rest) {
-            return format!("{before}{SHELL}{}{}", quote(&within(&script, translate)), translate(after));
+            let script = quote(&within(&script, translate)).into_owned();
+            return format!("{before}{SHELL}{script}{}", arguments(after, translate));
         }
     }
     translate(command)
+}
+
+/// What comes behind a script: arguments, some of which may be scripts themselves, and whatever a shell makes of the rest.
+fn arguments(after: &str, translate: &dyn Fn(&str) -> String) -> String {
+    if let Some((argument, rest)) = after.strip_prefix(' ').and_then(word)
+        && (!argument.is_empty() || after.starts_with(" ''"))
+    {
+        return format!(" {}{}", quote(&within(&argument, translate)), arguments(rest, translate));
+    }
+    translate(after)
 }
 
 /// The first word of a shell's text, without its quotes, and what comes behind it. `None` where only a shell could tell.
@@ -68,6 +79,8 @@ mod tests {
             let sent = wrap(&marked(script), r#become).replacen(AT_ROOT, "cd R/proc/.. && ", 1);
             assert_eq!(within(&wrap(script, r#become), &marked), sent);
         }
+        let job = |script: &str| format!("/bin/sh -c 'echo \"$1\"' job {} '' 2>&1", quote(script));
+        assert_eq!(within(&wrap(&job(script), None), &marked), wrap(&job(&marked(script)), None));
         assert_eq!(within("ls /proc | sort", &marked), "ls R/proc | sort");
         assert_eq!(within("/bin/sh -c \"ls $x /proc\"", &marked), "/bin/sh -c \"ls $x R/proc\"");
     }

@@ -50,7 +50,7 @@ pub fn perform(call: &Call, version: &Version, prefixes: &[String]) -> ExitCode 
     ExitCode::SUCCESS
 }
 
-/// `umount MOUNTPOINT`, `fusermount -u MOUNTPOINT`.
+/// `umount [-l] MOUNTPOINT`, `fusermount -u[z] MOUNTPOINT`.
 pub fn umount(call: &Call) -> ExitCode {
     let site = &call.site;
     let fuse = call.program.starts_with("fusermount");
@@ -67,6 +67,13 @@ pub fn umount(call: &Call) -> ExitCode {
         eprintln!("umount: {point}: not mounted. (simulated)");
         return ExitCode::from(32);
     };
+    let lazy = call.argv[1..].iter().any(|word| word == "-l" || word == "--lazy" || word == "-uz");
+    if lazy && works_in(site, &point) {
+        // out of everybody's sight, and its process goes on for those who have it open
+        let _ = mounts::unmount(site, &point);
+        site.mark_changed();
+        return ExitCode::SUCCESS;
+    }
     if works_in(site, &point) {
         if site.has(FaultName::UmountBusy) {
             site.record(&call.program, &call.version, What::FaultActed { fault: FaultName::UmountBusy.to_string() });

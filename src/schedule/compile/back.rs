@@ -16,7 +16,7 @@ use crate::check::back::{BackSeen, Changed, Daemon, Part, Written};
 use crate::host::metadata::Snapshot;
 use crate::host::{AbsPath, Command, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
-use crate::plan::{Mode, Plan};
+use crate::plan::{ClientGroup, Mode, Plan};
 use crate::rules::line_1_5_to_1_6 as line;
 
 const WHY_CLIENTS: &str = "facts: a new mount does not work with an old master, an old one works with a new master: clients \
@@ -136,6 +136,7 @@ pub fn compile_back(plan: &Plan, run: &str, upgrade: &Schedule, seen: &BackSeen)
         least_s: back.compiler.clock,
         greatest_s: back.compiler.greatest,
         baseline: Some(seen.baseline.clone()),
+        window: plan.window.clone(),
         back_of: Some(run.to_owned()),
     }
 }
@@ -341,7 +342,7 @@ impl<'a> Back<'a> {
         let mut stages = Vec::new();
         for group in &self.compiler.plan.clients {
             let tracks: Vec<Track> =
-                group.hosts.iter().filter_map(|h| parts.get(h)).map(|part| self.client(part)).collect();
+                group.hosts.iter().filter_map(|h| parts.get(h)).map(|part| self.client(group, part)).collect();
             if tracks.is_empty() {
                 continue;
             }
@@ -360,23 +361,23 @@ impl<'a> Back<'a> {
         stages
     }
 
-    fn client(&self, part: &Part) -> Track {
+    fn client(&self, group: &ClientGroup, part: &Part) -> Track {
         let mut steps: Vec<Step> = self.restore(Phase::Clients, part).into_iter().collect();
         for (arguments, mounted) in &part.mounts {
-            steps.extend(self.remount(part, arguments, *mounted));
+            steps.extend(self.remount(group, part, arguments, *mounted));
         }
         track(&part.changed.host, steps)
     }
 
-    fn remount(&self, part: &Part, arguments: &MountArguments, mounted: bool) -> Vec<Step> {
+    fn remount(&self, group: &ClientGroup, part: &Part, arguments: &MountArguments, mounted: bool) -> Vec<Step> {
         let Changed { host, prefix, .. } = &part.changed;
         let mount = arguments.mount_point.clone();
         let id = |what: &str| format!("{}/{host}/{what}:{mount}", Phase::Clients);
-        let command = Command::Unmount { mount: mount.clone() };
-        let unmount = Action::Unmount { mount: mount.clone(), command };
+        let unmount = super::unmount(group, &mount);
+        let (prefix, empty) = (prefix.clone(), arguments.wants_empty());
         let command = Command::MountOld { prefix: prefix.clone(), arguments: arguments.clone() };
         let mut remount =
-            self.compiler.step(id("mount"), Action::Mount { mount: mount.clone(), prefix: prefix.clone(), command });
+            self.compiler.step(id("mount"), Action::Mount { mount: mount.clone(), prefix, empty, command });
         remount.pause_before = !mounted;
         let mut steps: Vec<Step> = mounted.then(|| self.compiler.step(id("unmount"), unmount)).into_iter().collect();
         remount.afterwards = Some(Gate::MountSeen { mount, greatest_s: line::BACK_GREATEST.as_secs() });

@@ -14,7 +14,7 @@ use super::model::{Action, FORMAT, Host, Known, Phase, Schedule, Stage, Step, St
 use crate::check::Observation;
 use crate::host::{AbsPath, Command, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
-use crate::plan::{Access, ClientGroup, Mode, Plan};
+use crate::plan::{Access, Busy, ClientGroup, Mode, Plan};
 use crate::rules::line_1_5_to_1_6 as line;
 
 const HOWTO_ROLLING: &str = "HOWTO: upgrade and restart mfsmaster, then chunkservers, then clients";
@@ -54,6 +54,7 @@ pub fn compile(plan: &Plan, observation: Option<&Observation>) -> Schedule {
         least_s: compiler.clock,
         greatest_s: compiler.greatest,
         baseline: observation.map(|o| o.baseline.clone()),
+        window: plan.window.clone(),
         back_of: None,
     }
 }
@@ -64,7 +65,12 @@ fn hosts(plan: &Plan) -> Vec<Host> {
     let mut index: HashMap<HostName, usize> = HashMap::new();
     let mut add = |name: &HostName, role, access: &Access| {
         let at = *index.entry(name.clone()).or_insert_with(|| {
-            hosts.push(Host { name: name.clone(), roles: Vec::new(), r#become: access.ssh.r#become });
+            hosts.push(Host {
+                name: name.clone(),
+                roles: Vec::new(),
+                r#become: access.ssh.r#become,
+                work_dir: access.install.work_dir.clone(),
+            });
             hosts.len() - 1
         });
         hosts[at].roles.push(role);
@@ -318,7 +324,8 @@ impl Compiler<'_> {
             .map(|(at, group)| {
                 let gate = Gate::Serving { upgraded: all, greatest_s: self.until() };
                 let tracks = group.hosts.iter().map(|host| self.client(group, host)).collect();
-                self.greatest += line::BACK_GREATEST.as_secs() * group.hosts.len().div_ceil(group.parallel) as u64;
+                let each = line::BACK_GREATEST.as_secs() + group.busy.patience_s();
+                self.greatest += each * group.hosts.len().div_ceil(group.parallel) as u64;
                 let part =
                     if groups.len() > 1 { format!(" (section {} of {})", at + 1, groups.len()) } else { String::new() };
                 Stage {
@@ -352,8 +359,18 @@ impl Compiler<'_> {
         let mut step = self.step(format!("{}/{host}/remount", Phase::Clients), Action::RemountFound);
         let program = group.access.install.prefix.join(Role::Client.path_in_prefix());
         let points = group.mounts.as_ref().map_or("MOUNT".to_owned(), |m| join(m));
+        let in_use = match group.busy {
+            Busy::Fail => String::new(),
+            Busy::Skip => "; one in use is skipped".to_owned(),
+            Busy::Wait(time) => format!("; one in use is waited for, {} s at most", time.as_secs()),
+        };
         step.commands = vec![
-            format!("umount {points}   # one command a mount, as found on the host"),
+            match group.lazy_unmount {
+                false => format!("umount {points}   # one command a mount, as found on the host{in_use}"),
+                true => format!(
+                    "umount {points} || umount -l {points}   # one command a mount, as found on the host{in_use}"
+                ),
+            },
             match &group.mount_options {
                 None => format!("{program} {points} …   # with the master and options of the mount that was there"),
                 Some(options) => {
@@ -370,13 +387,13 @@ impl Compiler<'_> {
     fn remount(&self, host: &HostName, group: &ClientGroup, arguments: MountArguments) -> [Step; 2] {
         let mount = arguments.mount_point.clone();
         let id = |what: &str| format!("{}/{host}/{what}:{mount}", Phase::Clients);
-        let command = Command::Unmount { mount: mount.clone() };
-        let unmount = self.step(id("unmount"), Action::Unmount { mount: mount.clone(), command });
+        let unmount = self.step(id("unmount"), unmount(group, &mount));
+        let empty = arguments.wants_empty();
         let prefix = group.access.install.prefix.clone();
         let command = Command::Mount { prefix, arguments };
         let mut remount = self.step(
             id("mount"),
-            Action::Mount { mount: mount.clone(), prefix: group.access.install.prefix.clone(), command },
+            Action::Mount { mount: mount.clone(), prefix: group.access.install.prefix.clone(), empty, command },
         );
         // between the two the client has no file system
         remount.pause_before = false;
@@ -400,6 +417,12 @@ impl Compiler<'_> {
             tracks: vec![track(&self.plan.master.host, vec![step])],
         }
     }
+}
+
+/// Taking a mount away, as the plan says for this group.
+fn unmount(group: &ClientGroup, mount: &AbsPath) -> Action {
+    let command = Command::Unmount { mount: mount.clone(), lazy: group.lazy_unmount };
+    Action::Unmount { mount: mount.clone(), busy: group.busy, command }
 }
 
 fn track(host: &HostName, steps: Vec<Step>) -> Track {
@@ -485,6 +508,14 @@ mod tests {
         assert!(matches!(full_stop.stages[4].wait, Some(Wait::MasterWait { after_stage: 3, least_s: 180 })));
         let down: Vec<_> = full_stop.stages[3..5].iter().flat_map(|s| &s.tracks).flat_map(|t| &t.steps).collect();
         assert!(down.iter().all(|s| !s.pause_before), "no pause while the file system stands still");
+    }
+
+    #[test]
+    fn the_demanded_waits_are_those_of_the_plan() {
+        for source in [PLAN.to_owned(), PLAN.replace("[install]", "mode = \"full-stop\"\n[install]")] {
+            let plan = plan(&source);
+            assert_eq!(compile(&plan, None).least_s, plan.demanded_waits_s());
+        }
     }
 
     #[test]

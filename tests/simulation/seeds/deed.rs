@@ -45,7 +45,7 @@ impl Deed {
             let rest = script.split_once(from).map_or("", |(_, rest)| rest);
             rest.split_once(to).map_or(rest, |(found, _)| found).to_owned()
         };
-        if script == ":" {
+        if script == ":" || has("rm -rf /var/lib/mfsupgrade/jobs/") {
             Self::Nothing
         } else if has("restore-ms") {
             Self::Trial
@@ -59,7 +59,7 @@ impl Deed {
             let (before, mark) = script.rsplit_once(" > ").unwrap_or((script, ""));
             let text = before.rsplit_once("printf %s ").map_or("", |(_, text)| text).trim_matches('\'');
             Self::Build { mark: mark.to_owned(), text: text.to_owned() }
-        } else if has("make install") || script.starts_with("/bin/sh -c ") {
+        } else if has("make install") || has("set_aside()") || script.starts_with("/bin/sh -c ") {
             Self::Install
         } else if has("mv -f") {
             Self::Configure { file: between("f=", ";"), copy: between(" n=", ";") }

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mfsupgrade::host::{AbsPath, HostName};
+use mfsupgrade::host::{AbsPath, HostName, Job};
 use mfsupgrade::journal::{JournalSink, Record};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
-use mfsupgrade::run::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
+use mfsupgrade::run::ports::{Clock, Followed, Hosts, Master, NoAnswer, Outcome, Source};
 use mfsupgrade::schedule::{Action, Phase, Schedule, Stage, Step};
 
 use super::cluster::Cluster;
@@ -206,19 +206,32 @@ impl Hosts for Planted<'_> {
                 outcome => outcome,
             };
         }
-        match (self.bug, outcome) {
-            (Bug::RepeatsCommands, Outcome::Exited { .. }) => {
+        outcome
+    }
+
+    async fn follow(
+        &self,
+        host: &HostName,
+        job: &Job,
+        begin: bool,
+        lines: u64,
+        line: &mut dyn FnMut(&str),
+    ) -> Followed {
+        let followed = self.cluster.follow(host, job, begin, lines, line).await;
+        match (self.bug, followed) {
+            (Bug::RepeatsCommands, Followed::Ended { .. }) if begin => {
                 self.cluster.pass(60_000).await;
-                self.cluster.run(host, script, limit, line).await
+                let again = Job { folder: job.folder.join("again"), script: job.script.clone() };
+                self.cluster.follow(host, &again, begin, lines, line).await
             }
-            (Bug::HidesFailures, Outcome::Exited { code, output }) if code != 0 => {
-                if let Deed::Build { mark, text } = Deed::read(script) {
+            (Bug::HidesFailures, Followed::Ended { code, output }) if code != 0 && begin => {
+                if let Deed::Build { mark, text } = Deed::read(&job.script) {
                     let sum = super::cluster::command::sha256(text.as_bytes());
                     self.hidden.borrow_mut().insert(host.to_string(), format!("kept\t{mark}\t{sum}\n"));
                 }
-                Outcome::Exited { code: 0, output }
+                Followed::Ended { code: 0, output }
             }
-            (_, outcome) => outcome,
+            (_, followed) => followed,
         }
     }
 

@@ -59,9 +59,12 @@ impl Scenario {
             mounts: None,
             mount_options: None,
             parallel: self.parallel,
+            busy: mfsupgrade::plan::Busy::Fail,
+            lazy_unmount: false,
             access: access.clone(),
         };
         Plan {
+            window: None,
             upgrade: Upgrade {
                 from: OLD.clone(),
                 to: self.to.clone(),

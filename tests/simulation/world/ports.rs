@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mfsupgrade::host::{AbsPath, HostName};
+use mfsupgrade::host::{AbsPath, HostName, Job};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::wire::{ChunkMatrix, Chunkserver, FileTest, Info, Layout, Metalogger, Session};
-use mfsupgrade::run::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
+use mfsupgrade::run::ports::{Clock, Followed, Guard, Hosts, Master, NoAnswer, NotHeld, Outcome, Source};
 
 use super::super::fault::Fault;
 use super::{CHUNKS, HostState, NEW, OLD, SUM, World};
@@ -20,19 +20,22 @@ impl Hosts for World {
             return Outcome::NotStarted { reason: "connect to host: timed out".into() };
         }
         if script.ends_with("echo end\n") {
-            return Outcome::Exited { code: 0, output: self.look(name) };
+            return Outcome::Exited { code: 0, output: self.look(name, script) };
         }
         let code = self.act(name, script);
         line("output of the command");
         if self.pause_after.borrow().as_ref().is_some_and(|text| script.contains(text.as_str())) {
             self.pause.store(true, std::sync::atomic::Ordering::Relaxed);
         }
+        if self.loses_lock_after.borrow().as_ref().is_some_and(|text| script.contains(text.as_str())) {
+            *self.lock.borrow_mut() = Some(NotHeld::Taken("it is held by run b of ben@lap".into()));
+        }
         let changes =
             script.contains("make install") || script.starts_with("/usr/local/") || script.starts_with("umount");
         let fault = self.faults.borrow().get(name).copied();
         match fault.filter(|_| changes) {
             Some(Fault::LostAfterEffect) => Outcome::Unknown { reason: "connection lost".into() },
-            Some(Fault::LostOnce) => {
+            Some(Fault::LostOnce | Fault::KilledOnce) => {
                 self.faults.borrow_mut().remove(name);
                 Outcome::Unknown { reason: "connection lost".into() }
             }
@@ -48,6 +51,38 @@ impl Hosts for World {
                 Outcome::Exited { code: code.max(refused), output }
             }
         }
+    }
+
+    async fn follow(&self, host: &HostName, job: &Job, begin: bool, _: u64, line: &mut dyn FnMut(&str)) -> Followed {
+        let (name, folder) = (host.to_string(), job.folder.to_string());
+        if self.hosts.borrow()[&name].gone {
+            return Followed::Lost { reason: "connect to host: timed out".into(), sent: false };
+        }
+        let killed = self.faults.borrow().get(&name) == Some(&Fault::KilledOnce);
+        let known = self.jobs.borrow().get(&folder).cloned();
+        if let Some((code, output)) = known {
+            return match self.faults.borrow().get(&name) {
+                Some(Fault::LostAfterEffect) => Followed::Lost { reason: "connection lost".into(), sent: true },
+                _ => Followed::Ended { code, output },
+            };
+        }
+        if !begin {
+            return Followed::Never;
+        }
+        let outcome = self.run(host, &job.script, Duration::MAX, line).await;
+        if killed && matches!(outcome, Outcome::Unknown { .. }) {
+            return Followed::Died;
+        }
+        let (ended, followed) = match outcome {
+            Outcome::Exited { code, output } => ((code, output.clone()), Followed::Ended { code, output }),
+            Outcome::Unknown { reason } => {
+                let (code, output) = self.prints(&name, &job.script);
+                ((code, output), Followed::Lost { reason, sent: true })
+            }
+            Outcome::NotStarted { reason } => return Followed::Lost { reason, sent: false },
+        };
+        self.jobs.borrow_mut().insert(folder, ended);
+        followed
     }
 
     async fn put(&self, _: &HostName, _: Source<'_>, _: &AbsPath) -> Result<(), String> {
@@ -70,6 +105,10 @@ pub fn address(host: &str) -> Ipv4Addr {
 
 impl Master for World {
     async fn overview(&self) -> Result<Overview, NoAnswer> {
+        if let Some(left) = self.silent.get().checked_sub(1) {
+            self.silent.set(left);
+            return Err(NoAnswer { reason: "timed out".into(), reached: false });
+        }
         let hosts = self.hosts.borrow();
         let version = hosts["master"]
             .master
@@ -149,6 +188,12 @@ impl Master for World {
         matrix[2][0] = CHUNKS;
         overview.matrix = Some(ChunkMatrix(matrix));
         Ok(overview)
+    }
+}
+
+impl Guard for World {
+    fn held(&self) -> Result<(), NotHeld> {
+        self.lock.borrow().clone().map_or(Ok(()), Err)
     }
 }
 

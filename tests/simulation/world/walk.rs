@@ -47,7 +47,11 @@ pub fn plan(mode: Mode) -> Plan {
 
 /// The schedule of the example plans for this world.
 pub fn schedule(world: &World, mode: Mode) -> Schedule {
-    let plan = plan(mode);
+    schedule_of(world, &plan(mode))
+}
+
+/// The same of a plan that was changed.
+pub fn schedule_of(world: &World, plan: &Plan) -> Schedule {
     let baseline = Baseline::of(&futures_now(world.overview()).unwrap());
     let seen = |host: &str| (HostName::new(host).unwrap(), server(host));
     let mount = AbsPath::new("/mnt/mfs").unwrap();
@@ -70,7 +74,7 @@ pub fn schedule(world: &World, mode: Mode) -> Schedule {
         chunkservers: ["cs1", "cs2", "cs3"].map(seen).into(),
         clients: ["cl1", "cl2"].map(client).into(),
     };
-    compile(&plan, Some(&observation))
+    compile(plan, Some(&observation))
 }
 
 fn server(host: &str) -> ServerSeen {
@@ -90,20 +94,25 @@ pub fn futures_now<F: Future>(future: F) -> F::Output {
 
 /// Walks `schedule` from where the world's records are.
 pub fn walk(world: &World, schedule: &Schedule) -> Ending {
+    heard(world, schedule, &Events::default())
+}
+
+/// The same, with whoever listens.
+pub fn heard(world: &World, schedule: &Schedule, events: &dyn EventSink) -> Ending {
     let progress = Progress::replay(&world.records.borrow());
     let mut sink = Sink(world);
-    let events = Events::default();
     let runner = Runner {
         schedule,
         baseline: RefCell::new(schedule.baseline.clone().unwrap()),
-        run: "simulated".into(),
+        run: if schedule.back_of.is_some() { "back".into() } else { "simulated".into() },
         simulated: Some("the whole world is simulated".into()),
         hosts: world,
         master: world,
+        guard: world,
         clock: world,
         backup: "/nowhere".into(),
         journal: RefCell::new(&mut sink),
-        events: &events,
+        events,
         pause: &world.pause,
         done: RefCell::default(),
         open: RefCell::default(),

@@ -36,6 +36,8 @@ fn a_look_at_this_machine_is_read_whole() {
         headers: true,
         disks: vec![path("/tmp")],
         archives: vec![path("/etc/passwd")],
+        users: true,
+        under: vec![path(here.to_str().unwrap()), path("/not/there")],
     };
     let facts = run(&["/bin/sh"], &look.script());
     assert!(!facts.boot_id.is_empty());
@@ -43,6 +45,9 @@ fn a_look_at_this_machine_is_read_whole() {
     assert!(facts.clock > 1_500_000_000);
     assert_eq!(facts.kept.len(), 1);
     assert!(facts.tools.is_empty() && facts.space.is_empty(), "no survey");
+    let names = &facts.under[here.to_str().unwrap()];
+    assert!(names.contains(&"Cargo.toml".to_owned()) && names.len() <= 10, "{names:?}");
+    assert!(!facts.under.contains_key("/not/there"), "what nobody could look at is not empty");
 }
 
 /// As printed on a real master (facts, field notes), with the pids and addresses of the lab.

@@ -120,7 +120,10 @@ async fn live(call: &Call, quirks: Quirks, options: &MountOptions) -> Result<(),
         () = data_path.watch() => {}
         _ = terminate.recv() => {}
     }
-    let _ = mounts::unmount(site, &options.mount_point);
+    // one that was taken away lazily leaves its place to the next
+    if mounts::owner(site, &options.mount_point) == Some(std::process::id()) {
+        let _ = mounts::unmount(site, &options.mount_point);
+    }
     record(What::Unmounted { mount_point: options.mount_point.clone() });
     record(What::Ended { clean: true });
     procfs::disappear(&site.root, i32::try_from(std::process::id()).unwrap_or(0));

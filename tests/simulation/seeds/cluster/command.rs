@@ -58,7 +58,17 @@ impl Cluster {
             Deed::Unmount(point) => state.hosts[host].mounted(point).map(|p| p.pid),
             _ => None,
         };
-        state.jobs.push(Job { host, deed: deed.clone(), alive: true, seen: None, waker: None, fault, mount, session });
+        state.jobs.push(Job {
+            host,
+            deed: deed.clone(),
+            alive: true,
+            seen: None,
+            waker: None,
+            ended: None,
+            fault,
+            mount,
+            session,
+        });
         if let Some(kind @ Kind::LostBefore) = fault {
             state.fired(kind, Some(host));
             state.jobs[job].alive = false;
@@ -199,6 +209,7 @@ impl State {
         };
         let (code, printed) = if fails { (2, "no\n".to_owned()) } else { self.effect(job, &deed, fault) };
         self.jobs[job].alive = false;
+        self.jobs[job].ended = Some((code, printed.clone()));
         let name = self.hosts[host].name.clone();
         if deed == Deed::Trial {
             let copy = self.hosts[host].copy.unwrap_or(0);

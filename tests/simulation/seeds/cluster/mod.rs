@@ -40,6 +40,8 @@ pub struct Job {
     /// What of it the tool sees: a code and what was printed, or nothing.
     pub seen: Option<Result<(i32, String), String>>,
     pub waker: Option<std::task::Waker>,
+    /// How it ended, as the host wrote it down.
+    pub ended: Option<(i32, String)>,
     pub fault: Option<Kind>,
     /// The mount that it takes away: the one that was there when it began.
     pub mount: Option<u32>,
@@ -55,6 +57,8 @@ pub struct State {
     pub random: Seed,
     pub hosts: Vec<Host>,
     pub jobs: Vec<Job>,
+    /// Jobs by host and folder.
+    pub named: std::collections::HashMap<(usize, String), usize>,
     pub agenda: BTreeMap<(i64, u64), Happening>,
     pub faults: Vec<Option<Armed>>,
     pub session: usize,
@@ -114,6 +118,7 @@ impl Cluster {
             random,
             hosts,
             jobs: Vec::new(),
+            named: std::collections::HashMap::new(),
             agenda: BTreeMap::new(),
             faults: scenario.faults.iter().copied().map(Some).collect(),
             session: 0,

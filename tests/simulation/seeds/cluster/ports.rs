@@ -2,19 +2,28 @@
 
 use std::future::{pending, poll_fn};
 use std::path::Path;
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
-use mfsupgrade::host::{AbsPath, HostName};
+use mfsupgrade::host::{AbsPath, HostName, Job};
 use mfsupgrade::moosefs::Overview;
-use mfsupgrade::run::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
+use mfsupgrade::run::ports::{Clock, Followed, Guard, Hosts, Master, NoAnswer, NotHeld, Outcome, Source};
 
 use super::command::{Begun, sha256};
 use super::{Cluster, EPOCH};
 use crate::seeds::deed::Deed;
 use crate::seeds::fact::Fact;
+use crate::seeds::faults::Kind;
 use crate::seeds::shape::ARCHIVE_SUM;
+
+/// Milliseconds for which a job is followed at a time.
+const FOLLOWED: i64 = 20_000;
+
+/// No command of an upgrade may take as long, in milliseconds.
+const LONGEST: i64 = 2 * 3600 * 1000;
 
 /// Milliseconds after which ssh gives a host up that does not answer.
 const GIVEN_UP: i64 = 15_000;
@@ -46,6 +55,37 @@ impl Cluster {
 
     fn at(&self, host: &HostName) -> usize {
         self.state.borrow().host(host.as_str())
+    }
+}
+
+impl Cluster {
+    /// The job of this name on this host: as it stands, or begun now.
+    async fn named(&self, host: usize, job: &Job, begin: bool) -> Result<usize, Followed> {
+        let name = (host, job.folder.to_string());
+        let known = self.state.borrow().named.get(&name).copied();
+        if let Some(known) = known {
+            let job = &mut self.state.borrow_mut().jobs[known];
+            job.seen = job.ended.clone().map(Ok);
+            return if job.alive || job.ended.is_some() { Ok(known) } else { Err(Followed::Died) };
+        }
+        if !begin {
+            return Err(Followed::Never);
+        }
+        match self.begin(host, &job.script, LONGEST) {
+            Begun::Job(begun) => {
+                let mut state = self.state.borrow_mut();
+                // what was lost on its way is unknown to the host
+                if state.jobs[begun].fault != Some(Kind::LostBefore) {
+                    state.named.insert(name, begun);
+                }
+                Ok(begun)
+            }
+            Begun::NotReached => {
+                self.pass(GIVEN_UP).await;
+                Err(Followed::Lost { reason: "connect to host: timed out".to_owned(), sent: false })
+            }
+            Begun::Killed => pending().await,
+        }
     }
 }
 
@@ -103,6 +143,42 @@ impl Hosts for Cluster {
                 self.state.borrow_mut().hosts[at].held = false;
                 Outcome::Unknown { reason }
             }
+        }
+    }
+
+    async fn follow(&self, host: &HostName, job: &Job, begin: bool, _: u64, line: &mut dyn FnMut(&str)) -> Followed {
+        let at = self.at(host);
+        if let Err(sent) = self.reach(at).await {
+            return Followed::Lost { reason: "connect to host: timed out".to_owned(), sent };
+        }
+        if !begin {
+            self.state.borrow_mut().tell(Fact::Looked { host: host.to_string() });
+        }
+        let job = match self.named(at, job, begin).await {
+            Ok(job) => job,
+            Err(followed) => return followed,
+        };
+        let long = pin!(self.pass(FOLLOWED));
+        let seen = pin!(poll_fn(|context| {
+            let job = &mut self.state.borrow_mut().jobs[job];
+            match job.seen.clone() {
+                Some(seen) => Poll::Ready(seen),
+                None => {
+                    job.waker = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        }));
+        match select(seen, long).await {
+            Either::Left((Ok((code, output)), _)) => {
+                output.lines().for_each(line);
+                Followed::Ended { code, output }
+            }
+            Either::Left((Err(reason), _)) => {
+                self.state.borrow_mut().hosts[at].held = false;
+                Followed::Lost { reason, sent: true }
+            }
+            Either::Right(_) => Followed::Running { output: String::new(), lines: 0 },
         }
     }
 
@@ -164,6 +240,12 @@ impl Master for Cluster {
 
     async fn trial(&self, _: u16) -> Result<Overview, NoAnswer> {
         self.ask(super::State::trial_overview).await
+    }
+}
+
+impl Guard for Cluster {
+    fn held(&self) -> Result<(), NotHeld> {
+        Ok(())
     }
 }
 
