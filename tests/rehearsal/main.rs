@@ -3,6 +3,7 @@
 
 mod build;
 mod by_hand;
+mod codes;
 mod crash;
 mod end;
 mod faults;
@@ -17,4 +18,5 @@ mod survey;
 mod transfer;
 mod traps;
 mod trial;
+mod unchecked;
 mod upgrade;
