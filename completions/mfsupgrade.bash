@@ -339,13 +339,17 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__resume)
-            opts="-v -h --plan --as-begun --log --verbose --state-dir --color --help"
+            opts="-v -h --plan --as-begun --abandon --log --verbose --state-dir --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --plan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --abandon)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -369,18 +373,18 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__rollback)
-            opts="-y -v -h --yes --dry-run --abandon --any-time --format --log --verbose --state-dir --color --help"
+            opts="-y -v -h --yes --dry-run --any-time --format --abandon --log --verbose --state-dir --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --abandon)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --abandon)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --log)
@@ -429,7 +433,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__upgrade)
-            opts="-y -v -h --yes --mode --abandon --dry-run --log --verbose --state-dir --color --help"
+            opts="-y -v -h --yes --mode --dry-run --abandon --log --verbose --state-dir --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

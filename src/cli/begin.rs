@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::exit::Exit;
+use super::lock::{claim, may_abandon, take};
 use super::walk::{Display, Walk};
 use super::{Failed, StateDir};
 use crate::check::Finding;
@@ -33,8 +34,10 @@ pub(super) struct Beginning<'a> {
     pub fleet: &'a SshFleet,
     /// What is asked before.
     pub question: Option<&'a str>,
-    /// Unfinished runs on this cluster that it takes the place of.
+    /// Unfinished runs here that it takes the place of.
     pub abandon: &'a [String],
+    /// Runs that may hold the cluster's lock, and are set aside.
+    pub set_aside: &'a [String],
 }
 
 /// Shows what will be done, asks where there is a question, and walks a new run. `state`: where runs are kept, as it was given
@@ -44,8 +47,10 @@ pub(super) async fn begin(
     state: (&StateDir, &StateFolder),
     display: &Display,
 ) -> Result<Exit, Failed> {
-    let Beginning { new, fleet, question, abandon } = *beginning;
+    let Beginning { new, fleet, question, abandon, set_aside } = *beginning;
     let NewRun { plan, schedule, .. } = new;
+    let master = &plan.master.host;
+    let set_aside = may_abandon(fleet, master, None, set_aside, question.is_some()).await?;
     eprint!("{}", ui::summary::text(schedule));
     if let Some(question) = question
         && !confirm(question)?
@@ -53,11 +58,18 @@ pub(super) async fn begin(
         eprintln!("not confirmed: no host was touched");
         return Ok(Exit::NotConfirmed);
     }
-    abandon.iter().try_for_each(|run| state.1.abandon(run, Timestamp::now()))?;
     let mut run = state.1.begin(&new, Timestamp::now())?;
+    let lock = match take(fleet, master, claim(&run.name, state.1), set_aside.as_deref()).await {
+        Ok(lock) => lock,
+        Err(failed) => {
+            run.discard()?;
+            return Err(failed);
+        }
+    };
+    abandon.iter().try_for_each(|run| state.1.abandon(run, Timestamp::now()))?;
     let resume = state.0.resume(&run.name);
     let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
-    let walk = Walk { plan, schedule, fleet, admin_address, speed: 1.0, simulated: None, resume };
+    let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, speed: 1.0, simulated: None, resume };
     let progress = run.progress.clone();
     let ending = walk.walk(&mut run, &progress, display).await?;
     Ok((&ending).into())

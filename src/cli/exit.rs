@@ -31,11 +31,13 @@ pub enum Exit {
     NotConfirmed,
     /// A rehearsal's judge found a rule broken.
     Verdict,
+    /// Another run holds the cluster's lock, or was left unfinished on it.
+    Locked,
 }
 
 impl Exit {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Success,
         Self::Internal,
         Self::Usage,
@@ -49,6 +51,7 @@ impl Exit {
         Self::Paused,
         Self::NotConfirmed,
         Self::Verdict,
+        Self::Locked,
     ];
 
     /// The code, and what it means.
@@ -68,6 +71,7 @@ impl Exit {
             Self::Paused => (10, "paused by the operator; `mfsupgrade resume` goes on"),
             Self::NotConfirmed => (11, "not confirmed; nothing on a host was changed"),
             Self::Verdict => (12, "a rehearsal's judge found a rule broken"),
+            Self::Locked => (13, "another run stands in the way: it holds the cluster's lock, or was left unfinished"),
         }
     }
 }
@@ -83,6 +87,7 @@ impl From<&Ending> for Exit {
                 FailureKind::Unknown => Self::Unknown,
                 FailureKind::Unreachable => Self::Unreachable,
                 FailureKind::Journal => Self::Journal,
+                FailureKind::Locked => Self::Locked,
             },
         }
     }

@@ -5,6 +5,7 @@ mod check;
 mod clock;
 mod completions;
 pub mod exit;
+mod lock;
 mod observe;
 mod plan;
 mod rehearse;

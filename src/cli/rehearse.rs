@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::begin::fits;
 use super::exit::Exit;
+use super::lock::{claim, take};
 use super::observe::observe;
 use super::plan::{ModeArgument, print};
 use super::rollback::observe_back;
@@ -115,11 +116,13 @@ impl Rehearse {
         let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
         let mut run = state
             .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
+        let lock = take(&fleet, &plan.master.host, claim(&run.name, &state), None).await?;
         let admin_address = observation.master.admin_address;
         let walk = Walk {
             plan,
             schedule: &schedule,
             fleet: &fleet,
+            lock: &lock,
             admin_address,
             speed: self.speed,
             simulated: Some(SIMULATED.to_owned()),
@@ -162,10 +165,12 @@ impl Rehearse {
         eprint!("{}", crate::ui::summary::text(&schedule));
         let mut run = state
             .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
+        let lock = take(fleet, &plan.master.host, claim(&run.name, state), Some(name)).await?;
         let walk = Walk {
             plan,
             schedule: &schedule,
             fleet,
+            lock: &lock,
             admin_address: schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST),
             speed: self.speed,
             simulated: Some(SIMULATED.to_owned()),

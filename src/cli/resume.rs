@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::exit::Exit;
+use super::lock::{Abandon, claim, may_abandon, take};
 use super::walk::{Display, Walk};
 use super::{Failed, StateDir, block_on, replan};
 use crate::fleet::SshFleet;
@@ -27,6 +28,8 @@ pub struct Resume {
     /// Go on with the plan as it was when the run began, whatever its file says now
     #[arg(long, conflicts_with = "plan")]
     pub as_begun: bool,
+    #[command(flatten)]
+    abandon: Abandon,
     #[command(flatten)]
     display: Display,
     #[command(flatten)]
@@ -69,17 +72,21 @@ impl Resume {
             run.replan(&plan, &schedule, Timestamp::now())?;
             (stored.plan, stored.schedule) = (plan, schedule);
         }
-        run.append(Record::Resumed { at: Timestamp::now() })
-            .map_err(|e| Failed::new(Exit::Journal, anyhow::Error::from(e).context("failed to write the journal")))?;
-        block_on(self.go_on(&mut run, &stored))?
+        block_on(self.go_on(&mut run, &stored, &state))?
     }
 
-    async fn go_on(&self, run: &mut Run, stored: &Stored) -> Result<Exit, Failed> {
+    async fn go_on(&self, run: &mut Run, stored: &Stored, state: &StateFolder) -> Result<Exit, Failed> {
         let (plan, schedule) = (&stored.plan, &stored.schedule);
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
+        let (master, claim) = (&plan.master.host, claim(&run.name, state));
+        let abandon = may_abandon(&fleet, master, Some(&claim), &self.abandon.abandon, true).await?;
+        let lock = take(&fleet, master, claim, abandon.as_deref()).await?;
+        run.append(Record::Resumed { at: Timestamp::now() })
+            .map_err(|e| Failed::new(Exit::Journal, anyhow::Error::from(e).context("failed to write the journal")))?;
         let resume = self.state.resume(&run.name);
         let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
-        let walk = Walk { plan, schedule, fleet: &fleet, admin_address, speed: 1.0, simulated: None, resume };
+        let walk =
+            Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, speed: 1.0, simulated: None, resume };
         let ending = walk.walk(run, &stored.progress, &self.display).await?;
         Ok((&ending).into())
     }

@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::begin::{Beginning, begin, fits};
 use super::exit::Exit;
+use super::lock::Abandon;
 use super::observe::{ForwardedMaster, LOOKS_AT_ONCE, look_at, looks, push_new, unreachable};
 use super::plan::{Document, Format, print, width};
 use super::unfinished::unfinished;
@@ -40,15 +41,14 @@ pub struct Rollback {
     /// Look at the hosts (read-only) and show the schedule; change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Begin although this run on the same cluster was left unfinished; it cannot be gone on with afterwards
-    #[arg(long, value_name = "RUN")]
-    pub abandon: Vec<String>,
     /// Do not wait for the plan's window
     #[arg(long)]
     pub any_time: bool,
     /// With --dry-run: text for people, or JSON for machines (docs/schedule-format.md)
     #[arg(long, value_enum, default_value_t = Format::Text, requires = "dry_run")]
     pub format: Format,
+    #[command(flatten)]
+    abandon: Abandon,
     #[command(flatten)]
     display: Display,
     #[command(flatten)]
@@ -76,7 +76,7 @@ impl Rollback {
             true => Some(Vec::new()),
             false => {
                 let of = Some(stored.name.as_str());
-                unfinished(&stored.plan, (&self.state, &state), of, &self.abandon, !self.yes)?
+                unfinished(&stored.plan, (&self.state, &state), of, &self.abandon.abandon, !self.yes)?
             }
         };
         let Some(abandon) = others else { return Ok(Exit::NotConfirmed) };
@@ -114,7 +114,8 @@ impl Rollback {
         }
         let asked = (!self.yes).then_some("Bring the old release back now?");
         let new = NewRun { plan, schedule: &schedule, observation: None, origin: &Origin::default() };
-        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon };
+        let set_aside = [abandon, &self.abandon.abandon, std::slice::from_ref(&stored.name)].concat();
+        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon, set_aside: &set_aside };
         begin(&beginning, (&self.state, state), &self.display).await
     }
 }

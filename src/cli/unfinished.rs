@@ -27,10 +27,6 @@ pub(super) fn unfinished(
         // what is taken back by a later run is that run's
         .filter(|run| !runs.iter().any(|later| back_of(later).as_deref() == Some(&run.name)))
         .collect();
-    if let Some(unknown) = given.iter().find(|name| !left.iter().any(|run| run.name == **name)) {
-        let error = anyhow::anyhow!("--abandon: no run {unknown} was left unfinished on this cluster");
-        return Err(Failed::new(Exit::Usage, error));
-    }
     if let Some(walked) = left.iter().find(|run| run.walked) {
         return Err(StoreError::Locked(format!("run {} on this cluster", walked.name)).into());
     }
@@ -46,7 +42,7 @@ pub(super) fn unfinished(
                 if open.len() == 1 { "a run was".to_owned() } else { format!("{} were", count(open.len(), "run")) },
                 options.join(" ")
             );
-            return Err(Failed::new(Exit::NotConfirmed, error));
+            return Err(Failed::new(Exit::Locked, error));
         }
         if !confirm("Leave it as it is for good and begin another run?")? {
             eprintln!("not confirmed: no host was touched");

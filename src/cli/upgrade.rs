@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::begin::{Beginning, begin, fits};
 use super::exit::Exit;
+use super::lock::Abandon;
 use super::observe::observe;
 use super::plan::{Format, ModeArgument, preview};
 use super::unfinished::unfinished;
@@ -33,12 +34,11 @@ pub struct Upgrade {
     /// Rolling or full-stop, whatever the plan says
     #[arg(long, value_enum)]
     pub mode: Option<ModeArgument>,
-    /// Begin although this run on the same cluster was left unfinished; it cannot be gone on with afterwards
-    #[arg(long, value_name = "RUN")]
-    pub abandon: Vec<String>,
     /// The same as `mfsupgrade plan`: show the schedule, contact no host
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    abandon: Abandon,
     #[command(flatten)]
     display: Display,
     #[command(flatten)]
@@ -57,7 +57,7 @@ impl Upgrade {
             let error = anyhow::anyhow!("there is no terminal to ask on; give --yes to upgrade without being asked");
             return Err(Failed::new(Exit::NotConfirmed, error));
         }
-        let Some(abandon) = unfinished(&plan, (&self.state, &state), None, &self.abandon, !self.yes)? else {
+        let Some(abandon) = unfinished(&plan, (&self.state, &state), None, &self.abandon.abandon, !self.yes)? else {
             return Ok(Exit::NotConfirmed);
         };
         block_on(self.upgrade(&plan, &state, &abandon))?
@@ -74,7 +74,8 @@ impl Upgrade {
         let path = std::path::absolute(&self.plan).ok().and_then(|path| path.to_str().map(str::to_owned));
         let origin = Origin { plan: path, mode: self.mode.map(Into::into), simulated: None };
         let new = NewRun { plan, schedule: &schedule, observation: Some(&observation), origin: &origin };
-        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon };
+        let set_aside = [abandon, &self.abandon.abandon].concat();
+        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon, set_aside: &set_aside };
         begin(&beginning, (&self.state, state), &self.display).await
     }
 }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -13,7 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Failed;
 use super::clock::RunClock;
 use super::observe::ForwardedMaster;
-use crate::fleet::SshFleet;
+use crate::fleet::{ClusterLock, SshFleet};
+use crate::host::lock::STALE;
 use crate::journal::{Progress, Run};
 use crate::plan::{Plan, Window};
 use crate::run::event::Stamped;
@@ -21,6 +23,9 @@ use crate::run::ports::Clock;
 use crate::run::{Ending, Event, EventSink, Runner};
 use crate::schedule::Schedule;
 use crate::ui;
+
+/// How long a lock's host may take at the end: nobody who leaves wants to wait for one that is gone.
+const RELEASE: Duration = Duration::from_secs(10);
 
 /// How a run is shown.
 #[derive(Debug, Clone, Args)]
@@ -64,6 +69,8 @@ pub struct Walk<'a> {
     pub schedule: &'a Schedule,
     /// The hosts.
     pub fleet: &'a SshFleet,
+    /// The cluster's lock, held for this run; given back at the end.
+    pub lock: &'a ClusterLock<'a>,
     /// Where the master listens, as its own host sees it.
     pub admin_address: std::net::Ipv4Addr,
     /// How fast time runs.
@@ -97,6 +104,7 @@ impl Walk<'_> {
             simulated: self.simulated.clone(),
             hosts: self.fleet,
             master: &master,
+            guard: self.lock,
             clock: &clock,
             backup: run.folder.join("metadata"),
             journal: RefCell::new(run),
@@ -108,18 +116,35 @@ impl Walk<'_> {
         };
         let ending = tokio::select! {
             ending = runner.walk(progress) => ending,
+            never = self.lock.beat() => match never {},
             result = twice_interrupted(&pause, events.as_ref(), &clock) => {
                 result.map_err(anyhow::Error::from)?;
                 eprintln!("left at once; the step that was running may be done or not. `{}` looks and goes on", self.resume);
+                self.release(false).await;
                 return Ok(Ending::Paused);
             }
         };
+        self.release(ending == Ending::Finished).await;
         match &ending {
             Ending::Failed(failure, state) => eprint!("{}", ui::failure::text(failure, state, &self.resume)),
             Ending::Paused => eprintln!("`{}` goes on", self.resume),
             Ending::Finished => {}
         }
         Ok(ending)
+    }
+
+    /// Gives the lock back. Where that cannot be done, its heartbeat stops with this process, and that is said.
+    async fn release(&self, over: bool) {
+        let told = tokio::time::timeout(RELEASE, self.lock.release(over)).await;
+        let why = match told {
+            Ok(Ok(())) => return,
+            Ok(Err(e)) => e.to_string(),
+            Err(_) => "its host does not answer".to_owned(),
+        };
+        let minutes = STALE.as_secs() / 60;
+        eprintln!(
+            "the cluster's lock was not given back ({why}); without a heartbeat it is stale in {minutes} minutes"
+        );
     }
 }
 

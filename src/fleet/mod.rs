@@ -6,9 +6,11 @@
 mod follow;
 pub mod forward;
 pub mod held;
+pub mod lock;
 pub mod session;
 mod transfer;
 
 pub use forward::Forward;
 pub use held::Held;
+pub use lock::{ClusterLock, LockError};
 pub use session::{ConnectError, SshFleet};

@@ -7,11 +7,13 @@ pub mod back;
 pub mod command;
 pub mod facts;
 pub mod job;
+pub mod lock;
 pub mod look;
 pub mod metadata;
 pub mod mount_options;
 pub mod name;
 pub mod shell;
+pub mod turn;
 
 pub use command::Command;
 pub use facts::{HostFacts, Process};
@@ -19,3 +21,4 @@ pub use job::Job;
 pub use look::Look;
 pub use mount_options::MountArguments;
 pub use name::{AbsPath, HostName, InvalidName};
+pub use turn::Turn;

@@ -136,6 +136,8 @@ pub enum FailureKind {
     Unreachable,
     /// The journal could not be written.
     Journal,
+    /// Another run holds the cluster's lock.
+    Locked,
 }
 
 /// Where records go before and after every effect.

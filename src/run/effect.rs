@@ -103,18 +103,19 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// A `make install` whose end nobody saw is run again, since that harms nothing: after a look, and not while the first
     /// one goes on. An operator's own command may be of another kind, and is not.
     fn may_install_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
-        let again = matches!(
-            step.action.command(),
-            Some(
-                Command::MakeInstall { .. }
-                    | Command::Build { .. }
-                    | Command::Keep { .. }
-                    | Command::PutInPlace { .. }
-                    | Command::Restore { .. }
-                    | Command::PutBack { .. }
-                    | Command::FoldersBack { .. }
-            )
-        );
+        let command = step.action.command();
+        let again = command.is_some_and(|c| c.installs_from().is_some())
+            || matches!(
+                command,
+                Some(
+                    Command::Build { .. }
+                        | Command::Keep { .. }
+                        | Command::PutInPlace { .. }
+                        | Command::Restore { .. }
+                        | Command::PutBack { .. }
+                        | Command::FoldersBack { .. }
+                )
+            );
         again && code.is_none() && self.seconds_since(begun) < LONG_COMMAND.as_secs()
     }
 
@@ -139,7 +140,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         step::allowed(&step.action, to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
-        let at = self.intend(step)?;
+        let at = self.intend(step).await?;
         self.bring(host, step).await?;
         let mut line = |line: &str| {
             self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });

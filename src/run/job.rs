@@ -9,9 +9,10 @@ use super::Runner;
 use super::effect::RECONNECT;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
-use super::ports::{Clock, Followed, Hosts, Master, Outcome};
+use super::ports::{Clock, Followed, Hosts, Master, NotHeld, Outcome};
 use crate::host::{AbsPath, HostName, Job, job};
 use crate::journal::Record;
+use crate::moosefs::daemon::Role;
 use crate::schedule::Step;
 
 /// The first wait before a lost host is tried again; each further one is twice as long.
@@ -32,11 +33,32 @@ pub struct Begun {
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Records that a step's command is about to be run. When: that names its job, so no two tries of a step have the same,
     /// whatever the clock says.
-    pub(super) fn intend(&self, step: &Step) -> Result<Timestamp, Failure> {
+    pub(super) async fn intend(&self, step: &Step) -> Result<Timestamp, Failure> {
+        self.still_ours(step).await?;
         let last = self.open.borrow().get(&step.id).map(|begun| begun.at + SignedDuration::from_micros(1));
         let at = last.map_or(self.clock.now(), |last| last.max(self.clock.now()));
         self.record(Record::Intent { step: step.id.clone(), at })?;
         Ok(at)
+    }
+
+    /// Nothing is begun without the cluster's lock. One that is silent is waited for, as a host is that is lost.
+    async fn still_ours(&self, step: &Step) -> Result<(), Failure> {
+        let (begun, mut tries) = (self.clock.now(), 0);
+        let message = || format!("{}: this run may have lost the cluster's lock", step.action.describe());
+        loop {
+            let reason = match self.guard.held() {
+                Ok(()) => return Ok(()),
+                Err(NotHeld::Taken(cause)) => return Err(Failure::new(FailureKind::Locked, message(), cause)),
+                Err(NotHeld::Silent(reason)) => reason,
+            };
+            if self.seconds_since(begun) >= RECONNECT.as_secs() {
+                return Err(Failure::new(FailureKind::Unreachable, message(), reason));
+            }
+            if let Some(host) = self.schedule.hosts.iter().find(|h| h.roles.contains(&Role::Master)) {
+                self.send(Event::Reconnecting { host: host.name.clone(), reason });
+            }
+            self.back_off(&mut tries).await;
+        }
     }
 
     /// Runs `script` for a step that was intended `at`, and follows it to its end.

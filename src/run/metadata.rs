@@ -165,7 +165,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut tries = 0;
         let outcome = loop {
             let outcome = match as_job {
-                true => self.run_job((host, step, self.intend(step)?), script, LONG_COMMAND, &mut line).await?,
+                true => self.run_job((host, step, self.intend(step).await?), script, LONG_COMMAND, &mut line).await?,
                 false => self.hosts.run(host, script, LONG_COMMAND, &mut line).await,
             };
             match &outcome {

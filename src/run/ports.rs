@@ -130,6 +130,24 @@ pub trait Master {
     async fn trial(&self, port: u16) -> Result<Overview, NoAnswer>;
 }
 
+/// Why a cluster's lock cannot be counted on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotHeld {
+    /// Another run has it.
+    Taken(String),
+    /// Nobody knows: no heartbeat was heard for too long.
+    Silent(String),
+}
+
+/// The cluster's lock.
+pub trait Guard {
+    /// Whether this run holds it, as far as the last heartbeat tells.
+    ///
+    /// # Errors
+    /// [`NotHeld`].
+    fn held(&self) -> Result<(), NotHeld>;
+}
+
 /// Time. In a rehearsal it runs faster than the wall clock, in a simulation it stands still between events.
 #[expect(async_fn_in_trait, reason = "used through generics only; no caller needs the futures to be Send")]
 pub trait Clock {

@@ -16,7 +16,7 @@ use super::event::{Event, EventSink, FORMAT, Stamped};
 use super::failure::{Failure, FailureKind};
 use super::gate::{self, Red};
 use super::job::Begun;
-use super::ports::{Clock, Hosts, Master};
+use super::ports::{Clock, Guard, Hosts, Master};
 use super::step::{self, Verdict};
 use crate::check::Baseline;
 use crate::host::HostName;
@@ -63,6 +63,8 @@ pub struct Runner<'a, H, M, C> {
     pub hosts: &'a H,
     /// The master.
     pub master: &'a M,
+    /// The cluster's lock.
+    pub guard: &'a dyn Guard,
     /// Time.
     pub clock: &'a C,
     /// Records.

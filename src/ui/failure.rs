@@ -35,5 +35,6 @@ fn next(kind: FailureKind) -> &'static str {
         FailureKind::Unknown => "bring the host back; what it shows then decides whether the step was done",
         FailureKind::Unreachable => "make the host reachable with plain ssh, without a prompt",
         FailureKind::Journal => "make room or repair the state folder on this machine",
+        FailureKind::Locked => "ask whoever began the other run; two runs on one cluster would each take a server down",
     }
 }

@@ -9,6 +9,7 @@ mod judged;
 mod metalogger;
 mod outages;
 mod protocol;
+mod roles;
 mod rollback;
 mod support;
 mod survey;

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use mfsupgrade::journal::Record;
 use mfsupgrade::plan::Mode;
-use mfsupgrade::run::ports::Clock;
+use mfsupgrade::run::ports::{Clock, NotHeld};
 use mfsupgrade::run::{Ending, Failure, FailureKind};
 
 use super::fault::Fault;
@@ -128,6 +128,27 @@ fn a_connection_lost_after_the_effect_is_resolved_by_looking() {
     world.pause.store(false, Ordering::Relaxed);
     assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
     assert_eq!(world.times("master", "sbin/mfsmaster"), 1, "the start was seen to have worked, and is not run again");
+}
+
+#[test]
+fn a_run_that_has_lost_the_clusters_lock_begins_no_further_step() {
+    let world = World::new();
+    *world.loses_lock_after.borrow_mut() = Some("sbin/mfsmaster -t".into());
+    let plan = schedule(&world, Mode::Rolling);
+    let stopped = failure(walk(&world, &plan));
+    assert_eq!(stopped.kind, FailureKind::Locked);
+    assert!(stopped.causes[0].contains("run b of ben@lap"), "{:?}", stopped.causes);
+    assert_eq!(world.touched(), ["master"]);
+
+    // silence is waited for, and is not taken for the lock
+    *world.lock.borrow_mut() = Some(NotHeld::Silent("no heartbeat was heard for 3m".into()));
+    let before = world.now();
+    let stopped = failure(walk(&world, &plan));
+    assert_eq!(stopped.kind, FailureKind::Unreachable);
+    assert!(world.now().duration_since(before).as_secs() >= 120);
+    *world.lock.borrow_mut() = None;
+    *world.loses_lock_after.borrow_mut() = None;
+    assert_eq!(walk(&world, &plan), Ending::Finished);
 }
 
 #[test]

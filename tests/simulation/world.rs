@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
 
 use mfsupgrade::journal::Record;
+use mfsupgrade::run::ports::NotHeld;
 use semver::Version;
 
 pub use walk::{Events, futures_now, heard, plan, schedule, schedule_of, walk};
@@ -68,6 +69,9 @@ pub struct World {
     pub pause: AtomicBool,
     /// Set `pause` when a command containing this text has run.
     pub pause_after: RefCell<Option<String>>,
+    /// Another run has the cluster's lock when a command containing this text has run.
+    pub loses_lock_after: RefCell<Option<String>>,
+    pub lock: RefCell<Option<NotHeld>>,
     /// Jobs that hosts know, by their folder: how they ended.
     pub jobs: RefCell<HashMap<String, (i32, String)>>,
 }
@@ -103,6 +107,8 @@ impl World {
             records: RefCell::default(),
             pause: AtomicBool::new(false),
             pause_after: RefCell::default(),
+            loses_lock_after: RefCell::default(),
+            lock: RefCell::default(),
             jobs: RefCell::default(),
         }
     }

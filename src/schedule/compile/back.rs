@@ -101,7 +101,7 @@ fn role_of(action: &Action) -> Option<Role> {
 /// The way back of `run`, whose schedule was `upgrade`. What `seen` leaves open is refused before.
 #[must_use]
 pub fn compile_back(plan: &Plan, run: &str, upgrade: &Schedule, seen: &BackSeen) -> Schedule {
-    let compiler = Compiler { plan, observation: None, clock: 0, greatest: 0 };
+    let compiler = Compiler::new(plan, None);
     let mut back = Back { compiler, seen, order: Vec::new(), upgraded: 0, last: None };
     back.order = back.in_order();
     back.upgraded = plan.chunkservers.len() - back.restarted().len();

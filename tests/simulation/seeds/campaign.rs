@@ -139,13 +139,14 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
 }
 
 fn kind_name(kind: mfsupgrade::run::FailureKind) -> &'static str {
-    use mfsupgrade::run::FailureKind::{GateRed, Journal, StepFailed, Unknown, Unreachable};
+    use mfsupgrade::run::FailureKind::{GateRed, Journal, Locked, StepFailed, Unknown, Unreachable};
     match kind {
         StepFailed => "failed: step",
         GateRed => "failed: gate",
         Unknown => "failed: unknown",
         Unreachable => "failed: unreachable",
         Journal => "failed: journal",
+        Locked => "failed: locked",
     }
 }
 
@@ -176,6 +177,7 @@ fn session(cluster: &Cluster, schedule: &Schedule, bug: Bug, first: bool) -> Res
         simulated: None,
         hosts: &ports,
         master: &ports,
+        guard: &*cluster,
         clock: &ports,
         journal: RefCell::new(&mut sink),
         backup: "/nowhere".into(),

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use mfsupgrade::host::{AbsPath, HostName, Job};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::wire::{ChunkMatrix, Chunkserver, FileTest, Info, Layout, Metalogger, Session};
-use mfsupgrade::run::ports::{Clock, Followed, Hosts, Master, NoAnswer, Outcome, Source};
+use mfsupgrade::run::ports::{Clock, Followed, Guard, Hosts, Master, NoAnswer, NotHeld, Outcome, Source};
 
 use super::super::fault::Fault;
 use super::{CHUNKS, HostState, NEW, OLD, SUM, World};
@@ -26,6 +26,9 @@ impl Hosts for World {
         line("output of the command");
         if self.pause_after.borrow().as_ref().is_some_and(|text| script.contains(text.as_str())) {
             self.pause.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        if self.loses_lock_after.borrow().as_ref().is_some_and(|text| script.contains(text.as_str())) {
+            *self.lock.borrow_mut() = Some(NotHeld::Taken("it is held by run b of ben@lap".into()));
         }
         let changes =
             script.contains("make install") || script.starts_with("/usr/local/") || script.starts_with("umount");
@@ -185,6 +188,12 @@ impl Master for World {
         matrix[2][0] = CHUNKS;
         overview.matrix = Some(ChunkMatrix(matrix));
         Ok(overview)
+    }
+}
+
+impl Guard for World {
+    fn held(&self) -> Result<(), NotHeld> {
+        self.lock.borrow().clone().map_or(Ok(()), Err)
     }
 }
 

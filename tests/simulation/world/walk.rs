@@ -108,6 +108,7 @@ pub fn heard(world: &World, schedule: &Schedule, events: &dyn EventSink) -> Endi
         simulated: Some("the whole world is simulated".into()),
         hosts: world,
         master: world,
+        guard: world,
         clock: world,
         backup: "/nowhere".into(),
         journal: RefCell::new(&mut sink),

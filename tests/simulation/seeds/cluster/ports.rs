@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use mfsupgrade::host::{AbsPath, HostName, Job};
 use mfsupgrade::moosefs::Overview;
-use mfsupgrade::run::ports::{Clock, Followed, Hosts, Master, NoAnswer, Outcome, Source};
+use mfsupgrade::run::ports::{Clock, Followed, Guard, Hosts, Master, NoAnswer, NotHeld, Outcome, Source};
 
 use super::command::{Begun, sha256};
 use super::{Cluster, EPOCH};
@@ -240,6 +240,12 @@ impl Master for Cluster {
 
     async fn trial(&self, _: u16) -> Result<Overview, NoAnswer> {
         self.ask(super::State::trial_overview).await
+    }
+}
+
+impl Guard for Cluster {
+    fn held(&self) -> Result<(), NotHeld> {
+        Ok(())
     }
 }
 

@@ -1,0 +1,91 @@
+//! The cluster's lock at the edge: whose it is, what is said of the run that holds it, and who may set that aside.
+
+use std::io::IsTerminal;
+
+use clap::Args;
+
+use super::Failed;
+use super::begin::confirm;
+use super::exit::Exit;
+use crate::fleet::{ClusterLock, LockError, SshFleet};
+use crate::host::HostName;
+use crate::host::lock::{Claim, Holder};
+use crate::journal::StateFolder;
+
+/// What is to become of a run that was left unfinished.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Abandon {
+    /// Begin although the run RUN was left unfinished on this cluster, and take its lock; never while it is being walked. It
+    /// cannot be gone on with afterwards
+    #[arg(long, value_name = "RUN")]
+    pub abandon: Vec<String>,
+}
+
+/// `run` as it names itself to others.
+pub(super) fn claim(run: &str, state: &StateFolder) -> Claim {
+    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "?".to_owned());
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let folder = std::path::absolute(state.path()).unwrap_or_else(|_| state.path().to_owned());
+    Claim { run: run.to_owned(), owner: format!("{user}@{machine} in {}", folder.display()) }
+}
+
+/// The run that may be set aside on the cluster of `master`, before anything is asked or begun. `mine`: a claim that may hold
+/// the lock already.
+pub(super) async fn may_abandon(
+    fleet: &SshFleet,
+    master: &HostName,
+    mine: Option<&Claim>,
+    given: &[String],
+    asks: bool,
+) -> Result<Option<String>, Failed> {
+    let holder = ClusterLock::holder(fleet, master).await.map_err(failed)?;
+    let Some(holder) = holder.filter(|h| mine.is_none_or(|m| (&m.run, &m.owner) != (&h.run, &h.owner))) else {
+        return Ok(None);
+    };
+    if holder.walks() {
+        return Err(failed(LockError::Held(holder)));
+    }
+    if given.contains(&holder.run) {
+        return Ok(Some(holder.run));
+    }
+    if asks && std::io::stdin().is_terminal() {
+        eprintln!("on this cluster there is {holder}");
+        if confirm(&format!("Set run {} aside and begin another one?", holder.run))? {
+            return Ok(Some(holder.run));
+        }
+    }
+    Err(failed(LockError::Held(holder)))
+}
+
+/// Takes the lock for `claim`.
+pub(super) async fn take<'f>(
+    fleet: &'f SshFleet,
+    master: &HostName,
+    claim: Claim,
+    abandon: Option<&str>,
+) -> Result<ClusterLock<'f>, Failed> {
+    ClusterLock::take(fleet, master, claim, abandon).await.map_err(failed)
+}
+
+fn failed(error: LockError) -> Failed {
+    match error {
+        LockError::Held(holder) => {
+            let hint = hint(&holder);
+            Failed::new(Exit::Locked, anyhow::anyhow!("{}\n  {hint}", LockError::Held(holder)))
+        }
+        LockError::Host(..) => Failed::new(Exit::Unreachable, error),
+    }
+}
+
+fn hint(holder: &Holder) -> String {
+    let run = &holder.run;
+    if holder.walks() {
+        return format!(
+            "no host was touched; `mfsupgrade status {run}` there tells where it is, and Ctrl-C there pauses it"
+        );
+    }
+    format!(
+        "no host was touched; `mfsupgrade resume {run}` there goes on with it; `--abandon {run}` here begins another one in its \
+         place"
+    )
+}
