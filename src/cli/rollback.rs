@@ -114,7 +114,8 @@ impl Rollback {
         }
         let asked = (!self.yes).then_some("Bring the old release back now?");
         let new = NewRun { plan, schedule: &schedule, observation: None, origin: &Origin::default() };
-        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon };
+        let set_aside = [abandon, &self.abandon.abandon, std::slice::from_ref(&stored.name)].concat();
+        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon, set_aside: &set_aside };
         begin(&beginning, (&self.state, state), &self.display).await
     }
 }

@@ -74,7 +74,8 @@ impl Upgrade {
         let path = std::path::absolute(&self.plan).ok().and_then(|path| path.to_str().map(str::to_owned));
         let origin = Origin { plan: path, mode: self.mode.map(Into::into), simulated: None };
         let new = NewRun { plan, schedule: &schedule, observation: Some(&observation), origin: &origin };
-        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon };
+        let set_aside = [abandon, &self.abandon.abandon].concat();
+        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon, set_aside: &set_aside };
         begin(&beginning, (&self.state, state), &self.display).await
     }
 }

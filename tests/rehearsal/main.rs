@@ -9,6 +9,7 @@ mod end;
 mod faults;
 mod judged;
 mod metalogger;
+mod operator;
 mod outages;
 mod protocol;
 mod roles;
