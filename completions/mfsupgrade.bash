@@ -343,12 +343,16 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__resume)
-            opts="-v -h --abandon --log --verbose --state-dir --color --help"
+            opts="-v -h --plan --as-begun --abandon --log --verbose --state-dir --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --plan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --abandon)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -18,7 +18,7 @@ use super::upgrade::fit;
 use super::walk::{Display, Log, Walk};
 use super::{Failed, block_on, load};
 use crate::fleet::SshFleet;
-use crate::journal::{Run, Simulated, StateFolder};
+use crate::journal::{NewRun, Origin, Run, Simulated, StateFolder};
 use crate::plan::Plan;
 use crate::rehearsal::{Cluster, FAULTS, Fault, Options, RehearsalError, Timings, Verdict};
 use crate::run::Ending;
@@ -119,7 +119,8 @@ impl Rehearse {
         // a rehearsal's journal goes with its cluster: nobody resumes on hosts that are gone
         let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
         state.mark_simulated(&self.simulated(plan))?;
-        let mut run = state.begin(plan, &schedule, Timestamp::now())?;
+        let mut run = state
+            .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
         if let Some(at) = self.kill {
             return self.killed(original, cluster, &state, run, at).await;
         }
@@ -207,7 +208,8 @@ impl Rehearse {
             return Ok(Exit::Success);
         }
         eprint!("{}", crate::ui::summary::text(&schedule));
-        let mut run = state.begin(plan, &schedule, Timestamp::now())?;
+        let mut run = state
+            .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
         let lock = take(fleet, &plan.master.host, claim(&run.name, state), Some(name)).await?;
         let walk = Walk {
             plan,
@@ -235,6 +237,11 @@ impl Rehearse {
         }
         Ok(())
     }
+}
+
+/// Its runs end with their cluster, but for those that somebody keeps.
+fn origin() -> Origin {
+    Origin { simulated: Some(SIMULATED.to_owned()), ..Origin::default() }
 }
 
 /// A run that stopped as it should has its own code; the judge's word counts for one that says it is done, and for a rule

@@ -15,7 +15,7 @@ use super::clock::RunClock;
 use super::observe::ForwardedMaster;
 use crate::fleet::{ClusterLock, SshFleet};
 use crate::host::lock::STALE;
-use crate::journal::{Progress, Run, Simulated};
+use crate::journal::{Progress, Record, Run, Simulated};
 use crate::plan::Plan;
 use crate::run::event::Stamped;
 use crate::run::ports::Clock;
@@ -112,6 +112,8 @@ impl Walk<'_> {
             never = self.lock.beat() => match never {},
             result = twice_interrupted(&pause, events.as_ref(), &clock) => {
                 result.map_err(anyhow::Error::from)?;
+                // for whoever asks `status`; where it cannot be written, that says that the run was interrupted
+                let _ = runner.journal.borrow_mut().append(Record::Paused { at: clock.now() });
                 eprintln!("left at once; the step that was running may be done or not. `{}` looks and goes on", self.resume);
                 self.release(false).await;
                 return Ok(Ending::Paused);

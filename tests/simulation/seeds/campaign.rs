@@ -75,6 +75,9 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
         format: record::FORMAT,
         tool: "simulated".to_owned(),
         schedule_sha256: String::new(),
+        plan_sha256: None,
+        observation_sha256: None,
+        origin: mfsupgrade::journal::Origin::default(),
         at: cluster.now(),
     };
     cluster.state.borrow_mut().journal =
