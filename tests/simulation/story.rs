@@ -225,6 +225,23 @@ fn a_pause_holds_before_the_next_step_and_the_stagger_still_counts() {
 }
 
 #[test]
+fn what_users_delete_in_a_long_run_is_not_held_against_a_resumed_one() {
+    let world = World::new();
+    world.set_inodes(1000);
+    let plan = schedule(&world, Mode::Rolling);
+    world.set_inodes(950);
+    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
+    assert_eq!(walk(&world, &plan), Ending::Paused);
+    world.pause.store(false, Ordering::Relaxed);
+    *world.pause_after.borrow_mut() = None;
+    // more than a tenth since the schedule was made, and less since it was counted last
+    world.set_inodes(880);
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    let counted = world.records.borrow().iter().filter(|r| matches!(r, Record::Counted { .. })).count();
+    assert_eq!(counted, 2, "only what is other than before is written down");
+}
+
+#[test]
 fn full_stop_does_not_pause_while_the_file_system_stands_still() {
     let world = World::new();
     *world.pause_after.borrow_mut() = Some("1800 -s".into());
