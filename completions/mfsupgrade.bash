@@ -305,7 +305,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__rehearse)
-            opts="-v -h --mode --speed --fault --rollback --keep --log --verbose --color --help"
+            opts="-v -h --mode --speed --fault --rollback --kill --keep --log --verbose --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -320,6 +320,10 @@ _mfsupgrade() {
                     return 0
                     ;;
                 --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kill)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

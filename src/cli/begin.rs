@@ -50,7 +50,13 @@ pub(super) async fn begin(
     let Beginning { new, fleet, question, abandon, set_aside } = *beginning;
     let NewRun { plan, schedule, .. } = new;
     let master = &plan.master.host;
-    let set_aside = may_abandon(fleet, master, None, set_aside, question.is_some()).await?;
+    let aside = may_abandon(fleet, master, None, set_aside, question.is_some()).await?;
+    let known =
+        |run: &&String| abandon.contains(run) || aside.as_ref() == Some(run) || schedule.back_of.as_ref() == Some(run);
+    if let Some(unknown) = set_aside.iter().find(|run| !known(run)) {
+        let error = anyhow::anyhow!("--abandon: no run {unknown} was left unfinished on this cluster");
+        return Err(Failed::new(Exit::Usage, error));
+    }
     eprint!("{}", ui::summary::text(schedule));
     if let Some(question) = question
         && !confirm(question)?
@@ -59,7 +65,7 @@ pub(super) async fn begin(
         return Ok(Exit::NotConfirmed);
     }
     let mut run = state.1.begin(&new, Timestamp::now())?;
-    let lock = match take(fleet, master, claim(&run.name, state.1), set_aside.as_deref()).await {
+    let lock = match take(fleet, master, claim(&run.name, state.1), aside.as_deref()).await {
         Ok(lock) => lock,
         Err(failed) => {
             run.discard()?;
@@ -69,7 +75,7 @@ pub(super) async fn begin(
     abandon.iter().try_for_each(|run| state.1.abandon(run, Timestamp::now()))?;
     let resume = state.0.resume(&run.name);
     let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
-    let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, speed: 1.0, simulated: None, resume };
+    let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, simulated: state.1.simulated()?, resume };
     let progress = run.progress.clone();
     let ending = walk.walk(&mut run, &progress, display).await?;
     Ok((&ending).into())

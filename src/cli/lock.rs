@@ -15,8 +15,8 @@ use crate::journal::StateFolder;
 /// What is to become of a run that was left unfinished.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Abandon {
-    /// Begin although the run RUN was left unfinished on this cluster, and take its lock; never while it is being walked. It
-    /// cannot be gone on with afterwards
+    /// Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is being walked.
+    /// It cannot be gone on with afterwards
     #[arg(long, value_name = "RUN")]
     pub abandon: Vec<String>,
 }
@@ -39,9 +39,8 @@ pub(super) async fn may_abandon(
     asks: bool,
 ) -> Result<Option<String>, Failed> {
     let holder = ClusterLock::holder(fleet, master).await.map_err(failed)?;
-    let Some(holder) = holder.filter(|h| mine.is_none_or(|m| (&m.run, &m.owner) != (&h.run, &h.owner))) else {
-        return Ok(None);
-    };
+    let holder = holder.filter(|h| mine.is_none_or(|m| (&m.run, &m.owner) != (&h.run, &h.owner)));
+    let Some(holder) = holder else { return Ok(None) };
     if holder.walks() {
         return Err(failed(LockError::Held(holder)));
     }

@@ -4,6 +4,7 @@ mod begin;
 mod check;
 mod clock;
 mod completions;
+mod crash;
 pub mod exit;
 mod lock;
 mod observe;

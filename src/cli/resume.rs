@@ -86,7 +86,7 @@ impl Resume {
         let resume = self.state.resume(&run.name);
         let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
         let walk =
-            Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, speed: 1.0, simulated: None, resume };
+            Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, simulated: state.simulated()?, resume };
         let ending = walk.walk(run, &stored.progress, &self.display).await?;
         Ok((&ending).into())
     }

@@ -49,7 +49,9 @@ pub(super) fn unfinished(
             return Ok(None);
         }
     }
-    Ok(Some(left.into_iter().map(|run| run.name.clone()).collect()))
+    // one that is not known here may be on the master's host
+    let elsewhere = given.iter().filter(|name| !left.iter().any(|run| run.name == **name)).cloned();
+    Ok(Some(left.iter().map(|run| run.name.clone()).chain(elsewhere).collect()))
 }
 
 /// Every run on the cluster of this master that can be read.

@@ -54,7 +54,7 @@ impl Turn {
         };
         let after = format!("{}{}", of("set_aside", &self.later), of("bring_back", &[self.role]));
         format!(
-            r#"k={kept}; a={aside}; o=$a/kept; cd {prefix} || exit
+            r#"k={kept}; a={aside}; o=$a/kept; w=$(pwd); cd {prefix} || exit
 there() {{ [ -e "$1" ] || [ -h "$1" ]; }}
 sum() {{ sha256sum < "$1" 2> /dev/null; }}
 old() {{ if there "$o/$1"; then [ "$(sum "$o/$1")" = "$(sum "$1")" ]; else ! there "$1"; fi; }}
@@ -80,7 +80,7 @@ bring_back() {{
   rm -rf "$a/$1"
 }}
 (umask 077; rm -rf "$o"; mkdir -p "$o") && tar -xpf "$k" -C "$o" --anchored --exclude='etc/*' --exclude='share/*' || exit{to_come}
-(cd / && {install}) || exit{after}
+(cd "$w" && {install}) || exit{after}
 rm -rf "$o""#,
             kept = quote(self.kept.as_str()),
             aside = quote(self.aside.as_str()),

@@ -8,4 +8,5 @@ pub mod store;
 
 pub use record::{FailureKind, JournalSink, Origin, Record};
 pub use replay::{Progress, Stop};
+pub use store::simulated::Simulated;
 pub use store::{NewRun, Run, StateFolder, StoreError};

@@ -10,6 +10,8 @@
 //!   lock            held by the process that walks it
 //! ```
 
+pub mod simulated;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -122,7 +122,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     pub(super) async fn failed(&self, failure: Failure) -> Ending {
-        let message = std::iter::once(&failure.message).chain(&failure.causes).cloned().collect::<Vec<_>>().join(": ");
+        let message = format!("{}: {}", failure.message, failure.told());
         let record = Record::Failed { step: failure.step.clone(), at: self.clock.now(), kind: failure.kind, message };
         // a journal that cannot be written is what may have stopped the run: it is said, and cannot be recorded
         let mut failure = failure;

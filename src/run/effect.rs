@@ -20,6 +20,9 @@ use crate::schedule::{Action, Step, Track};
 /// at once or after a moment; only what the *cluster* shows takes long, and gates have their own times.
 const SETTLE: Duration = Duration::from_secs(15);
 
+/// And how often it is looked at before that is said: a host whose answer took that long has been asked once.
+const LEAST_LOOKS: usize = 5;
+
 /// How long a command may take before its outcome is given as unknown. A daemon's start includes the old one's saving and,
 /// in 1.6.9 to 1.6.25, the scan of its disks; an installation includes what a package manager fetches.
 pub(super) const LONG_COMMAND: Duration = Duration::from_secs(2 * 3600);
@@ -208,12 +211,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         before: &HostFacts,
         code: Option<i32>,
     ) -> Result<(bool, String), Failure> {
-        let begun = self.clock.now();
+        let (begun, mut looks) = (self.clock.now(), 0);
         loop {
             let now = match self.look(host, step).await {
                 Ok(now) => now,
                 Err(failure) => return Err(unseen(step, code, failure)),
             };
+            looks += 1;
             let reason = match step::achieved(&step.action, &self.schedule.to, before, &now, false) {
                 Verdict::Done(_) if code.is_none() && matches!(step.action, Action::Install { .. }) => {
                     // the program is there, but whether all of the release is, nobody saw: resume installs it again
@@ -225,7 +229,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Verdict::NotYet(reason) => reason,
             };
             let patience = if code.is_none() { RECONNECT } else { settles(&step.action, &self.schedule.to, &now) };
-            if self.seconds_since(begun) >= patience.as_secs() {
+            if looks >= LEAST_LOOKS && self.seconds_since(begun) >= patience.as_secs() {
                 if code.is_none() {
                     let message = format!("tell whether it could {}", step.action.describe());
                     let mut failure = Failure::new(FailureKind::Unknown, message, reason);

@@ -165,12 +165,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Err(Stop::Failure(failure)) if stage.phase == Phase::Clients => self.set_aside(stage, failure).await,
                 result => result,
             };
-            // those that run come to the end of their host; no further host is begun
-            match (result, &stop) {
-                (Err(first), None) => stop = Some(first),
-                (Err(Stop::Failure(failure)), Some(Stop::Pause)) => stop = Some(Stop::Failure(failure)),
-                _ => {}
+            // those that run come to the end of their host, which may take long: that this one failed is told now
+            if let Err(Stop::Failure(failure)) = &result
+                && !running.is_empty()
+            {
+                let (host, running) = (track.host.clone(), running.len());
+                self.send(Event::HostFailed { host, failure: failure.clone(), running });
             }
+            stop = worse(stop, result.err());
             if stop.is_none()
                 && let Some(next) = waiting.next()
             {
@@ -434,6 +436,19 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     pub(super) fn send(&self, event: Event) {
         self.events.send(Stamped { at: self.clock.now(), event });
+    }
+}
+
+/// What a stage ends with: its first failure, with what failed beside it; or a pause.
+fn worse(first: Option<Stop>, then: Option<Stop>) -> Option<Stop> {
+    match (first, then) {
+        (Some(Stop::Failure(mut first)), Some(Stop::Failure(then))) => {
+            let host = then.host.as_ref().map_or("another host", |host| host.as_str());
+            first.causes.push(format!("and {host} failed to {}: {}", then.message, then.causes.join(": ")));
+            Some(Stop::Failure(first))
+        }
+        (_, Some(Stop::Failure(then))) => Some(Stop::Failure(then)),
+        (first, then) => first.or(then),
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod build;
 mod by_hand;
+mod codes;
+mod crash;
 mod end;
 mod faults;
 mod judged;
@@ -17,4 +19,5 @@ mod survey;
 mod transfer;
 mod traps;
 mod trial;
+mod unchecked;
 mod upgrade;
