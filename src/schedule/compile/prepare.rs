@@ -65,6 +65,7 @@ impl Compiler<'_> {
             archive: copied,
             tree: tree.clone(),
             configure: archive.configure.clone(),
+            roles: roles.to_vec(),
             mark: mark.clone(),
             mark_text: mark_text.clone(),
         };
