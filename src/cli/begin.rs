@@ -52,7 +52,7 @@ pub(super) async fn begin(
     let master = &plan.master.host;
     let aside = may_abandon(fleet, master, None, set_aside, question.is_some()).await?;
     let known =
-        |run: &&String| abandon.contains(run) || aside.as_ref() == Some(run) || schedule.back_of.as_ref() == Some(run);
+        |run: &String| abandon.contains(run) || aside.as_ref() == Some(run) || schedule.back_of.as_ref() == Some(run);
     if let Some(unknown) = set_aside.iter().find(|run| !known(run)) {
         let error = anyhow::anyhow!("--abandon: no run {unknown} was left unfinished on this cluster");
         return Err(Failed::new(Exit::Usage, error));

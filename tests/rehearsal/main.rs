@@ -14,6 +14,7 @@ mod outages;
 mod protocol;
 mod roles;
 mod rollback;
+mod second;
 mod support;
 mod survey;
 mod transfer;
