@@ -83,7 +83,6 @@ fn follows(code: Code) -> Follows {
         MemoryUnknown | BuildUnknown | GoalsUnknown | UnderMountUnknown | MountUsersUnknown => {
             NoOutage("it says what could not be looked at")
         }
-        WindowShort => NoOutage("the run pauses where the file system serves, and goes on when the window opens"),
         ClocksApart => NoOutage("ages are told wrongly, and files are compared with the clock of their own host"),
         OldToolsGone => Outage("trial::mfsmetarestore_restores_after_a_crash_and_1_6_27_does_not_always"),
         DefaultsDiffer => NoOutage("the carried configuration names the old ones"),
