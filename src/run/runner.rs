@@ -105,6 +105,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             done: self.done.borrow().len(),
             simulated: self.simulated.clone(),
         });
+        if !progress.done.is_empty()
+            && let Err(failure) = self.reconcile().await
+        {
+            return self.failed(failure).await;
+        }
         for stage in &self.schedule.stages {
             if stage.phase != Phase::Clients
                 && let Some(failure) = self.left_behind()

@@ -105,6 +105,12 @@ pub fn line(event: &Event) -> Option<String> {
             let word = if *found { "was done already" } else { "done" };
             if evidence.is_empty() { format!("{host}: {word}") } else { format!("{host}: {word}: {evidence}") }
         }
+        Event::Undone { step, host, reason } => {
+            format!(
+                "{host}: {step} was done, and the host no longer shows it: {}; it comes up again",
+                printable(reason)
+            )
+        }
         Event::HostDone { of: 1, .. } => return None,
         Event::HostDone { host, done, of } => format!("{host}: {done} of {of} hosts done"),
         Event::ClientFailed { host, failure } => format!(

@@ -122,6 +122,7 @@ impl EventSink for Live {
                 self.above(&event.event);
             }
             Event::ClientFailed { .. }
+            | Event::Undone { .. }
             | Event::HostFailed { .. }
             | Event::Reconnecting { .. }
             | Event::PauseRequested => self.above(&event.event),
