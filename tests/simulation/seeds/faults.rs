@@ -125,12 +125,10 @@ impl Kind {
             Self::DaemonSlow(_) => matches!(deed, Deed::Start(Role::Chunkserver)),
             Self::Busy => matches!(deed, Deed::Unmount(_)),
             Self::TrialFails | Self::LoadsSlowly => matches!(deed, Deed::Trial),
-            Self::CopyDiffers => matches!(deed, Deed::Snapshot),
+            Self::CopyDiffers => matches!(deed, Deed::Snapshot { .. }),
             Self::OtherMetadata => matches!(deed, Deed::Start(Role::Master)),
-            Self::DiskFull => matches!(deed, Deed::Install | Deed::Build { .. } | Deed::Snapshot | Deed::Keep { .. }),
-            Self::Fails => {
-                matches!(deed, Deed::Install | Deed::Build { .. } | Deed::Snapshot | Deed::Keep { .. } | Deed::Mount(_))
-            }
+            Self::DiskFull => deed.fills_the_disk(),
+            Self::Fails => deed.fills_the_disk() || matches!(deed, Deed::Mount(_) | Deed::PutBack { .. }),
             Self::CutOff => deed.is_tool() && *deed != Deed::Nothing,
             Self::Hangs(_) => *deed != Deed::Nothing,
             _ => true,

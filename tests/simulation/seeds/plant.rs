@@ -147,6 +147,9 @@ impl Bug {
             _ => {}
         }
     }
+
+    /// Plants what is planted in the schedule of the way back.
+    pub fn plant_back(self, _schedule: &mut Schedule) {}
 }
 
 fn steps(stages: &mut [Stage]) -> impl Iterator<Item = &mut Step> {

@@ -59,6 +59,15 @@ impl Cluster {
         // a master that ended without saving: mfsmetarestore
         if state.hosts[0].running(Role::Master).next().is_none() && state.hosts[0].metadata_saved.is_none() {
             state.hosts[0].metadata_saved = Some(state.clock());
+            state.tell(Fact::Metadata { whole: true });
+        }
+        // an old chunkserver that came up by itself on the folders of 1.6 is stopped: the tool says so
+        for at in 0..state.hosts.len() {
+            let old = state.hosts[at].running(Role::Chunkserver).find(|p| !p.new).map(|p| p.pid);
+            if let Some(pid) = old.filter(|_| state.hosts[at].wide) {
+                state.end(at, pid, By::World, true);
+                state.hosts[at].taken.push((Role::Chunkserver, None));
+            }
         }
         for at in 0..state.hosts.len() {
             let host = &state.hosts[at];
@@ -72,7 +81,9 @@ impl Cluster {
                     (!host.taken.contains(daemon) || (by_hand && daemon.0 == Role::Chunkserver))
                         && !runs(daemon.0, &daemon.1)
                 })
-                .filter(|(role, _)| *role != Role::Metalogger || host.installed_new)
+                // not on the folders of 1.6
+                .filter(|(role, _)| *role != Role::Chunkserver || !host.wide || host.programs.contains(role))
+                .filter(|(role, _)| *role != Role::Metalogger || host.programs.contains(role))
                 .collect();
             for (role, mount) in missing {
                 // mounts need a master and a moment after its start

@@ -38,7 +38,7 @@ impl Judge {
         if let Some(((host, mount), _)) = self.taken.iter().find(|((host, _), _)| !failed(host)) {
             self.broke("pause", format!("{mount} of {host} is away in a pause"));
         }
-        if self.mode == Mode::FullStop && self.master_stopped && !self.new_master_was() {
+        if self.mode == Mode::FullStop && self.master_stopped && !self.master_was_reached() {
             self.broke("pause", "the file system stands still in a pause");
         }
         if self.mode == Mode::Rolling && self.down.keys().any(|at| self.taken_now.contains(at)) {

@@ -2,6 +2,7 @@
 //! schedule, no journal and nothing that the executor believes; what the executor says at its end it holds against the world.
 
 mod account;
+mod back;
 mod metadata;
 mod order;
 mod rolling;
@@ -73,8 +74,16 @@ pub struct Judge {
     mounts: Vec<(String, String)>,
     now: i64,
     running: Vec<Running>,
-    /// Of which role a new daemon ran on which host, ever.
-    ever_new: BTreeSet<(String, Role)>,
+    /// The release that is to be reached: the new one, or on the way back the old one.
+    goal: bool,
+    /// Of which role a daemon of that release ran on which host, ever.
+    reached: BTreeSet<(String, Role)>,
+    /// Whether the master's host has the metadata of a clean end.
+    metadata_is_whole: bool,
+    /// Chunkservers whose disks have the folders of 1.6.
+    wide: BTreeSet<String>,
+    /// When our own commands ended the last daemon of a role on a host.
+    ended: BTreeMap<(String, Role), i64>,
     health: Health,
     /// When the cluster was well last, and at the target.
     well: i64,
@@ -93,7 +102,7 @@ pub struct Judge {
     taken: BTreeMap<(String, String), i64>,
     faults: Vec<(Kind, Option<String>)>,
     /// A tool whose journal has lost what it did does not know that it did it.
-    lost_records: bool,
+    pub lost_records: bool,
     session: stop::Session,
     pub broken: Vec<Broken>,
 }
@@ -116,7 +125,11 @@ impl Judge {
             mounts: mounts.collect(),
             now: 0,
             running: Vec::new(),
-            ever_new: BTreeSet::new(),
+            goal: true,
+            reached: BTreeSet::new(),
+            metadata_is_whole: false,
+            wide: BTreeSet::new(),
+            ended: BTreeMap::new(),
             health: Health::default(),
             well: i64::MIN / 2,
             target: i64::MIN / 2,
@@ -159,9 +172,15 @@ impl Judge {
             Fact::Command { host, deed } => {
                 self.stopped_elsewhere(host, deed);
                 self.again(host, deed);
-                self.in_order(host, deed);
                 self.with_metadata(host, deed);
-                if let Deed::Start(Role::Chunkserver) = deed {
+                if self.goal {
+                    self.in_order(host, deed);
+                } else {
+                    self.in_reverse_order(host, deed);
+                    self.on_old_ground(host, deed);
+                }
+                let takes_down = if self.goal { Deed::Start(Role::Chunkserver) } else { Deed::Stop(Role::Chunkserver) };
+                if *deed == takes_down {
                     self.one_at_a_time(host);
                 }
             }
@@ -192,15 +211,19 @@ impl Judge {
             Fact::Repair => self
                 .faults
                 .retain(|(kind, _)| matches!(kind, Kind::DiesLater(_) | Kind::Hangs(_) | Kind::MasterRestarts(_))),
-            Fact::Ended { .. } | Fact::Told(_) => {}
+            Fact::WayBack { in_use } => self.goes_back(*in_use),
+            Fact::Metadata { whole } => self.metadata_is_whole = *whole,
+            Fact::Folders { host, wide: true } => drop(self.wide.insert(host.clone())),
+            Fact::Folders { host, wide: false } => drop(self.wide.remove(host)),
+            Fact::Ended { .. } | Fact::Told(_) | Fact::Refused(_) => {}
         }
     }
 
     fn process(&mut self, process: Running, runs: bool, by: By) {
         let Running { host, role, mount, new, since } = process.clone();
         if runs {
-            if new {
-                self.ever_new.insert((host.clone(), role));
+            if new == self.goal {
+                self.reached.insert((host.clone(), role));
             }
             if role == Role::Chunkserver && by == By::Us {
                 self.server_started = Some(since);
@@ -214,6 +237,9 @@ impl Judge {
         let same = |p: &Running| (&p.host, p.role, &p.mount, p.new) == (&host, role, &mount, new);
         if let Some(at) = self.running.iter().position(same) {
             self.running.remove(at);
+        }
+        if by == By::Us {
+            self.ended.insert((host.clone(), role), since);
         }
         match (role, by, mount) {
             (Role::Master, By::Us, _) => self.master_stopped = true,
@@ -247,23 +273,25 @@ impl Judge {
         self.runs(host, Role::Client).find(|p| p.mount.as_deref() == Some(point))
     }
 
-    /// The new master serves a whole cluster.
+    /// A master serves a whole cluster: the new one, or on the way back any.
     fn is_well(&self) -> bool {
         let h = &self.health;
         let whole = h.back.iter().all(|b| *b) && h.under_goal <= self.under_goal && h.missing == 0;
-        h.master == Some(true) && !h.other_metadata && whole
+        h.master.is_some_and(|new| new || !self.goal) && !h.other_metadata && whole
     }
 
-    /// And all of it is new.
+    /// And all of it is in the release that is to be reached.
     fn is_at_target(&self) -> bool {
-        let new = |host: &String, role: Role| self.runs(host, role).any(|p| p.new);
+        let there = |host: &String, role: Role| self.runs(host, role).any(|p| p.new == self.goal);
         self.is_well()
-            && self.servers.iter().all(|s| new(s, Role::Chunkserver))
-            && self.loggers.iter().all(|l| new(l, Role::Metalogger))
-            && self.mounts.iter().all(|(host, point)| self.mounted(host, point).is_some_and(|p| p.new))
+            && self.health.master == Some(self.goal)
+            && self.servers.iter().all(|s| there(s, Role::Chunkserver))
+            // 1.5 has no metaloggers
+            && self.loggers.iter().all(|l| there(l, Role::Metalogger) || !self.goal)
+            && self.mounts.iter().all(|(host, point)| self.mounted(host, point).is_some_and(|p| p.new == self.goal))
     }
 
-    fn new_master_was(&self) -> bool {
-        self.ever_new.contains(&("master".to_owned(), Role::Master))
+    fn master_was_reached(&self) -> bool {
+        self.reached.contains(&("master".to_owned(), Role::Master))
     }
 }
