@@ -114,6 +114,21 @@ impl Check<'_> {
         Vec::new()
     }
 
+    /// An old daemon that came up by itself on the folders of the new release, as after a boot in the middle of a way back:
+    /// it looks for its chunks where they are not. Its own steps are done, so nothing else would find it.
+    pub(super) fn on_new_folders(&mut self, changed: &Changed, facts: &HostFacts) {
+        let wide: Vec<&str> = facts.folders.iter().filter(|(_, f)| f.wide).map(|(path, _)| path.as_str()).collect();
+        let Some(process) = facts.daemon(Role::Chunkserver).filter(|_| !wide.is_empty()) else { return };
+        let pid = process.pid;
+        self.find(
+            Code::BackFolders,
+            Some(&changed.host),
+            format!("its old mfschunkserver (pid {pid}) runs, and {} has the folders 00 to FF", wide.join(", ")),
+            "1.5 looks for chunks in the folders 0 to F and finds none",
+            format!("end it (`kill {pid}`) and go back again: then the chunks are moved before it starts"),
+        );
+    }
+
     /// A 1.5 daemon whose lock folder is gone, as after a boot that empties /var/run, ends without a word (hazard 32).
     pub(super) fn lock_folder(&mut self, changed: &Changed, facts: &HostFacts) {
         let (role, at) = (changed.role, self.from());

@@ -102,7 +102,7 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
                 let long = cluster.state.borrow_mut().random.chance(20);
                 cluster.idle(if long { 400 } else { 30 } * wait);
             }
-            Ok(Said::Failed { .. }) => {
+            Ok(Said::Failed { account, .. }) => {
                 walked.failed += 1;
                 walked.quiet += usize::from(walked.failed > FAULTS_FOR);
                 let enough = walked.failed >= FAULTS_FOR;
@@ -112,6 +112,7 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
                 let repairs = enough || cluster.state.borrow_mut().random.chance(70);
                 cluster.idle(wait);
                 if repairs {
+                    cluster.obey(&account);
                     cluster.repair(enough);
                 }
             }

@@ -23,7 +23,7 @@ pub fn begin(cluster: &Cluster, upgrade: &Schedule, progress: &Progress) -> Opti
         let against: Vec<String> = findings
             .iter()
             .filter(|f| f.severity != Severity::Note)
-            .map(|f| format!("{:?} {}: {}", f.code, f.host.as_ref().map_or("", |h| h.as_str()), f.seen))
+            .map(|f| format!("{:?} {}: {}: {}", f.code, f.host.as_ref().map_or("", |h| h.as_str()), f.seen, f.todo))
             .collect();
         if against.is_empty() {
             let in_use = cluster.state.borrow().master().is_some_and(|m| m.new);
@@ -34,6 +34,7 @@ pub fn begin(cluster: &Cluster, upgrade: &Schedule, progress: &Progress) -> Opti
         if asked == ASKED - 1 {
             cluster.disarm();
         }
+        against.iter().for_each(|finding| cluster.obey(finding));
         cluster.repair(asked >= ASKED - 1);
     }
     None

@@ -227,7 +227,8 @@ impl State {
         }
         if deed != Deed::Nothing {
             let lost = matches!(fault, Some(Kind::LostAfter | Kind::Kill { .. }));
-            let told = !lost && self.jobs[job].seen.is_none() && self.jobs[job].session == self.session;
+            let overtaken = matches!(deed, Deed::Snapshot { .. }) && self.snapshots_of(host).any(|later| later > job);
+            let told = !lost && !overtaken && self.jobs[job].seen.is_none() && self.jobs[job].session == self.session;
             self.tell(Fact::Ended { host: name, deed, code, told });
         }
         match fault {

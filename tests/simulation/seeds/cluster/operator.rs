@@ -14,6 +14,21 @@ impl Cluster {
         self.state.borrow_mut().faults.iter_mut().for_each(|fault| *fault = None);
     }
 
+    /// What the tool asks for by name: a process that is to be ended.
+    pub fn obey(&self, account: &str) {
+        for word in ["(pid ", "`kill "] {
+            let pid = account.split(word).nth(1).and_then(|rest| rest.split([')', '`']).next()?.parse::<u32>().ok());
+            let asks = ["stop it", "end it", "end its process"].iter().any(|text| account.contains(text));
+            let mut state = self.state.borrow_mut();
+            let of = |h: &super::Host| h.processes.iter().find(|p| Some(p.pid) == pid).map(|p| p.role);
+            let found = state.hosts.iter().enumerate().find_map(|(at, h)| Some((at, of(h)?)));
+            if let (Some((at, role)), Some(pid), true) = (found, pid, asks) {
+                state.end(at, pid, By::World, true);
+                state.hosts[at].taken.push((role, None));
+            }
+        }
+    }
+
     /// Everything that is broken is put in order; what the tool has taken down is left to it.
     /// `by_hand`: chunkservers that the tool has taken down as well.
     pub fn repair(&self, by_hand: bool) {
@@ -60,14 +75,6 @@ impl Cluster {
         if state.hosts[0].running(Role::Master).next().is_none() && state.hosts[0].metadata_saved.is_none() {
             state.hosts[0].metadata_saved = Some(state.clock());
             state.tell(Fact::Metadata { whole: true });
-        }
-        // an old chunkserver that came up by itself on the folders of 1.6 is stopped: the tool says so
-        for at in 0..state.hosts.len() {
-            let old = state.hosts[at].running(Role::Chunkserver).find(|p| !p.new).map(|p| p.pid);
-            if let Some(pid) = old.filter(|_| state.hosts[at].wide) {
-                state.end(at, pid, By::World, true);
-                state.hosts[at].taken.push((Role::Chunkserver, None));
-            }
         }
         for at in 0..state.hosts.len() {
             let host = &state.hosts[at];

@@ -104,6 +104,8 @@ impl State {
         if host.server.is_some() {
             let hex: String = format!("{DISK}\n").bytes().map(|byte| format!("{byte:02x}")).collect();
             let size = DISK.len() + 1;
+            let width = if host.wide { "wide" } else { "narrow" };
+            let _ = writeln!(out, "folder\t{DISK}\troot\t0\t{width}\nfolder\t/var/run/mfs\troot\t0\tnarrow");
             let _ = writeln!(out, "file\t/usr/local/etc/mfshdd.cfg\t{size}\t644\troot\t0\troot\t0\t{hex}");
         }
         self.look(at, "").replace("\nend\n", &format!("\n{out}end\n"))

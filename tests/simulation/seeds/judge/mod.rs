@@ -276,7 +276,9 @@ impl Judge {
     /// A master serves a whole cluster: the new one, or on the way back any.
     fn is_well(&self) -> bool {
         let h = &self.health;
-        let whole = h.back.iter().all(|b| *b) && h.under_goal <= self.under_goal && h.missing == 0;
+        // a 1.5 master tells nothing of goals
+        let goals = h.master == Some(false) || h.under_goal <= self.under_goal;
+        let whole = h.back.iter().all(|b| *b) && goals && h.missing == 0;
         h.master.is_some_and(|new| new || !self.goal) && !h.other_metadata && whole
     }
 
