@@ -124,7 +124,8 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
         // an operator who goes the way back looks anew before some of its sessions, and begins it anew
         let turns = match (&walked.taken_back, scenario.back) {
             (None, Some(after)) => finished || walked.sessions >= after,
-            (Some(_), _) => !finished && walked.failed > 0 && cluster.state.borrow_mut().random.chance(30),
+            (Some(_), _) if finished || walked.failed == 0 => false,
+            (Some(_), _) => walked.quiet > 0 || cluster.state.borrow_mut().random.chance(30),
             (None, None) => false,
         };
         if turns {

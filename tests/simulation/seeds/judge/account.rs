@@ -1,10 +1,11 @@
 //! What the executor says at its end, held against the world.
 
+use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::run::FailureKind;
 
 use super::{JUST, Judge};
-use crate::seeds::fact::Said;
+use crate::seeds::fact::{By, Said};
 use crate::seeds::faults::Kind;
 
 impl Judge {
@@ -12,7 +13,8 @@ impl Judge {
         match said {
             Said::Finished => {
                 if self.now - self.target > JUST {
-                    self.broke("target", "it says that the target is reached, and the world is not there");
+                    let missing = self.away_from_target();
+                    self.broke("target", format!("it says that the target is reached, and it is not: {missing}"));
                 }
             }
             Said::Paused(account) => self.pause(account),
@@ -81,7 +83,15 @@ impl Judge {
         // a tool that was killed, or told to pause, has no excuse afterwards
         let is_cause = |kind: &Kind| !matches!(kind, Kind::Kill { .. } | Kind::Pause);
         let causes: Vec<_> = self.faults.iter().filter(|(kind, _)| is_cause(kind)).collect();
-        let red = kind == FailureKind::GateRed && self.now - self.well > JUST;
+        let mounted = |(host, point): &(String, String)| self.mounted(host, point).is_some_and(|p| p.new == self.goal);
+        let away = self.now - self.well > JUST || !self.mounts.iter().all(mounted);
+        let red = kind == FailureKind::GateRed && away;
+        // what came up by itself and is in the way
+        let in_the_way = |p: &super::Running| p.by == By::World && p.new != self.goal && Some(p.host.as_str()) == host;
+        let on_wide = host.is_some_and(|host| self.wide.contains(host) && self.runs(host, Role::Chunkserver).any(|p| !p.new));
+        if self.running.iter().any(in_the_way) || on_wide {
+            return;
+        }
         if causes.is_empty() && !red {
             self.broke("false-alarm", format!("it stops and nothing went wrong: {account}"));
             return;

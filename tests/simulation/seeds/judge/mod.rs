@@ -51,6 +51,7 @@ struct Running {
     mount: Option<String>,
     new: bool,
     since: i64,
+    by: By,
 }
 
 /// A copy of the metadata.
@@ -189,7 +190,8 @@ impl Judge {
                 self.session.ended(now, host, deed, class, *code);
             }
             Fact::Process { host, role, new, mount, runs, by } => {
-                let process = Running { host: host.clone(), role: *role, mount: mount.clone(), new: *new, since: now };
+                let (host, role, mount) = (host.clone(), *role, mount.clone());
+                let process = Running { host, role, mount, new: *new, since: now, by: *by };
                 self.process(process, *runs, *by);
             }
             Fact::Copied { copy, files } => {
@@ -220,7 +222,7 @@ impl Judge {
     }
 
     fn process(&mut self, process: Running, runs: bool, by: By) {
-        let Running { host, role, mount, new, since } = process.clone();
+        let Running { host, role, mount, new, since, .. } = process.clone();
         if runs {
             if new == self.goal {
                 self.reached.insert((host.clone(), role));
@@ -291,6 +293,17 @@ impl Judge {
             // 1.5 has no metaloggers
             && self.loggers.iter().all(|l| there(l, Role::Metalogger) || !self.goal)
             && self.mounts.iter().all(|(host, point)| self.mounted(host, point).is_some_and(|p| p.new == self.goal))
+    }
+
+    /// What is not in the release that is to be reached, for people.
+    fn away_from_target(&self) -> String {
+        let mut away = vec![format!("{:?}", self.health)];
+        let there = |host: &String, role: Role| self.runs(host, role).any(|p| p.new == self.goal);
+        away.extend(self.servers.iter().filter(|s| !there(s, Role::Chunkserver)).cloned());
+        away.extend(self.loggers.iter().filter(|l| self.goal && !there(l, Role::Metalogger)).cloned());
+        let mounted = |m: &&(String, String)| self.mounted(&m.0, &m.1).is_some_and(|p| p.new == self.goal);
+        away.extend(self.mounts.iter().filter(|m| !mounted(m)).map(|(host, point)| format!("{point} of {host}")));
+        away.join(", ")
     }
 
     fn master_was_reached(&self) -> bool {
