@@ -305,7 +305,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__rehearse)
-            opts="-v -h --mode --speed --fault --rollback --keep --log --verbose --color --help"
+            opts="-v -h --mode --speed --fault --rollback --kill --keep --log --verbose --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -320,6 +320,10 @@ _mfsupgrade() {
                     return 0
                     ;;
                 --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kill)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -339,12 +343,20 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__resume)
-            opts="-v -h --log --verbose --state-dir --color --help"
+            opts="-v -h --plan --as-begun --abandon --log --verbose --state-dir --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --plan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --abandon)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
                     return 0
@@ -365,7 +377,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__rollback)
-            opts="-y -v -h --yes --dry-run --any-time --format --log --verbose --state-dir --color --help"
+            opts="-y -v -h --yes --dry-run --any-time --format --abandon --log --verbose --state-dir --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -373,6 +385,10 @@ _mfsupgrade() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --abandon)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --log)
@@ -421,7 +437,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__upgrade)
-            opts="-y -v -h --yes --mode --dry-run --log --verbose --state-dir --color --help"
+            opts="-y -v -h --yes --mode --dry-run --abandon --log --verbose --state-dir --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -429,6 +445,10 @@ _mfsupgrade() {
             case "${prev}" in
                 --mode)
                     COMPREPLY=($(compgen -W "rolling full-stop" -- "${cur}"))
+                    return 0
+                    ;;
+                --abandon)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --log)

@@ -57,6 +57,7 @@ never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l mode -d 'Rolling or full-stop, whatever the plan says' -r -f -a "rolling\t'One chunkserver at a time; the file system stays in use'
 full-stop\t'Master down, all chunkservers at once, a wait, master up'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l abandon -d 'Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is being walked. It cannot be gone on with afterwards' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
 plain\t'A line an event on stderr'
 json\t'A JSON object an event on stdout (docs/events.md)'"
@@ -75,6 +76,8 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand status" -l color -
 always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l plan -d 'The plan file, where it is not the one that the run began with; a plan that was changed since is shown and, where what changed only concerns steps not begun, gone on with' -r -F
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l abandon -d 'Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is being walked. It cannot be gone on with afterwards' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
 plain\t'A line an event on stderr'
 json\t'A JSON object an event on stdout (docs/events.md)'"
@@ -82,10 +85,12 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l state-d
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l color -d 'Colour: on a terminal only (auto), always or never; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l as-begun -d 'Go on with the plan as it was when the run began, whatever its file says now'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s v -l verbose -d 'In plain lines, show the output of install commands too'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l format -d 'With --dry-run: text for people, or JSON for machines (docs/schedule-format.md)' -r -f -a "text\t'For people'
 json\t'For machines'"
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l abandon -d 'Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is being walked. It cannot be gone on with afterwards' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
 plain\t'A line an event on stderr'
 json\t'A JSON object an event on stdout (docs/events.md)'"
@@ -102,6 +107,7 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l mode 
 full-stop\t'Master down, all chunkservers at once, a wait, master up'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l speed -d 'How many times faster than real the time runs' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l fault -d 'Let something go wrong on a host; may be given several times' -r
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l kill -d 'Kill the run\'s process (SIGKILL) right after its Nth record, and resume it; `every`: after each of them' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
 plain\t'A line an event on stderr'
 json\t'A JSON object an event on stdout (docs/events.md)'"

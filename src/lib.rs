@@ -12,7 +12,7 @@
 //! | [`plan`]      | pure, but for reading the file and those it names | moosefs, host, rules | the plan file: syntax, defaults, findings with line and column |
 //! | [`check`]     | pure    | plan, rules, host, moosefs                  | what was seen of a cluster, and what of it stands against an upgrade |
 //! | [`schedule`]  | pure    | plan, check, rules, host, moosefs           | `compile(plan, observation) -> Schedule` |
-//! | [`journal`]   | pure, but for its store | schedule, plan, host      | records and replay; append, fsync, lock |
+//! | [`journal`]   | pure, but for its store and files | schedule, check, plan, host | records and replay; append, fsync, lock |
 //! | [`run`]       | core    | all pure rooms; the world through ports     | walks a schedule: gates, waits, pause, events |
 //! | [`fleet`]     | adapter | host, plan, run's ports, moosefs's client   | SSH: sessions, commands, port forwarding |
 //! | [`ui`]        | adapter | schedule, check, run's events, plan, host, moosefs | text, live view, JSON |

@@ -107,6 +107,7 @@ codes! {
     ExportsRefuseClient "exports-refuse-client" Error "the exports refuse a mount that is there now" "hazard 24; exports.c @ 1.6.27, exports_check";
     ExportsRestrictClient "exports-restrict-client" Warning "the exports take something from a mount that it has now" "hazard 24; 1.5 knows no exports";
     DiskLineChanges "disk-line-changes" Error "a line of mfshdd.cfg means something else to the new chunkserver" "hazard 31; hddspacemgr.c @ 1.6.27";
+    DisksNotSeen "disks-not-seen" Error "the list of disks of a running chunkserver cannot be looked at" "hazard 31; hddspacemgr.c @ 1.6.27";
     DiskCommented "disk-commented" Note "a comment in mfshdd.cfg, which 1.5 takes for a disk" "hazard 31; hddspacemgr.c @ 1.5.12";
     MetadataNeverSaved "metadata-never-saved" Error "the master has never saved its metadata: no copy of it could be restored" "MFSM NEW; hazards 14, 16";
     MetadataSaveStale "metadata-save-stale" Error "a leftover metadata.mfs.back.tmp would make the old master end without saving" "hazard 14; filesystem.c @ 1.5.12";
@@ -121,6 +122,7 @@ codes! {
     ChunkserverEmpty "chunkserver-empty" Note "a chunkserver has no chunk while others have some" "hazards 18, 22; CSERV_LIST";
     HealthOld "health-old" Note "the master's own file test is hours old" "FSTEST, 2048 s a round";
     MountBusy "mount-busy" Warning "processes use a mount, so that umount would refuse" "hazard 28; umount(8), exit code 32";
+    MountUsersUnknown "mount-users-unknown" Note "nobody could tell whether processes use a mount" "hazard 28; /proc";
     MountInUse "mount-in-use" Note "processes use a mount, and the plan says what is done then" "hazard 28; the plan's `busy`";
     LazyUnmount "lazy-unmount" Warning "the plan lets mounts be taken away from those who use them" "umount(8), -l; hazard 28";
     FilesUnderMount "files-under-mount" Error "there are files under a mount point, where no new mount can be made" "field notes; facts, section 8";

@@ -4,14 +4,14 @@
 use jiff::Timestamp;
 
 use super::exit::Exit;
-use super::lock::{Abandon, claim, may_abandon, take};
+use super::lock::{claim, may_abandon, take};
 use super::walk::{Display, Walk};
 use super::{Failed, StateDir};
 use crate::check::Finding;
 use crate::fleet::SshFleet;
-use crate::journal::StateFolder;
+use crate::journal::{NewRun, StateFolder};
 use crate::plan::Plan;
-use crate::schedule::{Schedule, count};
+use crate::schedule::count;
 use crate::ui;
 
 /// Whether nothing stands against a run; says what does. `whole`: whether everything was seen that a schedule needs.
@@ -26,19 +26,36 @@ pub(super) fn fits(plan: &Plan, findings: &[Finding], whole: bool) -> bool {
     fits
 }
 
-/// Shows what will be done, asks `question` where there is one, and walks a new run. `state`: where runs are kept, as it was
-/// given and as it was opened.
+/// A run to begin.
+pub(super) struct Beginning<'a> {
+    /// What it is begun with.
+    pub new: NewRun<'a>,
+    /// The hosts.
+    pub fleet: &'a SshFleet,
+    /// What is asked before.
+    pub question: Option<&'a str>,
+    /// Unfinished runs on this cluster that it takes the place of; also one that was walked elsewhere, as its lock names it.
+    pub abandon: &'a [String],
+}
+
+/// Shows what will be done, asks where there is a question, and walks a new run. `state`: where runs are kept, as it was given
+/// and as it was opened.
 pub(super) async fn begin(
-    plan: &Plan,
-    schedule: &Schedule,
-    fleet: &SshFleet,
-    question: Option<&str>,
-    abandon: &Abandon,
+    beginning: &Beginning<'_>,
     state: (&StateDir, &StateFolder),
     display: &Display,
 ) -> Result<Exit, Failed> {
+    let Beginning { new, fleet, question, abandon } = *beginning;
+    let NewRun { plan, schedule, .. } = new;
     let master = &plan.master.host;
-    let abandon = may_abandon(fleet, master, None, abandon, question.is_some()).await?;
+    // the run that is taken back has done its part
+    let consents: Vec<String> = abandon.iter().chain(&schedule.back_of).cloned().collect();
+    let aside = may_abandon(fleet, master, None, &consents, question.is_some()).await?;
+    let local = state.1.names()?;
+    if let Some(unknown) = abandon.iter().find(|run| !local.contains(run) && aside.as_ref() != Some(run)) {
+        let error = anyhow::anyhow!("--abandon: no run {unknown} was left unfinished on this cluster");
+        return Err(Failed::new(Exit::Usage, error));
+    }
     eprint!("{}", ui::summary::text(schedule));
     if let Some(question) = question
         && !confirm(question)?
@@ -46,8 +63,10 @@ pub(super) async fn begin(
         eprintln!("not confirmed: no host was touched");
         return Ok(Exit::NotConfirmed);
     }
-    let mut run = state.1.begin(plan, schedule, Timestamp::now())?;
-    let lock = match take(fleet, master, claim(&run.name, state.1), abandon.as_deref()).await {
+    let left = abandon.iter().filter(|run| local.contains(run) && schedule.back_of.as_ref() != Some(run));
+    left.into_iter().try_for_each(|run| state.1.abandon(run, Timestamp::now()))?;
+    let mut run = state.1.begin(&new, Timestamp::now())?;
+    let lock = match take(fleet, master, claim(&run.name, state.1), aside.as_deref()).await {
         Ok(lock) => lock,
         Err(failed) => {
             run.discard()?;
@@ -56,7 +75,7 @@ pub(super) async fn begin(
     };
     let resume = state.0.resume(&run.name);
     let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
-    let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, speed: 1.0, simulated: None, resume };
+    let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, simulated: state.1.simulated()?, resume };
     let progress = run.progress.clone();
     let ending = walk.walk(&mut run, &progress, display).await?;
     Ok((&ending).into())

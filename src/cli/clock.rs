@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::journal::Simulated;
 use crate::run::ports::Clock;
 
 /// How long is decent between two looks at a host or a master: a gate's answer is then a second old at most.
@@ -22,16 +23,17 @@ pub struct RunClock {
 }
 
 impl RunClock {
-    /// `speed` times as fast as the wall's, at least 1.
+    /// The wall's, or that of a rehearsal: the same one in every process that walks it.
     #[must_use]
-    pub fn new(speed: f64) -> Self {
-        Self::since(Timestamp::now(), speed)
-    }
-
-    /// The same, beginning at `begun`: a rehearsal begins when its window opens.
-    #[must_use]
-    pub fn since(begun: Timestamp, speed: f64) -> Self {
-        Self { begun, monotonic: Instant::now(), speed: speed.max(1.0) }
+    pub fn new(simulated: Option<&Simulated>) -> Self {
+        let (wall, monotonic) = (Timestamp::now(), Instant::now());
+        let Some(Simulated { started, begun, speed, .. }) = simulated else {
+            return Self { begun: wall, monotonic, speed: 1.0 };
+        };
+        let speed = speed.max(1.0);
+        let passed = SignedDuration::try_from(wall.duration_since(*started).unsigned_abs().mul_f64(speed)).ok();
+        let now = passed.and_then(|passed| begun.checked_add(passed).ok());
+        Self { begun: now.unwrap_or(*begun), monotonic, speed }
     }
 }
 

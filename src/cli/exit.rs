@@ -54,6 +54,12 @@ impl Exit {
         Self::Locked,
     ];
 
+    /// The one with this code.
+    #[must_use]
+    pub fn of(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|exit| exit.code().0 == code)
+    }
+
     /// The code, and what it means.
     #[must_use]
     pub const fn code(self) -> (u8, &'static str) {

@@ -15,9 +15,10 @@ use crate::journal::StateFolder;
 /// What is to become of a run that was left unfinished.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Abandon {
-    /// Begin although the run RUN was left unfinished on this cluster, and take its lock; never while it is being walked
+    /// Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is being walked.
+    /// It cannot be gone on with afterwards
     #[arg(long, value_name = "RUN")]
-    pub abandon: Option<String>,
+    pub abandon: Vec<String>,
 }
 
 /// `run` as it names itself to others.
@@ -34,18 +35,17 @@ pub(super) async fn may_abandon(
     fleet: &SshFleet,
     master: &HostName,
     mine: Option<&Claim>,
-    given: &Abandon,
+    given: &[String],
     asks: bool,
 ) -> Result<Option<String>, Failed> {
     let holder = ClusterLock::holder(fleet, master).await.map_err(failed)?;
-    let Some(holder) = holder.filter(|h| mine.is_none_or(|m| (&m.run, &m.owner) != (&h.run, &h.owner))) else {
-        return Ok(None);
-    };
+    let holder = holder.filter(|h| mine.is_none_or(|m| (&m.run, &m.owner) != (&h.run, &h.owner)));
+    let Some(holder) = holder else { return Ok(None) };
     if holder.walks() {
         return Err(failed(LockError::Held(holder)));
     }
-    if given.abandon.as_ref() == Some(&holder.run) {
-        return Ok(given.abandon.clone());
+    if given.contains(&holder.run) {
+        return Ok(Some(holder.run));
     }
     if asks && std::io::stdin().is_terminal() {
         eprintln!("on this cluster there is {holder}");

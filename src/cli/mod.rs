@@ -4,14 +4,17 @@ mod begin;
 mod check;
 mod clock;
 mod completions;
+mod crash;
 pub mod exit;
 mod lock;
 mod observe;
 mod plan;
 mod rehearse;
+mod replan;
 mod resume;
 mod rollback;
 mod status;
+mod unfinished;
 mod upgrade;
 mod verdict;
 mod walk;
@@ -127,11 +130,16 @@ struct StateDir {
 impl StateDir {
     /// The command that goes on with `run`, with the folder where it is not the default.
     fn resume(&self, run: &str) -> String {
+        self.command("resume", run)
+    }
+
+    /// The same for another subcommand.
+    fn command(&self, verb: &str, run: &str) -> String {
         match &self.state_dir {
-            None => format!("mfsupgrade resume {run}"),
+            None => format!("mfsupgrade {verb} {run}"),
             Some(folder) => {
                 let folder = folder.to_string_lossy();
-                format!("mfsupgrade resume {run} --state-dir {}", crate::host::shell::quote(&folder))
+                format!("mfsupgrade {verb} {run} --state-dir {}", crate::host::shell::quote(&folder))
             }
         }
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::begin::fits;
+use super::crash::{KillAt, walk_killed};
 use super::exit::Exit;
 use super::lock::{claim, take};
 use super::observe::observe;
@@ -17,11 +18,11 @@ use super::upgrade::fit;
 use super::walk::{Display, Log, Walk};
 use super::{Failed, block_on, load};
 use crate::fleet::SshFleet;
-use crate::journal::StateFolder;
+use crate::journal::{NewRun, Origin, Run, Simulated, StateFolder};
 use crate::plan::Plan;
 use crate::rehearsal::{Cluster, FAULTS, Fault, Options, RehearsalError, Timings, Verdict};
 use crate::run::Ending;
-use crate::schedule::compile_back;
+use crate::schedule::{compile_back, count};
 
 /// What every display says.
 const SIMULATED: &str = "simulated daemons on embedded hosts of this machine";
@@ -49,6 +50,9 @@ pub struct Rehearse {
     /// Bring the old release back afterwards, as `rollback` does
     #[arg(long)]
     pub rollback: bool,
+    /// Kill the run's process (SIGKILL) right after its Nth record, and resume it; `every`: after each of them
+    #[arg(long, value_name = "N", conflicts_with = "rollback")]
+    kill: Option<KillAt>,
     /// Leave the cluster running afterwards, and tell how to reach it
     #[arg(long)]
     pub keep: bool,
@@ -114,7 +118,12 @@ impl Rehearse {
         };
         // a rehearsal's journal goes with its cluster: nobody resumes on hosts that are gone
         let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
-        let mut run = state.begin(plan, &schedule, Timestamp::now())?;
+        state.mark_simulated(&self.simulated(plan))?;
+        let mut run = state
+            .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
+        if let Some(at) = self.kill {
+            return self.killed(original, cluster, &state, run, at).await;
+        }
         let lock = take(&fleet, &plan.master.host, claim(&run.name, &state), None).await?;
         let admin_address = observation.master.admin_address;
         let walk = Walk {
@@ -123,14 +132,13 @@ impl Rehearse {
             fleet: &fleet,
             lock: &lock,
             admin_address,
-            speed: self.speed,
-            simulated: Some(SIMULATED.to_owned()),
+            simulated: state.simulated()?,
             resume: format!("mfsupgrade resume {}", run.name),
         };
         let progress = run.progress.clone();
         let ending = walk.walk(&mut run, &progress, &self.display).await?;
         let verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
-        self.tell(&ending, &verdict)?;
+        self.tell(ending == Ending::Finished, &verdict)?;
         let exit = exit(&ending, &verdict);
         let name = run.name.clone();
         // its cluster is locked as long as it lives
@@ -138,6 +146,44 @@ impl Rehearse {
         match self.rollback {
             true if exit != Exit::Verdict => self.back(original, plan, cluster, &fleet, &state, &name).await,
             _ => Ok(exit),
+        }
+    }
+
+    /// The rehearsal as its state folder knows it. Whoever rehearses at noon wants to see the night: its time begins when the
+    /// plan's window opens.
+    fn simulated(&self, plan: &Plan) -> Simulated {
+        let started = Timestamp::now();
+        let opening = plan.window.as_ref().and_then(|window| window.at(started));
+        let begun = opening.map_or(started, |opening| opening.opens.max(started));
+        Simulated { started, begun, speed: self.speed, what: SIMULATED.to_owned() }
+    }
+
+    /// The run in processes that are killed.
+    async fn killed(
+        &self,
+        original: &Plan,
+        cluster: &Cluster,
+        state: &StateFolder,
+        run: Run,
+        at: KillAt,
+    ) -> Result<Exit, Failed> {
+        let (name, folder) = (run.name.clone(), run.folder.clone());
+        // its locks are for the process that walks it
+        drop(run);
+        let survived = tokio::select! {
+            survived = walk_killed(state, (&name, &folder), at, &self.display) => survived?,
+            result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
+        };
+        let verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
+        let finished = state.read(Some(&name))?.progress.finished() && survived.status.success();
+        self.tell(finished, &verdict)?;
+        eprintln!("rehearsal: its process was killed {}", count(survived.killed, "time"));
+        let code = survived.status.code().and_then(|code| u8::try_from(code).ok());
+        match code.and_then(Exit::of) {
+            Some(Exit::Success) if !verdict.passed => Ok(Exit::Verdict),
+            Some(_) if super::verdict::way_broken(&verdict) => Ok(Exit::Verdict),
+            Some(exit) => Ok(exit),
+            None => Err(anyhow::anyhow!("the run's process ended with {}", survived.status).into()),
         }
     }
 
@@ -162,7 +208,8 @@ impl Rehearse {
             return Ok(Exit::Success);
         }
         eprint!("{}", crate::ui::summary::text(&schedule));
-        let mut run = state.begin(plan, &schedule, Timestamp::now())?;
+        let mut run = state
+            .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
         let lock = take(fleet, &plan.master.host, claim(&run.name, state), Some(name)).await?;
         let walk = Walk {
             plan,
@@ -170,27 +217,31 @@ impl Rehearse {
             fleet,
             lock: &lock,
             admin_address: schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST),
-            speed: self.speed,
-            simulated: Some(SIMULATED.to_owned()),
+            simulated: state.simulated()?,
             resume: format!("mfsupgrade resume {}", run.name),
         };
         let progress = run.progress.clone();
         let ending = walk.walk(&mut run, &progress, &self.display).await?;
         let verdict = cluster.verdict_back(original).await.map_err(anyhow::Error::from)?;
-        self.tell(&ending, &verdict)?;
+        self.tell(ending == Ending::Finished, &verdict)?;
         Ok(exit(&ending, &verdict))
     }
 
-    fn tell(&self, ending: &Ending, verdict: &Verdict) -> Result<(), Failed> {
+    fn tell(&self, finished: bool, verdict: &Verdict) -> Result<(), Failed> {
         if self.display.log == Log::Json {
             let json = serde_json::json!({ "event": "verdict", "verdict": verdict });
             print(&format!("{json}\n"))?;
         } else {
             let color = std::io::stdout().is_terminal() && console::colors_enabled();
-            print(&super::verdict::text(verdict, matches!(ending, Ending::Finished), color))?;
+            print(&super::verdict::text(verdict, finished, color))?;
         }
         Ok(())
     }
+}
+
+/// Its runs end with their cluster, but for those that somebody keeps.
+fn origin() -> Origin {
+    Origin { simulated: Some(SIMULATED.to_owned()), ..Origin::default() }
 }
 
 /// A run that stopped as it should has its own code; the judge's word counts for one that says it is done, and for a rule

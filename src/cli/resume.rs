@@ -1,12 +1,14 @@
 //! `mfsupgrade resume`: goes on where a run stopped, after looking at the hosts.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use jiff::Timestamp;
 
 use super::exit::Exit;
 use super::lock::{Abandon, claim, may_abandon, take};
 use super::walk::{Display, Walk};
-use super::{Failed, StateDir, block_on};
+use super::{Failed, StateDir, block_on, replan};
 use crate::fleet::SshFleet;
 use crate::journal::store::Stored;
 use crate::journal::{JournalSink, Record, Run, StateFolder};
@@ -19,6 +21,13 @@ pub struct Resume {
     /// The run, as `status` names it [default: the newest]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+    /// The plan file, where it is not the one that the run began with; a plan that was changed since is shown and, where what
+    /// changed only concerns steps not begun, gone on with
+    #[arg(long, value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+    /// Go on with the plan as it was when the run began, whatever its file says now
+    #[arg(long, conflicts_with = "plan")]
+    pub as_begun: bool,
     #[command(flatten)]
     abandon: Abandon,
     #[command(flatten)]
@@ -49,6 +58,20 @@ impl Resume {
             eprintln!("run {} has reached its target; there is nothing to go on with", run.name);
             return Ok(Exit::Success);
         }
+        if stored.progress.abandoned() {
+            let error = anyhow::anyhow!(
+                "run {} was abandoned for another one, so that its journal no longer says what its hosts are; begin a new upgrade",
+                run.name
+            );
+            return Err(Failed::new(Exit::Usage, error));
+        }
+        let mut stored = stored;
+        if !self.as_begun
+            && let Some((plan, schedule)) = replan::changed(&stored, self.plan.as_deref())?
+        {
+            run.replan(&plan, &schedule, Timestamp::now())?;
+            (stored.plan, stored.schedule) = (plan, schedule);
+        }
         block_on(self.go_on(&mut run, &stored, &state))?
     }
 
@@ -56,14 +79,14 @@ impl Resume {
         let (plan, schedule) = (&stored.plan, &stored.schedule);
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         let (master, claim) = (&plan.master.host, claim(&run.name, state));
-        let abandon = may_abandon(&fleet, master, Some(&claim), &self.abandon, true).await?;
+        let abandon = may_abandon(&fleet, master, Some(&claim), &self.abandon.abandon, true).await?;
         let lock = take(&fleet, master, claim, abandon.as_deref()).await?;
         run.append(Record::Resumed { at: Timestamp::now() })
             .map_err(|e| Failed::new(Exit::Journal, anyhow::Error::from(e).context("failed to write the journal")))?;
         let resume = self.state.resume(&run.name);
         let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
         let walk =
-            Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, speed: 1.0, simulated: None, resume };
+            Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, simulated: state.simulated()?, resume };
         let ending = walk.walk(run, &stored.progress, &self.display).await?;
         Ok((&ending).into())
     }

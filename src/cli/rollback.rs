@@ -5,11 +5,12 @@ use std::io::IsTerminal;
 use clap::Args;
 use futures_util::stream::{self, StreamExt};
 
-use super::begin::{begin, fits};
+use super::begin::{Beginning, begin, fits};
 use super::exit::Exit;
 use super::lock::Abandon;
 use super::observe::{ForwardedMaster, LOOKS_AT_ONCE, look_at, looks, push_new, unreachable};
 use super::plan::{Document, Format, print, width};
+use super::unfinished::unfinished;
 use super::walk::Display;
 use super::{Failed, StateDir, block_on};
 use crate::check::Finding;
@@ -17,7 +18,7 @@ use crate::check::back::{BackSeen, Changed, look_back};
 use crate::check::preflight::Fleet;
 use crate::fleet::SshFleet;
 use crate::journal::store::Stored;
-use crate::journal::{Progress, StateFolder, StoreError};
+use crate::journal::{NewRun, Origin, Progress, StateFolder, StoreError};
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
 use crate::plan::Plan;
@@ -71,10 +72,18 @@ impl Rollback {
             let error = anyhow::anyhow!("there is no terminal to ask on; give --yes to go back without being asked");
             return Err(Failed::new(Exit::NotConfirmed, error));
         }
-        block_on(self.back(&stored, &state))?
+        let others = match self.dry_run {
+            true => Some(Vec::new()),
+            false => {
+                let of = Some(stored.name.as_str());
+                unfinished(&stored.plan, (&self.state, &state), of, &self.abandon.abandon, !self.yes)?
+            }
+        };
+        let Some(abandon) = others else { return Ok(Exit::NotConfirmed) };
+        block_on(self.back(&stored, &state, &abandon))?
     }
 
-    async fn back(&self, stored: &Stored, state: &StateFolder) -> Result<Exit, Failed> {
+    async fn back(&self, stored: &Stored, state: &StateFolder, abandon: &[String]) -> Result<Exit, Failed> {
         let mut plan = stored.plan.clone();
         plan.window = plan.window.filter(|_| !self.any_time);
         let plan = &plan;
@@ -104,7 +113,9 @@ impl Rollback {
             return Ok(Exit::Success);
         }
         let asked = (!self.yes).then_some("Bring the old release back now?");
-        begin(plan, &schedule, &fleet, asked, &self.abandon, (&self.state, state), &self.display).await
+        let new = NewRun { plan, schedule: &schedule, observation: None, origin: &Origin::default() };
+        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon };
+        begin(&beginning, (&self.state, state), &self.display).await
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -32,6 +33,12 @@ struct Document<'a> {
     run: &'a str,
     state: &'static str,
     message: Option<&'a str>,
+    /// What a last look at the cluster showed when it stopped.
+    stands: Option<&'a str>,
+    /// What of it was simulated.
+    simulated: Option<&'a str>,
+    /// The plan file, where it is known.
+    plan: Option<&'a str>,
     steps: usize,
     done: usize,
     next: Option<&'a StepId>,
@@ -63,6 +70,7 @@ fn document(stored: &Stored) -> Document<'_> {
         (Some(Stop::Finished(_, evidence)), _) => ("finished", Some(evidence.as_str())),
         (Some(Stop::Paused(_)), _) => ("paused", None),
         (Some(Stop::Failed(_, _, message)), _) => ("failed", Some(message.as_str())),
+        (Some(Stop::Abandoned(_)), _) => ("abandoned", Some("another run was begun in its place")),
         (None, false) => ("interrupted", Some("its process ended without a word: killed, or the machine went down")),
     };
     Document {
@@ -70,6 +78,9 @@ fn document(stored: &Stored) -> Document<'_> {
         run: &stored.name,
         state,
         message,
+        stands: progress.stands.as_deref().filter(|_| !stored.walked),
+        simulated: progress.origin.simulated.as_deref(),
+        plan: progress.origin.plan.as_deref(),
         steps: stored.schedule.steps().count(),
         done: progress.done.len(),
         next: stored.schedule.steps().map(|(_, _, s)| &s.id).find(|id| !progress.done.contains_key(id)),
@@ -80,20 +91,40 @@ fn document(stored: &Stored) -> Document<'_> {
 fn text(stored: &Stored, document: &Document<'_>, resume: &str) -> String {
     let schedule = &stored.schedule;
     let mut text = String::new();
-    let _ = writeln!(text, "run {}: {}", document.run, document.state);
+    let simulated = document.simulated.map(|what| format!(" [{what}]")).unwrap_or_default();
+    let _ = writeln!(text, "run {}: {}{simulated}", document.run, document.state);
     let _ = writeln!(text, "  MooseFS {} to {}, {}", schedule.from, schedule.to, schedule.mode);
     let _ = writeln!(text, "  {} of {} done", document.done, count(document.steps, "step"));
     if let Some(message) = document.message {
         let _ = writeln!(text, "  {message}");
     }
+    if let Some(stands) = document.stands {
+        let _ = writeln!(text, "  when it stopped: {stands}");
+    }
+    text.push_str(&window(stored));
     if let Some(next) = document.next {
         let _ = writeln!(text, "  next: {next}");
     }
     for step in document.unknown {
         let _ = writeln!(text, "  begun and not known to be done: {step}");
     }
-    if !matches!(document.state, "finished" | "running") {
+    if !matches!(document.state, "finished" | "running" | "abandoned") {
         let _ = writeln!(text, "  go on with: {resume}");
     }
     text
+}
+
+/// Whether the window is open, of a run that is not at its end.
+fn window(stored: &Stored) -> String {
+    let Some(window) = stored.schedule.window.as_ref().filter(|_| !stored.progress.finished()) else {
+        return String::new();
+    };
+    let now = Timestamp::now();
+    match window.at(now) {
+        Some(opening) if opening.holds(now) => {
+            format!("  window: {window}, open until {}\n", window.show(opening.closes))
+        }
+        Some(opening) => format!("  window: {window}, opens {}\n", window.show(opening.opens)),
+        None => format!("  window: {window}, does not open within a month\n"),
+    }
 }

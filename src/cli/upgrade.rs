@@ -5,16 +5,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::begin::{begin, fits};
+use super::begin::{Beginning, begin, fits};
 use super::exit::Exit;
 use super::lock::Abandon;
 use super::observe::observe;
 use super::plan::{Format, ModeArgument, preview};
+use super::unfinished::unfinished;
 use super::walk::Display;
 use super::{Failed, StateDir, block_on, load};
 use crate::check::{Finding, Observation};
 use crate::fleet::SshFleet;
-use crate::journal::StateFolder;
+use crate::journal::{NewRun, Origin, StateFolder};
 use crate::plan::Plan;
 use crate::schedule::{Schedule, compile};
 use crate::ui;
@@ -56,18 +57,25 @@ impl Upgrade {
             let error = anyhow::anyhow!("there is no terminal to ask on; give --yes to upgrade without being asked");
             return Err(Failed::new(Exit::NotConfirmed, error));
         }
-        block_on(self.upgrade(&plan, &state))?
+        let Some(abandon) = unfinished(&plan, (&self.state, &state), None, &self.abandon.abandon, !self.yes)? else {
+            return Ok(Exit::NotConfirmed);
+        };
+        block_on(self.upgrade(&plan, &state, &abandon))?
     }
 
-    async fn upgrade(&self, plan: &Plan, state: &StateFolder) -> Result<Exit, Failed> {
+    async fn upgrade(&self, plan: &Plan, state: &StateFolder, abandon: &[String]) -> Result<Exit, Failed> {
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         eprintln!("looking at {} (nothing is changed)", ui::schedule::cluster(&compile(plan, None)));
         let (observation, findings) = observe(plan, &fleet).await;
-        let Some((_, schedule)) = fit(plan, observation, &findings) else {
+        let Some((observation, schedule)) = fit(plan, observation, &findings) else {
             return Ok(Exit::Findings);
         };
         let asked = (!self.yes).then_some("Upgrade this cluster now?");
-        begin(plan, &schedule, &fleet, asked, &self.abandon, (&self.state, state), &self.display).await
+        let path = std::path::absolute(&self.plan).ok().and_then(|path| path.to_str().map(str::to_owned));
+        let origin = Origin { plan: path, mode: self.mode.map(Into::into), simulated: None };
+        let new = NewRun { plan, schedule: &schedule, observation: Some(&observation), origin: &origin };
+        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon };
+        begin(&beginning, (&self.state, state), &self.display).await
     }
 }
 

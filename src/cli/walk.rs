@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failed;
@@ -16,8 +15,8 @@ use super::clock::RunClock;
 use super::observe::ForwardedMaster;
 use crate::fleet::{ClusterLock, SshFleet};
 use crate::host::lock::STALE;
-use crate::journal::{Progress, Run};
-use crate::plan::{Plan, Window};
+use crate::journal::{Progress, Record, Run, Simulated};
+use crate::plan::Plan;
 use crate::run::event::Stamped;
 use crate::run::ports::Clock;
 use crate::run::{Ending, Event, EventSink, Runner};
@@ -73,10 +72,8 @@ pub struct Walk<'a> {
     pub lock: &'a ClusterLock<'a>,
     /// Where the master listens, as its own host sees it.
     pub admin_address: std::net::Ipv4Addr,
-    /// How fast time runs.
-    pub speed: f64,
-    /// What is simulated.
-    pub simulated: Option<String>,
+    /// Set in a rehearsal: what is simulated, and how fast its time runs.
+    pub simulated: Option<Simulated>,
     /// The command that goes on after a stop.
     pub resume: String,
 }
@@ -88,11 +85,7 @@ impl Walk<'_> {
             self.schedule.baseline.clone().ok_or_else(|| {
                 anyhow::anyhow!("this schedule is a preview: it was made without looking at the cluster")
             })?;
-        let clock = match (&self.schedule.window, &self.simulated) {
-            // whoever rehearses at noon wants to see the night
-            (Some(window), Some(_)) => RunClock::since(first_moment(window), self.speed),
-            _ => RunClock::new(self.speed),
-        };
+        let clock = RunClock::new(self.simulated.as_ref());
         let master = ForwardedMaster::new(self.fleet, self.plan, self.admin_address);
         let events = display.sink(self.schedule);
         let pause = AtomicBool::new(false);
@@ -101,7 +94,7 @@ impl Walk<'_> {
             schedule: self.schedule,
             baseline: RefCell::new(baseline),
             run: name,
-            simulated: self.simulated.clone(),
+            simulated: self.simulated.as_ref().map(|s| s.what.clone()),
             hosts: self.fleet,
             master: &master,
             guard: self.lock,
@@ -119,6 +112,8 @@ impl Walk<'_> {
             never = self.lock.beat() => match never {},
             result = twice_interrupted(&pause, events.as_ref(), &clock) => {
                 result.map_err(anyhow::Error::from)?;
+                // for whoever asks `status`; where it cannot be written, that says that the run was interrupted
+                let _ = runner.journal.borrow_mut().append(Record::Paused { at: clock.now() });
                 eprintln!("left at once; the step that was running may be done or not. `{}` looks and goes on", self.resume);
                 self.release(false).await;
                 return Ok(Ending::Paused);
@@ -146,12 +141,6 @@ impl Walk<'_> {
             "the cluster's lock was not given back ({why}); without a heartbeat it is stale in {minutes} minutes"
         );
     }
-}
-
-/// Now, or when the window opens next.
-fn first_moment(window: &Window) -> Timestamp {
-    let now = Timestamp::now();
-    window.at(now).map_or(now, |opening| opening.opens.max(now))
 }
 
 async fn twice_interrupted(pause: &AtomicBool, events: &dyn EventSink, clock: &RunClock) -> std::io::Result<()> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::metadata::{Snapshot, Trial};
 use super::mount_options::MountArguments;
 use super::shell::quote;
-use super::{AbsPath, back};
+use super::{AbsPath, Turn, back};
 use crate::moosefs::daemon::Role;
 
 /// One command that changes something on a host.
@@ -27,6 +27,13 @@ pub enum Command {
     InstallCommand {
         /// Shell text, by the operator's intent.
         text: String,
+    },
+    /// One of these two on a host of several roles: the programs of roles whose turn is to come stay the old ones.
+    InTurn {
+        /// What brings the programs of all of them.
+        install: Box<Command>,
+        /// Whose turn it is.
+        turn: Turn,
     },
     /// The new release's daemon without a verb: it stops the previous one itself and takes its place ("takeover").
     Start {
@@ -161,6 +168,7 @@ impl Command {
         match self {
             Self::MakeInstall { source_dir } => format!("cd {} && make install", quote(source_dir.as_str())),
             Self::InstallCommand { text } => format!("/bin/sh -c {}", quote(text)),
+            Self::InTurn { install, turn } => turn.script(&install.script()),
             Self::Start { role, prefix, patience } => {
                 format!("{}{}", quote(prefix.join(role.path_in_prefix()).as_str()), wait_option(*patience))
             }
@@ -194,6 +202,18 @@ cd \"$t\" && ./configure{arguments} && make && printf %s {} > {}",
             }
             Self::Mount { prefix, arguments } => mount(prefix, &arguments.to_1_6()),
             Self::MountOld { prefix, arguments } => mount(prefix, &arguments.to_1_5()),
+        }
+    }
+}
+
+impl Command {
+    /// The tree that it installs from; a process that works there goes on installing.
+    #[must_use]
+    pub fn installs_from(&self) -> Option<&AbsPath> {
+        match self {
+            Self::MakeInstall { source_dir } => Some(source_dir),
+            Self::InTurn { install, .. } => install.installs_from(),
+            _ => None,
         }
     }
 }

@@ -276,7 +276,9 @@ impl HostFacts {
     pub fn named_users_of(&self, mount_point: &str) -> Option<String> {
         let named: Vec<_> = self.users_of(mount_point).map(|user| format!("{} ({})", user.name, user.pid)).collect();
         let more = match named.len().saturating_sub(USERS_NAMED) {
+            0 if self.users_cut => " and maybe more".to_owned(),
             0 => String::new(),
+            more if self.users_cut => format!(" and {more} more at least"),
             more => format!(" and {more} more"),
         };
         (!named.is_empty()).then(|| named[..named.len().min(USERS_NAMED)].join(", ") + &more)

@@ -35,7 +35,9 @@ cannot() { echo "cannot begin a job in $d: $1"; printf 'mfsupgrade-job=refused 0
 u=$(umask)
 umask 077
 if [ "$2" = begin ]; then
-    why=$(mkdir -p "${d%/*}" 2>&1) || cannot "$why"
+    # the trial runs below the same folder as the daemon's own user, who must get through it, and no further
+    w=${d%/jobs/*}
+    why=$( (umask 066 && mkdir -p "$w" && chmod go+x "$w" && umask 077 && mkdir -p "${d%/*}") 2>&1) || cannot "$why"
     why=$( (: >>"$d.lock") 2>&1) || cannot "$why"
     exec 9>>"$d.lock"
     if flock -n 9 && [ ! -e "$d/begun" ]; then
@@ -247,6 +249,22 @@ mod tests {
         let (seen, _, words) = read(&output).unwrap();
         assert_eq!(seen, Seen::Refused);
         assert!(words.contains("cannot begin a job in"), "{words}");
+    }
+
+    #[test]
+    fn others_get_through_the_work_folder_and_into_no_job() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let work_dir = AbsPath::new(folder.path().join("lib/work").to_str().unwrap()).unwrap();
+        let mode = |path: &str| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let job = Job::new(&work_dir, "run", "trial", Timestamp::UNIX_EPOCH, "umask");
+        assert_eq!(read(&sh(&format!("umask 077; {}", job.begin(0)))), Some((Seen::Ended(0), 1, "0077\n")));
+        assert_eq!((mode(work_dir.as_str()), mode(job.folder.as_str())), (0o711, 0o700));
+        // and one that an older version has closed
+        std::fs::set_permissions(work_dir.as_str(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        sh(&Job::new(&work_dir, "run", "again", Timestamp::UNIX_EPOCH, "true").begin(0));
+        assert_eq!(mode(work_dir.as_str()), 0o711);
+        assert_eq!(mode(&format!("{work_dir}/jobs")), 0o700);
     }
 
     #[test]

@@ -36,7 +36,8 @@ if [ "$2" = look ]; then
     answer other "$run"
 fi
 umask 077
-why=$(mkdir -p "${f%/*}" 2>&1) || answer cannot "$why"
+# the daemon's own user must get through this folder to the trial's
+why=$( (umask 066 && mkdir -p "${f%/*}" && chmod go+x "${f%/*}") 2>&1) || answer cannot "$why"
 why=$( (: >>"$f.guard") 2>&1) || answer cannot "$why"
 exec 9>>"$f.guard"
 flock -w 20 9 || answer cannot "another process holds $f.guard"
@@ -258,6 +259,16 @@ mod tests {
         assert_eq!(other(host.ask(&b, Verb::Take { abandon: Some("c") })).run, "a", "consent is to one run");
         assert_eq!(host.ask(&b, Verb::Take { abandon: Some("a") }), Answer::Mine);
         assert_eq!(other(host.ask(&a, Verb::Renew)).run, "b", "the one that was set aside sees it");
+    }
+
+    #[test]
+    fn others_get_through_its_folder_and_cannot_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let host = Host::new();
+        host.take(&claim("a"));
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let file = std::path::PathBuf::from(host.file());
+        assert_eq!((mode(file.parent().unwrap()), mode(&file)), (0o711, 0o600));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod metadata;
 pub mod mount_options;
 pub mod name;
 pub mod shell;
+pub mod turn;
 
 pub use command::Command;
 pub use facts::{HostFacts, Process};
@@ -20,3 +21,4 @@ pub use job::Job;
 pub use look::Look;
 pub use mount_options::MountArguments;
 pub use name::{AbsPath, HostName, InvalidName};
+pub use turn::Turn;

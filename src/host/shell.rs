@@ -27,6 +27,9 @@ pub fn quote(word: &str) -> Cow<'_, str> {
 /// was lost shows no such line, and that is the difference between *failed* and *unknown*.
 pub const EXIT_MARK: &str = "mfsupgrade-exit=";
 
+/// How everything that is sent begins, whatever the login shell is.
+pub const AT_ROOT: &str = "cd / && ";
+
 /// `script` as it is sent: run by `/bin/sh` whatever the login shell is, as root where `become` says how, without
 /// input, with stderr in its place among stdout, and with the [`EXIT_MARK`] behind it.
 ///
@@ -39,6 +42,9 @@ pub fn wrap(script: &str, r#become: Option<Become>) -> String {
 
 /// `script` as it is sent when its input or output is a stream of bytes: run by `/bin/sh`, as root where `become` says how,
 /// and nothing else. Whether it did all of its work is for checksums to tell.
+///
+/// From the root folder: a login's own folder may be on MooseFS, and whatever works there keeps its mount busy (sudo among
+/// them, which waits for what it runs).
 #[must_use]
 pub fn wrap_stream(script: &str, r#become: Option<Become>) -> String {
     let prefix = match r#become {
@@ -46,7 +52,7 @@ pub fn wrap_stream(script: &str, r#become: Option<Become>) -> String {
         Some(Become::Sudo) => "sudo -n -- ",
         Some(Become::Doas) => "doas -n -- ",
     };
-    format!("exec {prefix}/bin/sh -c {}", quote(script))
+    format!("{AT_ROOT}exec {prefix}/bin/sh -c {}", quote(script))
 }
 
 /// Splits what a wrapped command printed into its own output and its exit code; no code: the end was not seen.
@@ -75,6 +81,16 @@ mod tests {
     fn a_wrapped_command_tells_its_exit_code_and_keeps_its_output() {
         let (output, code) = unwrap(&sh(&wrap("echo out; echo err >&2; exit 7", None)));
         assert_eq!((output.as_str(), code), ("out\nerr\n", Some(7)));
+    }
+
+    #[test]
+    fn nothing_works_in_the_folder_of_the_login() {
+        let home = tempfile::tempdir().unwrap();
+        for sent in [wrap("pwd; readlink /proc/$PPID/cwd", None), wrap_stream("pwd; readlink /proc/$$/cwd", None)] {
+            let output = std::process::Command::new("/bin/sh").args(["-c", &sent]).current_dir(home.path()).output();
+            let output = String::from_utf8(output.unwrap().stdout).unwrap();
+            assert!(output.starts_with("/\n/\n"), "{output}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What a run did, written before and after it does it. Records and replay are PURE; [`store`] is the adapter that makes
 //! them durable.
 
+mod files;
 pub mod record;
 pub mod replay;
 pub mod store;
 
-pub use record::{FailureKind, JournalSink, Record};
+pub use record::{FailureKind, JournalSink, Origin, Record};
 pub use replay::{Progress, Stop};
-pub use store::{Run, StateFolder, StoreError};
+pub use store::simulated::Simulated;
+pub use store::{NewRun, Run, StateFolder, StoreError};

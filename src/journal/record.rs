@@ -4,10 +4,28 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::plan::Mode;
 use crate::schedule::StepId;
 
-/// The version of the form on disk.
-pub const FORMAT: u32 = 1;
+/// The version of the form on disk. Readers read this one and all before it.
+///
+/// 2: `begun` carries the digests of plan and observation and where the run comes from; `stands`, `replanned` and `abandoned`
+/// are new.
+pub const FORMAT: u32 = 2;
+
+/// Where a run comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// The plan file, as a whole path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// The mode that the command line put in the place of the plan's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// What of it was simulated, in a rehearsal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<String>,
+}
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +39,38 @@ pub enum Record {
         tool: String,
         /// The schedule that the journal is bound to.
         schedule_sha256: String,
+        /// The plan that it is bound to; `None` in format 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan_sha256: Option<String>,
+        /// What was seen of the cluster before, where the run has kept it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        observation_sha256: Option<String>,
+        /// Where it comes from.
+        #[serde(default)]
+        origin: Origin,
+        /// When.
+        at: Timestamp,
+    },
+    /// The run goes on with another plan and schedule: `plan-N.json` and `schedule-N.json`, written before this record.
+    Replanned {
+        /// N, from 2 on.
+        number: u32,
+        /// The plan that it is bound to from here on.
+        plan_sha256: String,
+        /// The schedule.
+        schedule_sha256: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// What a last look at the cluster showed after the run had stopped.
+    Stands {
+        /// When.
+        at: Timestamp,
+        /// In a sentence.
+        state: String,
+    },
+    /// The operator began another run on this cluster, and this one is not gone on with.
+    Abandoned {
         /// When.
         at: Timestamp,
     },
@@ -99,15 +149,6 @@ pub trait JournalSink {
     fn append(&mut self, record: Record) -> std::io::Result<()>;
 }
 
-/// A line on disk: the record, its number and a checksum over both.
-#[derive(Debug, Serialize, Deserialize)]
-struct Line {
-    n: u64,
-    sum: String,
-    #[serde(flatten)]
-    record: Record,
-}
-
 /// Why a line is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadLine {
@@ -120,10 +161,12 @@ pub enum BadLine {
     /// A line is missing or twice there.
     #[error("line {0} carries number {1}")]
     Order(u64, u64),
+    /// Written by a later version of this program.
+    #[error("it has format {0}, and this program reads up to {FORMAT}")]
+    Newer(u32),
 }
 
-fn checksum(n: u64, record: &Record) -> String {
-    let json = serde_json::to_string(record).expect("a record has text keys only");
+fn checksum(n: u64, json: &str) -> String {
     let digest = Sha256::digest(format!("{n} {json}"));
     digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -131,8 +174,32 @@ fn checksum(n: u64, record: &Record) -> String {
 /// Record number `n` (from 0) as a line with its end.
 #[must_use]
 pub fn encode(n: u64, record: &Record) -> String {
-    let line = Line { n, sum: checksum(n, record), record: record.clone() };
-    serde_json::to_string(&line).expect("a record has text keys only") + "\n"
+    let json = serde_json::to_string(record).expect("a record has text keys only");
+    format!("{{\"n\":{n},\"sum\":\"{}\",{}\n", checksum(n, &json), &json[1..])
+}
+
+/// The record of a line without its end, as JSON. What the checksum is over is the text as it stands, so that records that
+/// later versions write in another way are still what they were.
+fn open(at: u64, line: &str) -> Result<String, BadLine> {
+    let wrong = || BadLine::Syntax(at + 1, "it is not as this program writes it".to_owned());
+    let rest = line.strip_prefix("{\"n\":").ok_or_else(wrong)?;
+    let (n, rest) = rest.split_once(",\"sum\":\"").ok_or_else(wrong)?;
+    let (sum, rest) = rest.split_once("\",").ok_or_else(wrong)?;
+    let n: u64 = n.parse().map_err(|_| wrong())?;
+    let json = format!("{{{rest}");
+    if n != at {
+        return Err(BadLine::Order(at + 1, n));
+    }
+    if sum != checksum(n, &json) {
+        return Err(BadLine::Checksum(at + 1));
+    }
+    Ok(json)
+}
+
+/// The format that a first record names, whatever else a later version writes into it.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
 }
 
 /// All records of a journal, and the length in bytes of the whole part. A last line without its end was torn by a crash
@@ -144,14 +211,13 @@ pub fn decode(text: &str) -> Result<(Vec<Record>, usize), BadLine> {
     let whole = text.rfind('\n').map_or(0, |at| at + 1);
     let mut records = Vec::new();
     for (n, line) in (0..).zip(text[..whole].lines()) {
-        let line: Line = serde_json::from_str(line).map_err(|e| BadLine::Syntax(n + 1, e.to_string()))?;
-        if line.n != n {
-            return Err(BadLine::Order(n + 1, line.n));
+        let json = open(n, line)?;
+        if let (0, Ok(Head { format })) = (n, serde_json::from_str(&json))
+            && format > FORMAT
+        {
+            return Err(BadLine::Newer(format));
         }
-        if line.sum != checksum(n, &line.record) {
-            return Err(BadLine::Checksum(n + 1));
-        }
-        records.push(line.record);
+        records.push(serde_json::from_str(&json).map_err(|e| BadLine::Syntax(n + 1, e.to_string()))?);
     }
     Ok((records, whole))
 }
@@ -164,7 +230,15 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let step = StepId::from("master/m/start".to_owned());
         let records = vec![
-            Record::Begun { format: FORMAT, tool: "0".into(), schedule_sha256: "ab".into(), at },
+            Record::Begun {
+                format: FORMAT,
+                tool: "0".into(),
+                schedule_sha256: "ab".into(),
+                plan_sha256: Some("cd".into()),
+                observation_sha256: None,
+                origin: Origin { plan: Some("/p.toml".into()), ..Origin::default() },
+                at,
+            },
             Record::Intent { step: step.clone(), at },
             Record::Done { step, at, evidence: "pid 7 \"runs\"\n".into(), found: false },
         ];
@@ -190,5 +264,30 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert!(matches!(decode(&format!("{}\n{}\n", lines[0], lines[2])), Err(BadLine::Order(2, 2))));
         assert!(matches!(decode("nonsense\n"), Err(BadLine::Syntax(1, _))));
+    }
+
+    #[test]
+    fn a_byte_that_was_changed_anywhere_is_seen() {
+        let (_, text) = journal();
+        for at in 0..text.len() - 1 {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] ^= 1;
+            let Ok(changed) = String::from_utf8(bytes) else { continue };
+            assert!(decode(&changed).is_err(), "byte {at}: {changed}");
+        }
+    }
+
+    #[test]
+    fn a_journal_of_a_later_version_is_refused_by_its_format_whatever_is_in_it() {
+        let json = r#"{"record":"begun","format":3,"sealed":true}"#;
+        let line = format!("{{\"n\":0,\"sum\":\"{}\",{}\n", checksum(0, json), &json[1..]);
+        assert_eq!(decode(&line), Err(BadLine::Newer(3)));
+    }
+
+    #[test]
+    fn keys_that_this_version_does_not_know_leave_the_checksum_right() {
+        let json = r#"{"record":"resumed","by":"somebody","at":"1970-01-01T00:00:00Z"}"#;
+        let line = format!("{{\"n\":0,\"sum\":\"{}\",{}\n", checksum(0, json), &json[1..]);
+        assert_eq!(decode(&line).unwrap().0, [Record::Resumed { at: Timestamp::UNIX_EPOCH }]);
     }
 }

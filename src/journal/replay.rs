@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{FailureKind, Record};
+use super::{FailureKind, Origin, Record};
 use crate::schedule::StepId;
 
 /// Where a run is, by its journal. The hosts have the last word: see law 5.
@@ -14,6 +14,16 @@ pub struct Progress {
     pub begun: Option<Timestamp>,
     /// The schedule that it is bound to.
     pub schedule_sha256: String,
+    /// The plan that it is bound to; `None` in format 1.
+    pub plan_sha256: Option<String>,
+    /// The observation that it began with, where it has kept one.
+    pub observation_sha256: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Which plan and schedule it goes by: 1 for those that it began with.
+    pub number: u32,
+    /// What the last look showed after it had stopped.
+    pub stands: Option<String>,
     /// Steps that are done, with when.
     pub done: HashMap<StepId, Timestamp>,
     /// Steps with an intent and no result, in order.
@@ -33,6 +43,8 @@ pub enum Stop {
     Failed(Timestamp, FailureKind, String),
     /// It reached its target.
     Finished(Timestamp, String),
+    /// The operator began another run in its place.
+    Abandoned(Timestamp),
 }
 
 impl Progress {
@@ -48,11 +60,22 @@ impl Progress {
 
     fn apply(&mut self, record: &Record) {
         match record {
-            Record::Begun { schedule_sha256, at, .. } => {
+            Record::Begun { schedule_sha256, plan_sha256, observation_sha256, origin, at, .. } => {
                 self.begun = Some(*at);
+                self.number = 1;
                 self.schedule_sha256.clone_from(schedule_sha256);
+                self.plan_sha256.clone_from(plan_sha256);
+                self.observation_sha256.clone_from(observation_sha256);
+                self.origin.clone_from(origin);
             }
-            Record::Resumed { .. } => self.stop = None,
+            Record::Replanned { number, plan_sha256, schedule_sha256, .. } => {
+                self.number = *number;
+                self.schedule_sha256.clone_from(schedule_sha256);
+                self.plan_sha256 = Some(plan_sha256.clone());
+            }
+            Record::Resumed { .. } => (self.stop, self.stands) = (None, None),
+            Record::Stands { state, .. } => self.stands = Some(state.clone()),
+            Record::Abandoned { at } => self.stop = Some(Stop::Abandoned(*at)),
             Record::Intent { step, at } => {
                 self.begun_at.insert(step.clone(), *at);
                 if !self.open.contains(step) {
@@ -67,6 +90,12 @@ impl Progress {
             Record::Paused { at } => self.stop = Some(Stop::Paused(*at)),
             Record::Finished { at, evidence } => self.stop = Some(Stop::Finished(*at, evidence.clone())),
         }
+    }
+
+    /// Whether the operator began another run in its place.
+    #[must_use]
+    pub fn abandoned(&self) -> bool {
+        matches!(self.stop, Some(Stop::Abandoned(_)))
     }
 
     /// Whether it reached its target.

@@ -2,30 +2,29 @@
 //!
 //! ```text
 //! STATE/runs/20261122T164109Z-3f2a/
-//!   plan.json       the plan as it was resolved
-//!   schedule.json   the schedule that is walked
+//!   plan.json         the plan as it was resolved
+//!   schedule.json     the schedule that is walked
+//!   observation.json  what was seen of the cluster before
+//!   plan-2.json …     the plan and the schedule after the plan was changed
 //!   journal.jsonl   records; see docs/journal-format.md
 //!   lock            held by the process that walks it
 //! ```
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+pub mod simulated;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use jiff::Timestamp;
-use rustix::fs::FlockOperation;
 
+use super::files::{self, bound_to, lock, lock_is_held, make_folder, open_new, read_file, sync_folder};
 use super::record::{self, BadLine, FORMAT};
-use super::{JournalSink, Progress, Record};
+use super::{JournalSink, Origin, Progress, Record};
+use crate::check::Observation;
 use crate::plan::Plan;
 use crate::schedule::Schedule;
-
-const FILE_MODE: u32 = 0o600;
-const FOLDER_MODE: u32 = 0o700;
-/// No journal of a real run comes near it.
-const LARGEST_FILE: u64 = 1 << 30;
 
 /// Why the state folder could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -48,15 +47,12 @@ pub enum StoreError {
     /// No run of that name, or none at all.
     #[error("there is no run {0} in {1}")]
     NoRun(String, PathBuf),
-    /// schedule.json is not the one that the journal is bound to.
-    #[error("schedule.json of run {0} was changed after the run began")]
-    Digest(String),
+    /// A file is not the one that the journal is bound to.
+    #[error("{1} of run {0} was changed after the run began")]
+    Digest(String, String),
     /// No record: the process was killed before it had written one, and no host was touched.
     #[error("the journal of run {0} is empty; nothing was begun by it, and its folder can be removed")]
     Empty(String),
-    /// Written by another version.
-    #[error("run {0} has format {1}, and this program reads {FORMAT}")]
-    Format(String, u32),
 }
 
 /// The folder of all runs.
@@ -130,31 +126,49 @@ impl StateFolder {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn begin(&self, plan: &Plan, schedule: &Schedule, at: Timestamp) -> Result<Run, StoreError> {
-        let digest = schedule.digest();
-        let name = format!("{}-{}", at.strftime("%Y%m%dT%H%M%SZ"), &digest[..4]);
+    pub fn begin(&self, new: &NewRun<'_>, at: Timestamp) -> Result<Run, StoreError> {
+        let NewRun { plan, schedule, observation, origin } = new;
+        let name = format!("{}-{}", at.strftime("%Y%m%dT%H%M%SZ"), &schedule.digest()[..4]);
         let folder = self.runs().join(&name);
         make_folder(&self.runs(), true)?;
         make_folder(&folder, false)?;
-        let json = |value: serde_json::Result<Vec<u8>>, path: &Path| {
-            value.map_err(|e| StoreError::Json(path.to_owned(), e)).and_then(|json| write_file(path, &json))
-        };
-        json(serde_json::to_vec_pretty(plan), &folder.join("plan.json"))?;
-        json(serde_json::to_vec_pretty(schedule), &folder.join("schedule.json"))?;
+        let plan_sha256 = files::write_json(&folder.join("plan.json"), plan)?;
+        let schedule_sha256 = files::write_json(&folder.join("schedule.json"), schedule)?;
+        let observed = observation.map(|o| files::write_json(&folder.join("observation.json"), o)).transpose()?;
         let locks = self.locks(plan, &folder, &name).inspect_err(|_| {
             // nothing was begun: what is left of this run says nothing to anybody
             let _ = std::fs::remove_dir_all(&folder);
         })?;
+        // what the first record is bound to is there when the record is
+        sync_folder(&folder)?;
         let path = folder.join("journal.jsonl");
         let file = open_new(&path)?;
         let mut run =
             Run { name, folder, file, path, records: 0, length: 0, progress: Progress::default(), _locks: locks };
-        let tool = env!("CARGO_PKG_VERSION").to_owned();
-        let begun = Record::Begun { format: FORMAT, tool, schedule_sha256: digest, at };
+        let begun = Record::Begun {
+            format: FORMAT,
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+            schedule_sha256,
+            plan_sha256: Some(plan_sha256),
+            observation_sha256: observed,
+            origin: (*origin).clone(),
+            at,
+        };
         run.append(begun).map_err(|e| StoreError::Io("write", run.path.clone(), e))?;
-        sync_folder(&run.folder)?;
-        sync_folder(&self.runs())?;
+        // a file is only as durable as the folders that name it
+        for folder in [&run.folder, &self.runs(), &self.0] {
+            sync_folder(folder)?;
+        }
         Ok(run)
+    }
+
+    /// Records that the run `name` is not gone on with.
+    ///
+    /// # Errors
+    /// [`StoreError`]; one of them is that it is being walked.
+    pub fn abandon(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
+        let (mut run, _) = self.reopen(Some(name))?;
+        run.append(Record::Abandoned { at }).map_err(|e| StoreError::Io("write", run.path.clone(), e))
     }
 
     /// Reads the run `name` (or the newest) without touching it.
@@ -163,25 +177,22 @@ impl StateFolder {
     /// [`StoreError`].
     pub fn read(&self, name: Option<&str>) -> Result<Stored, StoreError> {
         let (name, folder) = self.find(name)?;
-        let plan = read_json(&folder.join("plan.json"))?;
-        let schedule: Schedule = read_json(&folder.join("schedule.json"))?;
         let path = folder.join("journal.jsonl");
         let text = String::from_utf8_lossy(&read_file(&path)?).into_owned();
         let (records, whole) = record::decode(&text).map_err(|e| StoreError::Journal(path, e))?;
-        if let Some(Record::Begun { format, .. }) = records.first()
-            && *format != FORMAT
-        {
-            return Err(StoreError::Format(name, *format));
-        }
         if records.is_empty() {
             return Err(StoreError::Empty(name));
         }
         let progress = Progress::replay(&records);
-        if progress.schedule_sha256 != schedule.digest() {
-            return Err(StoreError::Digest(name));
-        }
+        let plan = bound(&name, &folder, numbered("plan", progress.number), progress.plan_sha256.as_deref())?;
+        let file = numbered("schedule", progress.number);
+        let schedule = bound(&name, &folder, file, Some(&progress.schedule_sha256))?;
+        let observation = match &progress.observation_sha256 {
+            Some(sha256) => Some(bound(&name, &folder, "observation.json".to_owned(), Some(sha256))?),
+            None => None,
+        };
         let walked = lock_is_held(&folder)?;
-        Ok(Stored { name, folder, plan, schedule, records, progress, whole, walked })
+        Ok(Stored { name, folder, plan, schedule, observation, records, progress, whole, walked })
     }
 
     /// Opens the run `name` (or the newest) to go on with it: locked, a torn last line cut off.
@@ -200,7 +211,7 @@ impl StateFolder {
             move |e| StoreError::Io(what, path, e)
         };
         let file = OpenOptions::new().append(true).open(&path).map_err(io("open"))?;
-        file.set_len(stored.whole as u64).map_err(io("cut the torn end of"))?;
+        file.set_len(stored.whole as u64).and_then(|()| file.sync_all()).map_err(io("cut the torn end of"))?;
         let run = Run {
             name,
             folder: stored.folder.clone(),
@@ -215,6 +226,19 @@ impl StateFolder {
     }
 }
 
+/// What a run is begun with.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRun<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The schedule.
+    pub schedule: &'a Schedule,
+    /// What it was made of, beyond the plan: a plan that is changed later is compiled with the same.
+    pub observation: Option<&'a Observation>,
+    /// Where it comes from.
+    pub origin: &'a Origin,
+}
+
 /// A run as it stands on disk.
 #[derive(Debug)]
 pub struct Stored {
@@ -226,6 +250,8 @@ pub struct Stored {
     pub plan: Plan,
     /// The schedule.
     pub schedule: Schedule,
+    /// What was seen of the cluster before; `None` in format 1, on the way back, and of a preview.
+    pub observation: Option<Observation>,
     /// The journal.
     pub records: Vec<Record>,
     /// Where it is.
@@ -262,6 +288,42 @@ impl Run {
     pub fn discard(self) -> Result<(), StoreError> {
         std::fs::remove_dir_all(&self.folder).map_err(|e| StoreError::Io("remove", self.folder.clone(), e))
     }
+
+    /// Goes on with another plan and schedule. Their files are durable before the record that names them: a process that is
+    /// killed in between leaves files that nobody reads.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn replan(&mut self, plan: &Plan, schedule: &Schedule, at: Timestamp) -> Result<(), StoreError> {
+        let number = self.progress.number + 1;
+        let plan_sha256 = files::write_json(&self.folder.join(numbered("plan", number)), plan)?;
+        let schedule_sha256 = files::write_json(&self.folder.join(numbered("schedule", number)), schedule)?;
+        sync_folder(&self.folder)?;
+        let record = Record::Replanned { number, plan_sha256, schedule_sha256, at };
+        self.append(record).map_err(|e| StoreError::Io("write", self.path.clone(), e))?;
+        self.progress.number = number;
+        Ok(())
+    }
+}
+
+/// `schedule.json`, `schedule-2.json`.
+fn numbered(what: &str, number: u32) -> String {
+    if number < 2 { format!("{what}.json") } else { format!("{what}-{number}.json") }
+}
+
+/// Reads a file of a run that must be the one that its journal names.
+fn bound<T: serde::de::DeserializeOwned>(
+    run: &str,
+    folder: &Path,
+    file: String,
+    sha256: Option<&str>,
+) -> Result<T, StoreError> {
+    let path = folder.join(&file);
+    let json = read_file(&path)?;
+    if sha256.is_some_and(|sha256| sha256 != bound_to(&json)) {
+        return Err(StoreError::Digest(run.to_owned(), file));
+    }
+    serde_json::from_slice(&json).map_err(|e| StoreError::Json(path, e))
 }
 
 impl JournalSink for Run {
@@ -276,68 +338,4 @@ impl JournalSink for Run {
         self.length += line.len() as u64;
         Ok(())
     }
-}
-
-fn make_folder(path: &Path, parents: bool) -> Result<(), StoreError> {
-    DirBuilder::new()
-        .recursive(parents)
-        .mode(FOLDER_MODE)
-        .create(path)
-        .map_err(|e| StoreError::Io("create the folder", path.to_owned(), e))
-}
-
-fn open_new(path: &Path) -> Result<File, StoreError> {
-    OpenOptions::new()
-        .append(true)
-        .create_new(true)
-        .mode(FILE_MODE)
-        .open(path)
-        .map_err(|e| StoreError::Io("create", path.to_owned(), e))
-}
-
-fn write_file(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    let mut file = open_new(path)?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(|e| StoreError::Io("write", path.to_owned(), e))
-}
-
-fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
-    let mut content = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LARGEST_FILE).read_to_end(&mut content))
-        .map_err(|e| StoreError::Io("read", path.to_owned(), e))?;
-    Ok(content)
-}
-
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
-    serde_json::from_slice(&read_file(path)?).map_err(|e| StoreError::Json(path.to_owned(), e))
-}
-
-fn sync_folder(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|f| f.sync_all()).map_err(|e| StoreError::Io("sync", path.to_owned(), e))
-}
-
-fn lock_file(folder: &Path) -> Result<File, StoreError> {
-    let path = folder.join("lock");
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(FILE_MODE)
-        .open(&path)
-        .map_err(|e| StoreError::Io("open", path, e))
-}
-
-/// The lock ends with the process, however it ends.
-fn lock(folder: &Path, name: &str) -> Result<File, StoreError> {
-    let file = lock_file(folder)?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked(name.to_owned())),
-        Err(e) => Err(StoreError::Io("lock", folder.join("lock"), e.into())),
-    }
-}
-
-fn lock_is_held(folder: &Path) -> Result<bool, StoreError> {
-    let Ok(file) = File::open(folder.join("lock")) else { return Ok(false) };
-    Ok(rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_err())
 }

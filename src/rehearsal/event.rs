@@ -45,6 +45,8 @@ pub enum What {
         /// Where to.
         prefix: String,
     },
+    /// After a command another release of the event's program was in place than before it: what a boot would start.
+    InPlace,
     /// An install failed; nothing was replaced.
     InstallFailed,
     /// A daemon's or mount's process exists.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::procfs;
 use super::simulated::config::Places;
-use super::simulated::owners::DAEMON;
+use super::simulated::owners::{self, DAEMON};
 use super::simulated::quirks::Quirks;
 use super::simulated::{ARGUMENT, ROOT_VARIABLE};
 use super::site::Site;
@@ -99,7 +99,10 @@ pub fn install(site: &Site, prefix: &str, version: &Version) -> io::Result<()> {
         }
     }
     let data = site.real(&format!("{prefix}/var/mfs"));
-    fs::create_dir_all(&data)?;
+    if !data.exists() {
+        fs::create_dir_all(&data)?;
+        owners::belongs_to(site, &format!("{prefix}/var/mfs"), DAEMON)?;
+    }
     if quirks.verbs {
         fs::write(data.join("metadata.mfs.empty"), "MFSM NEW")?;
     }

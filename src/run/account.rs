@@ -6,17 +6,23 @@ use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome};
 use super::runner::{Ending, LOOK_LIMIT};
 use super::step;
+use crate::check::health;
 use crate::host::{AbsPath, HostFacts, HostName};
 use crate::journal::Record;
+use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
 use crate::schedule::{Action, Step, count};
+
+/// What is said of a cluster in which nothing is wrong.
+const HEALTHY: &str = "cluster healthy";
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// What the file system does while the run stands still, by a last look at the master; and mounts that were taken away.
     pub(super) async fn standing(&self) -> String {
         let mut parts = Vec::new();
+        let mut health = None;
         match self.master.overview().await {
-            Ok(_) => {}
+            Ok(overview) => health = Some(self.health(&overview)),
             Err(NoAnswer { reason, reached: true }) => {
                 parts.push(format!("THE FILE SYSTEM IS DOWN: the master does not answer ({reason})"));
             }
@@ -37,7 +43,24 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         parts.push(self.state());
+        parts.extend(health);
         parts.join("; ")
+    }
+
+    /// How the cluster is, by the last look at its master: whatever release each daemon is of.
+    fn health(&self, overview: &Overview) -> String {
+        let baseline = self.baseline.borrow();
+        let servers = || self.schedule.chunkservers.iter().filter_map(|known| Some((known.address?, None)));
+        match &overview.matrix {
+            None => match health::all_back(overview, &baseline, servers()) {
+                Ok(()) => format!("{HEALTHY} as far as a 1.5 master tells"),
+                Err(reason) => format!("cluster NOT healthy: {reason}"),
+            },
+            Some(_) => match health::healthy(overview, &baseline, servers()) {
+                Ok(()) => HEALTHY.to_owned(),
+                Err(reason) => format!("cluster NOT healthy: {reason}"),
+            },
+        }
     }
 
     /// What a look at the host says of a mount that was to be taken away and made anew. Nothing, if something is mounted.
@@ -87,12 +110,20 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if let Err(failure) = self.record(Record::Paused { at: self.clock.now() }) {
             return self.failed(failure).await;
         }
-        self.send(Event::Paused { state: self.standing().await });
+        let state = self.standing().await;
+        self.stands(&state);
+        let safe = if state.contains(HEALTHY) { "; safe to leave" } else { "" };
+        self.send(Event::Paused { state: format!("{state}{safe}") });
         Ending::Paused
     }
 
+    /// For whoever asks later without a look at a host. A journal that cannot be written any more has been told of already.
+    fn stands(&self, state: &str) {
+        let _ = self.record(Record::Stands { at: self.clock.now(), state: state.to_owned() });
+    }
+
     pub(super) async fn failed(&self, failure: Failure) -> Ending {
-        let message = std::iter::once(&failure.message).chain(&failure.causes).cloned().collect::<Vec<_>>().join(": ");
+        let message = format!("{}: {}", failure.message, failure.told());
         let record = Record::Failed { step: failure.step.clone(), at: self.clock.now(), kind: failure.kind, message };
         // a journal that cannot be written is what may have stopped the run: it is said, and cannot be recorded
         let mut failure = failure;
@@ -102,6 +133,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             failure.causes.extend(second.causes);
         }
         let state = self.standing().await;
+        self.stands(&state);
         self.send(Event::Failed { failure: failure.clone(), state: state.clone() });
         Ending::Failed(failure, state)
     }

@@ -20,6 +20,9 @@ use crate::schedule::{Action, Step, Track};
 /// at once or after a moment; only what the *cluster* shows takes long, and gates have their own times.
 const SETTLE: Duration = Duration::from_secs(15);
 
+/// And how often it is looked at before that is said: a host whose answer took that long has been asked once.
+const LEAST_LOOKS: usize = 5;
+
 /// How long a command may take before its outcome is given as unknown. A daemon's start includes the old one's saving and,
 /// in 1.6.9 to 1.6.25, the scan of its disks; an installation includes what a package manager fetches.
 pub(super) const LONG_COMMAND: Duration = Duration::from_secs(2 * 3600);
@@ -63,6 +66,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             },
         };
         let mut evidence = vec![evidence];
+        let last = track.steps.last().is_some_and(|last| last.id == step.id);
+        if matches!(step.action, Action::Verify) {
+            // nothing that takes time comes between the last look at the cluster and the record of it
+            self.sweep(host).await.map_err(|f| f.at(Some(&step.id), host))?;
+            evidence.extend(self.look_everywhere(step).await?);
+        }
         if let Some(gate) = &step.afterwards {
             match self.gate(gate, host, Some(&step.id), &|| false).await {
                 Ok(green) => evidence.extend(green),
@@ -71,7 +80,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         evidence.retain(|e| !e.is_empty());
         let evidence = evidence.join("; ");
-        if track.steps.last().is_some_and(|last| last.id == step.id) {
+        if last && !matches!(step.action, Action::Verify) {
             // before the record: where the journal says that a host is done, nothing of ours is left on it
             self.sweep(host).await.map_err(|f| f.at(Some(&step.id), host))?;
         }
@@ -103,18 +112,19 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// A `make install` whose end nobody saw is run again, since that harms nothing: after a look, and not while the first
     /// one goes on. An operator's own command may be of another kind, and is not.
     fn may_install_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
-        let again = matches!(
-            step.action.command(),
-            Some(
-                Command::MakeInstall { .. }
-                    | Command::Build { .. }
-                    | Command::Keep { .. }
-                    | Command::PutInPlace { .. }
-                    | Command::Restore { .. }
-                    | Command::PutBack { .. }
-                    | Command::FoldersBack { .. }
-            )
-        );
+        let command = step.action.command();
+        let again = command.is_some_and(|c| c.installs_from().is_some())
+            || matches!(
+                command,
+                Some(
+                    Command::Build { .. }
+                        | Command::Keep { .. }
+                        | Command::PutInPlace { .. }
+                        | Command::Restore { .. }
+                        | Command::PutBack { .. }
+                        | Command::FoldersBack { .. }
+                )
+            );
         again && code.is_none() && self.seconds_since(begun) < LONG_COMMAND.as_secs()
     }
 
@@ -207,12 +217,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         before: &HostFacts,
         code: Option<i32>,
     ) -> Result<(bool, String), Failure> {
-        let begun = self.clock.now();
+        let (begun, mut looks) = (self.clock.now(), 0);
         loop {
             let now = match self.look(host, step).await {
                 Ok(now) => now,
                 Err(failure) => return Err(unseen(step, code, failure)),
             };
+            looks += 1;
             let reason = match step::achieved(&step.action, &self.schedule.to, before, &now, false) {
                 Verdict::Done(_) if code.is_none() && matches!(step.action, Action::Install { .. }) => {
                     // the program is there, but whether all of the release is, nobody saw: resume installs it again
@@ -224,7 +235,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Verdict::NotYet(reason) => reason,
             };
             let patience = if code.is_none() { RECONNECT } else { settles(&step.action, &self.schedule.to, &now) };
-            if self.seconds_since(begun) >= patience.as_secs() {
+            if looks >= LEAST_LOOKS && self.seconds_since(begun) >= patience.as_secs() {
                 if code.is_none() {
                     let message = format!("tell whether it could {}", step.action.describe());
                     let mut failure = Failure::new(FailureKind::Unknown, message, reason);

@@ -142,6 +142,15 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// A host failed while others are at work beside it: those come to their end, no further one is begun, and the run stops.
+    HostFailed {
+        /// Which.
+        host: HostName,
+        /// Why.
+        failure: Failure,
+        /// How many are still at work.
+        running: usize,
+    },
     /// A connection was lost or could not be made, and is tried again.
     Reconnecting {
         /// Where.

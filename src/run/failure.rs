@@ -41,6 +41,13 @@ impl Failure {
         self
     }
 
+    /// Why, in a line: the causes, and the last thing that the command said.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let said = self.output.last().map(|line| format!("it said: {line}"));
+        self.causes.iter().cloned().chain(said).collect::<Vec<_>>().join(": ")
+    }
+
     /// At a step of a host.
     #[must_use]
     pub fn at(mut self, step: Option<&StepId>, host: &HostName) -> Self {

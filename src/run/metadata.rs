@@ -55,6 +55,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// before it goes. And a trial is made of a copy that is as new as can be.
     pub(super) async fn renew_backup(&self, step: &Step) -> Result<(), Failure> {
         let limit = match &step.action {
+            // one that is tried again is tried with a new copy: the live counts have gone on
+            Action::Trial { .. } if self.open.borrow().contains_key(&step.id) => Duration::ZERO,
             Action::Trial { .. } => TRIAL_OF,
             action if action.ends_the_master() => BACKUP_OLD,
             _ => return Ok(()),

@@ -15,6 +15,7 @@ mod metadata;
 pub mod ports;
 pub mod runner;
 pub mod step;
+mod verify;
 mod window;
 
 pub use event::{Event, EventSink};

@@ -127,7 +127,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             done: stage.tracks.iter().filter(|t| self.track_is_done(t)).count(),
         });
         let first = &stage.tracks[0].host;
-        self.pause_point(&stage.tracks[0])?;
+        if !stage.tracks.iter().any(|t| self.is_half_done(t)) {
+            self.pause_point(&stage.tracks[0])?;
+        }
         if let Some(next) = stage.tracks.iter().find(|t| !self.track_is_done(t)) {
             match self.window(next).await {
                 // a client that cannot be looked at is dealt with in its turn
@@ -152,7 +154,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 self.gate_before(gate, &stage.tracks[0]).await?;
             }
         }
-        let mut waiting = stage.tracks.iter().filter(|t| !self.track_is_done(t));
+        // where something was taken away comes first: a pause leaves nothing half done
+        let left = || stage.tracks.iter().filter(|t| !self.track_is_done(t));
+        let mut waiting = left()
+            .filter(|t| self.is_half_done(t))
+            .chain(left().filter(|t| !self.is_half_done(t)))
+            .collect::<Vec<_>>()
+            .into_iter();
         let mut running: FuturesUnordered<_> =
             waiting.by_ref().take(stage.parallel).map(|t| self.named(stage, t)).collect();
         let mut stop = None;
@@ -165,12 +173,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Err(Stop::Failure(failure)) if stage.phase == Phase::Clients => self.set_aside(stage, failure).await,
                 result => result,
             };
-            // those that run come to the end of their host; no further host is begun
-            match (result, &stop) {
-                (Err(first), None) => stop = Some(first),
-                (Err(Stop::Failure(failure)), Some(Stop::Pause)) => stop = Some(Stop::Failure(failure)),
-                _ => {}
+            // those that run come to the end of their host, which may take long: that this one failed is told now
+            if let Err(Stop::Failure(failure)) = &result
+                && !running.is_empty()
+            {
+                let (host, running) = (track.host.clone(), running.len());
+                self.send(Event::HostFailed { host, failure: failure.clone(), running });
             }
+            stop = worse(stop, result.err());
             if stop.is_none()
                 && let Some(next) = waiting.next()
             {
@@ -307,6 +317,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         Ok(false)
     }
 
+    /// Whether something of a host may be taken away now and not brought back yet, by what was begun.
+    fn is_half_done(&self, track: &Track) -> bool {
+        let begun = |s: &Step| self.is_done(&s.id) || self.open.borrow().contains_key(&s.id);
+        !self.track_is_done(track) && track.steps.iter().any(|s| s.action.takes_down() && begun(s))
+    }
+
     fn track_is_done(&self, track: &Track) -> bool {
         track.steps.iter().all(|s| self.is_done(&s.id))
     }
@@ -434,6 +450,19 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     pub(super) fn send(&self, event: Event) {
         self.events.send(Stamped { at: self.clock.now(), event });
+    }
+}
+
+/// What a stage ends with: its first failure, with what failed beside it; or a pause.
+fn worse(first: Option<Stop>, then: Option<Stop>) -> Option<Stop> {
+    match (first, then) {
+        (Some(Stop::Failure(mut first)), Some(Stop::Failure(then))) => {
+            let host = then.host.as_ref().map_or("another host", |host| host.as_str());
+            first.causes.push(format!("and {host} failed to {}: {}", then.message, then.causes.join(": ")));
+            Some(Stop::Failure(first))
+        }
+        (_, Some(Stop::Failure(then))) => Some(Stop::Failure(then)),
+        (first, then) => first.or(then),
     }
 }
 

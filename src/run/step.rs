@@ -27,9 +27,7 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
     match action {
         Action::Install { prefix, command, .. } => {
             look.prefixes.push(prefix.clone());
-            if let Command::MakeInstall { source_dir } = command {
-                look.busy_in = Some(source_dir.clone());
-            }
+            look.busy_in = command.installs_from().cloned();
         }
         Action::Start { role: Role::Master, prefix, data_path, .. } if schedule.is_back() => {
             look.prefixes.push(prefix.clone());
@@ -75,7 +73,14 @@ pub fn already(action: &Action, to: &Version, before: &HostFacts) -> Verdict {
         running(before, *role, to).filter(|_| *role == Role::Client || old.next().is_none())
     };
     let runs = prepares(action).iter().map(alone).collect::<Option<Vec<_>>>();
-    if let Some([process, ..]) = runs.as_deref() {
+    let program_is_old = || match action {
+        // on a host of several roles the old program may stand where the new one runs: a start would bring the old one back
+        Action::Install { role, prefix, .. } => before.installed_version(prefix, *role).is_some_and(|v| v != to),
+        _ => false,
+    };
+    if let Some([process, ..]) = runs.as_deref()
+        && !program_is_old()
+    {
         return Done(format!("{} {to} runs already (pid {})", process.role.program(), process.pid));
     }
     match action {
@@ -557,5 +562,7 @@ mod tests {
         assert!(matches!(already(&install, &NEW, &before), NotYet(_)), "it may have been cut short");
         before.processes = vec![process(2, Role::Master, NEW)];
         assert!(matches!(already(&install, &NEW, &before), Done(_)));
+        before.installed.insert("/usr/local/sbin/mfsmaster".into(), Some(OLD));
+        assert!(matches!(already(&install, &NEW, &before), NotYet(_)), "a start would bring the old one back");
     }
 }

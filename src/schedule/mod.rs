@@ -1,6 +1,7 @@
 //! A schedule is data: every step of an upgrade with its exact commands, its wait, its gate and what it makes hard to
 //! undo. `plan` prints it, `upgrade` walks it, the journal is bound to its digest. PURE.
 
+pub mod change;
 pub mod compile;
 pub mod gate;
 pub mod model;

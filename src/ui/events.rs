@@ -112,6 +112,12 @@ pub fn line(event: &Event) -> Option<String> {
             failure.message,
             printable(&failure.causes.join(": "))
         ),
+        Event::HostFailed { host, failure, running } => format!(
+            "{host}: FAILED to {}: {}; no further host is begun, and the {} at work come to their end",
+            failure.message,
+            printable(&failure.told()),
+            if *running == 1 { "one host".to_owned() } else { format!("{running} hosts") },
+        ),
         Event::Reconnecting { host, reason } => format!("{host}: connection lost, trying again: {}", printable(reason)),
         Event::PauseRequested => "pausing at the next safe point; Ctrl-C once more leaves at once".to_owned(),
         Event::Paused { state } => format!("paused: {state}"),

@@ -9,7 +9,9 @@ use crate::run::{Failure, FailureKind};
 #[must_use]
 pub fn text(failure: &Failure, state: &str, resume: &str) -> String {
     let mut text = String::new();
-    let place = failure.host.as_ref().map(|h| format!(" on {h}")).unwrap_or_default();
+    // a journal is on this machine, whatever host its record is about
+    let host = failure.host.as_ref().filter(|_| failure.kind != FailureKind::Journal);
+    let place = host.map(|h| format!(" on {h}")).unwrap_or_default();
     let _ = writeln!(text, "error: failed to {}{place}", printable(&failure.message));
     for cause in &failure.causes {
         let _ = writeln!(text, "  because: {}", printable(cause));

@@ -121,7 +121,10 @@ impl EventSink for Live {
                 state.waiting = None;
                 self.above(&event.event);
             }
-            Event::ClientFailed { .. } | Event::Reconnecting { .. } | Event::PauseRequested => self.above(&event.event),
+            Event::ClientFailed { .. }
+            | Event::HostFailed { .. }
+            | Event::Reconnecting { .. }
+            | Event::PauseRequested => self.above(&event.event),
             Event::Paused { .. } | Event::Finished { .. } | Event::Failed { .. } => {
                 Self::clear_hosts(&mut state);
                 self.total.finish_and_clear();

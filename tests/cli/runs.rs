@@ -4,18 +4,24 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use jiff::Timestamp;
-use mfsupgrade::journal::{JournalSink, Record, StateFolder};
+use mfsupgrade::journal::{JournalSink, NewRun, Origin, Record, StateFolder};
 use mfsupgrade::plan::Plan;
-use mfsupgrade::schedule::compile;
+use mfsupgrade::schedule::{Schedule, compile};
 
 use crate::{code, mfsupgrade, stderr, stdout};
+
+/// A run of a plan that has no file.
+fn new<'a>(plan: &'a Plan, schedule: &'a Schedule) -> NewRun<'a> {
+    static NOWHERE: Origin = Origin { plan: None, mode: None, simulated: None };
+    NewRun { plan, schedule, observation: None, origin: &NOWHERE }
+}
 
 /// A run with its first step begun, left behind by a process that was killed.
 fn interrupted(folder: &Path) -> String {
     let plan = Plan::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml"))).unwrap().plan;
     let schedule = compile(&plan, None);
     let state = StateFolder::new(Some(folder)).unwrap();
-    let mut run = state.begin(&plan, &schedule, Timestamp::now()).unwrap();
+    let mut run = state.begin(&new(&plan, &schedule), Timestamp::now()).unwrap();
     let (_, _, step) = schedule.steps().next().unwrap();
     run.append(Record::Intent { step: step.id.clone(), at: Timestamp::now() }).unwrap();
     run.name.clone()
@@ -94,9 +100,9 @@ fn a_cluster_is_upgraded_by_one_run_at_a_time() {
     let plan = Plan::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml"))).unwrap().plan;
     let state = StateFolder::new(Some(folder.path())).unwrap();
     let schedule = compile(&plan, None);
-    let held = state.begin(&plan, &schedule, Timestamp::now()).unwrap();
+    let held = state.begin(&new(&plan, &schedule), Timestamp::now()).unwrap();
     let later = Timestamp::now() + jiff::SignedDuration::from_secs(5);
-    let error = state.begin(&plan, &schedule, later).unwrap_err().to_string();
+    let error = state.begin(&new(&plan, &schedule), later).unwrap_err().to_string();
     assert!(error.contains("cluster of master") && error.contains("another process"), "{error}");
     assert_eq!(state.names().unwrap(), std::slice::from_ref(&held.name));
 }
@@ -124,7 +130,7 @@ fn a_way_back_is_resumed_and_not_taken_back() {
     let name = interrupted(folder.path());
     schedule.back_of = Some(name.clone());
     let later = Timestamp::now() + jiff::SignedDuration::from_secs(5);
-    drop(StateFolder::new(Some(folder.path())).unwrap().begin(&plan, &schedule, later).unwrap());
+    drop(StateFolder::new(Some(folder.path())).unwrap().begin(&new(&plan, &schedule), later).unwrap());
     let state = folder.path().to_str().unwrap();
     let output = mfsupgrade(&["resume", &name, "--state-dir", state]);
     assert!(code(&output) == 2 && stderr(&output).contains("was taken back"), "{}", stderr(&output));

@@ -12,28 +12,20 @@ use std::process::Command;
 use mfsupgrade::plan::Plan;
 use mfsupgrade::rehearsal::{Cluster, Options, Timings};
 
-/// Where a trap can be set.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum On {
-    /// On simulated and on real hosts.
-    Both,
-    /// It needs what a simulated host does not have: mounts of its own, users, processes of others.
-    Real,
-}
-
 struct Trap {
     code: &'static str,
-    on: On,
     host: &'static str,
     /// Whether the plan says nothing of exports, so that the host's own count.
     own_exports: bool,
     /// Shell, as root.
     set: &'static str,
     unset: &'static str,
+    /// How it is set and taken away on a simulated host, where that has no mounts and processes of others as a real one has.
+    simulated: Option<[&'static str; 2]>,
 }
 
 const fn trap(code: &'static str, host: &'static str, set: &'static str, unset: &'static str) -> Trap {
-    Trap { code, on: On::Both, host, own_exports: false, set, unset }
+    Trap { code, host, own_exports: false, set, unset, simulated: None }
 }
 
 /// A line more in mfsmaster.cfg; where 1.6.27 looks first there is nothing yet.
@@ -48,11 +40,17 @@ macro_rules! in_config {
     };
 }
 
+/// Ends a process of a simulated host by its name.
+macro_rules! end {
+    ($name:literal) => {
+        concat!("for p in /proc/[0-9]*; do [ \"$(cat $p/comm)\" != ", $name, " ] || kill ${p#/proc/}; done; sleep 0.2")
+    };
+}
+
 const EXPORTS: &str = "cd /usr/local/etc/mfs && mv -f exports.away mfsexports.cfg";
 
 fn traps() -> Vec<Trap> {
     let exports = |code, set| Trap { own_exports: true, ..trap(code, "master", set, EXPORTS) };
-    let real = |trap| Trap { on: On::Real, ..trap };
     vec![
         exports("exports-missing", "cd /usr/local/etc/mfs && mv mfsexports.cfg exports.away"),
         exports(
@@ -103,6 +101,59 @@ fn traps() -> Vec<Trap> {
         in_config!("keys-ignored", "CHUNKS_DEL_LIMIT = 100"),
         in_config!("config-refused", "BACK_LOGS = 2000"),
         in_config!("config-line-ignored", "BACK_LOGS=40"),
+        in_config!("data-path-differs", "DATA_PATH = /srv/other"),
+        in_config!("limit-of-zero", "CHUNKS_WRITE_REP_LIMIT = 0"),
+        trap(
+            "config-unreadable",
+            "master",
+            "cd /usr/local/etc && cp -p mfsmaster.cfg cfg.away && printf '# \\377\\n' >> mfsmaster.cfg",
+            "cd /usr/local/etc && mv -f cfg.away mfsmaster.cfg",
+        ),
+        Trap { own_exports: true, ..in_config!("exports-not-seen", "EXPORTS_FILENAME = /srv/none") },
+        exports(
+            "exports-unreadable",
+            "cd /usr/local/etc/mfs && cp -p mfsexports.cfg exports.away && echo 'client / rw' >> mfsexports.cfg",
+        ),
+        exports(
+            "exports-accounts",
+            "cd /usr/local/etc/mfs && cp -p mfsexports.cfg exports.away && echo '192.0.2.1 / rw,maproot=x' >> mfsexports.cfg",
+        ),
+        exports(
+            "exports-need-accounts",
+            "cd /usr/local/etc/mfs && mv mfsexports.cfg exports.away && echo '* / rw,maproot=x' > mfsexports.cfg",
+        ),
+        trap(
+            "metadata-unknown",
+            "master",
+            "cd /usr/local/var/mfs && cp -p metadata.mfs.back back.away && printf 'MFSM 2.0' > metadata.mfs.back",
+            "cd /usr/local/var/mfs && mv -f back.away metadata.mfs.back",
+        ),
+        trap(
+            "reconnect-slow",
+            "cs1",
+            "cd /usr/local/etc && cp -p mfschunkserver.cfg cfg.away && \
+             echo 'MASTER_RECONNECTION_DELAY = 30' >> mfschunkserver.cfg",
+            "cd /usr/local/etc && mv -f cfg.away mfschunkserver.cfg",
+        ),
+        trap(
+            "config-not-found",
+            "cs1",
+            "cd /usr/local/etc && mv mfschunkserver.cfg cfg.away",
+            "cd /usr/local/etc && mv cfg.away mfschunkserver.cfg",
+        ),
+        trap(
+            "disk-commented",
+            "cs1",
+            "cd /usr/local/etc && cp -p mfshdd.cfg hdd.away && echo '# an old one' >> mfshdd.cfg",
+            "cd /usr/local/etc && mv -f hdd.away mfshdd.cfg",
+        ),
+        trap(
+            "disks-not-seen",
+            "cs1",
+            "cd /usr/local/etc && mv mfshdd.cfg hdd.away",
+            "cd /usr/local/etc && mv hdd.away mfshdd.cfg",
+        ),
+        trap("disks-rolled-back", "cs1", "mkdir /mnt/hd1/00", "rmdir /mnt/hd1/00"),
         trap(
             "var-file-merged",
             "master",
@@ -127,26 +178,36 @@ fn traps() -> Vec<Trap> {
             "mkdir -p /etc/cron.d && echo '@reboot root mfsmount -h mfsmaster -w /mnt/mfs' > /etc/cron.d/mfs-trap",
             "rm /etc/cron.d/mfs-trap",
         ),
-        real(trap(
-            "mount-busy",
-            "cl1",
-            "(cd /mnt/mfs && exec sleep 600) > /dev/null 2>&1 < /dev/null & echo $! > /root/busy",
-            "kill $(cat /root/busy); rm /root/busy",
-        )),
-        real(trap(
-            "files-under-mount",
-            "cl1",
-            "unshare -m sh -c 'mount --make-rprivate / && mount --bind / /media && touch /media/mnt/mfs/left'",
-            "unshare -m sh -c 'mount --make-rprivate / && mount --bind / /media && rm /media/mnt/mfs/left'",
-        )),
-        real(trap("owner-differs", "cs1", "chown root /mnt/hd1", "chown nobody /mnt/hd1")),
-        real(trap(
-            "port-taken",
-            "master",
-            "python3 -c 'import socket, time; s = socket.create_server((\"\", 9419)); time.sleep(600)' > /dev/null 2>&1 \
-             < /dev/null & echo $! > /root/taken; sleep 1",
-            "kill $(cat /root/taken); rm /root/taken",
-        )),
+        Trap {
+            simulated: Some(["bystander busy in /mnt/mfs", end!("busy")]),
+            ..trap(
+                "mount-busy",
+                "cl1",
+                "(cd /mnt/mfs && exec sleep 600) > /dev/null 2>&1 < /dev/null & echo $! > /root/busy",
+                "kill $(cat /root/busy); rm /root/busy",
+            )
+        },
+        Trap {
+            // what a mount hides is kept there
+            simulated: Some(["touch '/.sim/under/%2Fmnt%2Fmfs/left'", "rm '/.sim/under/%2Fmnt%2Fmfs/left'"]),
+            ..trap(
+                "files-under-mount",
+                "cl1",
+                "unshare -m sh -c 'mount --make-rprivate / && mount --bind / /media && touch /media/mnt/mfs/left'",
+                "unshare -m sh -c 'mount --make-rprivate / && mount --bind / /media && rm /media/mnt/mfs/left'",
+            )
+        },
+        trap("owner-differs", "cs1", "chown root /mnt/hd1", "chown nobody /mnt/hd1"),
+        Trap {
+            simulated: Some(["bystander taken listen 9419", end!("taken")]),
+            ..trap(
+                "port-taken",
+                "master",
+                "python3 -c 'import socket, time; s = socket.create_server((\"\", 9419)); time.sleep(600)' > /dev/null 2>&1 \
+                 < /dev/null & echo $! > /root/taken; sleep 1",
+                "kill $(cat /root/taken); rm /root/taken",
+            )
+        },
     ]
 }
 
@@ -198,12 +259,13 @@ impl Scene {
     /// Each trap is set, found by its code, taken away, and is then not found.
     fn spring_all(&self, real: bool) {
         let healthy = [self.found(&self.plan), self.found(&self.bare)];
-        for trap in traps().iter().filter(|t| real || t.on == On::Both) {
+        for trap in &traps() {
+            let [set, unset] = trap.simulated.filter(|_| !real).unwrap_or([trap.set, trap.unset]);
             let (plan, before) = if trap.own_exports { (&self.bare, &healthy[1]) } else { (&self.plan, &healthy[0]) };
             assert!(!before.contains(trap.code), "{} is found in a healthy cluster", trap.code);
-            self.shell(trap.host, trap.set);
+            self.shell(trap.host, set);
             let found = self.found(plan);
-            self.shell(trap.host, trap.unset);
+            self.shell(trap.host, unset);
             assert!(found.contains(trap.code), "{} is not found: {found:?}", trap.code);
         }
         assert_eq!(self.found(&self.plan), healthy[0], "a trap was left behind");

@@ -3,16 +3,20 @@
 
 mod build;
 mod by_hand;
+mod codes;
+mod crash;
 mod end;
 mod faults;
 mod judged;
 mod metalogger;
 mod outages;
 mod protocol;
+mod roles;
 mod rollback;
 mod support;
 mod survey;
 mod transfer;
 mod traps;
 mod trial;
+mod unchecked;
 mod upgrade;

@@ -11,20 +11,20 @@ use crate::support::{
 };
 
 /// Mounts soon give errors.
-async fn with(faults: &[&str], clients: usize) -> Cluster {
+pub async fn with(faults: &[&str], clients: usize) -> Cluster {
     let mut options = options(faults);
     options.timings.real_least_eio = Duration::from_millis(400);
     Cluster::start(&plan("1.6.27", Mode::Rolling, 1, clients), options).await.unwrap()
 }
 
-async fn until_errors(cluster: &Cluster) {
+pub async fn until_errors(cluster: &Cluster) {
     until(cluster, "an application gets an error", |events| {
         count(events, "cl1", |what| matches!(what, What::IoError { .. })) > 0
     })
     .await;
 }
 
-async fn no_master(cluster: &Cluster) {
+pub async fn no_master(cluster: &Cluster) {
     assert_eq!(pids(cluster, "master", "mfsmaster").await, [0u32; 0], "{}", story(cluster));
 }
 

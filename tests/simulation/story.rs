@@ -312,6 +312,27 @@ fn a_trial_that_fails_leaves_the_old_master_untouched() {
 }
 
 #[test]
+fn hosts_that_fail_side_by_side_are_all_told() {
+    let world = World::with("cs1", Fault::InstallFails);
+    world.faults.borrow_mut().insert("cs3".into(), Fault::InstallFails);
+    let failure = failure(walk(&world, &schedule(&world, Mode::FullStop)));
+    assert_eq!(failure.host.unwrap().as_str(), "cs1");
+    assert!(failure.causes.iter().any(|c| c.starts_with("and cs3 failed to install")), "{:?}", failure.causes);
+}
+
+#[test]
+fn a_trial_that_is_tried_again_is_tried_with_a_new_copy() {
+    let world = World::with("master", Fault::TrialFails);
+    let plan = schedule(&world, Mode::Rolling);
+    failure(walk(&world, &plan));
+    assert_eq!(world.times("master", "now()"), 1);
+    world.repair("master");
+    world.wait(60);
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    assert_eq!(world.times("master", "now()"), 2, "a minute later, and the live counts have gone on");
+}
+
+#[test]
 fn a_new_master_on_other_metadata_is_stopped_at_once() {
     let world = World::with("master", Fault::OtherMetadata);
     let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));

@@ -59,7 +59,18 @@ impl Check<'_> {
     }
 
     fn busy(&mut self, group: &ClientGroup, host: &HostName, point: &str, facts: &HostFacts) {
-        let Some(named) = facts.named_users_of(point) else { return };
+        let Some(named) = facts.named_users_of(point) else {
+            if facts.users_cut {
+                self.find(
+                    Code::MountUsersUnknown,
+                    Some(host),
+                    format!("whether anything uses {point} could not be told within some seconds"),
+                    "umount refuses while anything uses the mount",
+                    "look with `fuser -m` or `lsof` before this host's turn comes".into(),
+                );
+            }
+            return;
+        };
         let seen = format!("{point} is used by {named}");
         let (why, todo) = match (group.busy, group.lazy_unmount) {
             (Busy::Fail, false) => {

@@ -190,7 +190,23 @@ impl Check<'_> {
     /// its end: a copy gets one, and means what the old file does.
     fn disk_list(&mut self, host: &HostName, access: &Access, old: &Old<'_>, facts: &HostFacts) {
         let (from, to) = (&self.plan.upgrade.from, &self.plan.upgrade.to);
-        let Some((path, file)) = &old.disks else { return };
+        let Some((path, file)) = &old.disks else {
+            // it may be named by a file that is not there, has a name that is not whole, or is too long to be read
+            if old.role == Role::Chunkserver && surveyed(facts) {
+                let set = old.get("HDD_CONF_FILENAME").or_else(|| old.get("HDD_CONFIG"));
+                let path =
+                    set.map_or_else(|| access.install.prefix.join(disks_paths(from)[0]).to_string(), str::to_owned);
+                self.find(
+                    Code::DisksNotSeen,
+                    Some(host),
+                    format!("its list of disks, {path}, is not there, or cannot be read, or has more than 1 MiB"),
+                    "the new chunkserver reads it after it has stopped the old one, and ends where it finds no disk; what its \
+                     lines mean there, and whose the disks are, could not be looked at",
+                    "put the list where the running chunkserver was told it, by its whole path".into(),
+                );
+            }
+            return;
+        };
         let moved = old.get("HDD_CONF_FILENAME").is_none();
         let mut text = file.text.clone();
         let comment = |line: u32| file.text.lines().nth(line as usize - 1).is_some_and(|l| l.starts_with('#'));

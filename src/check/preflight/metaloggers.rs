@@ -7,7 +7,7 @@ use super::config::Move;
 use super::{Check, surveyed};
 use crate::check::{Code, MetaloggerSeen};
 use crate::host::{HostFacts, HostName};
-use crate::moosefs::config::{Need, carry, config_path};
+use crate::moosefs::config::{Need, carry, config_path, paths_read};
 use crate::moosefs::daemon::Role;
 use crate::plan::Access;
 
@@ -43,13 +43,15 @@ impl Check<'_> {
         seen
     }
 
-    /// A metalogger's configuration names its master; whatever else is in a file that is there stays.
+    /// A metalogger's configuration names its master; whatever else is in a file that is there stays. It is the file that the
+    /// new release would read: what is written where that looks first would keep it from looking further.
     fn metalogger_config(&mut self, host: &HostName, access: &Access, facts: &HostFacts) {
         let Some(name) = self.master_name(host) else { return };
         let to = &self.plan.upgrade.to;
         let path = access.install.prefix.join(config_path(Role::Metalogger, to));
-        let there = facts.files.get(path.as_str());
-        let text = there.map_or("", |file| file.text.as_str());
+        let read = paths_read(Role::Metalogger, to).iter().map(|path| access.install.prefix.join(path));
+        let there = read.filter_map(|path| Some((path.to_string(), facts.files.get(path.as_str())?))).next();
+        let text = there.as_ref().map_or("", |(_, file)| file.text.as_str());
         let mut needs = vec![need("MASTER_HOST", name, "the master that it keeps copies for")];
         let master = &self.plan.master;
         let of_master = self.fleet.get(&master.host);
@@ -60,7 +62,7 @@ impl Check<'_> {
         match carry(Role::Metalogger, to, to, text, None, &needs) {
             Err(e) => self.unreadable(host, format!("{path}: {e}")),
             Ok(carried) => {
-                let from = there.map(|file| (path.as_str(), file));
+                let from = there.as_ref().map(|(path, file)| (path.as_str(), *file));
                 self.moves(host, Move { role: Role::Metalogger, from, to: path.clone(), text: carried.text }, facts);
             }
         }

@@ -44,6 +44,23 @@ fn everything_that_1_6_27_reads_goes_to_etc_mfs() {
 }
 
 #[test]
+fn a_metalogger_keeps_what_was_prepared_for_it_wherever_the_new_release_would_read_it() {
+    let mut scene = scene();
+    scene.text("log1", "/usr/local/etc/mfsmetalogger.cfg", "BACK_LOGS = 9\nDATA_PATH = /srv/logs\n");
+    let written = |scene: &scene::Scene| scene.check().0.unwrap().config[&name("log1")][0].clone();
+    let change = written(&scene);
+    assert_eq!((change.file.as_str(), &change.replaces), ("/usr/local/etc/mfs/mfsmetalogger.cfg", &None));
+    for line in ["BACK_LOGS = 9\n", "DATA_PATH = /srv/logs\n", "MASTER_HOST = mm\n"] {
+        assert!(change.text.contains(line), "{line}: {}", change.text);
+    }
+    assert!(change.diff.starts_with("--- /usr/local/etc/mfsmetalogger.cfg\n"), "{}", change.diff);
+    // 1.6.27 looks no further than here
+    scene.text("log1", "/usr/local/etc/mfs/mfsmetalogger.cfg", "BACK_LOGS = 7\n");
+    let change = written(&scene);
+    assert!(change.text.starts_with("BACK_LOGS = 7\n") && change.replaces.is_some(), "{}", change.text);
+}
+
+#[test]
 fn what_is_there_already_is_not_written_again() {
     let mut scene = scene();
     scene.text("cs1", "/usr/local/etc/mfs/mfschunkserver.cfg", "MASTER_HOST = mm\n");

@@ -83,6 +83,11 @@ const OF_CONFIGURATION: &[Trap] = &[
         Code::DiskLineChanges,
     ),
     (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n# old\n"), Code::DiskCommented),
+    (|s| drop(s.host("cs1").files.remove("/usr/local/etc/mfshdd.cfg")), Code::DisksNotSeen),
+    (
+        |s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nHDD_CONF_FILENAME = disks\n"),
+        Code::DisksNotSeen,
+    ),
     (
         |s| {
             s.plan.master.admin_port = 9500;
@@ -213,6 +218,7 @@ const OF_CLIENTS: &[Trap] = &[
     ),
     (|s| drop(s.plan.clients[0].hosts.pop()), Code::ClientNotInPlan),
     (|s| s.uses("cl1", "/mnt/mfs/home"), Code::MountBusy),
+    (|s| s.host("cl1").users_cut = true, Code::MountUsersUnknown),
     (
         |s| {
             s.plan.clients[0].busy = Busy::Skip;

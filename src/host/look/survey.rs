@@ -56,7 +56,8 @@ pub(super) fn end(look: &Look) -> String {
     ));
     if !look.prefixes.is_empty() {
         script.push_str(&format!(
-            "for p in{}; do\n  for u in {}; do file \"$p/etc/mfs/$u\"; file \"$p/etc/$u\"; done\n  disks \
+            "for p in{}; do\n  for u in {}; do file \"$p/etc/mfs/$u\"; file \"$p/etc/$u\"; done\n  for u in \
+             mfsmaster mfschunkserver; do named \"$u\" \"$p/etc/mfs/$u.cfg\"; done\n  disks \
              \"$p/etc/mfs/mfshdd.cfg\"; disks \"$p/etc/mfshdd.cfg\"\n  for x in mfsmaster mfschunkserver; do daemon \
              \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  space \"$p\"\ndone\n",
             words(&look.prefixes),
@@ -124,9 +125,13 @@ daemon() {
     *) z=$4; [ -n "$z" ] || z=$r$(value DATA_PATH "$3"); [ "$z" != "$r" ] || z=$1/var/mfs; z=$z/$y ;;
   esac
   lock "$z"
-  case $2 in
-    mfschunkserver) y=$(value HDD_CONF_FILENAME "$3"); [ -n "$y" ] || y=$(value HDD_CONFIG "$3"); case $y in /*) file "$r$y"; disks "$r$y" ;; esac ;;
-    mfsmaster) y=$(value EXPORTS_FILENAME "$3"); case $y in /*) file "$r$y" ;; esac ;;
+  named "$2" "$3"
+}
+named() {
+  on "$2" && return
+  case $1 in
+    mfschunkserver) y=$(value HDD_CONF_FILENAME "$2"); [ -n "$y" ] || y=$(value HDD_CONFIG "$2"); case $y in /*) file "$r$y"; disks "$r$y" ;; esac ;;
+    mfsmaster) y=$(value EXPORTS_FILENAME "$2"); case $y in /*) file "$r$y" ;; esac ;;
   esac
 }
 at() {

@@ -92,6 +92,7 @@ impl Host {
             input.abort();
         }
         self.note(command, status.code(), began);
+        self.note_in_place();
         Ok((!self.cut_if_faulty(false)).then_some(status))
     }
 }

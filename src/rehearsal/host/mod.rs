@@ -2,6 +2,7 @@
 
 pub mod chroot;
 mod exec;
+mod in_place;
 mod nested;
 mod server;
 
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 pub use self::exec::run;
 pub use self::server::serve;
 
+use self::in_place::InPlace;
 use super::clock;
 use super::event::{self, Event, What};
 use super::fault::FaultName;
@@ -42,6 +44,8 @@ pub struct Host {
     refuses: AtomicBool,
     /// The sockets that were last shown in /proc/net/tcp.
     sockets: Mutex<String>,
+    /// The programs that were last seen in place.
+    in_place: Mutex<InPlace>,
 }
 
 impl Host {
@@ -57,6 +61,7 @@ impl Host {
             armed: AtomicBool::new(false),
             refuses: AtomicBool::new(false),
             sockets: Mutex::default(),
+            in_place: Mutex::default(),
         }
     }
 

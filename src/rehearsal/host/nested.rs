@@ -1,7 +1,7 @@
 //! Scripts that are an argument of `sh -c`: what the textual chroot translates is the script and not its quoted form, in
 //! which a path's beginning and a pattern's cannot be told apart. PURE.
 
-use crate::host::shell::quote;
+use crate::host::shell::{AT_ROOT, quote};
 
 /// What may stand before a shell that is called for one script.
 const BEFORE: [&str; 4] = ["", "exec ", "exec sudo -n -- ", "exec doas -n -- "];
@@ -9,6 +9,10 @@ const SHELL: &str = "/bin/sh -c ";
 
 /// `command` with its innermost script replaced by what `translate` makes of it.
 pub fn within(command: &str, translate: &dyn Fn(&str) -> String) -> String {
+    if let Some(rest) = command.strip_prefix(AT_ROOT) {
+        // the host's own root, and not this machine's: what names no folder stays within it
+        return format!("{}{}", translate("cd /proc/.. && "), within(rest, translate));
+    }
     for before in BEFORE {
         let Some(rest) = command.strip_prefix(before).and_then(|rest| rest.strip_prefix(SHELL)) else { continue };
         if let Some((script, after)) = word(rest) {
@@ -72,7 +76,8 @@ mod tests {
         let marked = |text: &str| text.replace("/proc", "R/proc");
         let script = "awk '{ sub(/^[^(]*/, \"\"); print \"$1\" }' /proc/mounts; echo 'it'\\''s' `id`";
         for r#become in [None, Some(Become::Sudo), Some(Become::Doas)] {
-            assert_eq!(within(&wrap(script, r#become), &marked), wrap(&marked(script), r#become));
+            let sent = wrap(&marked(script), r#become).replacen(AT_ROOT, "cd R/proc/.. && ", 1);
+            assert_eq!(within(&wrap(script, r#become), &marked), sent);
         }
         let job = |script: &str| format!("/bin/sh -c 'echo \"$1\"' job {} '' 2>&1", quote(script));
         assert_eq!(within(&wrap(&job(script), None), &marked), wrap(&job(&marked(script)), None));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::rolling::least_wait;
 use super::timeline::Timeline;
 use super::{Check, check};
+use crate::moosefs::daemon::Role;
 use crate::plan::Plan;
 use crate::rehearsal::timing::scaled;
 
@@ -42,17 +43,17 @@ fn order(plan: &Plan, timeline: &Timeline<'_>) -> Check {
 
 fn turns(plan: &Plan, timeline: &Timeline<'_>) -> Check {
     let stopped = timeline.old_master_ended();
-    let early = |(host, at): &(&str, u64)| {
-        *host != plan.master.host.as_str()
-            && timeline.servers.iter().any(|server| server.host == *host)
-            && stopped.is_none_or(|stopped| *at < stopped)
-    };
-    let against = timeline
-        .installs()
-        .iter()
-        .filter(|install| early(install))
-        .map(|(host, _)| format!("installed on {host} before the old master was down"))
-        .collect();
+    let is_server = |host: &str| timeline.servers.iter().any(|server| server.host == host);
+    let early = |(host, at): &(&str, u64)| is_server(host) && stopped.is_none_or(|stopped| *at < stopped);
+    let installs = timeline.installs();
+    let installs = installs.iter().filter(|(host, _)| *host != plan.master.host.as_str());
+    let placed = timeline.new_in_place(Role::Chunkserver);
+    let against = installs.filter(|i| early(i)).map(|(host, _)| format!("installed on {host} before"));
+    let programs = placed.iter().filter(|p| early(p));
+    let programs = programs.map(|(host, _)| format!("mfschunkserver was in place on {host} before"));
+    let mut against: Vec<String> =
+        against.chain(programs).map(|text| format!("{text} the old master was down")).collect();
+    against.extend(timeline.logger_programs_too_early(plan));
     check("turns", against, "nothing was installed on a host before its turn".to_owned())
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::timeline::{Outage, Timeline};
 use super::{Check, check};
+use crate::moosefs::daemon::Role;
 use crate::plan::Plan;
 use crate::rehearsal::timing::scaled;
 
@@ -57,6 +58,7 @@ fn order(plan: &Plan, timeline: &Timeline<'_>, outages: &[Outage]) -> Check {
 
 fn turns(plan: &Plan, timeline: &Timeline<'_>, outages: &[Outage]) -> Check {
     let mut against = Vec::new();
+    let back = |n: usize, at: u64| outages.iter().any(|o| o.server == n && o.back.is_some_and(|back| back <= at));
     for (host, at) in timeline.installs() {
         if host == plan.master.host.as_str() {
             continue;
@@ -66,14 +68,21 @@ fn turns(plan: &Plan, timeline: &Timeline<'_>, outages: &[Outage]) -> Check {
             continue;
         };
         let ready = timeline.new_master_ready().is_some_and(|ready| ready <= at);
-        // metaloggers come before all chunkservers, and bring the programs of a host that is both
+        // metaloggers come before all chunkservers, and a host that is both is installed on twice
         let is_logger = plan.metaloggers.iter().any(|logger| logger.host.as_str() == host);
         let place = if is_logger { 0 } else { place };
-        let back = |n: usize| outages.iter().any(|o| o.server == n && o.back.is_some_and(|back| back <= at));
-        if !ready || !(0..place).all(back) {
+        if !ready || !(0..place).all(|n| back(n, at)) {
             against.push(format!("installed on {host} before its turn"));
         }
     }
+    // whatever a host is besides, its chunkserver's program has the chunkserver's turn
+    for (host, at) in timeline.new_in_place(Role::Chunkserver) {
+        let Some(place) = timeline.servers.iter().position(|server| server.host == host) else { continue };
+        if timeline.new_master_ready().is_none_or(|ready| ready > at) || !(0..place).all(|n| back(n, at)) {
+            against.push(format!("mfschunkserver was in place on {host} before its turn"));
+        }
+    }
+    against.extend(timeline.logger_programs_too_early(plan));
     check("turns", against, "nothing was installed on a host before its turn".to_owned())
 }
 

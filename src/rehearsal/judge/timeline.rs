@@ -201,6 +201,7 @@ impl<'a> Timeline<'a> {
         let of = |event: &'a Event| {
             let what = match event.what {
                 What::Installed { .. } if !is_server(&event.host) => "installed",
+                What::InPlace if self.is_new(event, Role::Client) => "installed",
                 What::Unmounted { .. } => "unmounted",
                 What::Mounted { .. } => "mounted",
                 _ => return None,
@@ -208,6 +209,22 @@ impl<'a> Timeline<'a> {
             clients.contains(&event.host.as_str()).then_some((event.host.as_str(), what, event.at))
         };
         self.events.iter().copied().filter_map(of).collect()
+    }
+
+    /// When a role's new program stood where a boot would start it: host and time.
+    pub fn new_in_place(&self, role: Role) -> Vec<(&'a str, u64)> {
+        let new = |e: &&&Event| e.what == What::InPlace && self.is_new(e, role);
+        self.events.iter().filter(new).map(|event| (event.host.as_str(), event.at)).collect()
+    }
+
+    /// What stands against no metalogger's program having been in place before the new master served.
+    pub fn logger_programs_too_early(&self, plan: &Plan) -> Vec<String> {
+        let ready = self.new_master_ready();
+        let is_logger = |host: &str| plan.metaloggers.iter().any(|logger| logger.host.as_str() == host);
+        let early = |(host, at): &(&str, u64)| is_logger(host) && ready.is_none_or(|ready| *at < ready);
+        let placed = self.new_in_place(Role::Metalogger);
+        let said = |(host, _): (&str, u64)| format!("mfsmetalogger was in place on {host} before its turn");
+        placed.into_iter().filter(early).map(said).collect()
     }
 
     /// Installs: host and time.

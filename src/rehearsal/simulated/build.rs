@@ -53,7 +53,9 @@ fn replace_programs(call: &Call, words: &[String]) {
     let behind = |option: fn(&str) -> bool| words.windows(2).find(|pair| option(&pair[0])).map(|pair| &pair[1]);
     let file = behind(|word| word.starts_with("-x") && word.ends_with('f'));
     let (Some(file), Some(folder)) = (file, behind(|word| word == "-C")) else { return };
-    let Ok(list) = Command::new("/usr/bin/tar").args(["-tf", file]).output() else { return };
+    // names behind the options: these and nothing else
+    let only = words.iter().skip(1).filter(|word| !word.starts_with('-') && *word != file && *word != folder);
+    let Ok(list) = Command::new("/usr/bin/tar").args(["-tf", file]).args(only).output() else { return };
     for name in String::from_utf8_lossy(&list.stdout).lines().filter(|name| name.contains("bin/mfs")) {
         let program = Path::new(folder).join(name);
         if program.is_file() {

@@ -15,6 +15,7 @@ use super::Call;
 use super::config::{Config, Places};
 use super::lock::{self, Taken};
 use super::options::{Mode, Options, Parsed, parse};
+use super::owners;
 use super::quirks::Quirks;
 use super::{chunkserver, master, metalogger};
 use crate::moosefs::daemon::Role;
@@ -56,11 +57,22 @@ impl Life {
         self.version == self.site.target
     }
 
+    /// The user that it becomes.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        user_of(&self.config)
+    }
+
     /// Whether a fault of the new release acts on it.
     #[must_use]
     pub fn suffers(&self, fault: FaultName) -> bool {
         self.is_new() && !self.aside && self.site.has(fault)
     }
+}
+
+/// Whom a daemon becomes; one that is told nothing, the default of 1.5 and 1.6.
+fn user_of(config: &Config) -> &str {
+    config.get("WORKING_USER").unwrap_or_else(|| owners::DAEMON.split(':').next().unwrap_or_default())
 }
 
 /// What it is called in events: one that is tried out has no part in the cluster.
@@ -211,7 +223,8 @@ async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> boo
     }
 
     let lock_file = site.real(config.get("LOCK_FILE").unwrap_or(&places.lock()));
-    let taken = take_locks(&site, role, &quirks, options, &lock_file, &data).await;
+    let user = user_of(&config);
+    let taken = take_locks(&site, role, &quirks, options, &lock_file, &data, user).await;
     if !starts {
         site.mark_changed();
     }
@@ -241,6 +254,7 @@ async fn take_locks(
     options: &Options,
     lock_file: &std::path::Path,
     data: &std::path::Path,
+    user: &str,
 ) -> Result<Vec<File>, (bool, String)> {
     let mut held = Vec::new();
     let mut taken = |taken: std::io::Result<Taken>| match taken {
@@ -255,6 +269,10 @@ async fn take_locks(
     if quirks.data_path_lock {
         let own = data.join(format!(".{}.lock", role.program()));
         taken(lock::check_old(site, lock_file, options.mode, options.timeout).await)?;
+        if !owners::may_write(site, user, data) {
+            eprintln!("can't create lockfile in working directory: EACCES (Permission denied)");
+            return Err((false, "can't create lockfile in working directory".to_owned()));
+        }
         taken(lock::working_folder(site, role.program(), &own, options.mode, options.timeout).await)?;
     } else if options.mode == Mode::Start {
         taken(lock::just_lock(lock_file))?;

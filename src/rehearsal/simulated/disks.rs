@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::daemon::Life;
 use super::lock;
+use super::owners;
 
 /// What a simulated chunk occupies in the figures that a chunkserver reports.
 pub const CHUNK_SIZE: u64 = 64 << 20;
@@ -51,13 +52,25 @@ impl Disks {
         let text =
             fs::read_to_string(life.site.real(&path)).map_err(|_| format!("can't open hdd config file {path}"))?;
         let (mut folders, mut locks) = (Vec::new(), Vec::new());
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        for (line, ends) in text.split_inclusive('\n').map(|line| (line.trim(), line.ends_with('\n'))) {
+            if line.is_empty() {
+                continue;
+            }
             // 1.5 takes every line for a path (facts, section 5)
             if life.quirks.exports && line.starts_with('#') {
                 continue;
             }
-            let word = line.split_whitespace().next().unwrap_or_default().trim_start_matches('*');
+            // blanks are part of a path, but before a size at the very end of the file
+            let size = |word: &str| word.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit());
+            let word = match line.rsplit_once([' ', '\t']) {
+                Some((path, last)) if life.quirks.disk_sizes && !ends && size(last) => path.trim_end(),
+                _ => line,
+            };
+            let word = word.trim_start_matches('*');
             let folder = life.site.real(word);
+            if !owners::may_write(&life.site, life.user(), &folder) {
+                return Err(format!("can't create lock file '{word}/.lock': EACCES (Permission denied)"));
+            }
             let file = File::options().write(true).create(true).truncate(false).open(folder.join(".lock"));
             match file.map(|file| (lock::try_lock(&file), file)) {
                 Ok((Ok(true), file)) => locks.push(file),

@@ -36,6 +36,12 @@ fn key(path: &Path) -> io::Result<String> {
     Ok(format!("{}-{made}", facts.ino()))
 }
 
+/// Whether a daemon that runs as `user` may write in a folder: its owner may, and root.
+#[must_use]
+pub fn may_write(site: &Site, user: &str, folder: &Path) -> bool {
+    user == "root" || owner_of(site, folder).split(':').next() == Some(user)
+}
+
 /// `OWNER:GROUP` of a file on this machine.
 fn owner_of(site: &Site, path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

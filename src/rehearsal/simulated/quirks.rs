@@ -54,6 +54,10 @@ pub struct Quirks {
     pub sends_register: u8,
     /// Deletes chunks that it does not know within a minute, up to 1.6.18.
     pub deletes_unknown: bool,
+    /// Does not start with more than 1000 BACK_LOGS, 1.6.26 (changelog.c).
+    pub limits_back_logs: bool,
+    /// Takes a last word of mfshdd.cfg for a size where the file ends with it, 1.6.27 (hddspacemgr.c).
+    pub disk_sizes: bool,
     /// Keeps `metadata.mfs.back.1`, 1.6.26.
     pub keeps_previous: bool,
     /// Retries for ever where a save is under way when it is told to end, 1.6.23; before: 3 × 5 s, then ends unsaved.
@@ -120,6 +124,8 @@ impl Quirks {
                 (false, false) => 2,
             },
             deletes_unknown: !from(6, 19),
+            limits_back_logs: from(6, 26),
+            disk_sizes: from(6, 27),
             keeps_previous: from(6, 26),
             insists_on_saving: from(6, 21),
             folders_256: from(6, 6),

@@ -89,12 +89,11 @@ pub fn changed(schedule: &Schedule, begun: &dyn Fn(&StepId) -> bool) -> Vec<Chan
     // where a daemon works is as true of one that a boot has started from what was installed
     for change in all.iter_mut().filter(|c| c.data_path.is_none()) {
         let of_host = schedule.steps().filter(|(_, track, _)| track.host == change.host);
-        change.data_path = of_host.filter(|(_, _, s)| role_of(&s.action) == Some(change.role)).find_map(|(_, _, s)| {
-            match &s.action {
+        change.data_path =
+            of_host.filter(|(_, _, s)| role_of(&s.action) == Some(change.role)).find_map(|(_, _, s)| match &s.action {
                 Action::StopMaster { data_path, .. } | Action::Start { data_path, .. } => data_path.clone(),
                 _ => None,
-            }
-        });
+            });
     }
     all
 }
@@ -111,7 +110,7 @@ fn role_of(action: &Action) -> Option<Role> {
 /// The way back of `run`, whose schedule was `upgrade`. What `seen` leaves open is refused before.
 #[must_use]
 pub fn compile_back(plan: &Plan, run: &str, upgrade: &Schedule, seen: &BackSeen) -> Schedule {
-    let compiler = Compiler { plan, observation: None, clock: 0, greatest: 0 };
+    let compiler = Compiler::new(plan, None);
     let mut back = Back { compiler, seen, order: Vec::new(), upgraded: 0, last: None };
     back.order = back.in_order();
     back.upgraded = plan.chunkservers.len() - back.restarted().len();

@@ -7,6 +7,8 @@ mod steps;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use semver::Version;
+
 use super::gate::Gate;
 use super::model::{Action, FORMAT, Host, Known, Phase, Schedule, Stage, Step, StepId, Track, Wait};
 use crate::check::Observation;
@@ -32,7 +34,7 @@ const AT_ONCE: usize = 64;
 /// The schedule for `plan`. Without an observation, what only the cluster can tell is marked as such.
 #[must_use]
 pub fn compile(plan: &Plan, observation: Option<&Observation>) -> Schedule {
-    let mut compiler = Compiler { plan, observation, clock: 0, greatest: 0 };
+    let mut compiler = Compiler::new(plan, observation);
     let stages = match plan.upgrade.mode {
         Mode::Rolling => compiler.rolling(),
         Mode::FullStop => compiler.full_stop(),
@@ -98,6 +100,18 @@ struct Compiler<'a> {
     clock: u64,
     /// Greatest seconds so far.
     greatest: u64,
+    /// What each host is, and where that is installed.
+    roles: HashMap<&'a HostName, Vec<(Role, &'a AbsPath)>>,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(plan: &'a Plan, observation: Option<&'a Observation>) -> Self {
+        let mut roles: HashMap<&HostName, Vec<(Role, &AbsPath)>> = HashMap::new();
+        for (host, role, access) in plan.hosts() {
+            roles.entry(host).or_default().push((role, &access.install.prefix));
+        }
+        Self { plan, observation, clock: 0, greatest: 0, roles }
+    }
 }
 
 impl Compiler<'_> {
@@ -124,14 +138,19 @@ impl Compiler<'_> {
     /// A track for the daemon of `role`, which may run in the new release already.
     fn of_daemon(&self, host: &HostName, role: Role, steps: Vec<Step>) -> Track {
         let to = &self.plan.upgrade.to;
-        let running = self.observation.and_then(|o| match role {
+        let seen =
+            (self.running(host, role) == Some(to)).then(|| format!("runs {to} already: nothing will be taken down"));
+        Track { seen, ..track(host, steps) }
+    }
+
+    /// The release of the daemon of `role`, as far as it was seen.
+    fn running(&self, host: &HostName, role: Role) -> Option<&Version> {
+        self.observation.and_then(|o| match role {
             Role::Master => Some(&o.master.version),
             Role::Metalogger => o.metaloggers.get(host)?.version.as_ref(),
             Role::Chunkserver => o.chunkservers.get(host).map(|s| &s.version),
             Role::Client => None,
-        });
-        let seen = (running == Some(to)).then(|| format!("runs {to} already: nothing will be taken down"));
-        Track { seen, ..track(host, steps) }
+        })
     }
 
     /// What is done before anything is stopped.
@@ -497,6 +516,32 @@ mod tests {
             let plan = plan(&source);
             assert_eq!(compile(&plan, None).least_s, plan.demanded_waits_s());
         }
+    }
+
+    #[test]
+    fn on_a_host_of_several_roles_those_to_come_are_set_aside() {
+        let later = |schedule: &Schedule, id: &str| {
+            let (_, _, step) = schedule.steps().find(|(_, _, s)| s.id.0.as_ref() == id).unwrap();
+            match step.action.command() {
+                Some(Command::InTurn { turn, .. }) => Some(turn.later.clone()),
+                _ => None,
+            }
+        };
+        let with_logger = PLAN.replace("[[clients]]", "[[metaloggers]]\nhosts = [\"a\"]\n[[clients]]");
+        let rolling = compile(&plan(&with_logger), None);
+        assert_eq!(later(&rolling, "master/m/install"), Some(vec![Role::Chunkserver]));
+        assert_eq!(later(&rolling, "chunkservers/m/install"), Some(vec![]));
+        assert_eq!(later(&rolling, "metaloggers/a/install"), Some(vec![Role::Chunkserver, Role::Client]));
+        assert_eq!(later(&rolling, "clients/a/install"), Some(vec![]));
+        assert_eq!(
+            later(&rolling, "chunkservers/b/install"),
+            None,
+            "a host of one role is installed on as the HOWTO says"
+        );
+        let full_stop = compile(&plan(&with_logger.replace("[install]", "mode = \"full-stop\"\n[install]")), None);
+        assert_eq!(later(&full_stop, "chunkservers/a/install"), Some(vec![Role::Metalogger, Role::Client]));
+        let apart = format!("{with_logger}[clients.install]\nprefix = \"/opt/mfs\"\n");
+        assert_eq!(later(&compile(&plan(&apart), None), "chunkservers/a/install"), Some(vec![]), "another prefix");
     }
 
     #[test]

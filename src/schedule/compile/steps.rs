@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 use super::super::model::{Action, Phase, Step, StepId};
 use super::Compiler;
 use crate::check::ConfigChange;
-use crate::host::{AbsPath, Command, HostName};
+use crate::host::{AbsPath, Command, HostName, Turn};
 use crate::moosefs::daemon::Role;
-use crate::plan::{Access, InstallHow};
+use crate::plan::{Access, InstallHow, Mode};
 use crate::rules::line_1_5_to_1_6 as line;
 
 /// SHA-256 in hexadecimal.
@@ -50,14 +50,34 @@ impl Compiler<'_> {
 
     pub(super) fn keep(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
         let prefix = access.install.prefix.clone();
-        let upgrade = &self.plan.upgrade;
-        // one file a prefix: the second role of a host would keep what the first has put in
-        let name = format!("replaced{}.tar", prefix.as_str().replace('/', "-"));
-        let file = access.install.work(&upgrade.from, &upgrade.to).join(&name);
+        let file = self.work_file(access, "replaced", ".tar");
         let changes = self.observation.and_then(|o| o.config.get(host)).into_iter().flatten();
         let shown = changes.filter(|c| c.role == role).map(|c| (c.file.clone(), c.replaces.clone())).collect();
         let command = Command::Keep { prefix, file: file.clone(), shown };
         self.step(format!("{phase}/{host}/keep"), Action::Keep { role, file, command })
+    }
+
+    /// One a prefix: the second role of a host would keep what the first has put in.
+    fn work_file(&self, access: &Access, name: &str, kind: &str) -> AbsPath {
+        let upgrade = &self.plan.upgrade;
+        let prefix = access.install.prefix.as_str().replace('/', "-");
+        access.install.work(&upgrade.from, &upgrade.to).join(&format!("{name}{prefix}{kind}"))
+    }
+
+    /// The roles of a host that share an installation, in the order of their turns.
+    fn turns(&self, host: &HostName, access: &Access) -> Vec<Role> {
+        let rolling = [Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client];
+        let full_stop = [Role::Master, Role::Chunkserver, Role::Metalogger, Role::Client];
+        let order = if self.plan.upgrade.mode == Mode::Rolling { rolling } else { full_stop };
+        let here = self.roles.get(host).map_or(&[][..], Vec::as_slice);
+        let has = |role: &Role| here.iter().any(|(r, prefix)| r == role && **prefix == access.install.prefix);
+        order.into_iter().filter(has).collect()
+    }
+
+    /// Those whose turn comes after `role`'s; not one that runs the new release already.
+    fn later(&self, host: &HostName, role: Role, access: &Access) -> Vec<Role> {
+        let behind = self.turns(host, access).into_iter().skip_while(|r| *r != role).skip(1);
+        behind.filter(|role| self.running(host, *role) != Some(&self.plan.upgrade.to)).collect()
     }
 
     fn install(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
@@ -66,6 +86,20 @@ impl Compiler<'_> {
             (InstallHow::Command(text), _) => Command::InstallCommand { text: text.clone() },
             (_, Some(source_dir)) => Command::MakeInstall { source_dir },
             (_, None) => unreachable!("every other way to install has a tree"),
+        };
+        let later = self.later(host, role, access);
+        let alone = later.is_empty() && self.turns(host, access).len() < 2;
+        let command = if alone {
+            command
+        } else {
+            let turn = Turn {
+                prefix: access.install.prefix.clone(),
+                kept: self.work_file(access, "replaced", ".tar"),
+                aside: self.work_file(access, "aside", ""),
+                role,
+                later,
+            };
+            Command::InTurn { install: Box::new(command), turn }
         };
         self.step(
             format!("{phase}/{host}/install"),

@@ -165,6 +165,9 @@ fn begin(cluster: &Cluster, schedule: Schedule, run: String, taken_back: Option<
         format: record::FORMAT,
         tool: "simulated".to_owned(),
         schedule_sha256: String::new(),
+        plan_sha256: None,
+        observation_sha256: None,
+        origin: mfsupgrade::journal::Origin::default(),
         at: cluster.now(),
     };
     cluster.state.borrow_mut().journal =
@@ -191,7 +194,9 @@ fn turn(cluster: &Cluster, upgrade: &Schedule, walked: &Walked, bug: Bug) -> Res
         // what the journal has lost nobody knows of, and nothing is guessed
         return match cluster.state.borrow().judge.lost_records {
             true => Ok(None),
-            false => Err(Broken { law: "refused", at, what: "the way back is refused though all is in order".to_owned() }),
+            false => {
+                Err(Broken { law: "refused", at, what: "the way back is refused though all is in order".to_owned() })
+            }
         };
     };
     if schedule.stages.is_empty() {

@@ -67,7 +67,7 @@ impl Deed {
             let (before, mark) = script.rsplit_once(" > ").unwrap_or((script, ""));
             let text = before.rsplit_once("printf %s ").map_or("", |(_, text)| text).trim_matches('\'');
             Self::Build { mark: mark.to_owned(), text: text.to_owned() }
-        } else if has("make install") || script.starts_with("/bin/sh -c ") {
+        } else if has("make install") || has("set_aside()") || script.starts_with("/bin/sh -c ") {
             Self::Install
         } else if has("xargs") {
             Self::FoldersBack

@@ -37,11 +37,13 @@ fn installation(prefix: &Path) {
         fs::create_dir_all(prefix.join(folder)).unwrap();
     }
     let prefix = prefix.display();
-    let files: [(&str, Vec<u8>); 9] = [
+    let files: [(&str, Vec<u8>); 11] = [
         ("etc/mfsmaster.cfg", b"# a\r\n\tLOCK_FILE = /none\r\nLOCK_FILE=/ignored\n \xff\x00'\\n".to_vec()),
         ("etc/mfsmaster.cfg.var", format!("LOCK_FILE = {prefix}/run/m.pid\r\n").into_bytes()),
         ("etc/mfschunkserver.cfg", format!("LOCK_FILE = cs.lock\nHDD_CONF_FILENAME = {prefix}/hdd\n").into_bytes()),
         ("etc/mfs/mfsexports.cfg", Vec::new()),
+        ("etc/mfs/mfsmaster.cfg", format!("EXPORTS_FILENAME = {prefix}/run/exports\n").into_bytes()),
+        ("run/exports", b"* / rw\n".to_vec()),
         ("hdd", format!("#/x\n*{prefix}/disk1/ \t\n{prefix}/disk2 -5GiB\n{prefix}/disk3\nrelative\n").into_bytes()),
         ("run/m.pid", b"4711\n".to_vec()),
         ("var/mfs/cs.lock", b"".to_vec()),
@@ -66,12 +68,13 @@ fn a_survey_of_this_machine_is_read_whole_by_every_shell() {
         let facts = run(shell, &survey(prefix).script());
         let at = |file: &str| format!("{prefix}/{file}");
 
-        assert_eq!(facts.files.len(), 5, "{shell:?}: {:?}", facts.files.keys());
+        assert_eq!(facts.files.len(), 7, "{shell:?}: {:?}", facts.files.keys());
         let master = &facts.files[&at("etc/mfsmaster.cfg")];
         assert_eq!(master.text, "# a\r\n\tLOCK_FILE = /none\r\nLOCK_FILE=/ignored\n \u{fffd}\0'\\n", "byte by byte");
         assert!(!master.owner.is_empty() && !master.group.is_empty() && master.mode & 0o600 == 0o600);
         assert_eq!(facts.files[&at("etc/mfs/mfsexports.cfg")].text, "");
         assert!(facts.files.contains_key(&at("hdd")), "a list of disks that a key names");
+        assert_eq!(facts.files[&at("run/exports")].text, "* / rw\n", "exports that a file of 1.6.27 names");
 
         assert_eq!(facts.lock_files[&at("run/m.pid")].pid, Some(4711), "what .var says overrides");
         assert_eq!(facts.lock_files[&at("var/mfs/cs.lock")].pid, None, "below DATA_PATH, and empty");

@@ -1,5 +1,6 @@
 //! mfsexports.cfg as a simulated master reads it: who may mount what. A subset: address (`*`, one, `a-b`, `a/bits`),
-//! path, `minversion`; passwords are not simulated.
+//! path, `minversion`, and that a line whose `maproot` or `mapall` names a user that the host does not have is passed over;
+//! passwords are not simulated.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -27,7 +28,7 @@ impl Export {
     }
 }
 
-fn parse(line: &str) -> Option<Export> {
+fn parse(line: &str, knows: &dyn Fn(&str) -> bool) -> Option<Export> {
     let mut words = line.split('#').next()?.split_whitespace();
     let (who, path) = (words.next()?, words.next()?);
     let address = |text: &str| text.parse::<Ipv4Addr>().ok().map(Ipv4Addr::to_bits);
@@ -42,6 +43,12 @@ fn parse(line: &str) -> Option<Export> {
         (address(who)?, address(who)?)
     };
     let options = words.next().unwrap_or_default();
+    let mapped =
+        options.split(',').filter_map(|option| option.split_once('=')).filter(|(key, _)| key.starts_with("map"));
+    let named = |user: &str| user.parse::<u32>().is_err() && !knows(user);
+    if mapped.filter_map(|(_, who)| who.split(':').next()).any(named) {
+        return None;
+    }
     let least = options.split(',').find_map(|option| option.strip_prefix("minversion="));
     let least_version = least.and_then(|text| text.parse().ok()).unwrap_or(Version::new(0, 0, 0));
     let path = if path == "." { path.to_owned() } else { format!("/{}", path.trim_matches('/')) };
@@ -64,14 +71,16 @@ pub fn load(life: &Life) -> Result<Vec<Export>, String> {
         eprintln!("mfsexports configuration file ({path}) not found - please create one (you can copy {path}.dist to get a base configuration)");
         String::new()
     });
-    let exports: Vec<Export> = text.lines().filter_map(parse).collect();
+    let accounts = fs::read_to_string(life.site.real("/etc/passwd")).unwrap_or_default();
+    let knows = |user: &str| accounts.lines().any(|line| line.split(':').next() == Some(user));
+    let exports: Vec<Export> = text.lines().filter_map(|line| parse(line, &knows)).collect();
     if exports.is_empty() {
         if life.quirks.needs_exports {
             eprintln!("no exports defined !!!");
             return Err("exports manager".to_owned());
         }
         // up to 1.6.13: a built-in entry lets everybody in
-        return Ok(parse("* / rw").into_iter().collect());
+        return Ok(parse("* / rw", &knows).into_iter().collect());
     }
     eprintln!("exports file has been loaded");
     Ok(exports)
@@ -84,7 +93,11 @@ mod tests {
     #[test]
     fn exports_say_who_may_mount_what() {
         let lets = |line: &str, address: &str, path: &str| {
-            parse(line).unwrap().lets_in(address.parse().unwrap(), path, &Version::new(1, 6, 27))
+            parse(line, &|user| user == "root").unwrap().lets_in(
+                address.parse().unwrap(),
+                path,
+                &Version::new(1, 6, 27),
+            )
         };
         assert!(lets("* / rw,alldirs,maproot=0", "127.70.0.3", "/"));
         assert!(lets("127.70.0.0/16 / rw", "127.70.0.3", "/a"));
@@ -92,6 +105,9 @@ mod tests {
         assert!(lets("10.0.0.1-10.0.0.9 /a rw", "10.0.0.4", "/a/b"));
         assert!(!lets("* . rw", "10.0.0.4", "/"));
         assert!(!lets("* / rw,minversion=1.6.28", "10.0.0.4", "/"));
-        assert_eq!(parse("# * / rw"), None);
+        let knows = |user: &str| user == "root";
+        assert_eq!(parse("# * / rw", &knows), None);
+        assert_eq!(parse("* / rw,maproot=backup", &knows), None, "a user that the host does not have");
+        assert!(parse("* / rw,maproot=root:root", &knows).is_some());
     }
 }

@@ -26,6 +26,9 @@ use crate::rehearsal::event::What;
 use crate::rehearsal::fault::FaultName;
 use crate::rehearsal::{backup, clock};
 
+/// What a release that limits BACK_LOGS takes at most.
+const MOST_BACK_LOGS: u32 = 1000;
+
 /// A running master, shared by its connections.
 #[derive(Debug)]
 pub struct Master {
@@ -56,6 +59,10 @@ impl Master {
 /// # Errors
 /// The module whose init failed.
 pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Result<(), String> {
+    if life.quirks.limits_back_logs && life.config.number("BACK_LOGS").is_some_and(|logs| logs > MOST_BACK_LOGS) {
+        eprintln!("BACK_LOGS value too big !!!");
+        return Err("change log".to_owned());
+    }
     let sessions = files::load_sessions(&life);
     let exports = exports::load(&life)?;
     let mut state = State { known_sessions: sessions, ..State::default() };

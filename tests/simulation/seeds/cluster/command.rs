@@ -114,7 +114,9 @@ impl State {
             Deed::Nothing => 1,
             Deed::Install => self.about(pace.install),
             Deed::Build { .. } => self.about(pace.build),
-            Deed::Keep { .. } | Deed::Configure { .. } | Deed::Restore(_) | Deed::PutBack { .. } => self.about(pace.keep),
+            Deed::Keep { .. } | Deed::Configure { .. } | Deed::Restore(_) | Deed::PutBack { .. } => {
+                self.about(pace.keep)
+            }
             Deed::FoldersBack => self.about(pace.scan),
             Deed::Snapshot { .. } => self.about(pace.snapshot),
             Deed::Trial => 2 * self.about(pace.trial),
@@ -132,7 +134,8 @@ impl State {
             Deed::Stop(_) | Deed::Kill(_) => {
                 let stop = self.about(pace.stop);
                 let takes = 1 + hangs.unwrap_or(stop);
-                let told = |p: &Process| matches!(deed, Deed::Stop(role) if role == p.role) || deed == Deed::Kill(p.pid);
+                let told =
+                    |p: &Process| matches!(deed, Deed::Stop(role) if role == p.role) || deed == Deed::Kill(p.pid);
                 let told = self.hosts[host].processes.iter().filter(|p| told(p)).map(|p| (p.pid, p.role));
                 for (pid, role) in told.collect::<Vec<_>>() {
                     self.taking(host, role, None);

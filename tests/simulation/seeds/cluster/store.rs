@@ -24,7 +24,8 @@ impl State {
             // the first record was synced together with its folder before any host was contacted
             // every record is synced before the next command, and the metadata of a master that was stopped since cannot be
             // copied again: that record alone is taken for safe
-            let last = whole.rfind('\n').filter(|at| !["\"backup/", "/copy\""].iter().any(|id| whole[*at..].contains(id)));
+            let last =
+                whole.rfind('\n').filter(|at| !["\"backup/", "/copy\""].iter().any(|id| whole[*at..].contains(id)));
             if let Some(at) = last {
                 self.journal.text.truncate(at + 1);
             }

@@ -83,12 +83,12 @@ impl Judge {
         // a tool that was killed, or told to pause, has no excuse afterwards
         let is_cause = |kind: &Kind| !matches!(kind, Kind::Kill { .. } | Kind::Pause);
         let causes: Vec<_> = self.faults.iter().filter(|(kind, _)| is_cause(kind)).collect();
-        let mounted = |(host, point): &(String, String)| self.mounted(host, point).is_some_and(|p| p.new == self.goal);
-        let away = self.now - self.well > JUST || !self.mounts.iter().all(mounted);
+        let away = self.now - self.well > JUST || !self.mounts.iter().all(|mount| self.is_mounted(mount));
         let red = kind == FailureKind::GateRed && away;
         // what came up by itself and is in the way
         let in_the_way = |p: &super::Running| p.by == By::World && p.new != self.goal && Some(p.host.as_str()) == host;
-        let on_wide = host.is_some_and(|host| self.wide.contains(host) && self.runs(host, Role::Chunkserver).any(|p| !p.new));
+        let on_wide =
+            host.is_some_and(|host| self.wide.contains(host) && self.runs(host, Role::Chunkserver).any(|p| !p.new));
         if self.running.iter().any(in_the_way) || on_wide {
             return;
         }

@@ -99,6 +99,8 @@ pub struct Judge {
     master_stopped: bool,
     copies: BTreeMap<u32, Copy>,
     saving: bool,
+    /// Mounts that the tool has ever changed.
+    changed: BTreeSet<(String, String)>,
     /// Mounts that we took away, and when.
     taken: BTreeMap<(String, String), i64>,
     faults: Vec<(Kind, Option<String>)>,
@@ -142,6 +144,7 @@ impl Judge {
             master_stopped: false,
             copies: BTreeMap::new(),
             saving: false,
+            changed: BTreeSet::new(),
             taken: BTreeMap::new(),
             faults: Vec::new(),
             lost_records: false,
@@ -173,6 +176,9 @@ impl Judge {
             Fact::Command { host, deed } => {
                 self.stopped_elsewhere(host, deed);
                 self.again(host, deed);
+                if let Deed::Unmount(point) | Deed::Mount(point) = deed {
+                    self.changed.insert((host.clone(), point.clone()));
+                }
                 self.with_metadata(host, deed);
                 if self.goal {
                     self.in_order(host, deed);
@@ -292,7 +298,13 @@ impl Judge {
             && self.servers.iter().all(|s| there(s, Role::Chunkserver))
             // 1.5 has no metaloggers
             && self.loggers.iter().all(|l| there(l, Role::Metalogger) || !self.goal)
-            && self.mounts.iter().all(|(host, point)| self.mounted(host, point).is_some_and(|p| p.new == self.goal))
+            && self.mounts.iter().all(|mount| self.is_mounted(mount))
+    }
+
+    /// In the release that is to be reached; a mount that no upgrade has changed is not brought back.
+    fn is_mounted(&self, mount: &(String, String)) -> bool {
+        let (host, point) = mount;
+        (!self.goal && !self.changed.contains(mount)) || self.mounted(host, point).is_some_and(|p| p.new == self.goal)
     }
 
     /// What is not in the release that is to be reached, for people.
@@ -301,8 +313,9 @@ impl Judge {
         let there = |host: &String, role: Role| self.runs(host, role).any(|p| p.new == self.goal);
         away.extend(self.servers.iter().filter(|s| !there(s, Role::Chunkserver)).cloned());
         away.extend(self.loggers.iter().filter(|l| self.goal && !there(l, Role::Metalogger)).cloned());
-        let mounted = |m: &&(String, String)| self.mounted(&m.0, &m.1).is_some_and(|p| p.new == self.goal);
-        away.extend(self.mounts.iter().filter(|m| !mounted(m)).map(|(host, point)| format!("{point} of {host}")));
+        away.extend(
+            self.mounts.iter().filter(|m| !self.is_mounted(m)).map(|(host, point)| format!("{point} of {host}")),
+        );
         away.join(", ")
     }
 

@@ -40,7 +40,9 @@ impl Session {
             (Deed::Build { .. } | Deed::Nothing, _) => Class::Prepare,
             (Deed::Snapshot { .. } | Deed::Trial | Deed::EndTrial, _) => Class::Metadata,
             (Deed::Unmount(_) | Deed::Mount(_) | Deed::Restore(Some(Role::Client)), _) => Class::Clients,
-            (Deed::Start(Role::Chunkserver) | Deed::Stop(Role::Chunkserver) | Deed::FoldersBack, _) => Class::Chunkservers,
+            (Deed::Start(Role::Chunkserver) | Deed::Stop(Role::Chunkserver) | Deed::FoldersBack, _) => {
+                Class::Chunkservers
+            }
             (_, [b'm', ..]) => Class::Master,
             (_, [b'l', ..]) => Class::Metaloggers,
             (_, [b'c', b's', ..]) => Class::Chunkservers,

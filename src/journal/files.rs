@@ -1,0 +1,101 @@
+//! Files of a run: for the owner alone, durable when a function returns, locked by whoever walks the run.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::FlockOperation;
+use sha2::{Digest, Sha256};
+
+use super::StoreError;
+
+const FILE_MODE: u32 = 0o600;
+const FOLDER_MODE: u32 = 0o700;
+/// No journal of a real run comes near it.
+const LARGEST_FILE: u64 = 1 << 30;
+
+pub(super) fn make_folder(path: &Path, parents: bool) -> Result<(), StoreError> {
+    DirBuilder::new()
+        .recursive(parents)
+        .mode(FOLDER_MODE)
+        .create(path)
+        .map_err(|e| StoreError::Io("create the folder", path.to_owned(), e))
+}
+
+pub(super) fn open_new(path: &Path) -> Result<File, StoreError> {
+    OpenOptions::new()
+        .append(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(path)
+        .map_err(|e| StoreError::Io("create", path.to_owned(), e))
+}
+
+/// Writes a value as JSON that people can read. What lies there under this name was left by a process that was killed before
+/// any record named it.
+///
+/// What a journal is bound to by it.
+pub(super) fn write_json<T: serde::Serialize>(path: &Path, value: &T) -> Result<String, StoreError> {
+    let json = serde_json::to_vec_pretty(value).map_err(|e| StoreError::Json(path.to_owned(), e))?;
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(StoreError::Io("remove", path.to_owned(), e)),
+        _ => {}
+    }
+    let mut file = open_new(path)?;
+    file.write_all(&json).and_then(|()| file.sync_all()).map_err(|e| StoreError::Io("write", path.to_owned(), e))?;
+    Ok(bound_to(&json))
+}
+
+/// SHA-256 of JSON without the white space between its words, in hexadecimal: what a journal is bound to. It is of the text
+/// as it stands, since a later version of this program may read more or less of it.
+pub(super) fn bound_to(json: &[u8]) -> String {
+    let (mut digest, mut in_text, mut escaped) = (Sha256::new(), false, false);
+    for byte in json {
+        if in_text || !byte.is_ascii_whitespace() {
+            digest.update([*byte]);
+        }
+        let quote = *byte == b'"' && !escaped;
+        escaped = in_text && *byte == b'\\' && !escaped;
+        in_text ^= quote;
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let mut content = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LARGEST_FILE).read_to_end(&mut content))
+        .map_err(|e| StoreError::Io("read", path.to_owned(), e))?;
+    Ok(content)
+}
+
+pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|f| f.sync_all()).map_err(|e| StoreError::Io("sync", path.to_owned(), e))
+}
+
+pub(super) fn lock_file(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join("lock");
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(FILE_MODE)
+        .open(&path)
+        .map_err(|e| StoreError::Io("open", path, e))
+}
+
+/// The lock ends with the process, however it ends.
+pub(super) fn lock(folder: &Path, name: &str) -> Result<File, StoreError> {
+    let file = lock_file(folder)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked(name.to_owned())),
+        Err(e) => Err(StoreError::Io("lock", folder.join("lock"), e.into())),
+    }
+}
+
+pub(super) fn lock_is_held(folder: &Path) -> Result<bool, StoreError> {
+    let Ok(file) = File::open(folder.join("lock")) else { return Ok(false) };
+    Ok(rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_err())
+}

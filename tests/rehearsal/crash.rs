@@ -1,0 +1,72 @@
+//! Crash points, over real ssh on the embedded cluster: the run's process is killed (SIGKILL) after every record of its journal
+//! and resumed, and in the end everything is as after a run that nobody disturbed.
+
+use std::process::{Command, Stdio};
+
+/// Two chunkservers, so that there is a stagger; one host of each other role.
+const PLAN: &str = r#"
+[upgrade]
+from = "1.5.12"
+to = "1.6.27"
+acknowledge = ["full-stop-under-mounts"]
+[install]
+source_dir = "/usr/src/mfs-1.6.27"
+[master]
+host = "master"
+[[metaloggers]]
+hosts = ["log1"]
+[[chunkservers]]
+hosts = ["cs[1-2]"]
+[[clients]]
+hosts = ["cl1"]
+"#;
+
+/// What a rehearsal said, and the lines in which it tells what came of it: the judge's, and how many run what.
+fn rehearse(mode: &str, kill: &[&str]) -> (String, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("plan.toml");
+    std::fs::write(&plan, PLAN).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_mfsupgrade"))
+        .arg("rehearse")
+        .arg(&plan)
+        .args(["--mode", mode, "--speed", "100", "--log", "plain"])
+        .args(kill)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let checks = said.lines().filter(|line| line.starts_with("  ok      ") || line.contains(" finished: "));
+    // times, metadata versions, and how often an application asked in vain during a full stop are each run's own
+    let stable = |line: &str| line.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let ends = ["stagger", "master-wait", "backup", "data-path"].map(|check| format!("  ok      {check}"));
+    let outcome = checks.map(|line| match ends.iter().find(|end| line.starts_with(end.as_str())) {
+        Some(end) => end.clone(),
+        None => line.split_once("finished: ").map_or_else(|| line.to_owned(), |(_, what)| stable(what)),
+    });
+    let mut outcome: Vec<String> = outcome.collect();
+    outcome.dedup();
+    (said.clone(), outcome)
+}
+
+fn killed_everywhere(mode: &str) {
+    let (_, undisturbed) = rehearse(mode, &[]);
+    let (said, outcome) = rehearse(mode, &["--kill", "every"]);
+    assert_eq!(outcome, undisturbed, "{said}");
+    assert!(outcome.len() >= 10, "{outcome:?}");
+    let killed = said.matches("rehearsal: killed after record").count();
+    // each of the steps has an intent but the last look, and each is done
+    let steps =
+        said.split_once(" steps").and_then(|(before, _)| before.rsplit(' ').next()?.parse::<usize>().ok()).unwrap();
+    assert!(killed >= 2 * steps - 3, "{killed} times in {steps} steps\n{said}");
+}
+
+#[test]
+fn a_rolling_run_that_is_killed_at_every_record_ends_as_one_that_is_not() {
+    killed_everywhere("rolling");
+}
+
+#[test]
+fn a_full_stop_that_is_killed_at_every_record_ends_as_one_that_is_not() {
+    killed_everywhere("full-stop");
+}

@@ -1,0 +1,198 @@
+//! What follows where nobody looked before: for every finding that keeps from an outage, the outage, by hand and without the
+//! check. [`crate::codes`] says which is which.
+
+use mfsupgrade::plan::Mode;
+use mfsupgrade::rehearsal::{Cluster, What};
+
+use crate::outages::{no_master, until_errors, with};
+use crate::support::{INSTALL, count, failed, options, pids, plan, said, story, until, until_back};
+
+/// The new master is installed and started as the HOWTO says; it ends with these words, and none is left.
+async fn ends_in_an_outage(cluster: &Cluster, words: &str) {
+    let all = said(cluster, "master", &format!("{INSTALL} && mfsmaster"), 1).await;
+    assert!(all.contains("terminated") && all.contains(words), "{words}: {all}");
+    no_master(cluster).await;
+    until_errors(cluster).await;
+}
+
+/// The old daemon is ended, and started again with another command line behind `between`.
+async fn moved(cluster: &Cluster, host: &str, program: &str, between: &str, start: &str) {
+    let end = format!("p=$(cat /var/run/mfs/{program}.lock); kill $p; while [ -d /proc/$p ]; do sleep 0.05; done");
+    said(cluster, host, &format!("{end}; {between} && {start}"), 0).await;
+    until_back(cluster, "cs1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_or_a_file_that_the_old_master_does_not_use_is_an_outage() {
+    for (set, words) in [
+        ("echo 'DATA_PATH = /srv/other' >> mfsmaster.cfg", "can't open metadata file"),
+        ("mkdir -p mfs && echo 'DATA_PATH = /srv/other' > mfs/mfsmaster.cfg", "can't open metadata file"),
+        ("chown root /usr/local/var/mfs", "can't create lockfile in working directory: EACCES"),
+    ] {
+        let cluster = with(&[], 1).await;
+        let other = "mkdir -p /srv/other && chown nobody /srv/other && cd /usr/local/etc";
+        said(&cluster, "master", &format!("{other} && {set}"), 0).await;
+        ends_in_an_outage(&cluster, words).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_that_the_new_master_does_not_find_is_an_outage() {
+    let cluster = with(&[], 1).await;
+    let away = "mv /usr/local/var/mfs /srv/data && chown -R nobody /srv/data && mv /usr/local/etc/mfsmaster.cfg /srv/m.cfg && \
+                echo 'DATA_PATH = /srv/data' >> /srv/m.cfg";
+    moved(&cluster, "master", "mfsmaster", away, "mfsmaster -c /srv/m.cfg").await;
+    ends_in_an_outage(&cluster, "using defaults").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_was_built_for_another_prefix_is_an_outage() {
+    let cluster = with(&[], 1).await;
+    let build = "cd /usr/src/mfs-1.6.27 && ./configure --prefix=/opt/mfs && make && make install";
+    said(&cluster, "master", build, 0).await;
+    let words = said(&cluster, "master", "/opt/mfs/sbin/mfsmaster", 1).await;
+    assert!(words.contains("terminated"), "it finds the old one, which has its lock where both look: {words}");
+    no_master(&cluster).await;
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_the_new_master_does_not_take_are_an_outage() {
+    for (set, words) in [
+        ("echo 'BACK_LOGS = 2000' >> mfsmaster.cfg", "BACK_LOGS value too big"),
+        ("echo 'EXPORTS_FILENAME = /srv/none' >> mfsmaster.cfg", "no exports defined"),
+        ("echo '* / rw,maproot=backup' > mfs/mfsexports.cfg", "no exports defined"),
+    ] {
+        let cluster = with(&[], 1).await;
+        said(&cluster, "master", &format!("cd /usr/local/etc && {set}"), 0).await;
+        ends_in_an_outage(&cluster, words).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_mounts_that_the_new_master_refuses_get_errors() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "master", "echo 'REJECT_OLD_CLIENTS = 1' >> /usr/local/etc/mfsmaster.cfg", 0).await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_old_chunkserver_used_and_the_new_one_cannot_is_an_outage() {
+    for (set, words) in [
+        ("chown root /mnt/hd1", "EACCES (Permission denied)"),
+        ("echo 'HDD_CONF_FILENAME = /srv/none' >> mfschunkserver.cfg", "can't open hdd config file /srv/none"),
+        ("echo 'MASTER_HOST = 127.0.0.1' >> mfschunkserver.cfg", "can't be used for connecting with master"),
+    ] {
+        let cluster = with(&[], 1).await;
+        said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+        until_back(&cluster, "cs1").await;
+        said(&cluster, "cs1", &format!("cd /usr/local/etc && {set}"), 0).await;
+        let all = said(&cluster, "cs1", &format!("{INSTALL} && mfschunkserver"), 1).await;
+        assert!(all.contains("terminated") && all.contains(words), "{words}: {all}");
+        assert_eq!(pids(&cluster, "cs1", "mfschunkserver").await, [0u32; 0]);
+        until_errors(&cluster).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserver() {
+    let cluster = with(&[], 1).await;
+    let spaced = "mv /mnt/hd1 '/mnt/hd 1' && chown nobody '/mnt/hd 1' && printf '/mnt/hd 1' > /srv/disks && \
+                  echo 'HDD_CONF_FILENAME = /srv/disks' >> /usr/local/etc/mfschunkserver.cfg";
+    moved(&cluster, "cs1", "mfschunkserver", spaced, "mfschunkserver").await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    let all = said(&cluster, "cs1", &format!("{INSTALL} && mfschunkserver"), 1).await;
+    assert!(all.contains("terminated") && all.contains("/mnt/hd"), "{all}");
+    assert_eq!(pids(&cluster, "cs1", "mfschunkserver").await, [0u32; 0]);
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chunk_whose_other_copy_is_away_cannot_be_read_while_its_server_restarts() {
+    let plan = plan("1.6.27", Mode::Rolling, 2, 1);
+    let cluster = Cluster::start(&plan, options(&["slow-scan@cs2"])).await.unwrap();
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    until_back(&cluster, "cs2").await;
+    said(&cluster, "cs1", "kill $(cat /var/run/mfs/mfschunkserver.lock)", 0).await;
+    until(&cluster, "cs1 is away", |events| {
+        let address = cluster.address("cs1");
+        count(events, "master", |what| *what == What::ServerLost { address }) >= 1
+    })
+    .await;
+    let before = count(&cluster.events().unwrap(), "cl1", |what| matches!(what, What::IoError { .. }));
+    assert_eq!(before, 0, "the other copy is enough");
+    said(&cluster, "cs2", &format!("{INSTALL} && mfschunkserver"), 0).await;
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_and_programs_of_another_generation_do_not_mount() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    let mounted = async || said(&cluster, "cl1", "cat /proc/mounts", 0).await.contains("/mnt/mfs");
+    // what was to be installed is 1.5 once more, and knows no words of 1.6
+    said(&cluster, "cl1", "umount /mnt/mfs", 0).await;
+    said(&cluster, "cl1", "mfsmount /mnt/mfs -H mfsmaster", 1).await;
+    assert!(!mounted().await);
+    // and in 1.6 the words of 1.5 in an fstab or a script ask for help, exit code 0
+    said(&cluster, "cl1", &format!("{INSTALL} && mfsmount -h mfsmaster -w /mnt/mfs"), 0).await;
+    assert!(!mounted().await);
+    let verdict = cluster.verdict(&plan("1.6.27", Mode::Rolling, 1, 1)).await.unwrap();
+    assert!(failed(&verdict).contains(&"readable"), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_installed_in_a_full_stop_keeps_the_file_system_down() {
+    for (spoil, install) in [
+        ("rm -r /usr/src/mfs-1.6.27", INSTALL),
+        ("rm /usr/src/mfs-1.6.27/Makefile /usr/src/mfs-1.6.27/.simulated-tree", INSTALL),
+        (":", "cd /usr/src/mfs-1.6.27 && no-make install"),
+    ] {
+        let cluster = with(&[], 1).await;
+        said(&cluster, "cs1", spoil, 0).await;
+        said(&cluster, "master", &format!("{INSTALL} && mfsmaster -s"), 1).await;
+        let said_no = crate::support::ssh(&cluster, "cs1", &format!("{install} && mfschunkserver")).await;
+        assert!(!said_no.status.success());
+        until_errors(&cluster).await;
+    }
+    let cluster = with(&["no-space@cs1"], 1).await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster -s"), 1).await;
+    // before anything is replaced a copy of it is kept, and there is no space for it
+    said(&cluster, "cs1", "mkdir -p /var/lib/x && tar -cf /var/lib/x/kept.tar -C /usr/local sbin", 2).await;
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_that_was_left_over_is_served_where_the_old_master_could_not_save() {
+    let cluster = with(&["stale-tmp@master"], 1).await;
+    said(
+        &cluster,
+        "master",
+        "cd /usr/local/var/mfs && cp metadata.mfs.back metadata.mfs && chown nobody metadata.mfs",
+        0,
+    )
+    .await;
+    let words = said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    assert!(words.contains("initialized properly"), "what was written since its copy is gone: {words}");
+    let events = cluster.events().unwrap();
+    assert_eq!(count(&events, "master", |what| *what == What::MetadataNotSaved), 1, "{}", story(&cluster));
+    let verdict = cluster.verdict(&plan("1.6.27", Mode::Rolling, 1, 1)).await.unwrap();
+    assert!(failed(&verdict).contains(&"metadata"), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_back_without_the_old_programs_ends_with_no_daemon() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    said(&cluster, "cs1", &format!("{INSTALL} && mfschunkserver"), 0).await;
+    until_back(&cluster, "cs1").await;
+    said(&cluster, "cs1", "mfschunkserver -s; tar -xpf /var/lib/mfsupgrade/replaced.tar -C /usr/local", 2).await;
+    assert_eq!(pids(&cluster, "cs1", "mfschunkserver").await, [0u32; 0]);
+    until_errors(&cluster).await;
+}
