@@ -117,7 +117,7 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
                 }
             }
             Err(broken) => {
-                cluster.state.borrow_mut().judge.broken.push(broken);
+                broke(&cluster, broken);
                 break;
             }
         }
@@ -133,7 +133,7 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
                 Ok(Some(next)) => walked = next,
                 Ok(None) => break,
                 Err(broken) => {
-                    cluster.state.borrow_mut().judge.broken.push(broken);
+                    broke(&cluster, broken);
                     break;
                 }
             }
@@ -142,8 +142,7 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
         }
         if walked.quiet >= TRIES || endings.len() > 60 {
             let what = format!("it is never finished, though all is in order: {endings:?}");
-            let at = cluster.state.borrow().now;
-            cluster.state.borrow_mut().judge.broken.push(Broken { law: "stuck", at, what });
+            broke(&cluster, ("stuck", what));
             break;
         }
     }
@@ -157,6 +156,13 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
         endings,
         took: state.now,
     }
+}
+
+/// A law that is broken, and how.
+type Break = (&'static str, String);
+
+fn broke(cluster: &Cluster, (law, what): Break) {
+    cluster.state.borrow_mut().judge.broke(law, what);
 }
 
 /// A run of its own, with a journal of its own.
@@ -176,27 +182,23 @@ fn begin(cluster: &Cluster, schedule: Schedule, run: String, taken_back: Option<
 }
 
 /// The operator turns round, or looks anew on the way back. `None`: there is nothing to bring back.
-fn turn(cluster: &Cluster, upgrade: &Schedule, walked: &Walked, bug: Bug) -> Result<Option<Walked>, Broken> {
-    let at = cluster.state.borrow().now;
+fn turn(cluster: &Cluster, upgrade: &Schedule, walked: &Walked, bug: Bug) -> Result<Option<Walked>, Break> {
     let progress = match &walked.taken_back {
         Some(progress) => progress.clone(),
         None => {
             let records = cluster.state.borrow_mut().reopen();
-            let broke = |e| Broken { law: "journal", at, what: format!("it cannot be read any more: {e}") };
-            Progress::replay(&records.map_err(broke)?)
+            Progress::replay(&records.map_err(|e| ("journal", format!("it cannot be read any more: {e}")))?)
         }
     };
     cluster.pause.store(false, Ordering::Relaxed);
     if walked.taken_back.is_none() {
         way_back::arm(cluster);
     }
-    let Some(mut schedule) = way_back::begin(cluster, upgrade, &progress) else {
+    let Some(mut schedule) = way_back::begin(cluster, upgrade, &progress, bug) else {
         // what the journal has lost nobody knows of, and nothing is guessed
         return match cluster.state.borrow().judge.lost_records {
             true => Ok(None),
-            false => {
-                Err(Broken { law: "refused", at, what: "the way back is refused though all is in order".to_owned() })
-            }
+            false => Err(("refused", "the way back is refused though all is in order".to_owned())),
         };
     };
     if schedule.stages.is_empty() {
@@ -214,7 +216,7 @@ fn turn(cluster: &Cluster, upgrade: &Schedule, walked: &Walked, bug: Bug) -> Res
     Ok(Some(Walked { failed, quiet, ..next }))
 }
 
-fn name_of(said: &Result<Said, Broken>, back: bool) -> &'static str {
+fn name_of(said: &Result<Said, Break>, back: bool) -> &'static str {
     match (said, back) {
         (Ok(Said::Finished), false) => "finished",
         (Ok(Said::Finished), true) => "way back finished",
@@ -238,15 +240,14 @@ fn kind_name(kind: mfsupgrade::run::FailureKind) -> &'static str {
 }
 
 /// One session of the tool: `upgrade`, `rollback` or `resume`.
-fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Broken> {
+fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> {
     let (schedule, first) = (&walked.schedule, walked.sessions == 0);
-    let at = cluster.state.borrow().now;
-    let broke = |law, what: String| Broken { law, at, what };
     let reopened = cluster.state.borrow_mut().reopen();
-    let records = reopened.map_err(|e| broke("journal", format!("it cannot be read any more: {e}")))?;
-    let progress = Progress::replay(&records);
+    let records = reopened.map_err(|e| ("journal", format!("it cannot be read any more: {e}")))?;
+    let mut progress = Progress::replay(&records);
+    bug.recall(&mut progress, schedule, cluster.now());
     cluster.state.borrow_mut().tell(Fact::Session);
-    if progress.finished() {
+    if progress.finished() || bug.believes(&progress, schedule) {
         return Ok(tell(cluster, Said::Finished));
     }
     let mut sink = PlantedSink { sink: Sink(cluster), bug };
@@ -256,7 +257,7 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Broken>
         let account = format!("whether the file system is up is not asked: {e}");
         return Ok(tell(cluster, Said::Failed { kind, host: None, account: mounts_unasked(cluster, account) }));
     }
-    let ports = Planted::new(cluster, bug);
+    let ports = Planted::new(cluster, bug, walked.taken_back.is_some());
     let telling = Telling(cluster, RefCell::default());
     let runner = Runner {
         schedule,
@@ -284,7 +285,7 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Broken>
             account: format!("failed to {}: {}; {state}", failure.message, failure.causes.join(": ")),
         },
         Driven::Killed => Said::Killed,
-        Driven::Endless => return Err(broke("endless", "the session does not end".to_owned())),
+        Driven::Endless => return Err(("endless", "the session does not end".to_owned())),
     };
     Ok(tell(cluster, said))
 }

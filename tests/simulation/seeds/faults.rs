@@ -75,6 +75,8 @@ pub enum Kind {
     Pause,
     /// The tool is killed; as many of the last records are lost.
     Kill { point: Point, lost: usize },
+    /// The tool is killed when it has seen that all is well, before its last record; and then something ends.
+    KillAtTheEnd,
     /// The journal cannot be written: once, or until somebody cleans up.
     AppendFails { once: bool },
 }
@@ -112,7 +114,8 @@ impl Kind {
             Self::Pause => "operator pauses",
             Self::Kill { point: Point::During, lost: 0 } => "killed in the middle",
             Self::Kill { lost: 0, .. } => "killed at an edge",
-            Self::Kill { .. } => "killed, records lost",
+            Self::Kill { .. } => "killed, journal writes lost",
+            Self::KillAtTheEnd => "killed after the last look",
             Self::AppendFails { .. } => "journal not written",
         }
     }
@@ -158,7 +161,7 @@ impl Armed {
             _ => 0,
         };
         let point = |seed: &mut Seed| seed.pick(&[Point::Before, Point::During, Point::After]);
-        let (when, kind) = match seed.below(31) {
+        let (when, kind) = match seed.below(33) {
             0 => (command, Kind::NotReached),
             1 => (command, Kind::LostBefore),
             2 => (command, Kind::LostDuring),
@@ -166,6 +169,7 @@ impl Armed {
             4 => (command, Kind::LostAfter),
             5 => (command, Kind::Outage(while_(seed))),
             6 => (second, Kind::Outage(while_(seed))),
+            7 if seed.chance(50) => (command, Kind::Hangs(seed.between(0, 3))),
             7 => (command, Kind::Hangs(seed.between(1, 3000))),
             8 => (command, Kind::Fails),
             9 => (command, Kind::DiskFull),
@@ -189,6 +193,8 @@ impl Armed {
             27 => (command, Kind::Kill { point: point(seed), lost: lost(seed) }),
             28 => (append, Kind::Kill { point: point(seed), lost: lost(seed) }),
             29 => (second, Kind::Kill { point: Point::During, lost: lost(seed) }),
+            30 => (command, Kind::Silent(seed.between(1, 20))),
+            31 => (When::Append(0), Kind::KillAtTheEnd),
             _ => (append, Kind::AppendFails { once: seed.chance(50) }),
         };
         Self { when, kind }

@@ -11,15 +11,16 @@ use mfsupgrade::schedule::{Schedule, changed, compile_back};
 use super::cluster::Cluster;
 use super::fact::Fact;
 use super::faults::When;
+use super::plant::Bug;
 
 /// How often an operator asks before everything is put in order for good.
 const ASKED: usize = 3;
 
 /// The schedule of the way back of `upgrade`, which was walked as far as `progress`. `None`: it is refused though all is in
 /// order.
-pub fn begin(cluster: &Cluster, upgrade: &Schedule, progress: &Progress) -> Option<Schedule> {
+pub fn begin(cluster: &Cluster, upgrade: &Schedule, progress: &Progress, bug: Bug) -> Option<Schedule> {
     for asked in 0..=ASKED {
-        let (schedule, findings) = look(cluster, upgrade, progress);
+        let (schedule, findings) = look(cluster, upgrade, progress, bug);
         let against: Vec<String> = findings
             .iter()
             .filter(|f| f.severity != Severity::Note)
@@ -55,7 +56,7 @@ pub fn arm(cluster: &Cluster) {
     }
 }
 
-fn look(cluster: &Cluster, upgrade: &Schedule, progress: &Progress) -> (Schedule, Vec<Finding>) {
+fn look(cluster: &Cluster, upgrade: &Schedule, progress: &Progress, bug: Bug) -> (Schedule, Vec<Finding>) {
     let state = cluster.state.borrow();
     let changed = changed(upgrade, &|step| progress.done.contains_key(step) || progress.open.contains(step));
     let mut findings = Vec::new();
@@ -63,7 +64,7 @@ fn look(cluster: &Cluster, upgrade: &Schedule, progress: &Progress) -> (Schedule
     for (at, host) in state.hosts.iter().enumerate() {
         let name = HostName::new(&host.name).expect("a name of this world");
         if host.reachable(state.now) {
-            drop(fleet.insert(name, HostFacts::parse(&state.survey(at)).expect("a look that can be read")));
+            drop(fleet.insert(name, HostFacts::parse(&bug.survey(state.survey(at))).expect("a look that can be read")));
         } else {
             findings.push(Finding::new(
                 mfsupgrade::check::Code::HostUnreachable,

@@ -3,7 +3,7 @@
 
 use mfsupgrade::moosefs::daemon::Role;
 
-use super::{JUST, Judge};
+use super::{JUST, Judge, RENEWED};
 use crate::seeds::deed::Deed;
 
 impl Judge {
@@ -34,6 +34,15 @@ impl Judge {
             && !self.copies.values().any(|copy| whole(copy) && copy.loaded)
         {
             self.broke("trial", format!("the master is {what} without a trial of the copy that is here"));
+        } else if self.runs("master", Role::Master).any(|p| p.new != self.goal) {
+            let newest = self.copies.values().filter(|copy| whole(copy)).map(|copy| copy.at).max().unwrap_or_default();
+            if self.now - newest > RENEWED {
+                let minutes = (self.now - newest) / 60_000;
+                self.broke(
+                    "renewed",
+                    format!("the master is {what} {minutes} minutes after the last copy of its metadata"),
+                );
+            }
         }
     }
 }

@@ -27,6 +27,37 @@ const FRESH: i64 = 180_000;
 /// How old a look may be on which a command is sent, or something is said.
 const JUST: i64 = 30_000;
 
+/// How old a copy of the metadata may be when its master goes: an hour, and what may come between the look and the command.
+const RENEWED: i64 = 3_600_000 + 600_000;
+
+/// The laws. Each has a planted bug that breaks it (`plant::PLANTED`).
+pub const LAWS: &[&str] = &[
+    "account",
+    "backup",
+    "baseline",
+    "beside",
+    "endless",
+    "false-alarm",
+    "folders",
+    "journal",
+    "master-wait",
+    "metadata",
+    "older",
+    "one-down",
+    "order",
+    "pause",
+    "refused",
+    "renewed",
+    "saving",
+    "stagger",
+    "stop",
+    "stuck",
+    "target",
+    "trial",
+    "twice",
+    "way-back",
+];
+
 /// A law that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
@@ -61,6 +92,7 @@ struct Copy {
     here: BTreeSet<String>,
     differs: bool,
     loaded: bool,
+    at: i64,
 }
 
 /// What it knows.
@@ -94,7 +126,8 @@ pub struct Judge {
     down: BTreeMap<usize, bool>,
     /// Those of this session alone.
     taken_now: BTreeSet<usize>,
-    back_at: Option<i64>,
+    /// Which of them was back last, and when.
+    back_at: Option<(usize, i64)>,
     server_started: Option<i64>,
     master_stopped: bool,
     copies: BTreeMap<u32, Copy>,
@@ -153,7 +186,8 @@ impl Judge {
         }
     }
 
-    fn broke(&mut self, law: &'static str, what: impl Into<String>) {
+    pub fn broke(&mut self, law: &'static str, what: impl Into<String>) {
+        assert!(LAWS.contains(&law), "{law} is no law that is known");
         self.broken.push(Broken { law, at: self.now, what: what.into() });
     }
 
@@ -201,7 +235,7 @@ impl Judge {
                 self.process(process, *runs, *by);
             }
             Fact::Copied { copy, files } => {
-                self.copies.insert(*copy, Copy { files: *files, ..Copy::default() });
+                self.copies.insert(*copy, Copy { files: *files, at: now, ..Copy::default() });
             }
             Fact::Fetched { copy, file, equal } => {
                 let copy = self.copies.entry(*copy).or_default();
@@ -265,7 +299,7 @@ impl Judge {
                 Some(lost) if !back => *lost = true,
                 Some(true) => {
                     self.down.remove(&at);
-                    self.back_at = Some(self.now);
+                    self.back_at = Some((at, self.now));
                 }
                 _ => {}
             }
