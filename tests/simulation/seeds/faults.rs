@@ -41,6 +41,8 @@ pub enum Kind {
     Outage(i64),
     /// The command does not end within its limit, and ends this many seconds later.
     Hangs(i64),
+    /// A copy of metadata hangs until the tool gives it up, and ends so many milliseconds later.
+    CopyLingers(i64),
     /// The command fails.
     Fails,
     /// The disk is full until somebody cleans up.
@@ -94,6 +96,7 @@ impl Kind {
             Self::LostAfter => "connection lost after the effect",
             Self::Outage(_) => "host unreachable for a while",
             Self::Hangs(_) => "command hangs beyond its limit",
+            Self::CopyLingers(_) => "copy ends after it was given up",
             Self::Fails => "command fails",
             Self::DiskFull => "disk full",
             Self::DaemonDies => "daemon dead at start",
@@ -128,7 +131,7 @@ impl Kind {
             Self::DaemonSlow(_) => matches!(deed, Deed::Start(Role::Chunkserver)),
             Self::Busy => matches!(deed, Deed::Unmount(_)),
             Self::TrialFails | Self::LoadsSlowly => matches!(deed, Deed::Trial),
-            Self::CopyDiffers => matches!(deed, Deed::Snapshot { .. }),
+            Self::CopyDiffers | Self::CopyLingers(_) => matches!(deed, Deed::Snapshot { .. }),
             Self::OtherMetadata => matches!(deed, Deed::Start(Role::Master)),
             Self::DiskFull => deed.fills_the_disk(),
             Self::Fails => deed.fills_the_disk() || matches!(deed, Deed::Mount(_) | Deed::PutBack { .. }),
@@ -161,7 +164,7 @@ impl Armed {
             _ => 0,
         };
         let point = |seed: &mut Seed| seed.pick(&[Point::Before, Point::During, Point::After]);
-        let (when, kind) = match seed.below(33) {
+        let (when, kind) = match seed.below(34) {
             0 => (command, Kind::NotReached),
             1 => (command, Kind::LostBefore),
             2 => (command, Kind::LostDuring),
@@ -195,6 +198,7 @@ impl Armed {
             29 => (second, Kind::Kill { point: Point::During, lost: lost(seed) }),
             30 => (command, Kind::Silent(seed.between(1, 20))),
             31 => (When::Append(0), Kind::KillAtTheEnd),
+            32 => (When::Command(0), Kind::CopyLingers(seed.between(1, 6000))),
             _ => (append, Kind::AppendFails { once: seed.chance(50) }),
         };
         Self { when, kind }

@@ -17,6 +17,7 @@ use mfsupgrade::schedule::{Action, Phase, Schedule, Stage, Step};
 use super::cluster::Cluster;
 use super::cluster::store::Sink;
 use super::deed::Deed;
+use super::fact::Fact;
 
 /// A planted bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -305,6 +306,12 @@ impl Hosts for Planted<'_> {
         }
         let job = &job;
         let followed = self.cluster.follow(host, job, begin, lines, line).await;
+        if self.bug == Bug::SeesMetadata && self.back && Deed::read(&job.script) == Deed::Stop(Role::Master) {
+            // as if it were killed
+            let mut state = self.cluster.state.borrow_mut();
+            state.hosts[0].metadata_saved = None;
+            state.tell(Fact::Metadata { whole: false });
+        }
         match (self.bug, followed) {
             (Bug::RepeatsCommands, Followed::Ended { .. }) if begin => {
                 self.cluster.pass(60_000).await;

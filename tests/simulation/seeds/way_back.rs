@@ -3,7 +3,7 @@
 
 use mfsupgrade::check::back::look_back;
 use mfsupgrade::check::preflight::Fleet;
-use mfsupgrade::check::{Finding, Severity};
+use mfsupgrade::check::{Code, Finding, Severity};
 use mfsupgrade::host::{HostFacts, HostName};
 use mfsupgrade::journal::Progress;
 use mfsupgrade::schedule::{Schedule, changed, compile_back};
@@ -34,6 +34,9 @@ pub fn begin(cluster: &Cluster, upgrade: &Schedule, progress: &Progress, bug: Bu
         cluster.state.borrow_mut().tell(Fact::Refused(against.join("; ")));
         if asked == ASKED - 1 {
             cluster.disarm();
+        }
+        for host in findings.iter().filter(|f| f.code == Code::BackNotByRun).filter_map(|f| f.host.as_ref()) {
+            cluster.unmount(host.as_str());
         }
         against.iter().for_each(|finding| cluster.obey(finding));
         cluster.repair(asked >= ASKED - 1);
@@ -67,7 +70,7 @@ fn look(cluster: &Cluster, upgrade: &Schedule, progress: &Progress, bug: Bug) ->
             drop(fleet.insert(name, HostFacts::parse(&bug.survey(state.survey(at))).expect("a look that can be read")));
         } else {
             findings.push(Finding::new(
-                mfsupgrade::check::Code::HostUnreachable,
+                Code::HostUnreachable,
                 Some(&name),
                 "it was not reached".to_owned(),
                 "it cannot be looked at",

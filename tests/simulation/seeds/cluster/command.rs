@@ -95,7 +95,7 @@ impl Cluster {
                 state.plan(part, Happening::Killed);
             }
             Some(kind @ (Kind::Outage(_) | Kind::Reboot { .. })) => state.strike(kind, host, &self.pause),
-            Some(kind @ Kind::Hangs(_)) => {
+            Some(kind @ (Kind::Hangs(_) | Kind::CopyLingers(_))) => {
                 state.fired(kind, Some(host));
                 state.plan(limit_ms, Happening::Lost(job));
             }
@@ -124,7 +124,11 @@ impl State {
             Deed::Unmount(_) | Deed::Mount(_) => self.about(pace.mount),
             Deed::Start(_) | Deed::Stop(_) | Deed::Kill(_) => 1,
         };
-        let hangs = if let Some(Kind::Hangs(more)) = fault { Some(limit_ms + more * 1000) } else { None };
+        let hangs = match fault {
+            Some(Kind::Hangs(more)) => Some(limit_ms + more * 1000),
+            Some(Kind::CopyLingers(more)) => Some(limit_ms + more),
+            _ => None,
+        };
         let takes = hangs.unwrap_or(takes);
         match deed {
             Deed::Start(role) => {
@@ -287,6 +291,7 @@ impl State {
                 if std::mem::take(&mut h.wide) {
                     let host = h.name.clone();
                     self.tell(Fact::Folders { host, wide: false });
+                    self.recheck();
                 }
                 plain(0)
             }

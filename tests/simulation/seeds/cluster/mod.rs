@@ -216,6 +216,7 @@ impl State {
             mount: mount.clone(),
             ready: None,
             other_metadata: false,
+            blind: false,
             mounted: false,
         });
         self.tell(Fact::Process { host: name, role, new, mount, runs: true, by });
@@ -229,6 +230,7 @@ impl State {
         let Some(process) = h.processes.iter_mut().find(|p| p.pid == pid) else { return };
         process.ready = Some(now);
         process.mounted = process.role == Role::Client;
+        process.blind = process.role == Role::Chunkserver && !process.new && h.wide;
         if process.role == Role::Master {
             h.metadata_saved = None;
             self.was_new |= process.new;
@@ -340,7 +342,6 @@ impl State {
         let scanned = process.ready? + if process.new { host.connect_ms + host.scan_ms } else { 0 };
         let share = CHUNKS * 2 / (self.scenario.servers as u32).max(2);
         // 1.5 does not look into the folders of 1.6
-        let blind = !process.new && host.wide;
-        Some((process, if self.now < scanned || blind { 0 } else { share }))
+        Some((process, if self.now < scanned || process.blind { 0 } else { share }))
     }
 }

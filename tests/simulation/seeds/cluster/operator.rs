@@ -29,6 +29,17 @@ impl Cluster {
         }
     }
 
+    /// New mounts of a host that no run has made are stopped by hand.
+    pub fn unmount(&self, host: &str) {
+        let mut state = self.state.borrow_mut();
+        let at = state.host(host);
+        let mounts = state.hosts[at].running(Role::Client).filter(|p| p.new).map(|p| (p.pid, p.mount.clone()));
+        for (pid, mount) in mounts.collect::<Vec<_>>() {
+            state.end(at, pid, By::World, true);
+            state.hosts[at].taken.push((Role::Client, mount));
+        }
+    }
+
     /// Everything that is broken is put in order; what the tool has taken down is left to it.
     /// `by_hand`: chunkservers that the tool has taken down as well.
     pub fn repair(&self, by_hand: bool) {
@@ -65,6 +76,13 @@ impl Cluster {
         for at in slow {
             state.hosts[at].scan_ms = 1000;
             state.plan(1, Happening::Recheck);
+        }
+        // a chunkserver that has not found its chunks where they are now is started over
+        for at in 0..state.hosts.len() {
+            let blind = state.hosts[at].running(Role::Chunkserver).find(|p| p.blind).map(|p| p.pid);
+            if let Some(pid) = blind.filter(|_| !state.hosts[at].wide) {
+                state.end(at, pid, By::World, true);
+            }
         }
         let other = state.master().filter(|m| m.other_metadata).map(|m| m.pid);
         if let Some(pid) = other {

@@ -18,6 +18,9 @@ impl Judge {
         self.copies.clear();
         (self.back_at, self.server_started, self.master_stopped) = (None, None, false);
         self.target = i64::MIN / 2;
+        // a mount that is back already is not the tool's any more
+        let back: Vec<_> = self.changed.iter().filter(|mount| self.is_mounted(mount)).cloned().collect();
+        back.iter().for_each(|mount| drop(self.changed.remove(mount)));
     }
 
     /// New chunkservers and mounts do not work with an old master, and old ones work with a new one: so clients go first,
