@@ -115,6 +115,9 @@ pub fn look_back(
             "make it serve, or stop it cleanly: with the master down everything is brought back at once".into(),
         );
     }
+    if let Some(overview) = overview {
+        check.on_other_metadata(overview, before);
+    }
     let seen = BackSeen {
         baseline: baseline(overview, before),
         admin_address: master.and_then(|f| f.listener(plan.master.admin_port)),

@@ -49,11 +49,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             what: step.action.describe(),
             commands: step.commands.clone(),
         });
+        // it may go on for long, and a backup grows old meanwhile
+        let earlier = self.found_again(host, step, limit(&step.action)).await?;
         Box::pin(self.renew_backup(step)).await?;
         if step.action.ends_the_master() {
             self.count_once_more().await;
         }
-        let earlier = self.found_again(host, step, limit(&step.action)).await?;
         let (found, evidence) = match &step.action {
             Action::Backup { .. } | Action::Trial { .. } => self.with_metadata(host, step).await?,
             action => match action.command() {

@@ -1,8 +1,10 @@
 //! Daemons on the way back: which release runs, what a master leaves, which disks a chunkserver has.
 
 use super::{Changed, Check, Daemon};
-use crate::check::Code;
+use crate::check::health::metadata_is_kept;
+use crate::check::{Baseline, Code};
 use crate::host::{AbsPath, HostFacts, HostName};
+use crate::moosefs::Overview;
 use crate::moosefs::config::{ConfigText, disks_paths, lock_file, paths_read};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::disks;
@@ -57,6 +59,22 @@ impl Check<'_> {
             seen,
             "an old master must be started on exactly what the new one wrote at a clean stop; on anything older it deletes chunks",
             todo.to_owned(),
+        );
+    }
+
+    /// A master that runs on other metadata is nothing to leave alone, in whatever release: it deletes the chunks that it does
+    /// not know. A way back that was killed when its old master had just been started leaves it like that.
+    pub(super) fn on_other_metadata(&mut self, overview: &Overview, before: &Baseline) {
+        let Err(reason) = metadata_is_kept(overview, before) else { return };
+        let host = &self.plan.master.host;
+        let master = self.fleet.get(host).and_then(|facts| facts.daemon(Role::Master));
+        let pid = master.map_or("PID".to_owned(), |p| p.pid.to_string());
+        self.find(
+            Code::BackMetadata,
+            Some(host),
+            reason,
+            "its chunkservers delete what it does not know",
+            format!("end it at once (`kill {pid}`), put in place what the last master left, and look again"),
         );
     }
 

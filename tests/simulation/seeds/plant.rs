@@ -306,7 +306,7 @@ impl Hosts for Planted<'_> {
         }
         let job = &job;
         let followed = self.cluster.follow(host, job, begin, lines, line).await;
-        if self.bug == Bug::SeesMetadata && self.back && Deed::read(&job.script) == Deed::Stop(Role::Master) {
+        if self.bug == Bug::SeesMetadata && begin && self.back && Deed::read(&job.script) == Deed::Stop(Role::Master) {
             // as if it were killed
             let mut state = self.cluster.state.borrow_mut();
             state.hosts[0].metadata_saved = None;

@@ -20,7 +20,9 @@ impl Judge {
         self.target = i64::MIN / 2;
         // a mount that is back already is not the tool's any more
         let back: Vec<_> = self.changed.iter().filter(|mount| self.is_mounted(mount)).cloned().collect();
-        back.iter().for_each(|mount| drop(self.changed.remove(mount)));
+        for mount in back {
+            self.changed.remove(&mount);
+        }
     }
 
     /// New chunkservers and mounts do not work with an old master, and old ones work with a new one: so clients go first,

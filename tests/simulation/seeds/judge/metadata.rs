@@ -35,7 +35,13 @@ impl Judge {
         {
             self.broke("trial", format!("the master is {what} without a trial of the copy that is here"));
         } else if self.runs("master", Role::Master).any(|p| p.new != self.goal) {
-            let newest = self.copies.values().filter(|copy| whole(copy)).map(|copy| copy.at).max().unwrap_or_default();
+            let newest = self
+                .copies
+                .values()
+                .filter(|copy| whole(copy))
+                .map(|copy| copy.at.max(copy.tried_at))
+                .max()
+                .unwrap_or_default();
             if self.now - newest > RENEWED {
                 let minutes = (self.now - newest) / 60_000;
                 self.broke(

@@ -92,7 +92,9 @@ struct Copy {
     here: BTreeSet<String>,
     differs: bool,
     loaded: bool,
+    /// When it was made, and when it was tried last.
     at: i64,
+    tried_at: i64,
 }
 
 /// What it knows.
@@ -242,7 +244,11 @@ impl Judge {
                 copy.here.insert(file.clone());
                 copy.differs |= !equal;
             }
-            Fact::Tried { copy, loaded } => self.copies.entry(*copy).or_default().loaded |= *loaded,
+            Fact::Tried { copy, loaded } => {
+                let copy = self.copies.entry(*copy).or_default();
+                copy.loaded |= *loaded;
+                copy.tried_at = now;
+            }
             Fact::Saving(saves) => self.saving = *saves,
             Fact::Health(health) => self.healthy(health),
             Fact::Fault { kind, host } => {
