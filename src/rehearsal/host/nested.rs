@@ -75,12 +75,12 @@ mod tests {
     fn a_script_is_translated_as_it_is_and_not_as_it_is_quoted() {
         let marked = |text: &str| text.replace("/proc", "R/proc");
         let script = "awk '{ sub(/^[^(]*/, \"\"); print \"$1\" }' /proc/mounts; echo 'it'\\''s' `id`";
+        let at_root = |sent: String| sent.replacen(AT_ROOT, "cd R/proc/.. && ", 1);
         for r#become in [None, Some(Become::Sudo), Some(Become::Doas)] {
-            let sent = wrap(&marked(script), r#become).replacen(AT_ROOT, "cd R/proc/.. && ", 1);
-            assert_eq!(within(&wrap(script, r#become), &marked), sent);
+            assert_eq!(within(&wrap(script, r#become), &marked), at_root(wrap(&marked(script), r#become)));
         }
         let job = |script: &str| format!("/bin/sh -c 'echo \"$1\"' job {} '' 2>&1", quote(script));
-        assert_eq!(within(&wrap(&job(script), None), &marked), wrap(&job(&marked(script)), None));
+        assert_eq!(within(&wrap(&job(script), None), &marked), at_root(wrap(&job(&marked(script)), None)));
         assert_eq!(within("ls /proc | sort", &marked), "ls R/proc | sort");
         assert_eq!(within("/bin/sh -c \"ls $x /proc\"", &marked), "/bin/sh -c \"ls $x R/proc\"");
     }

@@ -266,7 +266,7 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> 
         simulated: None,
         hosts: &ports,
         master: &ports,
-        guard: &*cluster,
+        guard: cluster,
         clock: &ports,
         journal: RefCell::new(&mut sink),
         backup: "/nowhere".into(),
