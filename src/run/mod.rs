@@ -16,6 +16,7 @@ pub mod ports;
 mod reconcile;
 pub mod runner;
 pub mod step;
+mod verify;
 mod window;
 
 pub use event::{Event, EventSink};

@@ -136,7 +136,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             done: stage.tracks.iter().filter(|t| self.track_is_done(t)).count(),
         });
         let first = &stage.tracks[0].host;
-        self.pause_point(&stage.tracks[0])?;
+        if !stage.tracks.iter().any(|t| self.is_half_done(t)) {
+            self.pause_point(&stage.tracks[0])?;
+        }
         if let Some(next) = stage.tracks.iter().find(|t| !self.track_is_done(t)) {
             match self.window(next).await {
                 // a client that cannot be looked at is dealt with in its turn
@@ -161,7 +163,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 self.gate_before(gate, &stage.tracks[0]).await?;
             }
         }
-        let mut waiting = stage.tracks.iter().filter(|t| !self.track_is_done(t));
+        // where something was taken away comes first: a pause leaves nothing half done
+        let left = || stage.tracks.iter().filter(|t| !self.track_is_done(t));
+        let mut waiting = left()
+            .filter(|t| self.is_half_done(t))
+            .chain(left().filter(|t| !self.is_half_done(t)))
+            .collect::<Vec<_>>()
+            .into_iter();
         let mut running: FuturesUnordered<_> =
             waiting.by_ref().take(stage.parallel).map(|t| self.named(stage, t)).collect();
         let mut stop = None;
@@ -316,6 +324,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether something of a host may be taken away now and not brought back yet, by what was begun.
+    fn is_half_done(&self, track: &Track) -> bool {
+        let begun = |s: &Step| self.is_done(&s.id) || self.open.borrow().contains_key(&s.id);
+        !self.track_is_done(track) && track.steps.iter().any(|s| s.action.takes_down() && begun(s))
     }
 
     fn track_is_done(&self, track: &Track) -> bool {

@@ -100,7 +100,6 @@ fn prepares(action: &Action) -> &[Role] {
     match action {
         Action::Copy { roles, .. } | Action::Build { roles, .. } => roles,
         Action::Backup { .. } | Action::Trial { .. } => &[Role::Master],
-        Action::FoldersBack { .. } => &[Role::Chunkserver],
         Action::Install { role, .. } | Action::Keep { role, .. } | Action::Configure { role, .. } => {
             std::slice::from_ref(role)
         }
@@ -109,6 +108,8 @@ fn prepares(action: &Action) -> &[Role] {
         | Action::Stop { .. }
         | Action::Restore { .. }
         | Action::PutBack { .. }
+        // an old daemon that a boot has started on the folders of the new release is no proof of anything
+        | Action::FoldersBack { .. }
         | Action::Unmount { .. }
         | Action::Mount { .. }
         | Action::RemountFound
@@ -144,13 +145,27 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
             Some(version) if version == release => Ok(()),
             // no option of a 1.5 program is safe
             other => Err(format!(
-                "the installed {} is {}, and only {release} may stop {release}: end its process by hand (`kill PID`)",
+                "the installed {} is {}, and only {release} may stop {release}: end its process by hand (`kill {}`)",
                 role.program(),
-                other.map_or("not there".to_owned(), Version::to_string)
+                other.map_or("not there".to_owned(), Version::to_string),
+                before.daemon(*role).map_or("PID".to_owned(), |p| p.pid.to_string())
             )),
         },
         Action::FoldersBack { .. } => match before.daemon(Role::Chunkserver) {
-            Some(process) => Err(format!("a mfschunkserver (pid {}) works on these disks: stop it first", process.pid)),
+            Some(process) => {
+                let pid = process.pid;
+                Err(format!("a mfschunkserver (pid {pid}) works on these disks: end it first (`kill {pid}`)"))
+            }
+            None => Ok(()),
+        },
+        // it has come up again since it was stopped, as after a boot; once its programs are gone nothing can stop it
+        Action::Restore { role, prefix, .. } => match other(*role).filter(|_| *role != Role::Client) {
+            Some(process) => Err(format!(
+                "{} (pid {}) runs again: stop it with its own program (`{} -s`)",
+                role.program(),
+                process.pid,
+                prefix.join(role.path_in_prefix())
+            )),
             None => Ok(()),
         },
         Action::Start { role, prefix, .. } => under_way(*role).and_then(|()| installed(prefix, *role)),
@@ -170,7 +185,6 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
         | Action::Keep { .. }
         | Action::Configure { .. }
         | Action::Install { .. }
-        | Action::Restore { .. }
         | Action::PutBack { .. }
         | Action::Unmount { .. }
         | Action::RemountFound

@@ -3,6 +3,7 @@
 
 use super::seeds::campaign::{self, play};
 use super::seeds::faults::{Armed, Kind, Point, When};
+use super::seeds::judge::LAWS;
 use super::seeds::plant::{Bug, PLANTED};
 use super::seeds::scenario::Scenario;
 
@@ -36,6 +37,12 @@ fn a_seed_is_played_the_same_way_again() {
         let [first, second] = [(), ()].map(|()| play(&Scenario::new(seed), Bug::None, false).history);
         assert_eq!(first, second, "seed {seed}");
     }
+}
+
+#[test]
+fn every_law_of_the_judge_has_a_planted_bug() {
+    let laws: std::collections::BTreeSet<_> = PLANTED.iter().map(|(_, law)| *law).collect();
+    assert_eq!(laws.into_iter().collect::<Vec<_>>(), LAWS);
 }
 
 #[test]
