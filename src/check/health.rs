@@ -42,6 +42,21 @@ pub struct Baseline {
     pub servers: BTreeMap<Ipv4Addr, u32>,
 }
 
+/// What was counted otherwise than before: in a journal, so that a run which is resumed does not hold a cluster against what
+/// its users have deleted since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Chunks in metadata.
+    pub chunks: u32,
+    /// Inodes in metadata.
+    pub inodes: u32,
+    /// Chunks on chunkservers, of those that have others than before.
+    pub servers: BTreeMap<Ipv4Addr, u32>,
+    /// Chunkservers that were counted before and are not connected now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<Ipv4Addr>,
+}
+
 impl Baseline {
     /// The baseline of a cluster that shows `overview` now.
     #[must_use]
@@ -69,6 +84,37 @@ impl Baseline {
     pub fn refresh(&mut self, overview: &Overview) {
         let Self { chunks, inodes, servers, .. } = Self::of(overview);
         (self.chunks, self.inodes, self.servers) = (chunks, inodes, servers);
+    }
+
+    /// What a cluster that shows `overview` counts otherwise; `None`: nothing.
+    #[must_use]
+    pub fn news(&self, overview: &Overview) -> Option<Counts> {
+        let now = Self::of(overview);
+        let changed = now.servers.iter().filter(|(server, chunks)| self.servers.get(server) != Some(chunks));
+        let news = Counts {
+            chunks: now.chunks,
+            inodes: now.inodes,
+            servers: changed.map(|(server, chunks)| (*server, *chunks)).collect(),
+            gone: self.servers.keys().filter(|server| !now.servers.contains_key(server)).copied().collect(),
+        };
+        let same = (news.chunks, news.inodes) == (self.chunks, self.inodes);
+        (!same || !news.servers.is_empty() || !news.gone.is_empty()).then_some(news)
+    }
+
+    /// The same after `news`.
+    pub fn learn(&mut self, news: &Counts) {
+        (self.chunks, self.inodes) = (news.chunks, news.inodes);
+        self.servers.retain(|server, _| !news.gone.contains(server));
+        self.servers.extend(&news.servers);
+    }
+
+    /// The counts of a cluster that goes on working while a run stands still. A server that is away keeps what it had.
+    pub fn recount(&mut self, overview: &Overview) {
+        let away = std::mem::take(&mut self.servers);
+        self.refresh(overview);
+        for (server, chunks) in away {
+            self.servers.entry(server).or_insert(chunks);
+        }
     }
 
     /// Chunks that `server` must show: what it had, less what was deleted in all, less a share for what was moved.

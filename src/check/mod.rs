@@ -14,5 +14,5 @@ mod tests;
 
 pub use code::Code;
 pub use finding::{Finding, Severity};
-pub use health::Baseline;
+pub use health::{Baseline, Counts};
 pub use observation::{ClientSeen, ConfigChange, MasterSeen, MetaloggerSeen, Observation, ServerSeen};

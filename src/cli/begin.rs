@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::exit::Exit;
-use super::lock::{claim, may_abandon, take};
+use super::lock::{claim, take};
 use super::walk::{Display, Walk};
 use super::{Failed, StateDir};
 use crate::check::Finding;
@@ -36,8 +36,8 @@ pub(super) struct Beginning<'a> {
     pub question: Option<&'a str>,
     /// Unfinished runs here that it takes the place of.
     pub abandon: &'a [String],
-    /// Runs that may hold the cluster's lock, and are set aside.
-    pub set_aside: &'a [String],
+    /// The run that holds the cluster's lock, and is set aside.
+    pub set_aside: Option<&'a str>,
 }
 
 /// Shows what will be done, asks where there is a question, and walks a new run. `state`: where runs are kept, as it was given
@@ -50,13 +50,6 @@ pub(super) async fn begin(
     let Beginning { new, fleet, question, abandon, set_aside } = *beginning;
     let NewRun { plan, schedule, .. } = new;
     let master = &plan.master.host;
-    let aside = may_abandon(fleet, master, None, set_aside, question.is_some()).await?;
-    let known =
-        |run: &String| abandon.contains(run) || aside.as_ref() == Some(run) || schedule.back_of.as_ref() == Some(run);
-    if let Some(unknown) = set_aside.iter().find(|run| !known(run)) {
-        let error = anyhow::anyhow!("--abandon: no run {unknown} was left unfinished on this cluster");
-        return Err(Failed::new(Exit::Usage, error));
-    }
     eprint!("{}", ui::summary::text(schedule));
     if let Some(question) = question
         && !confirm(question)?
@@ -65,7 +58,7 @@ pub(super) async fn begin(
         return Ok(Exit::NotConfirmed);
     }
     let mut run = state.1.begin(&new, Timestamp::now())?;
-    let lock = match take(fleet, master, claim(&run.name, state.1), aside.as_deref()).await {
+    let lock = match take(fleet, master, claim(&run.name, state.1), set_aside).await {
         Ok(lock) => lock,
         Err(failed) => {
             run.discard()?;

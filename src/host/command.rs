@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::metadata::{Snapshot, Trial};
 use super::mount_options::MountArguments;
 use super::shell::quote;
-use super::{AbsPath, Turn, back};
+use super::{AbsPath, Turn, back, samples};
 use crate::moosefs::daemon::Role;
 
 /// One command that changes something on a host.
@@ -34,6 +34,15 @@ pub enum Command {
         install: Box<Command>,
         /// Whose turn it is.
         turn: Turn,
+    },
+    /// [`Command::MakeInstall`] of a release that would put samples where daemons look for their configuration.
+    KeepingConfig {
+        /// The installation.
+        install: Box<Command>,
+        /// The installation prefix.
+        prefix: AbsPath,
+        /// A folder of this program's own, for the time that it takes.
+        aside: AbsPath,
     },
     /// The new release's daemon without a verb: it stops the previous one itself and takes its place ("takeover").
     Start {
@@ -114,6 +123,8 @@ pub enum Command {
         tree: AbsPath,
         /// Arguments of `./configure`.
         configure: Vec<String>,
+        /// Whose programs must come of it.
+        roles: Vec<Role>,
         /// A file that is written last: a tree without it is not whole.
         mark: AbsPath,
         /// What the mark says: from what it was built, and how.
@@ -169,6 +180,7 @@ impl Command {
             Self::MakeInstall { source_dir } => format!("cd {} && make install", quote(source_dir.as_str())),
             Self::InstallCommand { text } => format!("/bin/sh -c {}", quote(text)),
             Self::InTurn { install, turn } => turn.script(&install.script()),
+            Self::KeepingConfig { install, prefix, aside } => samples::kept_over(&install.script(), prefix, aside),
             Self::Start { role, prefix, patience } => {
                 format!("{}{}", quote(prefix.join(role.path_in_prefix()).as_str()), wait_option(*patience))
             }
@@ -178,12 +190,13 @@ impl Command {
             Self::Restore { prefix, file, only } => back::restore(prefix, file, only),
             Self::PutBack { file, beside, aside } => back::put_back(file, beside.as_ref(), aside),
             Self::FoldersBack { disks } => back::folders_back(disks),
-            Self::Build { archive, tree, configure, mark, mark_text } => {
+            Self::Build { archive, tree, configure, roles, mark, mark_text } => {
                 let (archive, tree) = (quote(archive.as_str()), quote(tree.as_str()));
                 let arguments: String = configure.iter().map(|a| format!(" {}", quote(a))).collect();
                 format!(
                     "t={tree}; umask 022; rm -rf \"$t\" && mkdir -p \"$t\" && tar -xzf {archive} -C \"$t\" --strip-components=1 &&
-cd \"$t\" && ./configure{arguments} && make && printf %s {} > {}",
+cd \"$t\" && ./configure{arguments} && make && {} printf %s {} > {}",
+                    roles.iter().map(|role| built(*role)).collect::<String>(),
                     quote(mark_text),
                     quote(mark.as_str())
                 )
@@ -212,10 +225,22 @@ impl Command {
     pub fn installs_from(&self) -> Option<&AbsPath> {
         match self {
             Self::MakeInstall { source_dir } => Some(source_dir),
-            Self::InTurn { install, .. } => install.installs_from(),
+            Self::InTurn { install, .. } | Self::KeepingConfig { install, .. } => install.installs_from(),
             _ => None,
         }
     }
+}
+
+/// `./configure` leaves out what it cannot build, and neither it nor `make` fails.
+fn built(role: Role) -> String {
+    let program = role.program();
+    let why = match role {
+        Role::Client => {
+            "configure leaves it out where it finds no headers of FUSE: install them (libfuse-dev in Debian, fuse-devel in Red Hat)"
+        }
+        _ => "config.log in its tree says why",
+    };
+    format!("\n{{ [ -x {program}/{program} ] || {{ echo \"no {program} was built: {why}\"; exit 1; }}; }} &&")
 }
 
 fn stop(role: Role, prefix: &AbsPath, patience: Option<Duration>) -> String {

@@ -27,6 +27,42 @@ pub struct Snapshot {
     pub folder: AbsPath,
 }
 
+/// Who may mount, as the new master will be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrialExports {
+    /// This text, which the upgrade writes.
+    Text(String),
+    /// The first of these files that is there; where none is, everybody.
+    Files(Vec<AbsPath>),
+}
+
+impl Default for TrialExports {
+    fn default() -> Self {
+        Self::Files(Vec::new())
+    }
+}
+
+impl TrialExports {
+    /// Writes them to `../mfsexports.cfg`.
+    fn script(&self) -> String {
+        const ALL: &str = "* / rw,alldirs";
+        match self {
+            Self::Text(text) => format!("printf %s {} > ../mfsexports.cfg", quote(text)),
+            Self::Files(files) => {
+                let tests: String = files
+                    .iter()
+                    .map(|file| quote(file.as_str()).into_owned())
+                    .map(|file| format!("if [ -f {file} ]; then cat {file}; el"))
+                    .collect();
+                let all = format!("printf '%s\\n' '{ALL}'");
+                let choice = if tests.is_empty() { all } else { format!("{tests}se {all}; fi") };
+                format!("{{ {choice}; }} > ../mfsexports.cfg")
+            }
+        }
+    }
+}
+
 /// A trial load.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
@@ -42,6 +78,9 @@ pub struct Trial {
     pub group: String,
     /// Three ports from here on, on 127.0.0.1: metaloggers, chunkservers, clients.
     pub port: u16,
+    /// Who may mount: what the new release refuses, or finds no rule in, it refuses on trial.
+    #[serde(default)]
+    pub exports: TrialExports,
 }
 
 impl Snapshot {
@@ -111,7 +150,7 @@ fi
 printf 'restore-ms\\t%s\\n' $(($(ms) - b))
 printf 'metaversion\\t%s\\n' \"$(od -An -v -tx1 -j 12 -N 8 metadata.mfs | tr -d ' ')\"
 printf 'last-change\\t%s\\n' \"$(cat $logs /dev/null | sed -n 's/^\\([0-9]*\\):.*/\\1/p' | sort -n | tail -n 1)\"
-printf '%s\\n' '* / rw,alldirs' > ../mfsexports.cfg
+{exports}
 cat > ../mfsmaster.cfg <<'END'
 WORKING_USER = {user}
 WORKING_GROUP = {group}
@@ -133,6 +172,7 @@ chown -R {owner} \"$t\"; [ -s \"$t/mfsmaster.cfg\" ]
 b=$(ms); {master} -c \"$t/mfsmaster.cfg\" start < /dev/null > ../start.log 2>&1 || fail 'the new mfsmaster' $? ../start.log
 printf 'load-ms\\t%s\\n' $(($(ms) - b))",
             end = self.end(),
+            exports = self.exports.script(),
             snapshot = quote(self.snapshot.as_str()),
             folder = self.folder,
             master = quote(self.master.as_str()),

@@ -12,6 +12,7 @@ pub mod look;
 pub mod metadata;
 pub mod mount_options;
 pub mod name;
+mod samples;
 pub mod shell;
 pub mod turn;
 

@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::check::Counts;
 use crate::plan::Mode;
 use crate::schedule::StepId;
 
 /// The version of the form on disk. Readers read this one and all before it.
 ///
-/// 2: `begun` carries the digests of plan and observation and where the run comes from; `stands`, `replanned` and `abandoned`
-/// are new.
+/// 2: `begun` carries the digests of plan and observation and where the run comes from; `stands`, `replanned`, `abandoned` and
+/// `counted` are new.
 pub const FORMAT: u32 = 2;
 
 /// Where a run comes from.
@@ -85,6 +86,13 @@ pub enum Record {
         step: StepId,
         /// When.
         at: Timestamp,
+    },
+    /// The cluster was seen whole, and counts otherwise than when it last was: what later looks are held against.
+    Counted {
+        /// When.
+        at: Timestamp,
+        /// What is other than before.
+        counts: Counts,
     },
     /// A step's effect was seen.
     Done {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::{FailureKind, Origin, Record};
+use crate::check::Counts;
 use crate::schedule::StepId;
 
 /// Where a run is, by its journal. The hosts have the last word: see law 5.
@@ -30,6 +31,8 @@ pub struct Progress {
     pub open: Vec<StepId>,
     /// When each step was begun last: that names its job on the host.
     pub begun_at: HashMap<StepId, Timestamp>,
+    /// What was counted since it began, in order.
+    pub counted: Vec<Counts>,
     /// How it stopped last; `None` while it runs, or when it was killed.
     pub stop: Option<Stop>,
 }
@@ -82,6 +85,7 @@ impl Progress {
                     self.open.push(step.clone());
                 }
             }
+            Record::Counted { counts, .. } => self.counted.push(counts.clone()),
             Record::Done { step, at, .. } => {
                 self.open.retain(|open| open != step);
                 self.done.insert(step.clone(), *at);

@@ -45,6 +45,9 @@ pub struct Tree {
     pub prefix: String,
     /// Whether `make` has been said in it.
     pub built: bool,
+    /// Programs that `make` leaves out, as it does where `./configure` was told so or lacks what they need.
+    #[serde(default)]
+    pub left_out: Vec<String>,
 }
 
 /// A script that stands for `program`. The version line is the one that the real programs carry.
@@ -125,7 +128,8 @@ fn sample_text(name: &str) -> &'static str {
 /// # Errors
 /// The host's folder cannot be written.
 pub fn make_tree(site: &Site, folder: &str, prefix: &str, version: &Version) -> io::Result<()> {
-    let tree = Tree { version: version.clone(), prefix: prefix.to_owned(), built: false };
+    let left_out = Vec::new();
+    let tree = Tree { version: version.clone(), prefix: prefix.to_owned(), built: false, left_out };
     let folder = site.real(folder);
     fs::create_dir_all(&folder)?;
     write_program(site, &folder.join("configure"), &script(site, "configure", version))?;
@@ -163,7 +167,8 @@ pub fn configure_tree(site: &Site, folder: &Path, tree: &Tree) -> io::Result<()>
 /// The host's folder cannot be written.
 pub fn build_tree(site: &Site, folder: &Path, tree: &Tree) -> io::Result<()> {
     let logger: &[&str] = if Quirks::of(&tree.version).metaloggers { &["mfsmetalogger"] } else { &[] };
-    for program in ["mfsmaster", "mfschunkserver", "mfsmount", "mfsmetarestore"].iter().chain(logger) {
+    let programs = ["mfsmaster", "mfschunkserver", "mfsmount", "mfsmetarestore"];
+    for program in programs.iter().chain(logger).filter(|program| !tree.left_out.iter().any(|out| out == *program)) {
         write_program(site, &folder.join(program).join(program), &script(site, program, &tree.version))?;
     }
     fs::write(folder.join(TREE), serde_json::to_vec(&Tree { built: true, ..tree.clone() })?)

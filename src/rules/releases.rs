@@ -2,6 +2,12 @@
 
 use semver::Version;
 
+/// Up to 1.6.8 `make install` writes configuration that daemons read; from 1.6.9 on samples, `FILE.dist` (facts, section 5).
+#[must_use]
+pub fn installs_configuration(to: &Version) -> bool {
+    *to < Version::new(1, 6, 9)
+}
+
 /// From 1.6.14 on a chunkserver refuses a MASTER_HOST that resolves to 127.x (masterconn.c; run with 1.6.27).
 #[must_use]
 pub fn refuses_loopback(to: &Version) -> bool {
@@ -57,6 +63,7 @@ mod tests {
         for (has, from) in turns {
             assert!(has(&v(from)) && !has(&v(from - 1)), "1.6.{from}");
         }
+        assert!(installs_configuration(&v(8)) && !installs_configuration(&v(9)));
         assert!(most_chunks(&v(19)) < most_chunks(&v(20)));
         assert_eq!((locks_out_above(&v(22)), locks_out_above(&v(23))), (None, Some(100)));
     }

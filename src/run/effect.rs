@@ -51,7 +51,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         });
         Box::pin(self.renew_backup(step)).await?;
         if step.action.ends_the_master() {
-            self.count_once_more().await;
+            self.count_once_more().await?;
         }
         let earlier = self.found_again(host, step, limit(&step.action)).await?;
         let (found, evidence) = match &step.action {

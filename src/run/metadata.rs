@@ -14,6 +14,8 @@ use crate::check::health::{master_runs, metadata_is_as_it_was};
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialFacts};
 use crate::host::{AbsPath, Command, HostName, Process};
+use crate::journal::Record;
+use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::{Action, Step, count};
@@ -217,11 +219,29 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// The counts of the last moment before the old master goes: what its successor is held to. A new one that runs already
     /// is held to them too, and is no measure for itself.
-    pub(super) async fn count_once_more(&self) {
+    pub(super) async fn count_once_more(&self) -> Result<(), Failure> {
+        match self.master.overview().await {
+            Ok(overview) if master_runs(&overview, &self.schedule.to).is_err() => self.counted(&overview),
+            _ => Ok(()),
+        }
+    }
+
+    /// A cluster that was just seen whole is what later looks are held against, those of a resumed run too.
+    pub(super) fn counted(&self, overview: &Overview) -> Result<(), Failure> {
+        let news = self.baseline.borrow().news(overview);
+        if let Some(counts) = news {
+            self.record(Record::Counted { at: self.clock.now(), counts })?;
+        }
+        self.baseline.borrow_mut().refresh(overview);
+        Ok(())
+    }
+
+    /// While a run stood still its users went on. As long as the old master runs, no other metadata can have been loaded.
+    pub(super) async fn recount(&self) {
         if let Ok(overview) = self.master.overview().await
             && master_runs(&overview, &self.schedule.to).is_err()
         {
-            self.baseline.borrow_mut().refresh(&overview);
+            self.baseline.borrow_mut().recount(&overview);
         }
     }
 

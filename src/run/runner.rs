@@ -89,6 +89,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.done.borrow_mut().extend(progress.done.iter().map(|(k, v)| (k.clone(), *v)));
         let begun = |step: &StepId| Some((step.clone(), Begun { at: *progress.begun_at.get(step)?, earlier: true }));
         self.open.borrow_mut().extend(progress.open.iter().filter_map(begun));
+        progress.counted.iter().for_each(|counts| self.baseline.borrow_mut().learn(counts));
+        if !progress.begun_at.is_empty() {
+            self.recount().await;
+        }
         // what was killed between the last look and its last record has seen the cluster as it was then
         for (_, _, step) in self.schedule.steps().filter(|(_, _, step)| matches!(step.action, Action::Verify)) {
             self.done.borrow_mut().remove(&step.id);
@@ -388,14 +392,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let look = self.master.overview().await.map_err(|e| format!("the master does not answer: {}", e.reason));
             let judged = look.map_err(Red::wait).and_then(|overview| {
                 gate::judge(gate, host, self.schedule, &self.baseline.borrow(), &overview)?;
-                if matches!(gate, Gate::Healthy { .. } | Gate::Serving { .. }) {
-                    self.baseline.borrow_mut().refresh(&overview);
-                }
-                Ok(())
+                Ok(overview)
             });
             let passed = self.seconds_since(begun);
             match judged {
-                Ok(()) => {
+                Ok(overview) => {
+                    if matches!(gate, Gate::Healthy { .. } | Gate::Serving { .. }) {
+                        self.counted(&overview)?;
+                    }
                     self.send(Event::GateGreen { host: host.clone(), gate: gate.describe(self.schedule) });
                     return Ok(Some(gate.describe(self.schedule)));
                 }

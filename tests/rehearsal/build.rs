@@ -20,6 +20,7 @@ fn build() -> Command {
         archive: path(ARCHIVE),
         tree: path(TREE),
         configure: vec!["--prefix=/usr/local".to_owned(), "--disable-mfscgi".to_owned()],
+        roles: vec![Role::Chunkserver],
         mark: path(&format!("{TREE}/.mfsupgrade")),
         mark_text: "1.6.27 --prefix=/usr/local".to_owned(),
     }
@@ -77,6 +78,25 @@ async fn an_archive_becomes_a_tree_that_installs() {
     assert!(kept.contains("sbin/mfschunkserver\n") && kept.contains("etc/mfschunkserver.cfg\n"), "{kept}");
     said(&cluster, "cs1", "cd /usr/local && tar -xf /var/lib/mfsupgrade/kept.tar", 0).await;
     said(&cluster, "cs1", "grep -q 'version: 1.5.12' /usr/local/sbin/mfschunkserver", 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_that_lacks_a_program_of_its_host_is_not_whole() {
+    let cluster = with_archive(&[]).await;
+    let Command::Build { archive, tree, mark, mark_text, .. } = build() else { unreachable!() };
+    let without = |roles: &[Role]| Command::Build {
+        configure: vec!["--prefix=/usr/local".to_owned(), "--disable-mfsmount".to_owned()],
+        roles: roles.to_vec(),
+        archive: archive.clone(),
+        tree: tree.clone(),
+        mark: mark.clone(),
+        mark_text: mark_text.clone(),
+    };
+    let words = ran(&cluster, "cs1", &without(&[Role::Chunkserver, Role::Client]).script(), 1).await;
+    assert!(words.contains("no mfsmount was built") && words.contains("libfuse-dev"), "{words}");
+    said(&cluster, "cs1", &format!("[ ! -e {mark} ]"), 0).await;
+    ran(&cluster, "cs1", &without(&[Role::Master, Role::Chunkserver]).script(), 0).await;
+    said(&cluster, "cs1", &format!("[ -s {mark} ]"), 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::process::Output;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mfsupgrade::host::metadata::{Snapshot, Trial};
+use mfsupgrade::host::metadata::{Snapshot, Trial, TrialExports};
 use mfsupgrade::host::{AbsPath, HostName, shell};
 use mfsupgrade::plan::{
     Access, Chunkserver, ClientGroup, Install, InstallHow, Master, Mode, Plan, Ssh, Stagger, Upgrade,
@@ -114,6 +114,7 @@ pub fn trial() -> Trial {
         user: "nobody".to_owned(),
         group: "nogroup".to_owned(),
         port: 19419,
+        exports: TrialExports::default(),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mfsupgrade::host::metadata::{Copied, TrialFacts};
+use mfsupgrade::host::AbsPath;
+use mfsupgrade::host::metadata::{Copied, Trial, TrialExports, TrialFacts};
 use mfsupgrade::moosefs::wire::{decode, request};
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, What};
@@ -63,6 +64,31 @@ async fn a_trial_loads_what_the_running_master_has_and_leaves_it_alone() {
     said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
     let verdict = cluster.verdict(&plan).await.unwrap();
     assert!(!failed(&verdict).contains(&"backup"), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_is_told_the_exports_that_the_new_master_will_be_told() {
+    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 1, 0), options(&[])).await.unwrap();
+    ran(&cluster, "master", &snapshot().script(), 0).await;
+    let path = |text: &str| AbsPath::new(text).unwrap();
+    let there = path("/usr/local/etc/mfs/mfsexports.cfg");
+    let text = |text: &str| TrialExports::Text(text.to_owned());
+    for (exports, code) in [
+        (text("# it's nobody\nclient1 / rw\n"), 1),
+        (text("10.0.0.0/8\t/\trw,maproot=0\n"), 0),
+        (TrialExports::Files(vec![path("/srv/none"), there.clone()]), 0),
+    ] {
+        let trial = Trial { exports, ..trial() };
+        let words = ran(&cluster, "master", &trial.script(), code).await;
+        assert_eq!(words.contains("no exports defined"), code == 1, "{words}");
+        ran(&cluster, "master", &trial.end(), 0).await;
+    }
+    said(&cluster, "master", &format!("echo '# nobody' > {there}"), 0).await;
+    let trial = Trial { exports: TrialExports::Files(vec![there]), ..trial() };
+    let words = ran(&cluster, "master", &trial.script(), 1).await;
+    assert!(words.contains("no exports defined"), "{words}");
+    ran(&cluster, "master", &trial.end(), 0).await;
+    assert_eq!(pids(&cluster, "master", "mfsmaster").await.len(), 1, "the live one was not touched");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -229,6 +229,20 @@ fn an_archive_is_built_everywhere_and_metaloggers_follow_the_master() {
 }
 
 #[test]
+fn samples_of_an_old_release_of_1_6_do_not_stand_in_the_way_of_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("plan.toml");
+    let text = "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.5\"\nacknowledge = [\"target-deletes-unknown-chunks\", \
+                \"trial-impossible\"]\n[install]\nsource_dir = \"/usr/src/mfs-1.6.5\"\n[config]\nexports_like_1_5 = true\n\
+                [master]\nhost = \"master\"\n[[metaloggers]]\nhosts = [\"cs1\"]\n[[chunkservers]]\nhosts = [\"cs[1-2]\"]\n\
+                [[clients]]\nhosts = [\"cl1\"]\n";
+    std::fs::write(&plan, text).unwrap();
+    let faults = ["no-exports@master"];
+    told(&rehearse(plan.to_str().unwrap(), &faults))
+        .expect(0, &["done: /usr/local/etc/mfsexports.cfg is there", "Rehearsal passed"]);
+}
+
+#[test]
 fn a_build_that_fails_stops_before_anything_is_changed() {
     let folder = tempfile::tempdir().unwrap();
     told(&rehearse(&with_archive(folder.path(), "rolling"), &["build-fails@cs1"]))

@@ -53,6 +53,21 @@ fn upgraded(mode: Mode) -> (World, Schedule) {
 }
 
 #[test]
+fn what_users_delete_while_a_way_back_stands_still_is_not_held_against_it() {
+    let world = World::new();
+    world.set_inodes(1000);
+    let upgrade = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &upgrade), Ending::Finished);
+    let back = back(&world, &upgrade);
+    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
+    assert_eq!(walk(&world, &back), Ending::Paused);
+    world.pause.store(false, Ordering::Relaxed);
+    *world.pause_after.borrow_mut() = None;
+    world.set_inodes(500);
+    assert_eq!(walk(&world, &back), Ending::Finished);
+}
+
+#[test]
 fn clients_then_chunkservers_five_minutes_apart_then_the_master() {
     for mode in [Mode::Rolling, Mode::FullStop] {
         let (world, upgrade) = upgraded(mode);

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use mfsupgrade::journal::Record;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::run::ports::{Clock, NotHeld};
-use mfsupgrade::run::{Ending, Failure, FailureKind};
+use mfsupgrade::run::{Ending, Event, Failure, FailureKind};
 
 use super::fault::Fault;
-use super::world::{NEW, OLD, World, schedule, walk};
+use super::world::{Events, NEW, OLD, World, heard, schedule, walk};
 
 const FIVE_MINUTES: i64 = 300;
 
@@ -131,6 +131,31 @@ fn a_connection_lost_after_the_effect_is_resolved_by_looking() {
 }
 
 #[test]
+fn a_lost_connection_is_tried_again_less_and_less_often_and_said_as_what_it_is() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("make install".into());
+    assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Paused);
+    // the connection is lost whenever the job is asked for, and never when the host is looked at
+    world.faults.borrow_mut().insert("master".into(), Fault::LostAfterEffect);
+    world.pause_after.borrow_mut().take();
+    world.pause.store(false, Ordering::Relaxed);
+    let events = Events::default();
+    assert_eq!(heard(&world, &schedule(&world, Mode::Rolling), &events), Ending::Finished);
+    let events = events.0.into_inner().unwrap();
+    let tries = events.iter().skip_while(
+        |e| !matches!(&e.event, Event::StepStarted { step, .. } if step.0.as_ref() == "master/master/start"),
+    );
+    let tries: Vec<_> = tries.take_while(|e| !matches!(e.event, Event::StepDone { .. })).collect();
+    let lost =
+        tries.iter().filter(|e| matches!(&e.event, Event::Reconnecting { reason, .. } if reason.contains("lost")));
+    let at: Vec<i64> = lost.map(|e| e.at.as_second()).collect();
+    let waits: Vec<i64> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(waits[..5], [1, 2, 4, 8, 15], "{waits:?}");
+    assert!(waits.iter().sum::<i64>() >= 105, "for two minutes: {waits:?}");
+    assert_eq!(world.times("master", "sbin/mfsmaster"), 1);
+}
+
+#[test]
 fn a_run_that_has_lost_the_clusters_lock_begins_no_further_step() {
     let world = World::new();
     *world.loses_lock_after.borrow_mut() = Some("sbin/mfsmaster -t".into());
@@ -222,6 +247,23 @@ fn a_pause_holds_before_the_next_step_and_the_stagger_still_counts() {
     assert_eq!(walk(&world, &plan), Ending::Finished);
     let gap = world.when("cs2", "sbin/mfschunkserver").unwrap() - world.when("cs1", "sbin/mfschunkserver").unwrap();
     assert!((FIVE_MINUTES..FIVE_MINUTES + 20).contains(&gap), "time away counts: {gap}");
+}
+
+#[test]
+fn what_users_delete_in_a_long_run_is_not_held_against_a_resumed_one() {
+    let world = World::new();
+    world.set_inodes(1000);
+    let plan = schedule(&world, Mode::Rolling);
+    world.set_inodes(950);
+    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
+    assert_eq!(walk(&world, &plan), Ending::Paused);
+    world.pause.store(false, Ordering::Relaxed);
+    *world.pause_after.borrow_mut() = None;
+    // more than a tenth since the schedule was made, and less since it was counted last
+    world.set_inodes(880);
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    let counted = world.records.borrow().iter().filter(|r| matches!(r, Record::Counted { .. })).count();
+    assert_eq!(counted, 2, "only what is other than before is written down");
 }
 
 #[test]

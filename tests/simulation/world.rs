@@ -151,6 +151,11 @@ impl World {
         s.ending = Some((old, self.now.get() + seconds));
     }
 
+    /// Files are written and deleted by users.
+    pub fn set_inodes(&self, inodes: u32) {
+        self.inodes.set(inodes);
+    }
+
     /// A chunkserver ends without us.
     pub fn lose_chunkserver(&self, host: &str) {
         self.hosts.borrow_mut().get_mut(host).unwrap().chunkserver = None;

@@ -77,9 +77,10 @@ fn take_over(call: &Call, folder: &Path) {
     }
 }
 
-/// `./configure` of an unpacked tree. Only `--prefix` means something to the simulated programs.
+/// `./configure` of an unpacked tree. Only `--prefix` and `--disable-PROGRAM` mean something to the simulated programs.
 pub fn configure(call: &Call) -> ExitCode {
     let mut prefix = "/usr/local".to_owned();
+    let left_out = call.argv[1..].iter().filter_map(|word| Some(word.strip_prefix("--disable-")?.to_owned())).collect();
     let mut words = call.argv[1..].iter();
     while let Some(word) = words.next() {
         match word.strip_prefix("--prefix") {
@@ -88,13 +89,16 @@ pub fn configure(call: &Call) -> ExitCode {
             None => {}
         }
     }
-    let tree = Tree { version: call.version.clone(), prefix: call.site.seen(&prefix), built: false };
+    let tree = Tree { version: call.version.clone(), prefix: call.site.seen(&prefix), built: false, left_out };
     let folder = call.exe().parent().map(Path::to_owned).unwrap_or_default();
     if let Err(error) = install::configure_tree(&call.site, &folder, &tree) {
         eprintln!("configure: error: {error} (simulated)");
         return ExitCode::from(77);
     }
-    println!("configure: MooseFS {} for {} (simulated: only --prefix is honoured)", tree.version, tree.prefix);
+    println!(
+        "configure: MooseFS {} for {} (simulated: --prefix and --disable-PROGRAM are honoured)",
+        tree.version, tree.prefix
+    );
     ExitCode::SUCCESS
 }
 

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use super::super::model::{Action, Phase, Stage, Step};
 use super::steps::sha256;
 use super::{AT_ONCE, Compiler, track};
-use crate::host::metadata::{Snapshot, Trial};
+use crate::host::metadata::{Snapshot, Trial, TrialExports};
 use crate::host::{AbsPath, Command, HostName};
+use crate::moosefs::config::{ConfigText, exports_paths};
 use crate::moosefs::daemon::Role;
-use crate::plan::{Access, Archive, InstallHow, Mode};
+use crate::moosefs::exports::LIKE_1_5;
+use crate::plan::{Access, Archive, Exports, InstallHow, Mode};
 use crate::rules::line_1_5_to_1_6 as line;
 
 const WHY_AHEAD: &str = "what takes long is done while everything runs: only `make install` and the restart are left for \
@@ -65,6 +67,7 @@ impl Compiler<'_> {
             archive: copied,
             tree: tree.clone(),
             configure: archive.configure.clone(),
+            roles: roles.to_vec(),
             mark: mark.clone(),
             mark_text: mark_text.clone(),
         };
@@ -116,6 +119,25 @@ impl Compiler<'_> {
         }
     }
 
+    /// What the new master will be told of who may mount: by the plan, or by what is there.
+    fn exports(&self) -> TrialExports {
+        let (plan, to) = (self.plan, &self.plan.upgrade.to);
+        match &plan.config.exports {
+            Some(Exports::File { text, .. }) => return TrialExports::Text(text.clone()),
+            Some(Exports::LikeV15) => return TrialExports::Text(LIKE_1_5.to_owned()),
+            None => {}
+        }
+        let changes = self.observation.and_then(|o| o.config.get(&plan.master.host)).into_iter().flatten();
+        let mut config =
+            changes.filter(|c| c.file.as_str().ends_with("/mfsmaster.cfg")).map(|c| ConfigText::parse(&c.text));
+        let set = config.find_map(|config| AbsPath::new(config.get("EXPORTS_FILENAME", to)?).ok());
+        let prefix = &plan.master.access.install.prefix;
+        TrialExports::Files(match set {
+            Some(file) => vec![file],
+            None => exports_paths(to).iter().map(|path| prefix.join(path)).collect(),
+        })
+    }
+
     /// `None` for a release that knows no verb which refuses to take over: its trial could end the live master.
     fn trial(&self) -> Option<Step> {
         let plan = self.plan;
@@ -135,6 +157,7 @@ impl Compiler<'_> {
             user: seen.map_or_else(|| "nobody".to_owned(), |m| m.user.clone()),
             group: seen.map_or_else(|| "nogroup".to_owned(), |m| m.group.clone()),
             port: line::TRIAL_PORT,
+            exports: self.exports(),
         };
         // a full-stop takes master and chunkservers away for minutes, and asks for its own acknowledgement
         let full_stop = plan.upgrade.mode == Mode::FullStop;

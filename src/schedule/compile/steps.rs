@@ -9,6 +9,7 @@ use crate::host::{AbsPath, Command, HostName, Turn};
 use crate::moosefs::daemon::Role;
 use crate::plan::{Access, InstallHow, Mode};
 use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::releases;
 
 /// SHA-256 in hexadecimal.
 pub(super) fn sha256(text: &str) -> String {
@@ -80,11 +81,20 @@ impl Compiler<'_> {
         behind.filter(|role| self.running(host, *role) != Some(&self.plan.upgrade.to)).collect()
     }
 
+    fn make_install(&self, source_dir: AbsPath, access: &Access) -> Command {
+        let install = Command::MakeInstall { source_dir };
+        if !releases::installs_configuration(&self.plan.upgrade.to) {
+            return install;
+        }
+        let (prefix, aside) = (access.install.prefix.clone(), self.work_file(access, "config", ""));
+        Command::KeepingConfig { install: Box::new(install), prefix, aside }
+    }
+
     fn install(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
         let upgrade = &self.plan.upgrade;
         let command = match (&access.install.how, access.install.tree(&upgrade.from, &upgrade.to)) {
             (InstallHow::Command(text), _) => Command::InstallCommand { text: text.clone() },
-            (_, Some(source_dir)) => Command::MakeInstall { source_dir },
+            (_, Some(source_dir)) => self.make_install(source_dir, access),
             (_, None) => unreachable!("every other way to install has a tree"),
         };
         let later = self.later(host, role, access);
