@@ -235,14 +235,17 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         result
     }
 
-    /// Window and gate once more before something is taken down.
-    pub(super) async fn still_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
+    /// Window and gate once more before something is taken down. Whether the window was waited for.
+    pub(super) async fn still_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<bool, Stop> {
+        let mut waited = false;
         while self.window_of(track, step).await? {
+            waited = true;
             if let Some(gate) = track.gate.as_ref().or(stage.gate.as_ref()) {
                 self.gate_before(gate, track).await?;
             }
         }
-        self.still_whole(stage, track, step).await
+        self.still_whole(stage, track, step).await?;
+        Ok(waited)
     }
 
     /// The gate once more before a chunkserver is taken down: since it was green the new release was installed, which takes as
