@@ -57,8 +57,7 @@ pub fn judge(facts: &TrialFacts, loaded: &Overview, live: &Overview, limits: &Li
     if forecast >= near && !limits.accept_long {
         return Err(format!(
             "[{}] clients will be without a master for about {forecast} s, and 1.5 mounts give applications I/O errors after \
-             {} s: stop what uses the file system, acknowledge `{0}` in the plan and begin a new `upgrade`, which \
-             finds what is done",
+             {} s: stop what uses the file system, acknowledge `{0}` in the plan, then `resume`",
             line::MASTER_AWAY_LONG_CODE,
             limits.patience_s
         ));
@@ -67,7 +66,7 @@ pub fn judge(facts: &TrialFacts, loaded: &Overview, live: &Overview, limits: &Li
     if goal_one > 0 && !limits.accept_goal_one {
         return Err(format!(
             "[{}] {goal_one} chunks have goal 1: each of them cannot be read while its chunkserver restarts; raise their goal \
-             (mfssetgoal) and wait for the copies, or acknowledge `{0}` in the plan; then begin a new `upgrade`",
+             (mfssetgoal) and wait for the copies, or acknowledge `{0}` in the plan; then `resume`",
             line::GOAL_ONE_CODE
         ));
     }

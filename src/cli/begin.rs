@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::exit::Exit;
-use super::lock::{claim, may_abandon, take};
+use super::lock::{claim, take};
 use super::walk::{Display, Walk};
 use super::{Failed, StateDir};
 use crate::check::Finding;
@@ -34,8 +34,10 @@ pub(super) struct Beginning<'a> {
     pub fleet: &'a SshFleet,
     /// What is asked before.
     pub question: Option<&'a str>,
-    /// Unfinished runs on this cluster that it takes the place of; also one that was walked elsewhere, as its lock names it.
+    /// Unfinished runs here that it takes the place of.
     pub abandon: &'a [String],
+    /// The run that holds the cluster's lock, and is set aside.
+    pub set_aside: Option<&'a str>,
 }
 
 /// Shows what will be done, asks where there is a question, and walks a new run. `state`: where runs are kept, as it was given
@@ -45,17 +47,9 @@ pub(super) async fn begin(
     state: (&StateDir, &StateFolder),
     display: &Display,
 ) -> Result<Exit, Failed> {
-    let Beginning { new, fleet, question, abandon } = *beginning;
+    let Beginning { new, fleet, question, abandon, set_aside } = *beginning;
     let NewRun { plan, schedule, .. } = new;
     let master = &plan.master.host;
-    // the run that is taken back has done its part
-    let consents: Vec<String> = abandon.iter().chain(&schedule.back_of).cloned().collect();
-    let aside = may_abandon(fleet, master, None, &consents, question.is_some()).await?;
-    let local = state.1.names()?;
-    if let Some(unknown) = abandon.iter().find(|run| !local.contains(run) && aside.as_ref() != Some(run)) {
-        let error = anyhow::anyhow!("--abandon: no run {unknown} was left unfinished on this cluster");
-        return Err(Failed::new(Exit::Usage, error));
-    }
     eprint!("{}", ui::summary::text(schedule));
     if let Some(question) = question
         && !confirm(question)?
@@ -63,16 +57,15 @@ pub(super) async fn begin(
         eprintln!("not confirmed: no host was touched");
         return Ok(Exit::NotConfirmed);
     }
-    let left = abandon.iter().filter(|run| local.contains(run) && schedule.back_of.as_ref() != Some(run));
-    left.into_iter().try_for_each(|run| state.1.abandon(run, Timestamp::now()))?;
     let mut run = state.1.begin(&new, Timestamp::now())?;
-    let lock = match take(fleet, master, claim(&run.name, state.1), aside.as_deref()).await {
+    let lock = match take(fleet, master, claim(&run.name, state.1), set_aside).await {
         Ok(lock) => lock,
         Err(failed) => {
             run.discard()?;
             return Err(failed);
         }
     };
+    abandon.iter().try_for_each(|run| state.1.abandon(run, Timestamp::now()))?;
     let resume = state.0.resume(&run.name);
     let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
     let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, simulated: state.1.simulated()?, resume };

@@ -23,28 +23,35 @@ pub(super) struct Abandon {
 
 /// `run` as it names itself to others.
 pub(super) fn claim(run: &str, state: &StateFolder) -> Claim {
-    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "?".to_owned());
+    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
+    let user = named.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let folder = std::path::absolute(state.path()).unwrap_or_else(|_| state.path().to_owned());
     Claim { run: run.to_owned(), owner: format!("{user}@{machine} in {}", folder.display()) }
 }
 
 /// The run that may be set aside on the cluster of `master`, before anything is asked or begun. `mine`: a claim that may hold
-/// the lock already.
+/// the lock already; `given`: the runs that are set aside anyhow, and those that the command line names. A host that is not
+/// reached is told of by the look at all of them, and nothing is begun without its lock.
 pub(super) async fn may_abandon(
     fleet: &SshFleet,
     master: &HostName,
     mine: Option<&Claim>,
-    given: &[String],
+    given: (&[String], &[String]),
     asks: bool,
 ) -> Result<Option<String>, Failed> {
-    let holder = ClusterLock::holder(fleet, master).await.map_err(failed)?;
+    let Ok(holder) = ClusterLock::holder(fleet, master).await else { return Ok(None) };
+    let known = |run: &&String| given.0.contains(run) || holder.as_ref().is_some_and(|h| h.run == **run);
+    if let Some(unknown) = given.1.iter().find(|run| !known(run)) {
+        let error = anyhow::anyhow!("--abandon: no run {unknown} was left unfinished on this cluster");
+        return Err(Failed::new(Exit::Usage, error));
+    }
     let holder = holder.filter(|h| mine.is_none_or(|m| (&m.run, &m.owner) != (&h.run, &h.owner)));
     let Some(holder) = holder else { return Ok(None) };
     if holder.walks() {
         return Err(failed(LockError::Held(holder)));
     }
-    if given.contains(&holder.run) {
+    if given.0.contains(&holder.run) || given.1.contains(&holder.run) {
         return Ok(Some(holder.run));
     }
     if asks && std::io::stdin().is_terminal() {

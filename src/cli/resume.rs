@@ -79,7 +79,7 @@ impl Resume {
         let (plan, schedule) = (&stored.plan, &stored.schedule);
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         let (master, claim) = (&plan.master.host, claim(&run.name, state));
-        let abandon = may_abandon(&fleet, master, Some(&claim), &self.abandon.abandon, true).await?;
+        let abandon = may_abandon(&fleet, master, Some(&claim), (&[], &self.abandon.abandon), true).await?;
         let lock = take(&fleet, master, claim, abandon.as_deref()).await?;
         run.append(Record::Resumed { at: Timestamp::now() })
             .map_err(|e| Failed::new(Exit::Journal, anyhow::Error::from(e).context("failed to write the journal")))?;

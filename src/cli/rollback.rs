@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::begin::{Beginning, begin, fits};
 use super::exit::Exit;
-use super::lock::Abandon;
+use super::lock::{Abandon, may_abandon};
 use super::observe::{ForwardedMaster, LOOKS_AT_ONCE, look_at, looks, push_new, unreachable};
 use super::plan::{Document, Format, print, width};
 use super::unfinished::unfinished;
@@ -88,6 +88,13 @@ impl Rollback {
         plan.window = plan.window.filter(|_| !self.any_time);
         let plan = &plan;
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
+        // the run that is taken back has done its part
+        let done = [abandon, std::slice::from_ref(&stored.name)].concat();
+        let given = (&done[..], &self.abandon.abandon[..]);
+        let set_aside = match self.dry_run {
+            true => None,
+            false => may_abandon(&fleet, &plan.master.host, None, given, !self.yes).await?,
+        };
         eprintln!("looking at {} (nothing is changed)", ui::schedule::cluster(&stored.schedule));
         let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, &fleet).await;
         let schedule = compile_back(plan, &stored.name, &stored.schedule, &seen);
@@ -114,7 +121,8 @@ impl Rollback {
         }
         let asked = (!self.yes).then_some("Bring the old release back now?");
         let new = NewRun { plan, schedule: &schedule, observation: None, origin: &Origin::default() };
-        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon };
+        let set_aside = set_aside.as_deref();
+        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon, set_aside };
         begin(&beginning, (&self.state, state), &self.display).await
     }
 }

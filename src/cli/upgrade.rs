@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::begin::{Beginning, begin, fits};
 use super::exit::Exit;
-use super::lock::Abandon;
+use super::lock::{Abandon, may_abandon};
 use super::observe::observe;
 use super::plan::{Format, ModeArgument, preview};
 use super::unfinished::unfinished;
@@ -65,6 +65,9 @@ impl Upgrade {
 
     async fn upgrade(&self, plan: &Plan, state: &StateFolder, abandon: &[String]) -> Result<Exit, Failed> {
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
+        // before anything else is told: what stands on a cluster that somebody is at work on says little
+        let given = &self.abandon.abandon;
+        let set_aside = may_abandon(&fleet, &plan.master.host, None, (abandon, given), !self.yes).await?;
         eprintln!("looking at {} (nothing is changed)", ui::schedule::cluster(&compile(plan, None)));
         let (observation, findings) = observe(plan, &fleet).await;
         let Some((observation, schedule)) = fit(plan, observation, &findings) else {
@@ -74,7 +77,8 @@ impl Upgrade {
         let path = std::path::absolute(&self.plan).ok().and_then(|path| path.to_str().map(str::to_owned));
         let origin = Origin { plan: path, mode: self.mode.map(Into::into), simulated: None };
         let new = NewRun { plan, schedule: &schedule, observation: Some(&observation), origin: &origin };
-        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon };
+        let set_aside = set_aside.as_deref();
+        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon, set_aside };
         begin(&beginning, (&self.state, state), &self.display).await
     }
 }

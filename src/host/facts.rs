@@ -171,7 +171,8 @@ pub struct HostFacts {
 const USERS_NAMED: usize = 5;
 
 /// Programs that steps call, beyond a POSIX shell and coreutils.
-pub const TOOLS: [&str; 9] = ["make", "umount", "fusermount", "tar", "gzip", "sha256sum", "gcc", "cc", "mountpoint"];
+pub const TOOLS: [&str; 11] =
+    ["make", "umount", "fusermount", "tar", "gzip", "sha256sum", "setsid", "flock", "gcc", "cc", "mountpoint"];
 
 /// A small text file, whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -4,12 +4,15 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
 
+/// See [`lock`].
+const MOMENT: Duration = Duration::from_millis(500);
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 /// No journal of a real run comes near it.
@@ -85,13 +88,18 @@ pub(super) fn lock_file(folder: &Path) -> Result<File, StoreError> {
         .map_err(|e| StoreError::Io("open", path, e))
 }
 
-/// The lock ends with the process, however it ends.
+/// The lock ends with the process, however it ends. Whoever only looks at it (`status`), or is just starting a program, may
+/// hold it for a moment: only what holds it for longer walks the run.
 pub(super) fn lock(folder: &Path, name: &str) -> Result<File, StoreError> {
     let file = lock_file(folder)?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked(name.to_owned())),
-        Err(e) => Err(StoreError::Io("lock", folder.join("lock"), e.into())),
+    let begun = Instant::now();
+    loop {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) if begun.elapsed() < MOMENT => std::thread::sleep(MOMENT / 50),
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(StoreError::Locked(name.to_owned())),
+            Err(e) => return Err(StoreError::Io("lock", folder.join("lock"), e.into())),
+        }
     }
 }
 

@@ -143,8 +143,16 @@ impl StateFolder {
         sync_folder(&folder)?;
         let path = folder.join("journal.jsonl");
         let file = open_new(&path)?;
-        let mut run =
-            Run { name, folder, file, path, records: 0, length: 0, progress: Progress::default(), _locks: locks };
+        let mut run = Run {
+            name,
+            folder,
+            file,
+            path,
+            records: 0,
+            length: 0,
+            progress: Progress::default(),
+            _locks: locks.into(),
+        };
         let begun = Record::Begun {
             format: FORMAT,
             tool: env!("CARGO_PKG_VERSION").to_owned(),
@@ -167,7 +175,10 @@ impl StateFolder {
     /// # Errors
     /// [`StoreError`]; one of them is that it is being walked.
     pub fn abandon(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
-        let (mut run, _) = self.reopen(Some(name))?;
+        let (name, folder) = self.find(Some(name))?;
+        // the cluster's lock is the new run's
+        let lock = lock(&folder, &format!("run {name}"))?;
+        let mut run = self.open(&self.read(Some(&name))?, vec![lock])?;
         run.append(Record::Abandoned { at }).map_err(|e| StoreError::Io("write", run.path.clone(), e))
     }
 
@@ -205,15 +216,21 @@ impl StateFolder {
         let locks = self.locks(&stored.plan, &folder, &name)?;
         // what was read before the lock was held may have grown since
         let stored = self.read(Some(&stored.name))?;
-        let path = folder.join("journal.jsonl");
+        let run = self.open(&stored, locks.into())?;
+        Ok((run, stored))
+    }
+
+    /// Opens a journal to append to it; a torn last line is cut off.
+    fn open(&self, stored: &Stored, locks: Vec<File>) -> Result<Run, StoreError> {
+        let path = stored.folder.join("journal.jsonl");
         let io = |what| {
             let path = path.clone();
             move |e| StoreError::Io(what, path, e)
         };
         let file = OpenOptions::new().append(true).open(&path).map_err(io("open"))?;
         file.set_len(stored.whole as u64).and_then(|()| file.sync_all()).map_err(io("cut the torn end of"))?;
-        let run = Run {
-            name,
+        Ok(Run {
+            name: stored.name.clone(),
             folder: stored.folder.clone(),
             file,
             path,
@@ -221,8 +238,7 @@ impl StateFolder {
             length: stored.whole as u64,
             progress: stored.progress.clone(),
             _locks: locks,
-        };
-        Ok((run, stored))
+        })
     }
 }
 
@@ -277,18 +293,10 @@ pub struct Run {
     /// Where it was when it was opened.
     pub progress: Progress,
     /// Of the run, and of the cluster: its master's name.
-    _locks: [File; 2],
+    _locks: Vec<File>,
 }
 
 impl Run {
-    /// Forgets a run that has begun nothing: what is left of it would say nothing to anybody.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`].
-    pub fn discard(self) -> Result<(), StoreError> {
-        std::fs::remove_dir_all(&self.folder).map_err(|e| StoreError::Io("remove", self.folder.clone(), e))
-    }
-
     /// Goes on with another plan and schedule. Their files are durable before the record that names them: a process that is
     /// killed in between leaves files that nobody reads.
     ///
@@ -303,6 +311,14 @@ impl Run {
         self.append(record).map_err(|e| StoreError::Io("write", self.path.clone(), e))?;
         self.progress.number = number;
         Ok(())
+    }
+
+    /// Forgets a run that has begun nothing: what is left of it would say nothing to anybody.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn discard(self) -> Result<(), StoreError> {
+        std::fs::remove_dir_all(&self.folder).map_err(|e| StoreError::Io("remove", self.folder.clone(), e))
     }
 }
 

@@ -110,7 +110,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         let state = self.standing().await;
         self.stands(&state);
-        let safe = if state.contains(HEALTHY) { "; safe to leave" } else { "" };
+        let safe = state.contains(HEALTHY) && !state.contains("NOT MOUNTED") && !state.contains("cannot be told");
+        let safe = if safe { "; safe to leave" } else { "" };
         self.send(Event::Paused { state: format!("{state}{safe}") });
         Ending::Paused
     }

@@ -41,10 +41,13 @@ impl Failure {
         self
     }
 
-    /// Why, in a line: the causes, and the last thing that the command said.
+    /// Why, in a line: the causes, and the last thing that the command said, or that its disk is full.
     #[must_use]
     pub fn told(&self) -> String {
-        let said = self.output.last().map(|line| format!("it said: {line}"));
+        // on a full disk the last line may be torn
+        let full = self.output.iter().rfind(|line| line.contains("No space left"));
+        let said = full.or_else(|| self.output.iter().rfind(|line| line.chars().any(char::is_alphanumeric)));
+        let said = said.map(|line| format!("it said: {line}"));
         self.causes.iter().cloned().chain(said).collect::<Vec<_>>().join(": ")
     }
 

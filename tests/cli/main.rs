@@ -2,6 +2,7 @@
 
 mod completions;
 mod house;
+mod journal;
 mod preview;
 mod refusals;
 mod runs;

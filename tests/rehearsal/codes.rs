@@ -83,7 +83,6 @@ fn follows(code: Code) -> Follows {
         MemoryUnknown | BuildUnknown | GoalsUnknown | UnderMountUnknown | MountUsersUnknown => {
             NoOutage("it says what could not be looked at")
         }
-        WindowShort => NoOutage("the run pauses where the file system serves, and goes on when the window opens"),
         ClocksApart => NoOutage("ages are told wrongly, and files are compared with the clock of their own host"),
         OldToolsGone => Outage("trial::mfsmetarestore_restores_after_a_crash_and_1_6_27_does_not_always"),
         DefaultsDiffer => NoOutage("the carried configuration names the old ones"),
@@ -108,6 +107,7 @@ fn follows(code: Code) -> Follows {
         }
         DisksRolledBack => NoOutage("these chunks are missing now; the new chunkserver brings them back"),
         ChunkserverEmpty => NoOutage("it has nothing that could be missed"),
+        WindowShort => NoOutage("the run waits for the next opening by itself, between two hosts"),
         MountBusy => NoOutage("umount refuses, and the old mount goes on: faults::a_busy_mount_stays"),
         MountInUse => NoOutage("the plan says what is done then"),
         LazyUnmount => NoOutage("the plan asks for it, and the run is no success before the old mount is gone"),

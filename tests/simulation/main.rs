@@ -7,6 +7,7 @@ mod back;
 mod busy;
 mod fault;
 mod proof;
+mod replan;
 mod seeds;
 mod story;
 mod window;

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use mfsupgrade::journal::Record;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::run::ports::{Clock, NotHeld};
-use mfsupgrade::run::{Ending, Failure, FailureKind};
+use mfsupgrade::run::{Ending, Event, Failure, FailureKind};
 
 use super::fault::Fault;
-use super::world::{NEW, OLD, World, schedule, walk};
+use super::world::{Events, NEW, OLD, World, heard, schedule, walk};
 
 const FIVE_MINUTES: i64 = 300;
 
@@ -128,6 +128,31 @@ fn a_connection_lost_after_the_effect_is_resolved_by_looking() {
     world.pause.store(false, Ordering::Relaxed);
     assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Finished);
     assert_eq!(world.times("master", "sbin/mfsmaster"), 1, "the start was seen to have worked, and is not run again");
+}
+
+#[test]
+fn a_lost_connection_is_tried_again_less_and_less_often_and_said_as_what_it_is() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("make install".into());
+    assert_eq!(walk(&world, &schedule(&world, Mode::Rolling)), Ending::Paused);
+    // the connection is lost whenever the job is asked for, and never when the host is looked at
+    world.faults.borrow_mut().insert("master".into(), Fault::LostAfterEffect);
+    world.pause_after.borrow_mut().take();
+    world.pause.store(false, Ordering::Relaxed);
+    let events = Events::default();
+    assert_eq!(heard(&world, &schedule(&world, Mode::Rolling), &events), Ending::Finished);
+    let events = events.0.into_inner().unwrap();
+    let tries = events.iter().skip_while(
+        |e| !matches!(&e.event, Event::StepStarted { step, .. } if step.0.as_ref() == "master/master/start"),
+    );
+    let tries: Vec<_> = tries.take_while(|e| !matches!(e.event, Event::StepDone { .. })).collect();
+    let lost =
+        tries.iter().filter(|e| matches!(&e.event, Event::Reconnecting { reason, .. } if reason.contains("lost")));
+    let at: Vec<i64> = lost.map(|e| e.at.as_second()).collect();
+    let waits: Vec<i64> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(waits[..5], [1, 2, 4, 8, 15], "{waits:?}");
+    assert!(waits.iter().sum::<i64>() >= 105, "for two minutes: {waits:?}");
+    assert_eq!(world.times("master", "sbin/mfsmaster"), 1);
 }
 
 #[test]

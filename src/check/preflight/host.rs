@@ -88,8 +88,9 @@ impl Check<'_> {
                 missing.insert(tool);
             }
         };
-        need("tar");
-        need("sha256sum");
+        for tool in ["tar", "sha256sum", "setsid", "flock"] {
+            need(tool);
+        }
         for (role, access) in roles {
             if matches!(access.install.how, InstallHow::Archive(_)) {
                 need("gzip");

@@ -21,6 +21,7 @@ const OF_HOSTS: &[Trap] = &[
     (|s| *s.clocks.get_mut(&name("cs1")).unwrap() = -61, Code::ClocksApart),
     (|s| s.host("cs1").make = false, Code::MakeMissing),
     (|s| s.lacks("cs1", "tar"), Code::ToolsMissing),
+    (|s| s.lacks("cs1", "flock"), Code::ToolsMissing),
     (|s| s.lacks("cl1", "umount"), Code::ToolsMissing),
     (|s| s.space("cs1", "/usr/local", 1 << 20, None), Code::DiskFull),
     (|s| s.space("cs1", "/var/lib/mfsupgrade", 1 << 30, Some(9)), Code::DiskFull),

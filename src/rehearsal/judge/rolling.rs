@@ -107,6 +107,10 @@ fn one_at_a_time(timeline: &Timeline<'_>, outages: &[Outage]) -> Check {
     check("one-at-a-time", against, "no two chunkservers were down at once".to_owned())
 }
 
+fn outages_seen(outages: &[Outage]) -> String {
+    if outages.len() == 1 { "1 outage".to_owned() } else { format!("{} outages", outages.len()) }
+}
+
 fn stagger(plan: &Plan, speed: f64, timeline: &Timeline<'_>, outages: &[Outage]) -> Check {
     let least = least_wait(plan.upgrade.stagger.least, speed);
     let mut against = Vec::new();
@@ -130,8 +134,8 @@ fn stagger(plan: &Plan, speed: f64, timeline: &Timeline<'_>, outages: &[Outage])
         }
     }
     let otherwise = match shortest {
-        Some(shortest) => format!("{} outages, at least {shortest:.2?} between them", outages.len()),
-        None => format!("{} outages, nothing to wait between", outages.len()),
+        Some(shortest) => format!("{}, at least {shortest:.2?} between them", outages_seen(outages)),
+        None => format!("{}, nothing to wait between", outages_seen(outages)),
     };
     check("stagger", against, otherwise)
 }

@@ -177,7 +177,7 @@ fn session(cluster: &Cluster, schedule: &Schedule, bug: Bug, first: bool) -> Res
         simulated: None,
         hosts: &ports,
         master: &ports,
-        guard: &*cluster,
+        guard: cluster,
         clock: &ports,
         journal: RefCell::new(&mut sink),
         backup: "/nowhere".into(),
