@@ -91,7 +91,7 @@ fn a_schedule_says_how_much_is_copied_where_and_which_hosts_need_nothing() {
     scene.overview.info.layout = Layout::V16;
     scene.overview.matrix = Some(crate::moosefs::wire::ChunkMatrix([[0; 11]; 11]));
     let now = schedule(&scene);
-    assert_eq!(seen(&now, Phase::Clients, "cl1"), [taken_down.clone()]);
+    assert_eq!(seen(&now, Phase::Clients, "cl1"), vec![taken_down.clone()]);
     assert_eq!(seen(&now, Phase::Clients, "cl2"), [None]);
     assert_eq!(
         seen(&now, Phase::Master, "master"),
