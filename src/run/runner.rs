@@ -129,11 +129,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if stage.tracks.iter().all(|t| self.track_is_done(t)) {
             return Ok(());
         }
+        let mut done = stage.tracks.iter().filter(|t| self.track_is_done(t)).count();
         self.send(Event::StageStarted {
             phase: stage.phase,
             title: stage.title.clone(),
             hosts: stage.tracks.len(),
-            done: stage.tracks.iter().filter(|t| self.track_is_done(t)).count(),
+            done,
         });
         let first = &stage.tracks[0].host;
         if !stage.tracks.iter().any(|t| self.is_half_done(t)) {
@@ -175,7 +176,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut stop = None;
         while let Some((track, result)) = running.next().await {
             if result.is_ok() {
-                let done = stage.tracks.iter().filter(|t| self.track_is_done(t)).count();
+                done += usize::from(self.track_is_done(track));
                 self.send(Event::HostDone { host: track.host.clone(), done, of: stage.tracks.len() });
             }
             let result = match result {

@@ -127,11 +127,13 @@ fn seen() -> Observation {
             group: "nogroup".to_owned(),
             configuration: Vec::new(),
             admin_address: std::net::Ipv4Addr::LOCALHOST,
+            metadata_bytes: 0,
         },
         metaloggers: Default::default(),
         config: Default::default(),
         chunkservers: [server("cs1", 1), server("cs2", 2)].into(),
-        clients: [(host("cl1"), ClientSeen { address: std::net::Ipv4Addr::new(10, 0, 2, 1), mounts })].into(),
+        clients: [(host("cl1"), ClientSeen { address: std::net::Ipv4Addr::new(10, 0, 2, 1), mounts, upgraded: false })]
+            .into(),
     }
 }
 
