@@ -467,6 +467,27 @@ mod tests {
     }
 
     #[test]
+    fn chunks_are_not_taken_for_moved_because_a_boot_has_started_the_old_chunkserver() {
+        let disks = vec![AbsPath::new("/mnt/hd1").unwrap()];
+        let back = Action::FoldersBack { disks: disks.clone(), command: Command::FoldersBack { disks } };
+        let mut now = host(vec![process(7, Role::Chunkserver, OLD)]);
+        now.wide.insert("/mnt/hd1".into(), 9);
+        assert!(matches!(already(&back, &OLD, &now), NotYet(_)));
+        assert!(allowed(&back, &OLD, &now).unwrap_err().contains("end it first (`kill 7`)"));
+        now.wide.insert("/mnt/hd1".into(), 0);
+        assert!(matches!(already(&back, &OLD, &now), Done(_)));
+    }
+
+    #[test]
+    fn programs_are_not_taken_from_under_a_daemon_that_runs_again() {
+        let command = Command::Restore { prefix: prefix(), file: AbsPath::new("/kept").unwrap(), only: Vec::new() };
+        let restore = Action::Restore { role: Role::Master, prefix: prefix(), command };
+        let refused = allowed(&restore, &OLD, &host(vec![process(7, Role::Master, NEW)])).unwrap_err();
+        assert!(refused.contains("(pid 7) runs again") && refused.contains("sbin/mfsmaster -s"), "{refused}");
+        assert!(allowed(&restore, &OLD, &host(vec![process(7, Role::Master, OLD)])).is_ok(), "it was never replaced");
+    }
+
+    #[test]
     fn a_takeover_is_a_new_process_and_the_end_of_the_old_one() {
         let before = host(vec![process(1, Role::Master, OLD)]);
         let check = |now: Vec<Process>| achieved(&start(), &NEW, &before, &host(now), false);

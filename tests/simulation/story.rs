@@ -566,3 +566,33 @@ fn a_master_that_is_silent_for_a_moment_does_not_keep_an_old_backup_from_being_r
     assert_eq!(world.times("master", "now()"), 2, "the copy is two hours older than what the old master leaves");
     assert_eq!(world.times("master", "restore-ms"), 2);
 }
+
+#[test]
+fn the_last_look_is_at_every_host_too() {
+    let world = World::new();
+    let plan = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    world.records.borrow_mut().pop();
+    world.lose_host("cl2");
+    let failure = failure(walk(&world, &plan));
+    assert_eq!(failure.kind, FailureKind::Unreachable, "what the master lists is not all that there is to see");
+    assert_eq!(failure.host.unwrap().as_str(), "cl2");
+}
+
+#[test]
+fn a_pause_leaves_no_mount_away_that_was_taken_before_it() {
+    let world = World::new();
+    let plan = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    // killed when cl2's mount had just been taken away; cl1, the first in its stage, was not begun
+    let of = |r: &Record, host: &str| matches!(r, Record::Intent { step, .. } | Record::Done { step, .. } if step.0.contains(host));
+    let unmount = |r: &Record| matches!(r, Record::Intent { step, .. } if step.0.starts_with("clients/cl2/unmount"));
+    let begun = world.records.borrow().iter().position(unmount).unwrap();
+    world.records.borrow_mut().truncate(begun + 1);
+    world.records.borrow_mut().retain(|r| !of(r, "clients/cl1"));
+    world.lose_mount("cl2");
+    world.wait(60);
+    world.pause.store(true, Ordering::Relaxed);
+    assert_eq!(walk(&world, &plan), Ending::Paused);
+    assert!(world.is_mounted("cl2"));
+}

@@ -186,6 +186,15 @@ impl World {
         self.hosts.borrow_mut().get_mut(host).unwrap().chunkserver = Some(process);
     }
 
+    /// A host is not reached any more.
+    pub fn lose_host(&self, host: &str) {
+        self.hosts.borrow_mut().get_mut(host).unwrap().gone = true;
+    }
+
+    pub fn is_mounted(&self, host: &str) -> bool {
+        self.hosts.borrow()[host].mount.is_some()
+    }
+
     /// The operator goes back to the old master by hand.
     pub fn put_back_master(&self) {
         let process = self.process(OLD);

@@ -87,6 +87,42 @@ pub enum Kind {
 pub const FOR_GOOD: i64 = 30 * 24 * 3600;
 
 impl Kind {
+    /// Every kind, as the counts have it.
+    pub const NAMES: &[&str] = &[
+        "chunks under goal for a while",
+        "chunks under goal for good",
+        "command fails",
+        "command hangs beyond its limit",
+        "connection lost after the effect",
+        "connection lost before the effect",
+        "connection lost, the command dies",
+        "connection lost, the command goes on",
+        "copy differs",
+        "copy ends after it was given up",
+        "daemon dead after start",
+        "daemon dead at start",
+        "daemon slow",
+        "disk full",
+        "files not copied for a while",
+        "host not reached",
+        "host unreachable for a while",
+        "journal not written",
+        "journal write torn",
+        "killed after the last look",
+        "killed at an edge",
+        "killed in the middle",
+        "killed, journal writes lost",
+        "master restarts on its own",
+        "master's port not reached",
+        "mount busy",
+        "operator pauses",
+        "other metadata",
+        "reboot, daemons down",
+        "reboot, daemons up again",
+        "trial fails",
+        "trial slow",
+    ];
+
     pub fn name(&self) -> &'static str {
         match self {
             Self::NotReached => "host not reached",
@@ -112,8 +148,8 @@ impl Kind {
             Self::Reboot { up: true, .. } => "reboot, daemons up again",
             Self::Reboot { up: false, .. } => "reboot, daemons down",
             Self::MasterRestarts(_) => "master restarts on its own",
-            Self::UnderGoal { seconds: FOR_GOOD, .. } => "under goal for good",
-            Self::UnderGoal { .. } => "under goal for a while",
+            Self::UnderGoal { seconds: FOR_GOOD, .. } => "chunks under goal for good",
+            Self::UnderGoal { .. } => "chunks under goal for a while",
             Self::Pause => "operator pauses",
             Self::Kill { point: Point::During, lost: 0 } => "killed in the middle",
             Self::Kill { lost: 0, .. } => "killed at an edge",
