@@ -115,6 +115,9 @@ pub fn look_back(
             "make it serve, or stop it cleanly: with the master down everything is brought back at once".into(),
         );
     }
+    if let Some(overview) = overview {
+        check.on_other_metadata(overview, before);
+    }
     let seen = BackSeen {
         baseline: baseline(overview, before),
         admin_address: master.and_then(|f| f.listener(plan.master.admin_port)),
@@ -127,13 +130,19 @@ pub fn look_back(
 }
 
 /// What is there now; what may be missing or under goal, and what a server that is away now had, is from before the upgrade.
+/// So is what one had that is there without its chunks: an old one on the folders of the new release shows none, and as a
+/// measure that would let it pass for good.
 fn baseline(overview: Option<&Overview>, before: &Baseline) -> Baseline {
     let mut baseline = before.clone();
-    if let Some(overview) = overview {
-        let now = Baseline::of(overview);
-        (baseline.chunks, baseline.inodes) = (now.chunks, now.inodes);
-        baseline.servers.extend(now.servers);
+    let Some(overview) = overview else { return baseline };
+    let now = Baseline::of(overview);
+    let whole = overview.matrix.is_some() && now.missing <= before.missing && now.under_goal <= before.under_goal;
+    let deleted = before.chunks.saturating_sub(now.chunks);
+    for (address, shows) in now.servers {
+        let had = before.servers.get(&address).map_or(0, |had| had.saturating_sub(deleted));
+        baseline.servers.insert(address, if whole { shows } else { shows.max(had) });
     }
+    (baseline.chunks, baseline.inodes) = (now.chunks, now.inodes);
     baseline
 }
 
@@ -192,6 +201,9 @@ impl Check<'_> {
         };
         // a metalogger that is down is as the old release has it
         let done = daemon == Daemon::Old || (changed.role == Role::Metalogger && daemon == Daemon::Down);
+        if changed.role == Role::Chunkserver && daemon == Daemon::Old {
+            self.on_new_folders(changed, facts);
+        }
         if done && !programs {
             return None;
         }

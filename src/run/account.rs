@@ -37,7 +37,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 let begun = |s: &&Step| self.is_done(&s.id) || self.open.borrow().contains_key(&s.id);
                 let unmount =
                     track.steps.iter().find(|s| matches!(&s.action, Action::Unmount { mount: m, .. } if m == mount));
-                if unmount.as_ref().is_some_and(begun) && !self.is_done(&step.id) {
+                // on the way back a mount that is only made was away before: an upgrade has taken it
+                let away = unmount.as_ref().map_or(self.schedule.is_back(), begun);
+                if away && !self.is_done(&step.id) {
                     parts.extend(self.mount_stands(&track.host, step, mount).await);
                 }
             }

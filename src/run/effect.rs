@@ -49,11 +49,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             what: step.action.describe(),
             commands: step.commands.clone(),
         });
+        // it may go on for long, and a backup grows old meanwhile
+        let earlier = self.found_again(host, step, limit(&step.action)).await?;
         Box::pin(self.renew_backup(step)).await?;
         if step.action.ends_the_master() {
             self.count_once_more().await?;
         }
-        let earlier = self.found_again(host, step, limit(&step.action)).await?;
         let (found, evidence) = match &step.action {
             Action::Backup { .. } | Action::Trial { .. } => self.with_metadata(host, step).await?,
             action => match action.command() {
@@ -66,6 +67,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             },
         };
         let mut evidence = vec![evidence];
+        let last = track.steps.last().is_some_and(|last| last.id == step.id);
+        if matches!(step.action, Action::Verify) {
+            // nothing that takes time comes between the last look at the cluster and the record of it
+            self.sweep(host).await.map_err(|f| f.at(Some(&step.id), host))?;
+            evidence.extend(self.look_everywhere(step).await?);
+        }
         if let Some(gate) = &step.afterwards {
             match self.gate(gate, host, Some(&step.id), &|| false).await {
                 Ok(green) => evidence.extend(green),
@@ -74,7 +81,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         evidence.retain(|e| !e.is_empty());
         let evidence = evidence.join("; ");
-        if track.steps.last().is_some_and(|last| last.id == step.id) {
+        if last && !matches!(step.action, Action::Verify) {
             // before the record: where the journal says that a host is done, nothing of ours is left on it
             self.sweep(host).await.map_err(|f| f.at(Some(&step.id), host))?;
         }

@@ -13,8 +13,10 @@ pub mod gate;
 pub mod job;
 mod metadata;
 pub mod ports;
+mod reconcile;
 pub mod runner;
 pub mod step;
+mod verify;
 mod window;
 
 pub use event::{Event, EventSink};

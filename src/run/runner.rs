@@ -105,6 +105,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             done: self.done.borrow().len(),
             simulated: self.simulated.clone(),
         });
+        if !progress.done.is_empty()
+            && let Err(failure) = self.reconcile().await
+        {
+            return self.failed(failure).await;
+        }
         for stage in &self.schedule.stages {
             if stage.phase != Phase::Clients
                 && let Some(failure) = self.left_behind()
@@ -132,7 +137,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             done,
         });
         let first = &stage.tracks[0].host;
-        self.pause_point(&stage.tracks[0])?;
+        if !stage.tracks.iter().any(|t| self.is_half_done(t)) {
+            self.pause_point(&stage.tracks[0])?;
+        }
         if let Some(next) = stage.tracks.iter().find(|t| !self.track_is_done(t)) {
             match self.window(next).await {
                 // a client that cannot be looked at is dealt with in its turn
@@ -157,7 +164,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 self.gate_before(gate, &stage.tracks[0]).await?;
             }
         }
-        let mut waiting = stage.tracks.iter().filter(|t| !self.track_is_done(t));
+        // where something was taken away comes first: a pause leaves nothing half done
+        let left = || stage.tracks.iter().filter(|t| !self.track_is_done(t));
+        let mut waiting = left()
+            .filter(|t| self.is_half_done(t))
+            .chain(left().filter(|t| !self.is_half_done(t)))
+            .collect::<Vec<_>>()
+            .into_iter();
         let mut running: FuturesUnordered<_> =
             waiting.by_ref().take(stage.parallel).map(|t| self.named(stage, t)).collect();
         let mut stop = None;
@@ -223,14 +236,17 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         result
     }
 
-    /// Window and gate once more before something is taken down.
-    pub(super) async fn still_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
+    /// Window and gate once more before something is taken down. Whether the window was waited for.
+    pub(super) async fn still_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<bool, Stop> {
+        let mut waited = false;
         while self.window_of(track, step).await? {
+            waited = true;
             if let Some(gate) = track.gate.as_ref().or(stage.gate.as_ref()) {
                 self.gate_before(gate, track).await?;
             }
         }
-        self.still_whole(stage, track, step).await
+        self.still_whole(stage, track, step).await?;
+        Ok(waited)
     }
 
     /// The gate once more before a chunkserver is taken down: since it was green the new release was installed, which takes as
@@ -312,6 +328,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether something of a host may be taken away now and not brought back yet, by what was begun.
+    fn is_half_done(&self, track: &Track) -> bool {
+        let begun = |s: &Step| self.is_done(&s.id) || self.open.borrow().contains_key(&s.id);
+        !self.track_is_done(track) && track.steps.iter().any(|s| s.action.takes_down() && begun(s))
     }
 
     fn track_is_done(&self, track: &Track) -> bool {

@@ -100,7 +100,6 @@ fn prepares(action: &Action) -> &[Role] {
     match action {
         Action::Copy { roles, .. } | Action::Build { roles, .. } => roles,
         Action::Backup { .. } | Action::Trial { .. } => &[Role::Master],
-        Action::FoldersBack { .. } => &[Role::Chunkserver],
         Action::Install { role, .. } | Action::Keep { role, .. } | Action::Configure { role, .. } => {
             std::slice::from_ref(role)
         }
@@ -109,6 +108,8 @@ fn prepares(action: &Action) -> &[Role] {
         | Action::Stop { .. }
         | Action::Restore { .. }
         | Action::PutBack { .. }
+        // an old daemon that a boot has started on the folders of the new release is no proof of anything
+        | Action::FoldersBack { .. }
         | Action::Unmount { .. }
         | Action::Mount { .. }
         | Action::RemountFound
@@ -144,13 +145,27 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
             Some(version) if version == release => Ok(()),
             // no option of a 1.5 program is safe
             other => Err(format!(
-                "the installed {} is {}, and only {release} may stop {release}: end its process by hand (`kill PID`)",
+                "the installed {} is {}, and only {release} may stop {release}: end its process by hand (`kill {}`)",
                 role.program(),
-                other.map_or("not there".to_owned(), Version::to_string)
+                other.map_or("not there".to_owned(), Version::to_string),
+                before.daemon(*role).map_or("PID".to_owned(), |p| p.pid.to_string())
             )),
         },
         Action::FoldersBack { .. } => match before.daemon(Role::Chunkserver) {
-            Some(process) => Err(format!("a mfschunkserver (pid {}) works on these disks: stop it first", process.pid)),
+            Some(process) => {
+                let pid = process.pid;
+                Err(format!("a mfschunkserver (pid {pid}) works on these disks: end it first (`kill {pid}`)"))
+            }
+            None => Ok(()),
+        },
+        // it has come up again since it was stopped, as after a boot; once its programs are gone nothing can stop it
+        Action::Restore { role, prefix, .. } => match other(*role).filter(|_| *role != Role::Client) {
+            Some(process) => Err(format!(
+                "{} (pid {}) runs again: stop it with its own program (`{} -s`)",
+                role.program(),
+                process.pid,
+                prefix.join(role.path_in_prefix())
+            )),
             None => Ok(()),
         },
         Action::Start { role, prefix, .. } => under_way(*role).and_then(|()| installed(prefix, *role)),
@@ -170,7 +185,6 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
         | Action::Keep { .. }
         | Action::Configure { .. }
         | Action::Install { .. }
-        | Action::Restore { .. }
         | Action::PutBack { .. }
         | Action::Unmount { .. }
         | Action::RemountFound
@@ -450,6 +464,27 @@ mod tests {
     fn start() -> Action {
         let command = Command::Start { role: Role::Master, prefix: prefix(), patience: Some(Duration::from_secs(1)) };
         Action::Start { role: Role::Master, prefix: prefix(), data_path: Some(AbsPath::new("/x").unwrap()), command }
+    }
+
+    #[test]
+    fn chunks_are_not_taken_for_moved_because_a_boot_has_started_the_old_chunkserver() {
+        let disks = vec![AbsPath::new("/mnt/hd1").unwrap()];
+        let back = Action::FoldersBack { disks: disks.clone(), command: Command::FoldersBack { disks } };
+        let mut now = host(vec![process(7, Role::Chunkserver, OLD)]);
+        now.wide.insert("/mnt/hd1".into(), 9);
+        assert!(matches!(already(&back, &OLD, &now), NotYet(_)));
+        assert!(allowed(&back, &OLD, &now).unwrap_err().contains("end it first (`kill 7`)"));
+        now.wide.insert("/mnt/hd1".into(), 0);
+        assert!(matches!(already(&back, &OLD, &now), Done(_)));
+    }
+
+    #[test]
+    fn programs_are_not_taken_from_under_a_daemon_that_runs_again() {
+        let command = Command::Restore { prefix: prefix(), file: AbsPath::new("/kept").unwrap(), only: Vec::new() };
+        let restore = Action::Restore { role: Role::Master, prefix: prefix(), command };
+        let refused = allowed(&restore, &OLD, &host(vec![process(7, Role::Master, NEW)])).unwrap_err();
+        assert!(refused.contains("(pid 7) runs again") && refused.contains("sbin/mfsmaster -s"), "{refused}");
+        assert!(allowed(&restore, &OLD, &host(vec![process(7, Role::Master, OLD)])).is_ok(), "it was never replaced");
     }
 
     #[test]

@@ -217,3 +217,20 @@ fn what_another_hand_upgraded_is_not_guessed_about() {
     let codes: Vec<_> = look(&world, &upgrade).1.into_iter().map(|f| f.code).collect();
     assert_eq!(codes, [Code::BackNotByRun]);
 }
+
+#[test]
+fn where_a_daemon_works_is_known_of_one_that_a_boot_has_started_from_what_was_installed() {
+    let (_, upgrade) = upgraded(Mode::Rolling);
+    let changed = changed(&upgrade, &|step| step.0.as_ref() == "master/master/install");
+    assert_eq!(changed[0].data_path.as_ref().unwrap().as_str(), "/var/mfs", "else it is stopped without a copy");
+}
+
+#[test]
+fn a_mount_that_the_upgrade_has_left_away_is_told_on_the_way_back() {
+    let world = World::with("cl1", Fault::RefusesMounts);
+    let upgrade = schedule(&world, Mode::Rolling);
+    assert!(matches!(walk(&world, &upgrade), Ending::Failed(..)));
+    let back = back(&world, &upgrade);
+    let Ending::Failed(_, state) = walk(&world, &back) else { panic!() };
+    assert!(state.contains("/mnt/mfs IS NOT MOUNTED on cl1:"), "{state}");
+}

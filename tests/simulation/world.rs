@@ -134,7 +134,11 @@ impl World {
         self.deeds.borrow().iter().filter(|d| d.1 == host && d.2.contains(what)).count()
     }
 
-    /// The operator brings a chunkserver back by hand.
+    /// Its chunkserver ends by itself.
+    pub fn dies(&self, host: &str) {
+        self.hosts.borrow_mut().get_mut(host).unwrap().chunkserver = None;
+    }
+
     pub fn repair(&self, host: &str) {
         self.faults.borrow_mut().remove(host);
         let mut hosts = self.hosts.borrow_mut();
@@ -180,6 +184,15 @@ impl World {
     pub fn upgrade_by_hand(&self, host: &str) {
         let process = self.process(NEW);
         self.hosts.borrow_mut().get_mut(host).unwrap().chunkserver = Some(process);
+    }
+
+    /// A host is not reached any more.
+    pub fn lose_host(&self, host: &str) {
+        self.hosts.borrow_mut().get_mut(host).unwrap().gone = true;
+    }
+
+    pub fn is_mounted(&self, host: &str) -> bool {
+        self.hosts.borrow()[host].mount.is_some()
     }
 
     /// The operator goes back to the old master by hand.

@@ -1,8 +1,10 @@
 //! Daemons on the way back: which release runs, what a master leaves, which disks a chunkserver has.
 
 use super::{Changed, Check, Daemon};
-use crate::check::Code;
+use crate::check::health::metadata_is_kept;
+use crate::check::{Baseline, Code};
 use crate::host::{AbsPath, HostFacts, HostName};
+use crate::moosefs::Overview;
 use crate::moosefs::config::{ConfigText, disks_paths, lock_file, paths_read};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::disks;
@@ -60,6 +62,22 @@ impl Check<'_> {
         );
     }
 
+    /// A master that runs on other metadata is nothing to leave alone, in whatever release: it deletes the chunks that it does
+    /// not know. A way back that was killed when its old master had just been started leaves it like that.
+    pub(super) fn on_other_metadata(&mut self, overview: &Overview, before: &Baseline) {
+        let Err(reason) = metadata_is_kept(overview, before) else { return };
+        let host = &self.plan.master.host;
+        let master = self.fleet.get(host).and_then(|facts| facts.daemon(Role::Master));
+        let pid = master.map_or("PID".to_owned(), |p| p.pid.to_string());
+        self.find(
+            Code::BackMetadata,
+            Some(host),
+            reason,
+            "its chunkservers delete what it does not know",
+            format!("end it at once (`kill {pid}`), put in place what the last master left, and look again"),
+        );
+    }
+
     /// The disks as the new daemon was told them. What the old one will be told must be the same, or chunks are missing.
     pub(super) fn disks(&mut self, changed: &Changed, facts: &HostFacts) -> Vec<AbsPath> {
         let [new, old] = [self.to(), self.from()].map(|at| {
@@ -112,6 +130,21 @@ impl Check<'_> {
             todo.to_owned(),
         );
         Vec::new()
+    }
+
+    /// An old daemon that came up by itself on the folders of the new release, as after a boot in the middle of a way back:
+    /// it looks for its chunks where they are not. Its own steps are done, so nothing else would find it.
+    pub(super) fn on_new_folders(&mut self, changed: &Changed, facts: &HostFacts) {
+        let wide: Vec<&str> = facts.folders.iter().filter(|(_, f)| f.wide).map(|(path, _)| path.as_str()).collect();
+        let Some(process) = facts.daemon(Role::Chunkserver).filter(|_| !wide.is_empty()) else { return };
+        let pid = process.pid;
+        self.find(
+            Code::BackFolders,
+            Some(&changed.host),
+            format!("its old mfschunkserver (pid {pid}) runs, and {} has the folders 00 to FF", wide.join(", ")),
+            "1.5 looks for chunks in the folders 0 to F and finds none",
+            format!("end it (`kill {pid}`) and go back again: then the chunks are moved before it starts"),
+        );
     }
 
     /// A 1.5 daemon whose lock folder is gone, as after a boot that empties /var/run, ends without a word (hazard 32).

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::scene::{NEW, NOW, SERVERS, Scene, file, name, scene};
 use crate::check::back::{BackSeen, Changed, Daemon, look_back};
 use crate::check::{Baseline, Code};
-use crate::host::facts::{FileFact, MountLine};
+use crate::host::facts::{FileFact, Folder, MountLine};
 use crate::host::{AbsPath, MountArguments};
 use crate::moosefs::daemon::Role;
 
@@ -97,6 +97,14 @@ fn what_cannot_be_brought_back_is_found_before_anything_is_touched() {
             },
             Code::BackLockFolder,
         ),
+        (
+            |s, _| {
+                s.host("cs1").processes[0].version = Some(s.plan.upgrade.from.clone());
+                let wide = Folder { owner: "mfs".into(), wide: true };
+                s.host("cs1").folders.insert("/mnt/disk1".into(), wide);
+            },
+            Code::BackFolders,
+        ),
         (|s, _| s.host("cl1").root = false, Code::NotRoot),
         (|s, _| s.host("cs1").processes[0].version = None, Code::VersionDiffers),
         (
@@ -113,6 +121,31 @@ fn what_cannot_be_brought_back_is_found_before_anything_is_touched() {
         let (_, codes) = look(&scene, &changed);
         assert!(codes.contains(code), "trap {at}: {code} not among {codes:?}");
     }
+}
+
+#[test]
+fn a_master_on_other_metadata_is_nothing_to_leave_alone() {
+    let (_, changed) = upgraded();
+    let mut scene = scene();
+    let before = Baseline::of(&scene.overview);
+    (scene.overview.info.inodes, scene.overview.info.chunks) = (1, 0);
+    let (_, findings) = look_back(&scene.plan, &changed, &scene.fleet, Some(&scene.overview), &before, &[]);
+    assert!(findings.iter().any(|f| f.code == Code::BackMetadata && f.todo.contains("kill")), "{findings:?}");
+}
+
+#[test]
+fn a_server_that_does_not_find_its_chunks_is_no_measure_for_itself() {
+    let (mut scene, changed) = upgraded();
+    let before = Baseline::of(&scene.overview);
+    let address = scene.overview.chunkservers[0].address;
+    let measure = |scene: &Scene| {
+        let overview = Some(&scene.overview);
+        look_back(&scene.plan, &changed, &scene.fleet, overview, &before, &[]).0.baseline.servers[&address]
+    };
+    (scene.overview.chunkservers[0].chunks, scene.overview.matrix) = (0, None);
+    assert_eq!(measure(&scene), before.servers[&address]);
+    scene.overview.info.chunks -= 1;
+    assert_eq!(measure(&scene), before.servers[&address] - 1, "what was deleted since is not asked for");
 }
 
 #[test]

@@ -262,13 +262,14 @@ const ALL: &[&[Trap]] =
 
 /// Found where the host or the master is asked, before there is anything to hold against anything; and on the way back, where
 /// `tests::back` has the traps.
-const ELSEWHERE: [Code; 7] = [
+const ELSEWHERE: [Code; 8] = [
     Code::HostUnreachable,
     Code::MasterDoesNotAnswer,
     Code::BackProgramsGone,
     Code::BackNotByRun,
     Code::BackMetadata,
     Code::BackDisks,
+    Code::BackFolders,
     Code::BackLockFolder,
 ];
 

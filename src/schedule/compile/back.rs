@@ -86,6 +86,15 @@ pub fn changed(schedule: &Schedule, begun: &dyn Fn(&StepId) -> bool) -> Vec<Chan
         })
     };
     all.retain(touched);
+    // where a daemon works is as true of one that a boot has started from what was installed
+    for change in all.iter_mut().filter(|c| c.data_path.is_none()) {
+        let of_host = schedule.steps().filter(|(_, track, _)| track.host == change.host);
+        change.data_path =
+            of_host.filter(|(_, _, s)| role_of(&s.action) == Some(change.role)).find_map(|(_, _, s)| match &s.action {
+                Action::StopMaster { data_path, .. } | Action::Start { data_path, .. } => data_path.clone(),
+                _ => None,
+            });
+    }
     all
 }
 

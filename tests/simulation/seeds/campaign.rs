@@ -19,6 +19,7 @@ use super::fact::{Fact, Said};
 use super::judge::Broken;
 use super::plant::{Bug, Planted, PlantedSink};
 use super::scenario::Scenario;
+use super::way_back;
 
 /// Failed sessions after which no further fault strikes.
 const FAULTS_FOR: usize = 6;
@@ -64,65 +65,84 @@ impl EventSink for Telling<'_> {
     }
 }
 
-/// Plays a scenario to its end: sessions of the tool, and an operator between them.
+/// What is walked now.
+struct Walked {
+    schedule: Schedule,
+    run: String,
+    /// On the way back: how far the upgrade had come.
+    taken_back: Option<Progress>,
+    sessions: usize,
+    /// Failed sessions, and those of them in which no fault could strike any more.
+    failed: usize,
+    quiet: usize,
+}
+
+/// Plays a scenario to its end: sessions of the tool, and an operator between them who may go the way back.
 pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
     let cluster = Cluster::new(scenario);
     cluster.tells.set(tells);
     let overview = cluster.state.borrow().overview().expect("the old master serves");
-    let mut schedule = scenario.schedule(&overview);
-    bug.plant(&mut schedule);
-    let begun = Record::Begun {
-        format: record::FORMAT,
-        tool: "simulated".to_owned(),
-        schedule_sha256: String::new(),
-        plan_sha256: None,
-        observation_sha256: None,
-        origin: mfsupgrade::journal::Origin::default(),
-        at: cluster.now(),
-    };
-    cluster.state.borrow_mut().journal =
-        super::cluster::store::Journal { text: record::encode(0, &begun), records: 1, full: false };
+    let mut upgrade = scenario.schedule(&overview);
+    bug.plant(&mut upgrade);
+    let mut walked = begin(&cluster, upgrade.clone(), "simulated".to_owned(), None);
     let mut endings = Vec::new();
-    let (mut failed, mut quiet) = (0, 0);
     loop {
-        let said = session(&cluster, &schedule, bug, endings.is_empty());
-        let ending = match &said {
-            Ok(Said::Finished) => "finished",
-            Ok(Said::Paused(_)) => "paused",
-            Ok(Said::Killed) => "killed",
-            Ok(Said::Failed { kind, .. }) => kind_name(*kind),
-            Err(_) => "broken",
-        };
-        endings.push(ending);
+        let said = session(&cluster, &walked, bug);
+        let back = walked.taken_back.is_some();
+        walked.sessions += 1;
+        endings.push(name_of(&said, back));
         let wait = cluster.state.borrow_mut().random.between(500, 60_000);
+        let finished = matches!(said, Ok(Said::Finished));
         match said {
-            Ok(Said::Finished) => break,
+            Ok(Said::Finished) => {}
             Ok(Said::Killed) => cluster.idle(wait),
             Ok(Said::Paused(_)) => {
                 cluster.pause.store(false, Ordering::Relaxed);
-                cluster.idle(30 * wait);
+                // some pauses are for the rest of a day
+                let long = cluster.state.borrow_mut().random.chance(20);
+                cluster.idle(if long { 400 } else { 30 } * wait);
             }
-            Ok(Said::Failed { .. }) => {
-                failed += 1;
-                quiet += usize::from(failed > FAULTS_FOR);
-                if failed >= FAULTS_FOR {
+            Ok(Said::Failed { account, .. }) => {
+                walked.failed += 1;
+                walked.quiet += usize::from(walked.failed > FAULTS_FOR);
+                let enough = walked.failed >= FAULTS_FOR;
+                if enough {
                     cluster.disarm();
                 }
-                let repairs = failed >= FAULTS_FOR || cluster.state.borrow_mut().random.chance(70);
+                let repairs = enough || cluster.state.borrow_mut().random.chance(70);
                 cluster.idle(wait);
                 if repairs {
-                    cluster.repair(failed >= FAULTS_FOR);
+                    cluster.obey(&account);
+                    cluster.repair(enough);
                 }
             }
             Err(broken) => {
-                cluster.state.borrow_mut().judge.broken.push(broken);
+                broke(&cluster, broken);
                 break;
             }
         }
-        if quiet >= TRIES || endings.len() > 60 {
+        // an operator who goes the way back looks anew before some of its sessions, and begins it anew
+        let turns = match (&walked.taken_back, scenario.back) {
+            (None, Some(after)) => finished || walked.sessions >= after,
+            (Some(_), _) if finished || walked.failed == 0 => false,
+            (Some(_), _) => walked.quiet > 0 || cluster.state.borrow_mut().random.chance(30),
+            (None, None) => false,
+        };
+        if turns {
+            match turn(&cluster, &upgrade, &walked, bug) {
+                Ok(Some(next)) => walked = next,
+                Ok(None) => break,
+                Err(broken) => {
+                    broke(&cluster, broken);
+                    break;
+                }
+            }
+        } else if finished {
+            break;
+        }
+        if walked.quiet >= TRIES || endings.len() > 60 {
             let what = format!("it is never finished, though all is in order: {endings:?}");
-            let at = cluster.state.borrow().now;
-            cluster.state.borrow_mut().judge.broken.push(Broken { law: "stuck", at, what });
+            broke(&cluster, ("stuck", what));
             break;
         }
     }
@@ -138,6 +158,75 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
     }
 }
 
+/// A law that is broken, and how.
+type Break = (&'static str, String);
+
+fn broke(cluster: &Cluster, (law, what): Break) {
+    cluster.state.borrow_mut().judge.broke(law, what);
+}
+
+/// A run of its own, with a journal of its own.
+fn begin(cluster: &Cluster, schedule: Schedule, run: String, taken_back: Option<Progress>) -> Walked {
+    let begun = Record::Begun {
+        format: record::FORMAT,
+        tool: "simulated".to_owned(),
+        schedule_sha256: String::new(),
+        plan_sha256: None,
+        observation_sha256: None,
+        origin: mfsupgrade::journal::Origin::default(),
+        at: cluster.now(),
+    };
+    cluster.state.borrow_mut().journal =
+        super::cluster::store::Journal { text: record::encode(0, &begun), records: 1, full: false };
+    Walked { schedule, run, taken_back, sessions: 0, failed: 0, quiet: 0 }
+}
+
+/// The operator turns round, or looks anew on the way back. `None`: there is nothing to bring back.
+fn turn(cluster: &Cluster, upgrade: &Schedule, walked: &Walked, bug: Bug) -> Result<Option<Walked>, Break> {
+    let progress = match &walked.taken_back {
+        Some(progress) => progress.clone(),
+        None => {
+            let records = cluster.state.borrow_mut().reopen();
+            Progress::replay(&records.map_err(|e| ("journal", format!("it cannot be read any more: {e}")))?)
+        }
+    };
+    cluster.pause.store(false, Ordering::Relaxed);
+    if walked.taken_back.is_none() {
+        way_back::arm(cluster);
+    }
+    let Some(mut schedule) = way_back::begin(cluster, upgrade, &progress, bug) else {
+        // what the journal has lost nobody knows of, and nothing is guessed
+        return match cluster.state.borrow().judge.lost_records {
+            true => Ok(None),
+            false => Err(("refused", "the way back is refused though all is in order".to_owned())),
+        };
+    };
+    if schedule.stages.is_empty() {
+        if !cluster.state.borrow().judge.lost_records {
+            cluster.disarm();
+            cluster.repair(true);
+            tell(cluster, Said::Finished);
+        }
+        return Ok(None);
+    }
+    bug.plant_back(&mut schedule);
+    let run = format!("back-{}", cluster.state.borrow().session);
+    let next = begin(cluster, schedule, run, Some(progress));
+    let (failed, quiet) = if walked.taken_back.is_some() { (walked.failed, walked.quiet) } else { (0, 0) };
+    Ok(Some(Walked { failed, quiet, ..next }))
+}
+
+fn name_of(said: &Result<Said, Break>, back: bool) -> &'static str {
+    match (said, back) {
+        (Ok(Said::Finished), false) => "finished",
+        (Ok(Said::Finished), true) => "way back finished",
+        (Ok(Said::Paused(_)), _) => "paused",
+        (Ok(Said::Killed), _) => "killed",
+        (Ok(Said::Failed { kind, .. }), _) => kind_name(*kind),
+        (Err(_), _) => "broken",
+    }
+}
+
 fn kind_name(kind: mfsupgrade::run::FailureKind) -> &'static str {
     use mfsupgrade::run::FailureKind::{GateRed, Journal, Locked, StepFailed, Unknown, Unreachable};
     match kind {
@@ -150,15 +239,15 @@ fn kind_name(kind: mfsupgrade::run::FailureKind) -> &'static str {
     }
 }
 
-/// One session of the tool: `upgrade` or `resume`.
-fn session(cluster: &Cluster, schedule: &Schedule, bug: Bug, first: bool) -> Result<Said, Broken> {
-    let at = cluster.state.borrow().now;
-    let broke = |law, what: String| Broken { law, at, what };
+/// One session of the tool: `upgrade`, `rollback` or `resume`.
+fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> {
+    let (schedule, first) = (&walked.schedule, walked.sessions == 0);
     let reopened = cluster.state.borrow_mut().reopen();
-    let records = reopened.map_err(|e| broke("journal", format!("it cannot be read any more: {e}")))?;
-    let progress = Progress::replay(&records);
+    let records = reopened.map_err(|e| ("journal", format!("it cannot be read any more: {e}")))?;
+    let mut progress = Progress::replay(&records);
+    bug.recall(&mut progress, schedule, cluster.now());
     cluster.state.borrow_mut().tell(Fact::Session);
-    if progress.finished() {
+    if progress.finished() || bug.believes(&progress, schedule) {
         return Ok(tell(cluster, Said::Finished));
     }
     let mut sink = PlantedSink { sink: Sink(cluster), bug };
@@ -168,12 +257,12 @@ fn session(cluster: &Cluster, schedule: &Schedule, bug: Bug, first: bool) -> Res
         let account = format!("whether the file system is up is not asked: {e}");
         return Ok(tell(cluster, Said::Failed { kind, host: None, account: mounts_unasked(cluster, account) }));
     }
-    let ports = Planted::new(cluster, bug);
+    let ports = Planted::new(cluster, bug, walked.taken_back.is_some());
     let telling = Telling(cluster, RefCell::default());
     let runner = Runner {
         schedule,
         baseline: RefCell::new(schedule.baseline.clone().expect("an observed schedule")),
-        run: "simulated".to_owned(),
+        run: walked.run.clone(),
         simulated: None,
         hosts: &ports,
         master: &ports,
@@ -196,7 +285,7 @@ fn session(cluster: &Cluster, schedule: &Schedule, bug: Bug, first: bool) -> Res
             account: format!("failed to {}: {}; {state}", failure.message, failure.causes.join(": ")),
         },
         Driven::Killed => Said::Killed,
-        Driven::Endless => return Err(broke("endless", "the session does not end".to_owned())),
+        Driven::Endless => return Err(("endless", "the session does not end".to_owned())),
     };
     Ok(tell(cluster, said))
 }

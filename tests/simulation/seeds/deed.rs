@@ -17,16 +17,24 @@ pub enum Deed {
     Keep { file: String },
     /// Puts a configuration file in its place.
     Configure { file: String, copy: String },
-    /// Copies metadata on the host.
-    Snapshot,
+    /// Copies metadata on the host. `turn`: its copy takes its place only if none was begun since.
+    Snapshot { turn: bool },
     /// Loads the copy.
     Trial,
     /// Ends the trial.
     EndTrial,
-    /// Starts a daemon over the one that runs.
+    /// Starts the daemon that is installed: a new one over the one that runs.
     Start(Role),
-    /// Stops the master.
-    Stop,
+    /// Stops a daemon.
+    Stop(Role),
+    /// Ends a process.
+    Kill(u32),
+    /// Brings programs back that were replaced: those of one role, or all.
+    Restore(Option<Role>),
+    /// Brings a configuration file back as it was.
+    PutBack { file: String },
+    /// Moves chunks to the folders of 1.5.
+    FoldersBack,
     /// `umount`
     Unmount(String),
     /// `mfsmount`
@@ -50,7 +58,7 @@ impl Deed {
         } else if has("restore-ms") {
             Self::Trial
         } else if has("now()") {
-            Self::Snapshot
+            Self::Snapshot { turn: has("$d.turn") }
         } else if has("ours()") {
             Self::EndTrial
         } else if has("tar -cf") {
@@ -61,12 +69,23 @@ impl Deed {
             Self::Build { mark: mark.to_owned(), text: text.to_owned() }
         } else if has("make install") || has("set_aside()") || script.starts_with("/bin/sh -c ") {
             Self::Install
+        } else if has("xargs") {
+            Self::FoldersBack
+        } else if has("tar -xpf") {
+            let roles = [Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client];
+            let only = |role: &Role| !has("had=") && has(&format!(" {}", role.path_in_prefix()));
+            Self::Restore(roles.into_iter().find(only))
+        } else if has("mv -f") && !has("sum()") {
+            Self::PutBack { file: between("f=", ";") }
         } else if has("mv -f") {
             Self::Configure { file: between("f=", ";"), copy: between(" n=", ";") }
         } else if let Some(mount) = script.strip_prefix("umount ") {
             Self::Unmount(mount.to_owned())
-        } else if has("/sbin/mfsmaster") && script.ends_with(" -s") {
-            Self::Stop
+        } else if let Some(pid) = script.strip_prefix("kill ") {
+            Self::Kill(pid.parse().expect("a process of this world"))
+        } else if script.ends_with(" -s") {
+            let program = |role: &Role| has(&format!("/{}", role.path_in_prefix()));
+            Self::Stop([Role::Master, Role::Metalogger, Role::Chunkserver].into_iter().find(program).expect("a daemon"))
         } else if has("/sbin/mfsmaster") {
             Self::Start(Role::Master)
         } else if has("/sbin/mfsmetalogger") {
@@ -74,15 +93,31 @@ impl Deed {
         } else if has("/sbin/mfschunkserver") {
             Self::Start(Role::Chunkserver)
         } else if has("/bin/mfsmount ") {
-            Self::Mount(script.split(' ').nth(1).unwrap_or_default().to_owned())
+            // 1.5 is told the mount point by an option
+            let mut words = script.split(' ').skip(1);
+            let old = words.clone().skip_while(|word| *word != "-w").nth(1);
+            Self::Mount(old.or(words.next()).unwrap_or_default().to_owned())
         } else {
             panic!("a command that this world does not know: {script}")
         }
     }
 
+    /// Whether it writes so much that a full disk keeps it from that.
+    pub fn fills_the_disk(&self) -> bool {
+        matches!(
+            self,
+            Self::Install
+                | Self::Build { .. }
+                | Self::Keep { .. }
+                | Self::Snapshot { .. }
+                | Self::Restore(_)
+                | Self::FoldersBack
+        )
+    }
+
     /// Whether its exit code is believed: everything but what MooseFS's own programs say.
     pub fn is_tool(&self) -> bool {
-        !matches!(self, Self::Start(_) | Self::Stop | Self::Mount(_) | Self::Unmount(_))
+        !matches!(self, Self::Start(_) | Self::Stop(_) | Self::Kill(_) | Self::Mount(_) | Self::Unmount(_))
     }
 }
 
@@ -94,11 +129,16 @@ impl fmt::Display for Deed {
             Self::Build { .. } => f.write_str("build"),
             Self::Keep { .. } => f.write_str("keep"),
             Self::Configure { file, .. } => write!(f, "configure {file}"),
-            Self::Snapshot => f.write_str("snapshot"),
+            Self::Snapshot { .. } => f.write_str("snapshot"),
             Self::Trial => f.write_str("trial"),
             Self::EndTrial => f.write_str("end of the trial"),
             Self::Start(role) => write!(f, "start {}", role.program()),
-            Self::Stop => f.write_str("stop mfsmaster"),
+            Self::Stop(role) => write!(f, "stop {}", role.program()),
+            Self::Kill(pid) => write!(f, "kill {pid}"),
+            Self::Restore(None) => f.write_str("restore"),
+            Self::Restore(Some(role)) => write!(f, "restore {}", role.program()),
+            Self::PutBack { file } => write!(f, "put back {file}"),
+            Self::FoldersBack => f.write_str("folders back"),
             Self::Unmount(mount) => write!(f, "umount {mount}"),
             Self::Mount(mount) => write!(f, "mfsmount {mount}"),
         }

@@ -50,6 +50,14 @@ pub struct Health {
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
+    /// The operator goes the way back: with a new master that serves, or with none.
+    WayBack { in_use: bool },
+    /// It is not let go, and why.
+    Refused(String),
+    /// Whether the master's host has the metadata as its last master left it at a clean end.
+    Metadata { whole: bool },
+    /// A chunkserver's disks have the folders of 1.6, or of 1.5.
+    Folders { host: String, wide: bool },
     /// The tool begins or goes on.
     Session,
     /// It stopped, and says so.
@@ -84,6 +92,10 @@ impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let release = |new: bool| if new { "new" } else { "old" };
         match self {
+            Self::WayBack { in_use } => write!(f, "== the way back, the file system is in use: {in_use}"),
+            Self::Refused(why) => write!(f, "== the way back is refused: {why}"),
+            Self::Metadata { whole } => write!(f, "metadata.mfs of a clean end is there: {whole}"),
+            Self::Folders { host, wide } => write!(f, "{host}: the folders of 1.6: {wide}"),
             Self::Session => f.write_str("== the tool begins"),
             Self::Stopped(Said::Failed { kind, host, account }) => {
                 write!(f, "== the tool stops, {kind:?} at {}: {account}", host.as_deref().unwrap_or("no host"))

@@ -41,6 +41,8 @@ pub enum Kind {
     Outage(i64),
     /// The command does not end within its limit, and ends this many seconds later.
     Hangs(i64),
+    /// A copy of metadata hangs until the tool gives it up, and ends so many milliseconds later.
+    CopyLingers(i64),
     /// The command fails.
     Fails,
     /// The disk is full until somebody cleans up.
@@ -75,6 +77,8 @@ pub enum Kind {
     Pause,
     /// The tool is killed; as many of the last records are lost.
     Kill { point: Point, lost: usize },
+    /// The tool is killed when it has seen that all is well, before its last record; and then something ends.
+    KillAtTheEnd,
     /// The journal cannot be written: once, or until somebody cleans up.
     AppendFails { once: bool },
 }
@@ -83,6 +87,42 @@ pub enum Kind {
 pub const FOR_GOOD: i64 = 30 * 24 * 3600;
 
 impl Kind {
+    /// Every kind, as the counts have it.
+    pub const NAMES: &[&str] = &[
+        "chunks under goal for a while",
+        "chunks under goal for good",
+        "command fails",
+        "command hangs beyond its limit",
+        "connection lost after the effect",
+        "connection lost before the effect",
+        "connection lost, the command dies",
+        "connection lost, the command goes on",
+        "copy differs",
+        "copy ends after it was given up",
+        "daemon dead after start",
+        "daemon dead at start",
+        "daemon slow",
+        "disk full",
+        "files not copied for a while",
+        "host not reached",
+        "host unreachable for a while",
+        "journal not written",
+        "journal write torn",
+        "killed after the last look",
+        "killed at an edge",
+        "killed in the middle",
+        "killed, journal writes lost",
+        "master restarts on its own",
+        "master's port not reached",
+        "mount busy",
+        "operator pauses",
+        "other metadata",
+        "reboot, daemons down",
+        "reboot, daemons up again",
+        "trial fails",
+        "trial slow",
+    ];
+
     pub fn name(&self) -> &'static str {
         match self {
             Self::NotReached => "host not reached",
@@ -92,6 +132,7 @@ impl Kind {
             Self::LostAfter => "connection lost after the effect",
             Self::Outage(_) => "host unreachable for a while",
             Self::Hangs(_) => "command hangs beyond its limit",
+            Self::CopyLingers(_) => "copy ends after it was given up",
             Self::Fails => "command fails",
             Self::DiskFull => "disk full",
             Self::DaemonDies => "daemon dead at start",
@@ -107,12 +148,13 @@ impl Kind {
             Self::Reboot { up: true, .. } => "reboot, daemons up again",
             Self::Reboot { up: false, .. } => "reboot, daemons down",
             Self::MasterRestarts(_) => "master restarts on its own",
-            Self::UnderGoal { seconds: FOR_GOOD, .. } => "under goal for good",
-            Self::UnderGoal { .. } => "under goal for a while",
+            Self::UnderGoal { seconds: FOR_GOOD, .. } => "chunks under goal for good",
+            Self::UnderGoal { .. } => "chunks under goal for a while",
             Self::Pause => "operator pauses",
             Self::Kill { point: Point::During, lost: 0 } => "killed in the middle",
             Self::Kill { lost: 0, .. } => "killed at an edge",
-            Self::Kill { .. } => "killed, records lost",
+            Self::Kill { .. } => "killed, journal writes lost",
+            Self::KillAtTheEnd => "killed after the last look",
             Self::AppendFails { .. } => "journal not written",
         }
     }
@@ -125,12 +167,10 @@ impl Kind {
             Self::DaemonSlow(_) => matches!(deed, Deed::Start(Role::Chunkserver)),
             Self::Busy => matches!(deed, Deed::Unmount(_)),
             Self::TrialFails | Self::LoadsSlowly => matches!(deed, Deed::Trial),
-            Self::CopyDiffers => matches!(deed, Deed::Snapshot),
+            Self::CopyDiffers | Self::CopyLingers(_) => matches!(deed, Deed::Snapshot { .. }),
             Self::OtherMetadata => matches!(deed, Deed::Start(Role::Master)),
-            Self::DiskFull => matches!(deed, Deed::Install | Deed::Build { .. } | Deed::Snapshot | Deed::Keep { .. }),
-            Self::Fails => {
-                matches!(deed, Deed::Install | Deed::Build { .. } | Deed::Snapshot | Deed::Keep { .. } | Deed::Mount(_))
-            }
+            Self::DiskFull => deed.fills_the_disk(),
+            Self::Fails => deed.fills_the_disk() || matches!(deed, Deed::Mount(_) | Deed::PutBack { .. }),
             Self::CutOff => deed.is_tool() && *deed != Deed::Nothing,
             Self::Hangs(_) => *deed != Deed::Nothing,
             _ => true,
@@ -160,7 +200,7 @@ impl Armed {
             _ => 0,
         };
         let point = |seed: &mut Seed| seed.pick(&[Point::Before, Point::During, Point::After]);
-        let (when, kind) = match seed.below(31) {
+        let (when, kind) = match seed.below(34) {
             0 => (command, Kind::NotReached),
             1 => (command, Kind::LostBefore),
             2 => (command, Kind::LostDuring),
@@ -168,6 +208,7 @@ impl Armed {
             4 => (command, Kind::LostAfter),
             5 => (command, Kind::Outage(while_(seed))),
             6 => (second, Kind::Outage(while_(seed))),
+            7 if seed.chance(50) => (command, Kind::Hangs(seed.between(0, 3))),
             7 => (command, Kind::Hangs(seed.between(1, 3000))),
             8 => (command, Kind::Fails),
             9 => (command, Kind::DiskFull),
@@ -191,6 +232,9 @@ impl Armed {
             27 => (command, Kind::Kill { point: point(seed), lost: lost(seed) }),
             28 => (append, Kind::Kill { point: point(seed), lost: lost(seed) }),
             29 => (second, Kind::Kill { point: Point::During, lost: lost(seed) }),
+            30 => (command, Kind::Silent(seed.between(1, 20))),
+            31 => (When::Append(0), Kind::KillAtTheEnd),
+            32 => (When::Command(0), Kind::CopyLingers(seed.between(1, 6000))),
             _ => (append, Kind::AppendFails { once: seed.chance(50) }),
         };
         Self { when, kind }

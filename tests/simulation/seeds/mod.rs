@@ -13,3 +13,4 @@ pub mod plant;
 pub mod scenario;
 pub mod seed;
 pub mod shape;
+pub mod way_back;

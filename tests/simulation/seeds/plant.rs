@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mfsupgrade::host::{AbsPath, HostName, Job};
-use mfsupgrade::journal::{JournalSink, Record};
+use mfsupgrade::journal::{JournalSink, Progress, Record};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::run::ports::{Clock, Followed, Hosts, Master, NoAnswer, Outcome, Source};
@@ -17,6 +17,7 @@ use mfsupgrade::schedule::{Action, Phase, Schedule, Stage, Step};
 use super::cluster::Cluster;
 use super::cluster::store::Sink;
 use super::deed::Deed;
+use super::fact::Fact;
 
 /// A planted bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,21 @@ pub enum Bug {
     HidesTheSave,
     CopiesNothing,
     BlindToMounts,
+    /// Schedules of the way back.
+    MasterFirst,
+    ServersBeforeMounts,
+    NoFoldersBack,
+    NoStaggerBack,
+    /// Ports on the way back.
+    BlindToNewDaemons,
+    SeesMetadata,
+    LosesWhatWasKept,
+    /// Hosts.
+    LateCopies,
+    StandingClock,
     /// Journals.
+    BelievesTheLastLook,
+    KeepsOldBackups,
     ForgetsDone,
     DoneTooSoon,
     Scrambles,
@@ -77,8 +92,19 @@ pub const PLANTED: &[(Bug, &str)] = &[
     (Bug::HidesTheSave, "saving"),
     (Bug::CopiesNothing, "backup"),
     (Bug::BlindToMounts, "account"),
+    (Bug::MasterFirst, "way-back"),
+    (Bug::ServersBeforeMounts, "way-back"),
+    (Bug::NoFoldersBack, "folders"),
+    (Bug::NoStaggerBack, "stagger"),
+    (Bug::BlindToNewDaemons, "beside"),
+    (Bug::SeesMetadata, "older"),
+    (Bug::LosesWhatWasKept, "refused"),
+    (Bug::LateCopies, "trial"),
+    (Bug::StandingClock, "endless"),
+    (Bug::BelievesTheLastLook, "target"),
+    (Bug::KeepsOldBackups, "renewed"),
     (Bug::ForgetsDone, "stuck"),
-    (Bug::DoneTooSoon, "stuck"),
+    (Bug::DoneTooSoon, "trial"),
     (Bug::Scrambles, "journal"),
 ];
 
@@ -147,6 +173,54 @@ impl Bug {
             _ => {}
         }
     }
+
+    /// Plants what is planted in the schedule of the way back.
+    pub fn plant_back(self, schedule: &mut Schedule) {
+        let stages = &mut schedule.stages;
+        let of = |phase: Phase| move |s: &Stage| s.phase == phase;
+        match self {
+            Self::MasterFirst => {
+                if let Some(master) = stages.iter().position(of(Phase::Master)) {
+                    let mut stage = stages.remove(master);
+                    stage.tracks.iter_mut().for_each(|t| t.gate = None);
+                    stages.insert(0, stage);
+                }
+            }
+            Self::ServersBeforeMounts => stages.sort_by_key(|s| s.phase != Phase::Chunkservers),
+            Self::NoFoldersBack => remove(stages, |a| matches!(a, Action::FoldersBack { .. })),
+            Self::NoStaggerBack => stages.iter_mut().flat_map(|s| &mut s.tracks).for_each(|t| t.wait = None),
+            _ => {}
+        }
+    }
+
+    /// What was seen before the way back.
+    pub fn survey(self, seen: String) -> String {
+        match self {
+            Self::LosesWhatWasKept => {
+                seen.lines().filter(|l| !l.starts_with("archive\t") && !l.starts_with("holds\t")).map(line).collect()
+            }
+            _ => seen,
+        }
+    }
+
+    /// What a resumed run knows.
+    pub fn recall(self, progress: &mut Progress, schedule: &Schedule, now: Timestamp) {
+        if self == Self::KeepsOldBackups {
+            for (_, _, step) in schedule.steps() {
+                let of_metadata = matches!(step.action, Action::Backup { .. } | Action::Trial { .. });
+                progress.done.entry(step.id.clone()).and_modify(|at| *at = if of_metadata { now } else { *at });
+            }
+        }
+    }
+
+    /// Whether a resumed run takes its last look for one of now.
+    pub fn believes(self, progress: &Progress, schedule: &Schedule) -> bool {
+        self == Self::BelievesTheLastLook && schedule.steps().all(|(_, _, s)| progress.done.contains_key(&s.id))
+    }
+}
+
+fn line(text: &str) -> String {
+    format!("{text}\n")
 }
 
 fn steps(stages: &mut [Stage]) -> impl Iterator<Item = &mut Step> {
@@ -163,6 +237,7 @@ fn remove(stages: &mut Vec<Stage>, what: impl Fn(&Action) -> bool) {
 pub struct Planted<'c> {
     cluster: &'c Cluster,
     bug: Bug,
+    back: bool,
     jumped: Cell<i64>,
     /// What the master said when all was well.
     green: RefCell<Option<Overview>>,
@@ -171,9 +246,9 @@ pub struct Planted<'c> {
 }
 
 impl<'c> Planted<'c> {
-    pub fn new(cluster: &'c Cluster, bug: Bug) -> Self {
+    pub fn new(cluster: &'c Cluster, bug: Bug, back: bool) -> Self {
         let (green, hidden) = (RefCell::default(), RefCell::default());
-        Self { cluster, bug, jumped: Cell::new(0), green, hidden }
+        Self { cluster, bug, back, jumped: Cell::new(0), green, hidden }
     }
 
     /// A look without what would hold the executor.
@@ -184,6 +259,14 @@ impl<'c> Planted<'c> {
                 let half_past =
                     |l: &str| if l.starts_with("clock\t") { "clock\t1800\n".to_owned() } else { format!("{l}\n") };
                 output.lines().filter(keep).map(half_past).collect()
+            }
+            Bug::BlindToNewDaemons if self.back => {
+                let new = format!("\t{}\t", self.cluster.state.borrow().scenario.to);
+                output.lines().filter(|l| !(l.starts_with("process\t") && l.contains(&new))).map(line).collect()
+            }
+            Bug::SeesMetadata if self.back && !output.contains("data\tmetadata.mfs\t") => {
+                let there = "data\tmetadata.mfs\t100 1900000000\nheader\tmetadata.mfs\t4d46534d20312e35";
+                output.replace("\nend\n", &format!("\n{there}\nend\n"))
             }
             Bug::HidesFailures => match self.hidden.borrow().get(host.as_str()) {
                 Some(lines) => output.replace("\nend\n", &format!("\n{lines}end\n")),
@@ -217,7 +300,18 @@ impl Hosts for Planted<'_> {
         lines: u64,
         line: &mut dyn FnMut(&str),
     ) -> Followed {
+        let mut job = job.clone();
+        if self.bug == Bug::LateCopies {
+            job.script = job.script.replace("$d.turn", "$d.none");
+        }
+        let job = &job;
         let followed = self.cluster.follow(host, job, begin, lines, line).await;
+        if self.bug == Bug::SeesMetadata && begin && self.back && Deed::read(&job.script) == Deed::Stop(Role::Master) {
+            // as if it were killed
+            let mut state = self.cluster.state.borrow_mut();
+            state.hosts[0].metadata_saved = None;
+            state.tell(Fact::Metadata { whole: false });
+        }
         match (self.bug, followed) {
             (Bug::RepeatsCommands, Followed::Ended { .. }) if begin => {
                 self.cluster.pass(60_000).await;
@@ -293,6 +387,9 @@ impl Master for Planted<'_> {
 
 impl Clock for Planted<'_> {
     fn now(&self) -> Timestamp {
+        if self.bug == Bug::StandingClock {
+            return Timestamp::UNIX_EPOCH;
+        }
         if self.bug == Bug::JumpingClock {
             self.jumped.set(self.jumped.get() + 10);
         }

@@ -69,6 +69,10 @@ pub struct Scenario {
     pub into_the_hour: i64,
     pub pace: Pace,
     pub faults: Vec<Armed>,
+    /// The operator goes the way back, after so many sessions or when it is finished.
+    pub back: Option<usize>,
+    /// What goes wrong on it.
+    pub back_faults: Vec<Armed>,
 }
 
 impl Scenario {
@@ -116,6 +120,8 @@ impl Scenario {
             into_the_hour: if r.chance(20) { r.between(3400, 3599) } else { r.between(0, 3599) },
             pace,
             faults: Vec::new(),
+            back: None,
+            back_faults: Vec::new(),
         };
         let faults = match r.below(10) {
             0 => 0,
@@ -125,12 +131,17 @@ impl Scenario {
         };
         let (commands, seconds) = (scenario.commands(), scenario.seconds());
         scenario.faults = (0..faults).map(|_| Armed::any(&mut r, commands, seconds)).collect();
+        if r.chance(40) {
+            scenario.back = Some(if r.chance(50) { 60 } else { 1 + r.below(3) });
+            let faults = if r.chance(15) { 0 } else { 1 + r.below(4) };
+            scenario.back_faults = (0..faults).map(|_| Armed::any(&mut r, commands, seconds)).collect();
+        }
         scenario
     }
 
     /// The same cluster without a fault.
     pub fn quiet(seed: u64) -> Self {
-        Self { faults: Vec::new(), ..Self::new(seed) }
+        Self { faults: Vec::new(), back_faults: Vec::new(), back: None, ..Self::new(seed) }
     }
 
     /// About how many commands a run without faults takes.
@@ -152,6 +163,11 @@ impl Scenario {
     /// Whether the release can be tried beside the running master.
     pub fn can_be_tried(&self) -> bool {
         self.to >= Version::new(1, 6, 9)
+    }
+
+    /// Whether its chunkservers rename the folders of their disks.
+    pub fn has_wide_folders(&self) -> bool {
+        self.to >= Version::new(1, 6, 6)
     }
 
     /// The host of client `n`.
@@ -201,6 +217,10 @@ impl fmt::Display for Scenario {
             self.into_the_hour,
             self.pace
         )?;
-        self.faults.iter().try_for_each(|armed| writeln!(f, "  {:?}: {:?}", armed.when, armed.kind))
+        self.faults.iter().try_for_each(|armed| writeln!(f, "  {:?}: {:?}", armed.when, armed.kind))?;
+        if let Some(after) = self.back {
+            writeln!(f, "  the way back after {after} sessions")?;
+        }
+        self.back_faults.iter().try_for_each(|armed| writeln!(f, "  on it, {:?}: {:?}", armed.when, armed.kind))
     }
 }

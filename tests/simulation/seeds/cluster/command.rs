@@ -3,6 +3,7 @@
 use mfsupgrade::moosefs::daemon::Role;
 
 use super::happen::Happening;
+use super::host::Process;
 use super::{Cluster, Job, State};
 use crate::seeds::deed::Deed;
 use crate::seeds::fact::{By, Fact};
@@ -19,7 +20,7 @@ pub enum Begun {
 }
 
 /// SHA-256 of a kept file: nobody compares it with anything.
-const KEPT: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+pub const KEPT: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// SHA-256 in hexadecimal.
 pub fn sha256(text: &[u8]) -> String {
@@ -94,7 +95,7 @@ impl Cluster {
                 state.plan(part, Happening::Killed);
             }
             Some(kind @ (Kind::Outage(_) | Kind::Reboot { .. })) => state.strike(kind, host, &self.pause),
-            Some(kind @ Kind::Hangs(_)) => {
+            Some(kind @ (Kind::Hangs(_) | Kind::CopyLingers(_))) => {
                 state.fired(kind, Some(host));
                 state.plan(limit_ms, Happening::Lost(job));
             }
@@ -113,26 +114,35 @@ impl State {
             Deed::Nothing => 1,
             Deed::Install => self.about(pace.install),
             Deed::Build { .. } => self.about(pace.build),
-            Deed::Keep { .. } | Deed::Configure { .. } => self.about(pace.keep),
-            Deed::Snapshot => self.about(pace.snapshot),
+            Deed::Keep { .. } | Deed::Configure { .. } | Deed::Restore(_) | Deed::PutBack { .. } => {
+                self.about(pace.keep)
+            }
+            Deed::FoldersBack => self.about(pace.scan),
+            Deed::Snapshot { .. } => self.about(pace.snapshot),
             Deed::Trial => 2 * self.about(pace.trial),
             Deed::EndTrial => self.about(pace.keep),
             Deed::Unmount(_) | Deed::Mount(_) => self.about(pace.mount),
-            Deed::Start(_) | Deed::Stop => 1,
+            Deed::Start(_) | Deed::Stop(_) | Deed::Kill(_) => 1,
         };
-        let hangs = if let Some(Kind::Hangs(more)) = fault { Some(limit_ms + more * 1000) } else { None };
+        let hangs = match fault {
+            Some(Kind::Hangs(more)) => Some(limit_ms + more * 1000),
+            Some(Kind::CopyLingers(more)) => Some(limit_ms + more),
+            _ => None,
+        };
         let takes = hangs.unwrap_or(takes);
         match deed {
             Deed::Start(role) => {
                 let stop = self.about(pace.stop);
                 self.take_over(job, host, role, hangs.unwrap_or(stop))
             }
-            Deed::Stop => {
+            Deed::Stop(_) | Deed::Kill(_) => {
                 let stop = self.about(pace.stop);
                 let takes = 1 + hangs.unwrap_or(stop);
-                let masters: Vec<u32> = self.hosts[host].running(Role::Master).map(|p| p.pid).collect();
-                for pid in masters {
-                    self.taking(host, Role::Master, None);
+                let told =
+                    |p: &Process| matches!(deed, Deed::Stop(role) if role == p.role) || deed == Deed::Kill(p.pid);
+                let told = self.hosts[host].processes.iter().filter(|p| told(p)).map(|p| (p.pid, p.role));
+                for (pid, role) in told.collect::<Vec<_>>() {
+                    self.taking(host, role, None);
                     self.plan(takes - 1, Happening::End { host, pid, by: By::Us, cleanly: true });
                 }
                 self.plan(takes, Happening::Job(job));
@@ -151,13 +161,19 @@ impl State {
 
     /// A daemon without a verb: the new process tells every older one to end, waits for that, and serves.
     fn take_over(&mut self, job: usize, host: usize, role: Role, stop: i64) -> i64 {
+        let new = self.hosts[host].programs.contains(&role);
+        let can = role != Role::Master || self.hosts[host].metadata_saved.is_some();
+        if !new && (self.hosts[host].running(role).next().is_some() || !can) {
+            // 1.5 knows of no takeover, and does not start without metadata
+            self.plan(1, Happening::Job(job));
+            return 1;
+        }
         let older: Vec<u32> = self.hosts[host].running(role).map(|p| p.pid).collect();
         let stop = if older.is_empty() { 1 } else { stop };
         for pid in older {
             self.plan(stop, Happening::End { host, pid, by: By::Us, cleanly: true });
         }
         self.taking(host, role, None);
-        let new = self.hosts[host].installed_new;
         let pid = self.spawn(host, role, new, None, By::Us);
         let serve = if role == Role::Master { self.about(self.scenario.pace.serve) } else { 1 };
         let fault = self.jobs[job].fault;
@@ -195,7 +211,7 @@ impl State {
             return;
         }
         let (host, deed, fault) = (self.jobs[job].host, self.jobs[job].deed.clone(), self.jobs[job].fault);
-        let is_full = matches!(deed, Deed::Install | Deed::Build { .. } | Deed::Keep { .. } | Deed::Snapshot);
+        let is_full = deed.fills_the_disk();
         if fault == Some(Kind::DiskFull) {
             self.fired(Kind::DiskFull, Some(host));
             self.hosts[host].disk_full = true;
@@ -218,7 +234,8 @@ impl State {
         }
         if deed != Deed::Nothing {
             let lost = matches!(fault, Some(Kind::LostAfter | Kind::Kill { .. }));
-            let told = !lost && self.jobs[job].seen.is_none() && self.jobs[job].session == self.session;
+            let overtaken = matches!(deed, Deed::Snapshot { .. }) && self.snapshots_of(host).any(|later| later > job);
+            let told = !lost && !overtaken && self.jobs[job].seen.is_none() && self.jobs[job].session == self.session;
             self.tell(Fact::Ended { host: name, deed, code, told });
         }
         match fault {
@@ -250,12 +267,32 @@ impl State {
     /// What it leaves on the host, its exit code, and what it prints.
     fn effect(&mut self, job: usize, deed: &Deed, fault: Option<Kind>) -> (i32, String) {
         let (host, old) = (self.jobs[job].host, self.jobs[job].mount);
+        let overtaken = self.snapshots_of(host).any(|later| later > job);
         let h = &mut self.hosts[host];
         let plain = |code: i32| (code, "done\n".to_owned());
         match deed {
             Deed::Nothing => plain(0),
             Deed::Install => {
-                h.installed_new = true;
+                h.programs.extend([Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client]);
+                plain(0)
+            }
+            Deed::Restore(only) => {
+                if h.files.values().all(|sum| sum != KEPT) {
+                    return plain(2);
+                }
+                h.programs.retain(|role| only.is_some_and(|only| only != *role));
+                plain(0)
+            }
+            Deed::PutBack { file } => {
+                h.files.remove(file);
+                plain(0)
+            }
+            Deed::FoldersBack => {
+                if std::mem::take(&mut h.wide) {
+                    let host = h.name.clone();
+                    self.tell(Fact::Folders { host, wide: false });
+                    self.recheck();
+                }
                 plain(0)
             }
             Deed::Build { mark, text } => {
@@ -274,14 +311,16 @@ impl State {
                     plain(0)
                 }
             },
-            Deed::Snapshot => self.snapshot(host, fault),
+            // another one was begun since
+            Deed::Snapshot { turn: true } if overtaken => plain(1),
+            Deed::Snapshot { .. } => self.snapshot(host, fault),
             Deed::Trial => self.trial(host, fault),
             Deed::EndTrial => {
                 h.trial = false;
                 plain(0)
             }
             // what MooseFS's daemons say at their end means nothing
-            Deed::Start(_) | Deed::Stop => plain(i32::from(self.random.chance(20))),
+            Deed::Start(_) | Deed::Stop(_) | Deed::Kill(_) => plain(i32::from(self.random.chance(20))),
             Deed::Unmount(point) => {
                 let Some(process) = h.processes.iter_mut().find(|p| p.mounted && Some(p.pid) == old) else {
                     return plain(32);
@@ -301,6 +340,13 @@ impl State {
             }
             Deed::Mount(point) => self.mount(host, point, fault),
         }
+    }
+
+    /// The copies of metadata that were begun on a host.
+    fn snapshots_of(&self, host: usize) -> impl Iterator<Item = usize> {
+        let begun = |job: &Job| matches!(job.deed, Deed::Snapshot { .. }) && job.fault != Some(Kind::LostBefore);
+        let of = move |job: &Job| job.host == host && begun(job);
+        self.jobs.iter().enumerate().filter(move |(_, job)| of(job)).map(|(at, _)| at)
     }
 
     fn snapshot(&mut self, host: usize, fault: Option<Kind>) -> (i32, String) {
@@ -338,11 +384,13 @@ impl State {
 
     /// Refused without a master, and for a moment after its start.
     fn mount(&mut self, host: usize, point: &str, fault: Option<Kind>) -> (i32, String) {
-        let since = self.master().filter(|m| m.new).and_then(|m| m.ready);
-        if since.is_none_or(|since| self.now < since + 10_000) || self.hosts[host].mounted(point).is_some() {
+        let new = self.hosts[host].programs.contains(&Role::Client);
+        let master = self.master().filter(|m| m.new || !new);
+        let since = master.and_then(|m| Some(m.ready? + if m.new { 10_000 } else { 0 }));
+        if since.is_none_or(|since| self.now < since) || self.hosts[host].mounted(point).is_some() {
             return (1, "mfsmount: refused\n".to_owned());
         }
-        let pid = self.spawn(host, Role::Client, self.hosts[host].installed_new, Some(point.to_owned()), By::Us);
+        let pid = self.spawn(host, Role::Client, new, Some(point.to_owned()), By::Us);
         self.ready(host, pid);
         if let Some(kind @ Kind::DiesLater(seconds)) = fault {
             self.fired(kind, Some(host));

@@ -70,8 +70,7 @@ impl State {
                 self.hosts[host].up = true;
                 if daemons {
                     for (role, mount) in self.hosts[host].daemons() {
-                        let new = self.hosts[host].installed_new;
-                        if role != Role::Metalogger || new {
+                        if role != Role::Metalogger || self.hosts[host].programs.contains(&role) {
                             let after = self.random.between(100, 3000);
                             self.plan(after, Happening::Spawn { host, role, mount });
                         }
@@ -161,7 +160,11 @@ impl State {
             return;
         }
         // no mount without a master, and no new one with an old master
-        let new = h.installed_new;
+        let new = h.programs.contains(&role);
+        // an old master does not start on what a new one left that did not end cleanly
+        if role == Role::Master && !new && h.metadata_saved.is_none() && self.was_new {
+            return;
+        }
         if role == Role::Client && self.master().is_none_or(|m| new && !m.new) {
             return;
         }

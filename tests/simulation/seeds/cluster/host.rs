@@ -1,6 +1,6 @@
 //! One host: what is installed, what runs, what is on its disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use mfsupgrade::moosefs::daemon::Role;
@@ -17,6 +17,8 @@ pub struct Process {
     pub ready: Option<i64>,
     /// Of a master: it has loaded other metadata.
     pub other_metadata: bool,
+    /// Of an old chunkserver: it was started on the folders of 1.6, and has not found its chunks.
+    pub blind: bool,
     /// Of a mount: /proc/mounts has it. The process of 1.5 lives on for a moment.
     pub mounted: bool,
 }
@@ -36,7 +38,10 @@ pub struct Host {
     pub cut_until: i64,
     /// Whether a connection to it is held.
     pub held: bool,
-    pub installed_new: bool,
+    /// The roles whose program is the new one.
+    pub programs: BTreeSet<Role>,
+    /// A chunkserver's disks have the folders of 1.6.6.
+    pub wide: bool,
     pub processes: Vec<Process>,
     /// Files of the tool's own, and configuration: SHA-256 by path.
     pub files: BTreeMap<String, String>,
@@ -66,7 +71,8 @@ impl Host {
             boots: 0,
             cut_until: 0,
             held: false,
-            installed_new: false,
+            programs: BTreeSet::new(),
+            wide: false,
             processes: Vec::new(),
             files: BTreeMap::new(),
             disk_full: false,

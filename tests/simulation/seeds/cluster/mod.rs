@@ -72,6 +72,8 @@ pub struct State {
     /// How many copies of the metadata were made on the host.
     pub copies: u32,
     pub copy_differs: bool,
+    /// A new master ran.
+    pub was_new: bool,
     pub pids: u32,
     pub numbers: u64,
     pub woken: bool,
@@ -129,6 +131,7 @@ impl Cluster {
             saving: false,
             copies: 0,
             copy_differs: false,
+            was_new: false,
             pids: 100,
             numbers: 0,
             woken: true,
@@ -213,6 +216,7 @@ impl State {
             mount: mount.clone(),
             ready: None,
             other_metadata: false,
+            blind: false,
             mounted: false,
         });
         self.tell(Fact::Process { host: name, role, new, mount, runs: true, by });
@@ -226,12 +230,23 @@ impl State {
         let Some(process) = h.processes.iter_mut().find(|p| p.pid == pid) else { return };
         process.ready = Some(now);
         process.mounted = process.role == Role::Client;
+        process.blind = process.role == Role::Chunkserver && !process.new && h.wide;
         if process.role == Role::Master {
             h.metadata_saved = None;
+            self.was_new |= process.new;
         }
+        let new = process.new;
         let (role, mount) = (process.role, process.mount.clone());
         h.taken.retain(|taken| *taken != (role, mount.clone()));
         let (connect, scan) = (h.connect_ms, h.scan_ms);
+        if role == Role::Master {
+            self.tell(Fact::Metadata { whole: false });
+        }
+        // chunks are moved to the folders 00 to FF by 1.6.6 and later
+        if role == Role::Chunkserver && new && !self.hosts[host].wide && self.scenario.has_wide_folders() {
+            self.hosts[host].wide = true;
+            self.tell(Fact::Folders { host: self.hosts[host].name.clone(), wide: true });
+        }
         for after in [connect, connect + scan] {
             self.plan(after, Happening::Recheck);
         }
@@ -250,11 +265,13 @@ impl State {
         let process = h.processes.remove(at);
         if process.role == Role::Master && process.ready.is_some() {
             h.metadata_saved = cleanly.then_some(clock);
+            self.tell(Fact::Metadata { whole: cleanly });
         }
         // the process of an unmounted 1.5 mount lives on for a moment; the mount ended before
         if process.role == Role::Client && !process.mounted {
             return;
         }
+        let h = &mut self.hosts[host];
         // who waits for its end, however long that was to take, goes on
         let waits = h.processes.iter().find(|p| p.role == process.role && p.ready.is_none()).map(|p| p.pid);
         let hangs = |j: &Job| j.alive && j.host == host && matches!(j.fault, Some(Kind::Hangs(_)));
@@ -318,11 +335,13 @@ impl State {
     pub fn server_shows<'s>(&self, host: &'s Host) -> Option<(&'s Process, u32)> {
         let process = host.processes.iter().find(|p| p.role == Role::Chunkserver && p.ready.is_some())?;
         let connected = self.connected_at(host, process)?;
-        if self.now < connected {
+        // an old master refuses new ones
+        if self.now < connected || (process.new && !self.master()?.new) {
             return None;
         }
         let scanned = process.ready? + if process.new { host.connect_ms + host.scan_ms } else { 0 };
         let share = CHUNKS * 2 / (self.scenario.servers as u32).max(2);
-        Some((process, if self.now < scanned { 0 } else { share }))
+        // 1.5 does not look into the folders of 1.6
+        Some((process, if self.now < scanned || process.blind { 0 } else { share }))
     }
 }

@@ -14,6 +14,32 @@ impl Cluster {
         self.state.borrow_mut().faults.iter_mut().for_each(|fault| *fault = None);
     }
 
+    /// What the tool asks for by name: a process that is to be ended.
+    pub fn obey(&self, account: &str) {
+        for word in ["(pid ", "`kill "] {
+            let pid = account.split(word).nth(1).and_then(|rest| rest.split([')', '`']).next()?.parse::<u32>().ok());
+            let asks = ["stop it", "end it", "end its process"].iter().any(|text| account.contains(text));
+            let mut state = self.state.borrow_mut();
+            let of = |h: &super::Host| h.processes.iter().find(|p| Some(p.pid) == pid).map(|p| p.role);
+            let found = state.hosts.iter().enumerate().find_map(|(at, h)| Some((at, of(h)?)));
+            if let (Some((at, role)), Some(pid), true) = (found, pid, asks) {
+                state.end(at, pid, By::World, true);
+                state.hosts[at].taken.push((role, None));
+            }
+        }
+    }
+
+    /// New mounts of a host that no run has made are stopped by hand.
+    pub fn unmount(&self, host: &str) {
+        let mut state = self.state.borrow_mut();
+        let at = state.host(host);
+        let mounts = state.hosts[at].running(Role::Client).filter(|p| p.new).map(|p| (p.pid, p.mount.clone()));
+        for (pid, mount) in mounts.collect::<Vec<_>>() {
+            state.end(at, pid, By::World, true);
+            state.hosts[at].taken.push((Role::Client, mount));
+        }
+    }
+
     /// Everything that is broken is put in order; what the tool has taken down is left to it.
     /// `by_hand`: chunkservers that the tool has taken down as well.
     pub fn repair(&self, by_hand: bool) {
@@ -51,6 +77,13 @@ impl Cluster {
             state.hosts[at].scan_ms = 1000;
             state.plan(1, Happening::Recheck);
         }
+        // a chunkserver that has not found its chunks where they are now is started over
+        for at in 0..state.hosts.len() {
+            let blind = state.hosts[at].running(Role::Chunkserver).find(|p| p.blind).map(|p| p.pid);
+            if let Some(pid) = blind.filter(|_| !state.hosts[at].wide) {
+                state.end(at, pid, By::World, true);
+            }
+        }
         let other = state.master().filter(|m| m.other_metadata).map(|m| m.pid);
         if let Some(pid) = other {
             state.end(0, pid, By::World, true);
@@ -59,6 +92,7 @@ impl Cluster {
         // a master that ended without saving: mfsmetarestore
         if state.hosts[0].running(Role::Master).next().is_none() && state.hosts[0].metadata_saved.is_none() {
             state.hosts[0].metadata_saved = Some(state.clock());
+            state.tell(Fact::Metadata { whole: true });
         }
         for at in 0..state.hosts.len() {
             let host = &state.hosts[at];
@@ -72,7 +106,9 @@ impl Cluster {
                     (!host.taken.contains(daemon) || (by_hand && daemon.0 == Role::Chunkserver))
                         && !runs(daemon.0, &daemon.1)
                 })
-                .filter(|(role, _)| *role != Role::Metalogger || host.installed_new)
+                // not on the folders of 1.6
+                .filter(|(role, _)| *role != Role::Chunkserver || !host.wide || host.programs.contains(role))
+                .filter(|(role, _)| *role != Role::Metalogger || host.programs.contains(role))
                 .collect();
             for (role, mount) in missing {
                 // mounts need a master and a moment after its start

@@ -12,6 +12,12 @@ use super::{CHUNKS, State};
 use crate::seeds::deed::Deed;
 use crate::seeds::scenario::OLD;
 
+/// The disk of every chunkserver.
+const DISK: &str = "/mnt/hd1";
+
+/// "MFSM 1.5", as every release of this line begins its metadata.
+const HEADER: &str = "4d46534d20312e35";
+
 impl State {
     fn version(&self, new: bool) -> &semver::Version {
         if new { &self.scenario.to } else { &OLD }
@@ -64,19 +70,45 @@ impl State {
     }
 
     fn show_disk(&self, out: &mut String, host: &Host) {
-        let version = self.version(host.installed_new);
         for role in [Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client] {
-            let _ = writeln!(out, "installed\t/usr/local/{}\t{version}", role.path_in_prefix());
+            let new = host.programs.contains(&role);
+            // 1.5 has no metalogger
+            if role != Role::Metalogger || new {
+                let _ = writeln!(out, "installed\t/usr/local/{}\t{}", role.path_in_prefix(), self.version(new));
+            }
+        }
+        if host.server.is_some() {
+            let _ = writeln!(out, "wide\t{DISK}\t{}", if host.wide { 9 } else { 0 });
         }
         for (file, sum) in &host.files {
             let _ = writeln!(out, "kept\t{file}\t{sum}");
         }
         if let Some(at) = host.metadata_saved {
-            let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}");
+            let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}\nheader\tmetadata.mfs\t{HEADER}");
         }
         if self.saving && host.name == "master" {
             out.push_str("data\tmetadata.mfs.back.tmp\t50 0\n");
         }
+    }
+
+    /// What a survey before the way back prints as well: what was kept, and the list of disks.
+    pub fn survey(&self, at: usize) -> String {
+        let host = &self.hosts[at];
+        let mut out = String::new();
+        for (file, _) in host.files.iter().filter(|(_, sum)| *sum == super::command::KEPT) {
+            let _ = writeln!(out, "archive\t{file}");
+            for role in [Role::Master, Role::Chunkserver, Role::Client] {
+                let _ = writeln!(out, "holds\t{file}\t{}", role.path_in_prefix());
+            }
+        }
+        if host.server.is_some() {
+            let hex: String = format!("{DISK}\n").bytes().map(|byte| format!("{byte:02x}")).collect();
+            let size = DISK.len() + 1;
+            let width = if host.wide { "wide" } else { "narrow" };
+            let _ = writeln!(out, "folder\t{DISK}\troot\t0\t{width}\nfolder\t/var/run/mfs\troot\t0\tnarrow");
+            let _ = writeln!(out, "file\t/usr/local/etc/mfshdd.cfg\t{size}\t644\troot\t0\troot\t0\t{hex}");
+        }
+        self.look(at, "").replace("\nend\n", &format!("\n{out}end\n"))
     }
 
     /// What the master says.

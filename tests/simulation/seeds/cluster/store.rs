@@ -3,8 +3,11 @@
 use std::io;
 
 use mfsupgrade::journal::{JournalSink, Record, record};
+use mfsupgrade::moosefs::daemon::Role;
 
+use super::happen::Happening;
 use super::{Cluster, State};
+use crate::seeds::fact::By;
 use crate::seeds::faults::{Kind, Point, When};
 
 /// A file that is appended to.
@@ -24,7 +27,8 @@ impl State {
             // the first record was synced together with its folder before any host was contacted
             // every record is synced before the next command, and the metadata of a master that was stopped since cannot be
             // copied again: that record alone is taken for safe
-            let last = whole.rfind('\n').filter(|at| !whole[*at..].contains("\"backup/"));
+            let last =
+                whole.rfind('\n').filter(|at| !["\"backup/", "/copy\""].iter().any(|id| whole[*at..].contains(id)));
             if let Some(at) = last {
                 self.journal.text.truncate(at + 1);
             }
@@ -41,7 +45,10 @@ impl State {
         }
         self.appends += 1;
         let appends = self.appends;
-        let strikes = |armed: &super::Armed| matches!(armed.when, When::Append(n) if n < appends);
+        let last = matches!(record, Record::Finished { .. });
+        let strikes = |armed: &super::Armed| {
+            matches!(armed.when, When::Append(n) if n < appends) && (last || armed.kind != Kind::KillAtTheEnd)
+        };
         let found = self.faults.iter().position(|f| f.as_ref().is_some_and(strikes));
         let kind = found.and_then(|at| self.faults[at].take()).map(|armed| armed.kind);
         if let Some(kind) = kind {
@@ -54,12 +61,22 @@ impl State {
                 match point {
                     Point::Before => return Ok(()),
                     Point::During => {
+                        self.fired.push("journal write torn");
                         let half = self.random.below(line.len());
                         self.journal.text.push_str(&line[..half]);
                         return Ok(());
                     }
                     Point::After => {}
                 }
+            }
+            Some(Kind::KillAtTheEnd) => {
+                self.dead = true;
+                let at = self.host(&super::server(0));
+                let pid = self.hosts[at].running(Role::Chunkserver).next().map(|p| p.pid);
+                if let Some(pid) = pid {
+                    self.plan(1, Happening::End { host: at, pid, by: By::World, cleanly: false });
+                }
+                return Ok(());
             }
             Some(Kind::AppendFails { once }) => {
                 self.journal.full = !once;

@@ -1,10 +1,11 @@
 //! What the executor says at its end, held against the world.
 
+use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::run::FailureKind;
 
 use super::{JUST, Judge};
-use crate::seeds::fact::Said;
+use crate::seeds::fact::{By, Said};
 use crate::seeds::faults::Kind;
 
 impl Judge {
@@ -12,7 +13,8 @@ impl Judge {
         match said {
             Said::Finished => {
                 if self.now - self.target > JUST {
-                    self.broke("target", "it says that the target is reached, and the world is not there");
+                    let missing = self.away_from_target();
+                    self.broke("target", format!("it says that the target is reached, and it is not: {missing}"));
                 }
             }
             Said::Paused(account) => self.pause(account),
@@ -38,7 +40,7 @@ impl Judge {
         if let Some(((host, mount), _)) = self.taken.iter().find(|((host, _), _)| !failed(host)) {
             self.broke("pause", format!("{mount} of {host} is away in a pause"));
         }
-        if self.mode == Mode::FullStop && self.master_stopped && !self.new_master_was() {
+        if self.mode == Mode::FullStop && self.master_stopped && !self.master_was_reached() {
             self.broke("pause", "the file system stands still in a pause");
         }
         if self.mode == Mode::Rolling && self.down.keys().any(|at| self.taken_now.contains(at)) {
@@ -81,7 +83,15 @@ impl Judge {
         // a tool that was killed, or told to pause, has no excuse afterwards
         let is_cause = |kind: &Kind| !matches!(kind, Kind::Kill { .. } | Kind::Pause);
         let causes: Vec<_> = self.faults.iter().filter(|(kind, _)| is_cause(kind)).collect();
-        let red = kind == FailureKind::GateRed && self.now - self.well > JUST;
+        let away = self.now - self.well > JUST || !self.mounts.iter().all(|mount| self.is_mounted(mount));
+        let red = kind == FailureKind::GateRed && away;
+        // what came up by itself and is in the way
+        let in_the_way = |p: &super::Running| p.by == By::World && p.new != self.goal && Some(p.host.as_str()) == host;
+        let on_wide =
+            host.is_some_and(|host| self.wide.contains(host) && self.runs(host, Role::Chunkserver).any(|p| !p.new));
+        if self.running.iter().any(in_the_way) || on_wide {
+            return;
+        }
         if causes.is_empty() && !red {
             self.broke("false-alarm", format!("it stops and nothing went wrong: {account}"));
             return;

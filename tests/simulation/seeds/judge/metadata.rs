@@ -3,21 +3,22 @@
 
 use mfsupgrade::moosefs::daemon::Role;
 
-use super::{JUST, Judge};
+use super::{JUST, Judge, RENEWED};
 use crate::seeds::deed::Deed;
 
 impl Judge {
     pub(super) fn with_metadata(&mut self, host: &str, deed: &Deed) {
-        let old = |judge: &Self| judge.runs("master", Role::Master).any(|p| !p.new);
+        // the one that goes
+        let old = |judge: &Self| judge.runs("master", Role::Master).any(|p| p.new != judge.goal);
         match deed {
-            Deed::Start(Role::Master) => self.backed_up("started"),
-            Deed::Stop if old(self) => self.backed_up("stopped"),
+            Deed::Start(Role::Master) if self.goal => self.backed_up("started"),
+            Deed::Stop(Role::Master) if old(self) => self.backed_up("stopped"),
             Deed::Start(_) | Deed::Mount(_) if self.health.other_metadata && self.now - self.well > JUST => {
                 self.broke("metadata", format!("{deed} on {host} under a master with other metadata"));
             }
             _ => {}
         }
-        if matches!(deed, Deed::Start(Role::Master) | Deed::Stop) && self.saving && old(self) {
+        if matches!(deed, Deed::Start(Role::Master) | Deed::Stop(Role::Master)) && self.saving && old(self) {
             self.broke("saving", format!("{deed} while the master saves its metadata"));
         }
     }
@@ -28,10 +29,26 @@ impl Judge {
             self.broke("backup", format!("the master is {what} without a whole copy of its metadata here"));
             // a new master that came up by itself has loaded the metadata itself
         } else if self.can_be_tried
-            && !self.new_master_was()
+            && self.goal
+            && !self.master_was_reached()
             && !self.copies.values().any(|copy| whole(copy) && copy.loaded)
         {
             self.broke("trial", format!("the master is {what} without a trial of the copy that is here"));
+        } else if self.runs("master", Role::Master).any(|p| p.new != self.goal) {
+            let newest = self
+                .copies
+                .values()
+                .filter(|copy| whole(copy))
+                .map(|copy| copy.at.max(copy.tried_at))
+                .max()
+                .unwrap_or_default();
+            if self.now - newest > RENEWED {
+                let minutes = (self.now - newest) / 60_000;
+                self.broke(
+                    "renewed",
+                    format!("the master is {what} {minutes} minutes after the last copy of its metadata"),
+                );
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //! schedule, no journal and nothing that the executor believes; what the executor says at its end it holds against the world.
 
 mod account;
+mod back;
 mod metadata;
 mod order;
 mod rolling;
@@ -25,6 +26,37 @@ const FRESH: i64 = 180_000;
 
 /// How old a look may be on which a command is sent, or something is said.
 const JUST: i64 = 30_000;
+
+/// How old a copy of the metadata may be when its master goes: an hour, and what may come between the look and the command.
+const RENEWED: i64 = 3_600_000 + 600_000;
+
+/// The laws. Each has a planted bug that breaks it (`plant::PLANTED`).
+pub const LAWS: &[&str] = &[
+    "account",
+    "backup",
+    "baseline",
+    "beside",
+    "endless",
+    "false-alarm",
+    "folders",
+    "journal",
+    "master-wait",
+    "metadata",
+    "older",
+    "one-down",
+    "order",
+    "pause",
+    "refused",
+    "renewed",
+    "saving",
+    "stagger",
+    "stop",
+    "stuck",
+    "target",
+    "trial",
+    "twice",
+    "way-back",
+];
 
 /// A law that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +82,7 @@ struct Running {
     mount: Option<String>,
     new: bool,
     since: i64,
+    by: By,
 }
 
 /// A copy of the metadata.
@@ -59,6 +92,9 @@ struct Copy {
     here: BTreeSet<String>,
     differs: bool,
     loaded: bool,
+    /// When it was made, and when it was tried last.
+    at: i64,
+    tried_at: i64,
 }
 
 /// What it knows.
@@ -73,8 +109,16 @@ pub struct Judge {
     mounts: Vec<(String, String)>,
     now: i64,
     running: Vec<Running>,
-    /// Of which role a new daemon ran on which host, ever.
-    ever_new: BTreeSet<(String, Role)>,
+    /// The release that is to be reached: the new one, or on the way back the old one.
+    goal: bool,
+    /// Of which role a daemon of that release ran on which host, ever.
+    reached: BTreeSet<(String, Role)>,
+    /// Whether the master's host has the metadata of a clean end.
+    metadata_is_whole: bool,
+    /// Chunkservers whose disks have the folders of 1.6.
+    wide: BTreeSet<String>,
+    /// When our own commands ended the last daemon of a role on a host.
+    ended: BTreeMap<(String, Role), i64>,
     health: Health,
     /// When the cluster was well last, and at the target.
     well: i64,
@@ -84,16 +128,19 @@ pub struct Judge {
     down: BTreeMap<usize, bool>,
     /// Those of this session alone.
     taken_now: BTreeSet<usize>,
-    back_at: Option<i64>,
+    /// Which of them was back last, and when.
+    back_at: Option<(usize, i64)>,
     server_started: Option<i64>,
     master_stopped: bool,
     copies: BTreeMap<u32, Copy>,
     saving: bool,
+    /// Mounts that the tool has ever changed.
+    changed: BTreeSet<(String, String)>,
     /// Mounts that we took away, and when.
     taken: BTreeMap<(String, String), i64>,
     faults: Vec<(Kind, Option<String>)>,
     /// A tool whose journal has lost what it did does not know that it did it.
-    lost_records: bool,
+    pub lost_records: bool,
     session: stop::Session,
     pub broken: Vec<Broken>,
 }
@@ -116,7 +163,11 @@ impl Judge {
             mounts: mounts.collect(),
             now: 0,
             running: Vec::new(),
-            ever_new: BTreeSet::new(),
+            goal: true,
+            reached: BTreeSet::new(),
+            metadata_is_whole: false,
+            wide: BTreeSet::new(),
+            ended: BTreeMap::new(),
             health: Health::default(),
             well: i64::MIN / 2,
             target: i64::MIN / 2,
@@ -128,6 +179,7 @@ impl Judge {
             master_stopped: false,
             copies: BTreeMap::new(),
             saving: false,
+            changed: BTreeSet::new(),
             taken: BTreeMap::new(),
             faults: Vec::new(),
             lost_records: false,
@@ -136,7 +188,8 @@ impl Judge {
         }
     }
 
-    fn broke(&mut self, law: &'static str, what: impl Into<String>) {
+    pub fn broke(&mut self, law: &'static str, what: impl Into<String>) {
+        assert!(LAWS.contains(&law), "{law} is no law that is known");
         self.broken.push(Broken { law, at: self.now, what: what.into() });
     }
 
@@ -159,9 +212,18 @@ impl Judge {
             Fact::Command { host, deed } => {
                 self.stopped_elsewhere(host, deed);
                 self.again(host, deed);
-                self.in_order(host, deed);
+                if let Deed::Unmount(point) | Deed::Mount(point) = deed {
+                    self.changed.insert((host.clone(), point.clone()));
+                }
                 self.with_metadata(host, deed);
-                if let Deed::Start(Role::Chunkserver) = deed {
+                if self.goal {
+                    self.in_order(host, deed);
+                } else {
+                    self.in_reverse_order(host, deed);
+                    self.on_old_ground(host, deed);
+                }
+                let takes_down = if self.goal { Deed::Start(Role::Chunkserver) } else { Deed::Stop(Role::Chunkserver) };
+                if *deed == takes_down {
                     self.one_at_a_time(host);
                 }
             }
@@ -170,18 +232,23 @@ impl Judge {
                 self.session.ended(now, host, deed, class, *code);
             }
             Fact::Process { host, role, new, mount, runs, by } => {
-                let process = Running { host: host.clone(), role: *role, mount: mount.clone(), new: *new, since: now };
+                let (host, role, mount) = (host.clone(), *role, mount.clone());
+                let process = Running { host, role, mount, new: *new, since: now, by: *by };
                 self.process(process, *runs, *by);
             }
             Fact::Copied { copy, files } => {
-                self.copies.insert(*copy, Copy { files: *files, ..Copy::default() });
+                self.copies.insert(*copy, Copy { files: *files, at: now, ..Copy::default() });
             }
             Fact::Fetched { copy, file, equal } => {
                 let copy = self.copies.entry(*copy).or_default();
                 copy.here.insert(file.clone());
                 copy.differs |= !equal;
             }
-            Fact::Tried { copy, loaded } => self.copies.entry(*copy).or_default().loaded |= *loaded,
+            Fact::Tried { copy, loaded } => {
+                let copy = self.copies.entry(*copy).or_default();
+                copy.loaded |= *loaded;
+                copy.tried_at = now;
+            }
             Fact::Saving(saves) => self.saving = *saves,
             Fact::Health(health) => self.healthy(health),
             Fact::Fault { kind, host } => {
@@ -192,15 +259,19 @@ impl Judge {
             Fact::Repair => self
                 .faults
                 .retain(|(kind, _)| matches!(kind, Kind::DiesLater(_) | Kind::Hangs(_) | Kind::MasterRestarts(_))),
-            Fact::Ended { .. } | Fact::Told(_) => {}
+            Fact::WayBack { in_use } => self.goes_back(*in_use),
+            Fact::Metadata { whole } => self.metadata_is_whole = *whole,
+            Fact::Folders { host, wide: true } => drop(self.wide.insert(host.clone())),
+            Fact::Folders { host, wide: false } => drop(self.wide.remove(host)),
+            Fact::Ended { .. } | Fact::Told(_) | Fact::Refused(_) => {}
         }
     }
 
     fn process(&mut self, process: Running, runs: bool, by: By) {
-        let Running { host, role, mount, new, since } = process.clone();
+        let Running { host, role, mount, new, since, .. } = process.clone();
         if runs {
-            if new {
-                self.ever_new.insert((host.clone(), role));
+            if new == self.goal {
+                self.reached.insert((host.clone(), role));
             }
             if role == Role::Chunkserver && by == By::Us {
                 self.server_started = Some(since);
@@ -214,6 +285,9 @@ impl Judge {
         let same = |p: &Running| (&p.host, p.role, &p.mount, p.new) == (&host, role, &mount, new);
         if let Some(at) = self.running.iter().position(same) {
             self.running.remove(at);
+        }
+        if by == By::Us {
+            self.ended.insert((host.clone(), role), since);
         }
         match (role, by, mount) {
             (Role::Master, By::Us, _) => self.master_stopped = true,
@@ -231,7 +305,7 @@ impl Judge {
                 Some(lost) if !back => *lost = true,
                 Some(true) => {
                     self.down.remove(&at);
-                    self.back_at = Some(self.now);
+                    self.back_at = Some((at, self.now));
                 }
                 _ => {}
             }
@@ -247,23 +321,45 @@ impl Judge {
         self.runs(host, Role::Client).find(|p| p.mount.as_deref() == Some(point))
     }
 
-    /// The new master serves a whole cluster.
+    /// A master serves a whole cluster: the new one, or on the way back any.
     fn is_well(&self) -> bool {
         let h = &self.health;
-        let whole = h.back.iter().all(|b| *b) && h.under_goal <= self.under_goal && h.missing == 0;
-        h.master == Some(true) && !h.other_metadata && whole
+        // a 1.5 master tells nothing of goals
+        let goals = h.master == Some(false) || h.under_goal <= self.under_goal;
+        let whole = h.back.iter().all(|b| *b) && goals && h.missing == 0;
+        h.master.is_some_and(|new| new || !self.goal) && !h.other_metadata && whole
     }
 
-    /// And all of it is new.
+    /// And all of it is in the release that is to be reached.
     fn is_at_target(&self) -> bool {
-        let new = |host: &String, role: Role| self.runs(host, role).any(|p| p.new);
+        let there = |host: &String, role: Role| self.runs(host, role).any(|p| p.new == self.goal);
         self.is_well()
-            && self.servers.iter().all(|s| new(s, Role::Chunkserver))
-            && self.loggers.iter().all(|l| new(l, Role::Metalogger))
-            && self.mounts.iter().all(|(host, point)| self.mounted(host, point).is_some_and(|p| p.new))
+            && self.health.master == Some(self.goal)
+            && self.servers.iter().all(|s| there(s, Role::Chunkserver))
+            // 1.5 has no metaloggers
+            && self.loggers.iter().all(|l| there(l, Role::Metalogger) || !self.goal)
+            && self.mounts.iter().all(|mount| self.is_mounted(mount))
     }
 
-    fn new_master_was(&self) -> bool {
-        self.ever_new.contains(&("master".to_owned(), Role::Master))
+    /// In the release that is to be reached; a mount that no upgrade has changed is not brought back.
+    fn is_mounted(&self, mount: &(String, String)) -> bool {
+        let (host, point) = mount;
+        (!self.goal && !self.changed.contains(mount)) || self.mounted(host, point).is_some_and(|p| p.new == self.goal)
+    }
+
+    /// What is not in the release that is to be reached, for people.
+    fn away_from_target(&self) -> String {
+        let mut away = vec![format!("{:?}", self.health)];
+        let there = |host: &String, role: Role| self.runs(host, role).any(|p| p.new == self.goal);
+        away.extend(self.servers.iter().filter(|s| !there(s, Role::Chunkserver)).cloned());
+        away.extend(self.loggers.iter().filter(|l| self.goal && !there(l, Role::Metalogger)).cloned());
+        away.extend(
+            self.mounts.iter().filter(|m| !self.is_mounted(m)).map(|(host, point)| format!("{point} of {host}")),
+        );
+        away.join(", ")
+    }
+
+    fn master_was_reached(&self) -> bool {
+        self.reached.contains(&("master".to_owned(), Role::Master))
     }
 }

@@ -9,8 +9,8 @@ use crate::seeds::deed::Deed;
 
 impl Judge {
     pub(super) fn in_order(&mut self, host: &str, deed: &Deed) {
-        let new_servers = self.servers.iter().all(|s| self.ever_new.contains(&(s.clone(), Role::Chunkserver)));
-        let new_master = self.new_master_was();
+        let new_servers = self.servers.iter().all(|s| self.reached.contains(&(s.clone(), Role::Chunkserver)));
+        let new_master = self.master_was_reached();
         let rolling = self.mode == Mode::Rolling;
         match deed {
             Deed::Start(Role::Metalogger) if !new_master => {

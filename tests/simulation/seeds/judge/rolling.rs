@@ -17,7 +17,9 @@ impl Judge {
         if !others.is_empty() {
             self.broke("one-down", format!("{host} is taken down while {} is", others.join(", ")));
         }
-        if let Some(back) = self.back_at
+        // one that came back by itself may be taken down again: it is one outage less and not one more
+        if let Some((last, back)) = self.back_at
+            && last != at
             && self.now - back < self.stagger
         {
             let after = (self.now - back) / 1000;

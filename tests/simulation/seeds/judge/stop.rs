@@ -38,9 +38,11 @@ impl Session {
     pub fn class(host: &str, deed: &Deed) -> Class {
         match (deed, host.as_bytes()) {
             (Deed::Build { .. } | Deed::Nothing, _) => Class::Prepare,
-            (Deed::Snapshot | Deed::Trial | Deed::EndTrial, _) => Class::Metadata,
-            (Deed::Unmount(_) | Deed::Mount(_), _) => Class::Clients,
-            (Deed::Start(Role::Chunkserver), _) => Class::Chunkservers,
+            (Deed::Snapshot { .. } | Deed::Trial | Deed::EndTrial, _) => Class::Metadata,
+            (Deed::Unmount(_) | Deed::Mount(_) | Deed::Restore(Some(Role::Client)), _) => Class::Clients,
+            (Deed::Start(Role::Chunkserver) | Deed::Stop(Role::Chunkserver) | Deed::FoldersBack, _) => {
+                Class::Chunkservers
+            }
             (_, [b'm', ..]) => Class::Master,
             (_, [b'l', ..]) => Class::Metaloggers,
             (_, [b'c', b's', ..]) => Class::Chunkservers,
@@ -64,9 +66,9 @@ impl Judge {
     /// A client on a chunkserver's host has its turn when the chunkserver had its own.
     pub(super) fn class(&self, host: &str, deed: &Deed) -> Class {
         let class = Session::class(host, deed);
-        let had = self.ever_new.contains(&(host.to_owned(), Role::Chunkserver));
+        let had = self.reached.contains(&(host.to_owned(), Role::Chunkserver));
         let client = had && self.mounts.iter().any(|(name, _)| name == host);
-        let own = matches!(deed, Deed::Start(_));
+        let own = matches!(deed, Deed::Start(_) | Deed::Stop(_) | Deed::FoldersBack);
         if class == Class::Chunkservers && client && !own { Class::Clients } else { class }
     }
 

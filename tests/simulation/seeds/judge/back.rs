@@ -1,0 +1,67 @@
+//! The way back: the reverse order, an old master on exactly what the new one left, chunks where the old release looks for
+//! them.
+
+use mfsupgrade::moosefs::daemon::Role;
+use mfsupgrade::plan::Mode;
+
+use super::Judge;
+use crate::seeds::deed::Deed;
+
+impl Judge {
+    /// The operator goes the way back: what is to be reached is the old release.
+    pub(super) fn goes_back(&mut self, in_use: bool) {
+        self.goal = false;
+        self.mode = if in_use { Mode::Rolling } else { Mode::FullStop };
+        self.reached.clear();
+        self.down.clear();
+        self.taken_now.clear();
+        self.copies.clear();
+        (self.back_at, self.server_started, self.master_stopped) = (None, None, false);
+        self.target = i64::MIN / 2;
+        // a mount that is back already is not the tool's any more
+        let back: Vec<_> = self.changed.iter().filter(|mount| self.is_mounted(mount)).cloned().collect();
+        for mount in back {
+            self.changed.remove(&mount);
+        }
+    }
+
+    /// New chunkservers and mounts do not work with an old master, and old ones work with a new one: so clients go first,
+    /// then chunkservers, and the master last. Where the file system stands still, clients are last.
+    pub(super) fn in_reverse_order(&mut self, host: &str, deed: &Deed) {
+        let new = |role: Role| self.running.iter().find(|p| p.role == role && p.new).map(|p| p.host.clone());
+        let (server, mount) = (new(Role::Chunkserver), new(Role::Client));
+        let in_use = self.mode == Mode::Rolling;
+        let too_early = match deed {
+            Deed::Stop(Role::Chunkserver) if in_use => mount,
+            Deed::Stop(Role::Master) | Deed::Start(Role::Master) if in_use => server.or(mount),
+            Deed::Start(Role::Master) => server,
+            Deed::Unmount(_) if !in_use && !self.master_was_reached() => Some("master".to_owned()),
+            Deed::Start(Role::Metalogger) => Some(host.to_owned()),
+            _ => None,
+        };
+        if let Some(other) = too_early {
+            self.broke("way-back", format!("{deed} on {host} before {other} is back"));
+        }
+    }
+
+    /// What an old daemon is started on.
+    pub(super) fn on_old_ground(&mut self, host: &str, deed: &Deed) {
+        match deed {
+            Deed::Start(role) => {
+                if self.runs(host, *role).any(|p| p.new) {
+                    self.broke("beside", format!("{deed} on {host} beside the new one"));
+                }
+                if *role == Role::Master && !self.metadata_is_whole {
+                    self.broke("older", "the old master is started on what is not its last master's".to_owned());
+                }
+                if *role == Role::Chunkserver && self.wide.contains(host) {
+                    self.broke("folders", format!("{deed} on {host} while its chunks are in the folders of 1.6"));
+                }
+            }
+            Deed::FoldersBack if self.runs(host, Role::Chunkserver).next().is_some() => {
+                self.broke("folders", format!("chunks of {host} are moved under a running chunkserver"));
+            }
+            _ => {}
+        }
+    }
+}
