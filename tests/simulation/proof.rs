@@ -11,7 +11,7 @@ use super::seeds::scenario::Scenario;
 const SEEDS: u64 = 1_000;
 
 /// A planted bug is caught within so many seeds.
-const CAUGHT_WITHIN: u64 = 400;
+const CAUGHT_WITHIN: u64 = 600;
 
 #[test]
 fn seeds_break_no_law() {

@@ -41,7 +41,7 @@ pub enum Kind {
     Outage(i64),
     /// The command does not end within its limit, and ends this many seconds later.
     Hangs(i64),
-    /// A copy of metadata hangs until the tool gives it up, and ends so many milliseconds later.
+    /// A copy of metadata hangs until the tool gives it up, and ends so many milliseconds after the next one.
     CopyLingers(i64),
     /// The command fails.
     Fails,
@@ -234,7 +234,7 @@ impl Armed {
             29 => (second, Kind::Kill { point: Point::During, lost: lost(seed) }),
             30 => (command, Kind::Silent(seed.between(1, 20))),
             31 => (When::Append(0), Kind::KillAtTheEnd),
-            32 => (When::Command(0), Kind::CopyLingers(seed.between(1, 6000))),
+            32 => (When::Command(0), Kind::CopyLingers(seed.between(1, 4000))),
             _ => (append, Kind::AppendFails { once: seed.chance(50) }),
         };
         Self { when, kind }

@@ -126,7 +126,8 @@ impl State {
         };
         let hangs = match fault {
             Some(Kind::Hangs(more)) => Some(limit_ms + more * 1000),
-            Some(Kind::CopyLingers(more)) => Some(limit_ms + more),
+            // long after it was given up, unless another one is made
+            Some(Kind::CopyLingers(_)) => Some(limit_ms + 3_600_000),
             _ => None,
         };
         let takes = hangs.unwrap_or(takes);
@@ -364,6 +365,11 @@ impl State {
         }
         let files = ["metadata.mfs.back", "changelog.0.mfs", "mfsmetarestore"];
         self.tell(Fact::Copied { copy, files: files.len() });
+        for at in 0..self.jobs.len() {
+            if let (true, Some(Kind::CopyLingers(after))) = (self.jobs[at].alive, self.jobs[at].fault) {
+                self.plan(after, Happening::Job(at));
+            }
+        }
         let line = |file: &&str| format!("{}\t100\t{file}\n", sha256(format!("{copy} {file}").as_bytes()));
         (0, files.iter().map(line).collect())
     }
