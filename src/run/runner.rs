@@ -156,13 +156,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     told => told?,
                 };
         }
-        if !touched {
-            if let Some(wait) = &stage.wait {
-                self.wait(wait, first, &stage.tracks[0]).await?;
-            }
-            if let Some(gate) = &stage.gate {
-                self.gate_before(gate, &stage.tracks[0]).await?;
-            }
+        // it counts from what was done last before it, also where that was done once more: then the file system stands still
+        // anyhow, and whatever took it down was not seen to end
+        if let Some(wait) = &stage.wait {
+            self.wait(wait, first, &stage.tracks[0]).await?;
+        }
+        if let Some(gate) = stage.gate.as_ref().filter(|_| !touched) {
+            self.gate_before(gate, &stage.tracks[0]).await?;
         }
         // where something was taken away comes first: a pause leaves nothing half done
         let left = || stage.tracks.iter().filter(|t| !self.track_is_done(t));
