@@ -44,6 +44,9 @@ pub struct MasterSeen {
     pub configuration: Vec<AbsPath>,
     /// Where it listens for admin questions, as seen from its own host.
     pub admin_address: Ipv4Addr,
+    /// Bytes of its metadata and change logs.
+    #[serde(default)]
+    pub metadata_bytes: u64,
 }
 
 /// A metalogger's host.
@@ -92,4 +95,7 @@ pub struct ClientSeen {
     pub address: Ipv4Addr,
     /// The mounts to change.
     pub mounts: Vec<MountArguments>,
+    /// Whether all of them are of the target release already.
+    #[serde(default)]
+    pub upgraded: bool,
 }

@@ -1,5 +1,7 @@
 //! The account that a run gives of itself when it stops: what stands, how far the upgrade is, what is recorded.
 
+use std::collections::HashMap;
+
 use super::Runner;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
@@ -82,20 +84,18 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     fn state(&self) -> String {
         let to = &self.schedule.to;
         let done = self.done.borrow();
+        // in one walk over the schedule: of thousands of hosts there may be as many steps each
+        let mut upgraded: HashMap<(&HostName, Role), bool> = HashMap::new();
+        for (_, track, step) in self.schedule.steps() {
+            if let Some(role) = concerns(&step.action) {
+                *upgraded.entry((&track.host, role)).or_insert(true) &= done.contains_key(&step.id);
+            }
+        }
         let of = |role: Role, what: &str| {
             let hosts: Vec<_> = self.schedule.hosts_of(role).collect();
-            let upgraded = hosts
-                .iter()
-                .filter(|h| {
-                    let mut last = self
-                        .schedule
-                        .steps()
-                        .filter(|(_, t, s)| t.host == h.name && concerns(&s.action, role))
-                        .peekable();
-                    // on the way back a host without a step never left the old release
-                    (last.peek().is_some() || self.schedule.is_back()) && last.all(|(_, _, s)| done.contains_key(&s.id))
-                })
-                .count();
+            // on the way back a host without a step never left the old release
+            let without = self.schedule.is_back();
+            let upgraded = hosts.iter().filter(|h| *upgraded.get(&(&h.name, role)).unwrap_or(&without)).count();
             format!("{upgraded} of {} on {to}", count(hosts.len(), what))
         };
         let mut parts = vec![of(Role::Master, "master")];
@@ -149,10 +149,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 }
 
-fn concerns(action: &Action, role: Role) -> bool {
+/// The role whose new release runs with it.
+fn concerns(action: &Action) -> Option<Role> {
     match action {
-        Action::Start { role: of, .. } => *of == role,
-        Action::Mount { .. } => role == Role::Client,
-        _ => false,
+        Action::Start { role, .. } => Some(*role),
+        Action::Mount { .. } => Some(Role::Client),
+        _ => None,
     }
 }

@@ -29,9 +29,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.still_fit(stage, track, step).await?;
             return self.step(track, step).await.map_err(at);
         };
-        let begun = self.clock.now();
+        let mut begun = self.clock.now();
         loop {
-            self.still_fit(stage, track, step).await?;
+            // a window that closed meanwhile leaves all of the time for when it opens
+            if self.still_fit(stage, track, step).await? {
+                begun = self.clock.now();
+            }
             // where nothing is done about it, umount says whether it is in use
             if !busy.is_fail() {
                 let seen = self.users(&track.host, step).await.map_err(at)?;

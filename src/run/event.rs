@@ -126,6 +126,15 @@ pub enum Event {
         /// Whether nothing had to be run.
         found: bool,
     },
+    /// A step that was done before the run stood still is not any more: it comes up again.
+    Undone {
+        /// Which.
+        step: StepId,
+        /// Where.
+        host: HostName,
+        /// What the host shows instead.
+        reason: String,
+    },
     /// All steps of a host in this stage are done.
     HostDone {
         /// Which; one of several that ended together.

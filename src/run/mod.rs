@@ -13,6 +13,7 @@ pub mod gate;
 pub mod job;
 mod metadata;
 pub mod ports;
+mod reconcile;
 pub mod runner;
 pub mod step;
 mod verify;

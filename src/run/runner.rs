@@ -105,6 +105,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             done: self.done.borrow().len(),
             simulated: self.simulated.clone(),
         });
+        if !progress.done.is_empty()
+            && let Err(failure) = self.reconcile().await
+        {
+            return self.failed(failure).await;
+        }
         for stage in &self.schedule.stages {
             if stage.phase != Phase::Clients
                 && let Some(failure) = self.left_behind()
@@ -124,11 +129,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if stage.tracks.iter().all(|t| self.track_is_done(t)) {
             return Ok(());
         }
+        let mut done = stage.tracks.iter().filter(|t| self.track_is_done(t)).count();
         self.send(Event::StageStarted {
             phase: stage.phase,
             title: stage.title.clone(),
             hosts: stage.tracks.len(),
-            done: stage.tracks.iter().filter(|t| self.track_is_done(t)).count(),
+            done,
         });
         let first = &stage.tracks[0].host;
         if !stage.tracks.iter().any(|t| self.is_half_done(t)) {
@@ -170,7 +176,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut stop = None;
         while let Some((track, result)) = running.next().await {
             if result.is_ok() {
-                let done = stage.tracks.iter().filter(|t| self.track_is_done(t)).count();
+                done += usize::from(self.track_is_done(track));
                 self.send(Event::HostDone { host: track.host.clone(), done, of: stage.tracks.len() });
             }
             let result = match result {
@@ -230,14 +236,17 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         result
     }
 
-    /// Window and gate once more before something is taken down.
-    pub(super) async fn still_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
+    /// Window and gate once more before something is taken down. Whether the window was waited for.
+    pub(super) async fn still_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<bool, Stop> {
+        let mut waited = false;
         while self.window_of(track, step).await? {
+            waited = true;
             if let Some(gate) = track.gate.as_ref().or(stage.gate.as_ref()) {
                 self.gate_before(gate, track).await?;
             }
         }
-        self.still_whole(stage, track, step).await
+        self.still_whole(stage, track, step).await?;
+        Ok(waited)
     }
 
     /// The gate once more before a chunkserver is taken down: since it was green the new release was installed, which takes as

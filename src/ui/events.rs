@@ -78,7 +78,9 @@ pub fn line(event: &Event) -> Option<String> {
             format!("run {run}: {steps} steps{again}{simulated}")
         }
         Event::StageStarted { phase, title, .. } => format!("== {phase}: {title}"),
-        Event::Waiting { host, what, left_s, .. } => format!("{host}: waiting {} more ({what})", human(*left_s)),
+        Event::Waiting { host, what, left_s, .. } => {
+            format!("{host}: waiting {} more ({})", human(*left_s), printable(what))
+        }
         Event::OutsideWindow { host, opens, state, .. } => {
             format!("{host}: outside the window; goes on by itself when it opens, {opens}. Until then: {state}")
         }
@@ -103,7 +105,16 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::StepDone { host, evidence, found, .. } => {
             let word = if *found { "was done already" } else { "done" };
-            if evidence.is_empty() { format!("{host}: {word}") } else { format!("{host}: {word}: {evidence}") }
+            match evidence.as_str() {
+                "" => format!("{host}: {word}"),
+                evidence => format!("{host}: {word}: {}", printable(evidence)),
+            }
+        }
+        Event::Undone { step, host, reason } => {
+            format!(
+                "{host}: {step} was done, and the host no longer shows it: {}; it comes up again",
+                printable(reason)
+            )
         }
         Event::HostDone { of: 1, .. } => return None,
         Event::HostDone { host, done, of } => format!("{host}: {done} of {of} hosts done"),
@@ -140,5 +151,25 @@ mod tests {
     #[test]
     fn remote_output_cannot_draw_on_the_operators_terminal() {
         assert_eq!(printable("\u{1b}[2Jwiped\u{7}\r"), "wiped  ");
+        // the name of a process is whatever it calls itself
+        let host = crate::host::HostName::new("cl1").unwrap();
+        let what = "/mnt/mfs is used by \u{1b}[2Jx (7)".to_owned();
+        let shown = line(&Event::Waiting { host, what, left_s: 60, of_s: 600 }).unwrap();
+        assert_eq!(shown, "cl1: waiting 1m more (/mnt/mfs is used by x (7))");
+    }
+
+    #[test]
+    fn a_closed_window_says_until_when_to_people_and_machines() {
+        let event = Event::OutsideWindow {
+            host: crate::host::HostName::new("cs2").unwrap(),
+            until: "2026-11-24T21:00:00Z".parse().unwrap(),
+            opens: "Tue 2026-11-24 22:00 Europe/Berlin".to_owned(),
+            state: "1 of 3 chunkservers on 1.6.27; cluster healthy".to_owned(),
+        };
+        let shown = line(&event).unwrap();
+        assert!(shown.contains("goes on by itself when it opens, Tue 2026-11-24 22:00 Europe/Berlin"), "{shown}");
+        assert!(shown.ends_with("1 of 3 chunkservers on 1.6.27; cluster healthy"), "{shown}");
+        let json = serde_json::to_string(&Stamped { at: jiff::Timestamp::UNIX_EPOCH, event }).unwrap();
+        assert!(json.contains(r#""event":"outside-window""#) && json.contains(r#""until":"2026-11-24T21:00:00Z""#));
     }
 }

@@ -97,7 +97,7 @@ impl EventSink for Live {
                     state.left_s = state.left_s.saturating_sub(*of_s);
                 }
                 state.waiting = Some((*left_s, *of_s));
-                self.host(&mut state, host, format!("{} left: {what}", human(*left_s)));
+                self.host(&mut state, host, format!("{} left: {}", human(*left_s), printable(what)));
             }
             Event::GateRed { host, reason, left_s, .. } => {
                 state.waiting = None;
@@ -122,6 +122,7 @@ impl EventSink for Live {
                 self.above(&event.event);
             }
             Event::ClientFailed { .. }
+            | Event::Undone { .. }
             | Event::HostFailed { .. }
             | Event::Reconnecting { .. }
             | Event::PauseRequested => self.above(&event.event),

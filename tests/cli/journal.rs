@@ -127,11 +127,13 @@ fn seen() -> Observation {
             group: "nogroup".to_owned(),
             configuration: Vec::new(),
             admin_address: std::net::Ipv4Addr::LOCALHOST,
+            metadata_bytes: 0,
         },
         metaloggers: Default::default(),
         config: Default::default(),
         chunkservers: [server("cs1", 1), server("cs2", 2)].into(),
-        clients: [(host("cl1"), ClientSeen { address: std::net::Ipv4Addr::new(10, 0, 2, 1), mounts })].into(),
+        clients: [(host("cl1"), ClientSeen { address: std::net::Ipv4Addr::new(10, 0, 2, 1), mounts, upgraded: false })]
+            .into(),
     }
 }
 
@@ -326,7 +328,8 @@ fn a_way_back_names_other_unfinished_runs_and_not_its_own() {
 #[test]
 fn status_tells_what_stood_at_the_stop_and_what_was_simulated() {
     let folder = tempfile::tempdir().unwrap();
-    let plan = Plan::parse(PLAN, Path::new("p"), Path::new("/")).unwrap();
+    let plan = format!("{PLAN}[window]\nfrom = \"22:00\"\nto = \"21:59\"\ntime_zone = \"Asia/Tokyo\"\n");
+    let plan = Plan::parse(&plan, Path::new("p"), Path::new("/")).unwrap();
     let schedule = compile(&plan, None);
     let origin = Origin { simulated: Some("simulated daemons".to_owned()), ..Origin::default() };
     let new = NewRun { plan: &plan, schedule: &schedule, observation: None, origin: &origin };
@@ -337,7 +340,11 @@ fn status_tells_what_stood_at_the_stop_and_what_was_simulated() {
     drop(run);
     let state = folder.path().to_str().unwrap();
     let output = mfsupgrade(&["status", "--state-dir", state]);
-    for words in ["paused [simulated daemons]", "when it stopped: 1 of 2 chunkservers on 1.6.27; cluster healthy"] {
+    for words in [
+        "window: 22:00 to 21:59 Asia/Tokyo, open",
+        "paused [simulated daemons]",
+        "when it stopped: 1 of 2 chunkservers on 1.6.27; cluster healthy",
+    ] {
         assert!(stdout(&output).contains(words), "{words}: {}", stdout(&output));
     }
     let output = mfsupgrade(&["status", "--format", "json", "--state-dir", state]);

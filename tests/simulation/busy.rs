@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mfsupgrade::plan::{Busy, Mode};
+use mfsupgrade::plan::calendar::time_of_day;
+use mfsupgrade::plan::{Busy, Mode, Window};
 use mfsupgrade::run::event::Stamped;
 use mfsupgrade::run::{Ending, Event, EventSink, Failure, FailureKind};
 use mfsupgrade::schedule::Schedule;
@@ -80,6 +81,19 @@ fn a_mount_that_only_umount_knows_to_be_in_use_is_waited_for_too() {
     let times = world.times("cl1", "umount");
     assert!((3..20).contains(&times), "tried again and again for two minutes, not in a storm: {times}");
     assert!(failure.causes.join("; ").contains("somebody who was not seen"), "{failure:?}");
+}
+
+#[test]
+fn a_window_that_closes_while_a_mount_is_waited_for_leaves_the_whole_wait_for_the_next() {
+    let world = World::new();
+    // until 22:13:20 of the next day; the clients' turn comes at about 22:25, and the next window opens at 22:10
+    world.uses("cl1", "rsync", 24 * 3600);
+    let time = |text| time_of_day(text).unwrap();
+    let window = Window::new(time("22:10"), time("22:28"), Default::default(), "UTC").unwrap();
+    let schedule = Schedule { window: Some(window), ..with(&world, minutes(10), false) };
+    assert_eq!(walk(&world, &schedule), Ending::Finished);
+    assert_eq!(world.times("cl1", "umount"), 1);
+    assert!(world.when("cl1", "umount").unwrap() >= 24 * 3600);
 }
 
 /// Asks for a pause when it hears of a mount that is waited for.

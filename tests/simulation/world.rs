@@ -134,7 +134,11 @@ impl World {
         self.deeds.borrow().iter().filter(|d| d.1 == host && d.2.contains(what)).count()
     }
 
-    /// The operator brings a chunkserver back by hand.
+    /// Its chunkserver ends by itself.
+    pub fn dies(&self, host: &str) {
+        self.hosts.borrow_mut().get_mut(host).unwrap().chunkserver = None;
+    }
+
     pub fn repair(&self, host: &str) {
         self.faults.borrow_mut().remove(host);
         let mut hosts = self.hosts.borrow_mut();

@@ -28,10 +28,16 @@ impl Check<'_> {
                     );
                     continue;
                 };
-                seen.insert(host.clone(), ClientSeen { address, mounts });
+                let upgraded = !mounts.is_empty() && mounts.iter().all(|mount| self.is_upgraded(mount, facts));
+                seen.insert(host.clone(), ClientSeen { address, mounts, upgraded });
             }
         }
         seen
+    }
+
+    fn is_upgraded(&self, mount: &MountArguments, facts: &HostFacts) -> bool {
+        let mut running = facts.processes.iter().filter(|p| p.mount_point().as_ref() == Some(&mount.mount_point));
+        running.any(|process| process.version.as_ref() == Some(&self.plan.upgrade.to))
     }
 
     /// What stands in the way of changing one mount, and what changes with it.

@@ -163,12 +163,7 @@ impl Check<'_> {
             }
         }
         if *host == self.plan.master.host {
-            let metadata: u64 = facts
-                .data_files
-                .iter()
-                .filter(|(name, _)| *name == "metadata.mfs.back" || name.starts_with("changelog."))
-                .map(|(_, file)| file.size)
-                .sum();
+            let metadata = metadata_bytes(facts);
             let work = &self.plan.master.access.install.work_dir;
             if line::can_be_tried(&self.plan.upgrade.to) {
                 add(work.as_str(), 3 * metadata + BESIDE_METADATA, INODES, "copies of the metadata");
@@ -179,4 +174,10 @@ impl Check<'_> {
         }
         needs
     }
+}
+
+/// Bytes that a copy of the metadata takes, as far as they were seen.
+pub(super) fn metadata_bytes(facts: &HostFacts) -> u64 {
+    let of_metadata = |name: &str| name == "metadata.mfs.back" || name.starts_with("changelog.");
+    facts.data_files.iter().filter(|(name, _)| of_metadata(name)).map(|(_, file)| file.size).sum()
 }

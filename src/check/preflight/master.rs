@@ -48,6 +48,7 @@ impl<'a> Check<'a> {
             group: process.group.clone(),
             configuration: facts.files.keys().filter_map(|path| AbsPath::new(path).ok()).collect(),
             admin_address,
+            metadata_bytes: super::host::metadata_bytes(facts),
         })
     }
 

@@ -9,6 +9,8 @@ use scene::{DATA, NEW, address, name, scene};
 
 use super::{Code, Severity};
 use crate::moosefs::wire::Layout;
+use crate::plan::Mode;
+use crate::schedule::{Phase, Schedule, compile};
 
 /// What a careful operator reads before any upgrade of a 1.5 cluster to 1.6.27.
 const ALWAYS: [Code; 3] = [Code::GoalsUnknown, Code::ToolsOf15, Code::SpaceFiguresDrop];
@@ -58,6 +60,44 @@ fn a_metalogger_keeps_what_was_prepared_for_it_wherever_the_new_release_would_re
     scene.text("log1", "/usr/local/etc/mfs/mfsmetalogger.cfg", "BACK_LOGS = 7\n");
     let change = written(&scene);
     assert!(change.text.starts_with("BACK_LOGS = 7\n") && change.replaces.is_some(), "{}", change.text);
+}
+
+#[test]
+fn a_schedule_says_how_much_is_copied_where_and_which_hosts_need_nothing() {
+    let mut scene = scene();
+    scene.host("master").data_files.get_mut("metadata.mfs.back").unwrap().size = 12_345_678;
+    scene.plan.upgrade.mode = Mode::FullStop;
+    let schedule = |scene: &scene::Scene| compile(&scene.plan, scene.check().0.as_ref());
+    let backup = |schedule: &Schedule| schedule.stages.iter().find(|s| s.phase == Phase::Backup).unwrap().why.clone();
+    let told = backup(&schedule(&scene));
+    assert!(told.contains("the copies (13.4 MB now) go to /var/lib/mfsupgrade/1.5.12-to-1.6.27/metadata"), "{told}");
+    assert!(backup(&compile(&scene.plan, None)).contains("the copies go to "), "nobody looked");
+
+    let seen = |schedule: &Schedule, phase, host: &str| -> Vec<Option<String>> {
+        let tracks = schedule.stages.iter().filter(|s| s.phase == phase).flat_map(|s| &s.tracks);
+        tracks.filter(|t| t.host == name(host)).map(|t| t.seen.clone()).collect()
+    };
+    let taken_down = Some("runs 1.6.27 already: nothing will be taken down".to_owned());
+    assert_eq!(seen(&schedule(&scene), Phase::Clients, "cl1"), [None]);
+    let client = scene.host("cl1");
+    client.processes[0].version = Some(NEW);
+    client.processes[0].arguments = vec!["/mnt/mfs".into(), "-H".into(), "mfsmaster".into()];
+    client.mounts[0].kind = "fuse.mfs".into();
+    let master = scene.host("master");
+    master.processes[0].version = Some(NEW);
+    master.lock_files.clear();
+    master.sockets.push(scene::socket(std::net::Ipv4Addr::UNSPECIFIED, 9419, 0));
+    scene.overview.info.version = Some(NEW);
+    scene.overview.info.layout = Layout::V16;
+    scene.overview.matrix = Some(crate::moosefs::wire::ChunkMatrix([[0; 11]; 11]));
+    let now = schedule(&scene);
+    assert_eq!(seen(&now, Phase::Clients, "cl1"), vec![taken_down.clone()]);
+    assert_eq!(seen(&now, Phase::Clients, "cl2"), [None]);
+    assert_eq!(
+        seen(&now, Phase::Master, "master"),
+        [taken_down.clone(), taken_down],
+        "where it would be stopped, and started"
+    );
 }
 
 #[test]

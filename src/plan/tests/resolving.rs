@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{parse, small, with_upgrade};
-use crate::plan::{Become, Config, Install, InstallHow, Mode, Plan, Ssh};
+use crate::plan::{Become, Busy, Config, Install, InstallHow, Mode, Plan, Ssh};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -35,6 +35,22 @@ fn what_is_not_said_has_a_default() {
     assert_eq!(plan.chunkservers[2].host.as_str(), "cs3");
     let clients = &plan.clients[0];
     assert_eq!((clients.parallel, &clients.mounts, &clients.mount_options), (1, &None, &None));
+    assert_eq!((clients.busy, clients.lazy_unmount, &plan.window), (Busy::Fail, false, &None));
+}
+
+#[test]
+fn what_is_done_with_a_mount_in_use_is_said_in_each_section() {
+    let section = |host: &str, more: &str| format!("[[clients]]\nhosts = [\"{host}\"]\n{more}\n");
+    let plan = read(&small(
+        &[
+            section("a", "busy = \"wait 1h 30m\"\nlazy_unmount = true"),
+            section("b", "busy = \"skip\""),
+            section("c", ""),
+        ]
+        .concat(),
+    ));
+    let said: Vec<_> = plan.clients.iter().map(|group| (group.busy, group.lazy_unmount)).collect();
+    assert_eq!(said, [(Busy::Wait(90 * MINUTE), true), (Busy::Skip, false), (Busy::Fail, false)]);
 }
 
 #[test]

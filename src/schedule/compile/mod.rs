@@ -135,12 +135,19 @@ impl Compiler<'_> {
         stages
     }
 
-    /// A track for the daemon of `role`, which may run in the new release already.
+    /// A track for the daemon or the mounts of `role`, which may run in the new release already.
     fn of_daemon(&self, host: &HostName, role: Role, steps: Vec<Step>) -> Track {
+        Track { seen: self.seen(host, &[role], "nothing will be taken down"), ..track(host, steps) }
+    }
+
+    /// What makes the steps of a host that is all of `roles` look unneeded.
+    fn seen(&self, host: &HostName, roles: &[Role], follows: &str) -> Option<String> {
         let to = &self.plan.upgrade.to;
-        let seen =
-            (self.running(host, role) == Some(to)).then(|| format!("runs {to} already: nothing will be taken down"));
-        Track { seen, ..track(host, steps) }
+        let is_new = |role: &Role| match role {
+            Role::Client => self.observation.and_then(|o| o.clients.get(host)).is_some_and(|c| c.upgraded),
+            role => self.running(host, *role) == Some(to),
+        };
+        (!roles.is_empty() && roles.iter().all(is_new)).then(|| format!("runs {to} already: {follows}"))
     }
 
     /// The release of the daemon of `role`, as far as it was seen.
@@ -289,7 +296,7 @@ impl Compiler<'_> {
             wait: Some(Wait::MasterWait { after_stage: chunkservers, least_s }),
             gate: None,
             parallel: 1,
-            tracks: vec![track(&master.host, vec![start])],
+            tracks: vec![self.of_daemon(&master.host, Role::Master, vec![start])],
         }
     }
 
@@ -351,7 +358,7 @@ impl Compiler<'_> {
             }
             None => steps.push(self.remount_unseen(host, group)),
         }
-        track(host, steps)
+        self.of_daemon(host, Role::Client, steps)
     }
 
     /// Without an observation nobody knows which master and options a mount was given.
@@ -542,6 +549,12 @@ mod tests {
         assert_eq!(later(&full_stop, "chunkservers/a/install"), Some(vec![Role::Metalogger, Role::Client]));
         let apart = format!("{with_logger}[clients.install]\nprefix = \"/opt/mfs\"\n");
         assert_eq!(later(&compile(&plan(&apart), None), "chunkservers/a/install"), Some(vec![]), "another prefix");
+    }
+
+    #[test]
+    fn sizes_are_told_in_powers_of_a_thousand() {
+        let said = [947, 12_345, 12_345_678, 9_876_543_210, 2_000_000_000_000].map(super::super::model::of_bytes);
+        assert_eq!(said, ["947 bytes", "12.3 kB", "12.3 MB", "9.9 GB", "2.0 TB"]);
     }
 
     #[test]

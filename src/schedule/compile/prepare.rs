@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::model::{Action, Phase, Stage, Step};
+use super::super::model::{Action, Phase, Stage, Step, of_bytes};
 use super::steps::sha256;
 use super::{AT_ONCE, Compiler, track};
 use crate::host::metadata::{Snapshot, Trial, TrialExports};
@@ -36,6 +36,10 @@ impl Compiler<'_> {
             if !tracks[at].steps.iter().any(|s| s.id == steps[1].id) {
                 tracks[at].steps.extend(steps);
             }
+        }
+        for track in &mut tracks {
+            let here = roles.get(&track.host).copied().unwrap_or_default();
+            track.seen = self.seen(&track.host, here, "nothing will be built");
         }
         (!tracks.is_empty()).then(|| Stage {
             phase: Phase::Prepare,
@@ -87,12 +91,20 @@ impl Compiler<'_> {
         Stage {
             phase: Phase::Backup,
             title: "Copy the metadata, here as well, and let the new release load it for a trial".to_owned(),
-            why: WHY_BACKUP.to_owned(),
+            why: format!("{WHY_BACKUP}; {}", self.copies(host)),
             wait: None,
             gate: None,
             parallel: 1,
             tracks: vec![track(host, steps)],
         }
+    }
+
+    /// Where the copies go, and how much they are now.
+    fn copies(&self, host: &HostName) -> String {
+        let folder = self.work().join("metadata");
+        let size = self.observation.map(|o| o.master.metadata_bytes).filter(|bytes| *bytes > 0);
+        let size = size.map_or_else(String::new, |bytes| format!(" ({} now)", of_bytes(bytes)));
+        format!("the copies{size} go to {folder} on {host}, and from there into the run's own folder here")
     }
 
     /// The trial of a release that an operator's own command installs: only then is its master there.

@@ -104,7 +104,7 @@ pub const PLANTED: &[(Bug, &str)] = &[
     (Bug::BelievesTheLastLook, "target"),
     (Bug::KeepsOldBackups, "renewed"),
     (Bug::ForgetsDone, "stuck"),
-    (Bug::DoneTooSoon, "stuck"),
+    (Bug::DoneTooSoon, "trial"),
     (Bug::Scrambles, "journal"),
 ];
 

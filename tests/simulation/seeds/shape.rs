@@ -115,6 +115,7 @@ impl Scenario {
                 group: "nogroup".to_owned(),
                 configuration: Vec::new(),
                 admin_address: Ipv4Addr::UNSPECIFIED,
+                metadata_bytes: 0,
             },
             metaloggers: (0..self.loggers)
                 .map(|n| (host(&logger(n)), MetaloggerSeen { version: None, data_path: None }))
@@ -131,7 +132,10 @@ impl Scenario {
             clients: (0..self.clients.len())
                 .map(|n| {
                     let name = self.client(n);
-                    (host(&name), ClientSeen { address: address(&name), mounts: mounts(&self.clients[n]) })
+                    (
+                        host(&name),
+                        ClientSeen { address: address(&name), mounts: mounts(&self.clients[n]), upgraded: false },
+                    )
                 })
                 .collect(),
         }

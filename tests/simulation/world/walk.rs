@@ -57,7 +57,7 @@ pub fn schedule_of(world: &World, plan: &Plan) -> Schedule {
     let mount = AbsPath::new("/mnt/mfs").unwrap();
     let client = |host: &str| {
         let mounts = vec![MountArguments::new(mount.clone(), HostName::new("mfsmaster").unwrap())];
-        (HostName::new(host).unwrap(), ClientSeen { address: address(host), mounts })
+        (HostName::new(host).unwrap(), ClientSeen { address: address(host), mounts, upgraded: false })
     };
     let observation = Observation {
         baseline,
@@ -70,6 +70,7 @@ pub fn schedule_of(world: &World, plan: &Plan) -> Schedule {
             version: OLD,
             data_path: AbsPath::new("/var/mfs").unwrap(),
             admin_address: Ipv4Addr::UNSPECIFIED,
+            metadata_bytes: 0,
         },
         chunkservers: ["cs1", "cs2", "cs3"].map(seen).into(),
         clients: ["cl1", "cl2"].map(client).into(),

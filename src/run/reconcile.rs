@@ -1,0 +1,98 @@
+//! Before a run goes on: what its journal calls done is done only if the host still shows it.
+//!
+//! Hosts reboot, and people repair them by hand, while a run stands still. A step whose effect is gone is taken for one that was
+//! begun and not seen to be done: it comes up again in its turn, looks at its host like any other, and finds or does what is
+//! left of it.
+
+use std::collections::BTreeMap;
+
+use futures_util::stream::{self, StreamExt};
+
+use super::Runner;
+use super::event::Event;
+use super::failure::Failure;
+use super::job::Begun;
+use super::ports::{Clock, Hosts, Master};
+use super::step::{self, Verdict};
+use crate::host::HostName;
+use crate::moosefs::daemon::Role;
+use crate::schedule::{Action, Phase, Step};
+
+/// Hosts that are looked at at once.
+const AT_ONCE: usize = 16;
+
+impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
+    /// Looks at every host on which the journal knows something done. A client that cannot be looked at is dealt with in its
+    /// turn and at the last look; any other host must be reached.
+    pub(super) async fn reconcile(&self) -> Result<(), Failure> {
+        let mut hosts: BTreeMap<&HostName, Vec<(Phase, &Step)>> = BTreeMap::new();
+        for (stage, track, step) in self.schedule.steps() {
+            hosts.entry(&track.host).or_default().push((stage.phase, step));
+        }
+        let looks = hosts.into_iter().map(|(host, steps)| self.reconcile_host(host, steps));
+        let seen: Vec<Result<(), Failure>> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
+        seen.into_iter().collect()
+    }
+
+    /// From the last step to the first: a daemon that runs is proof of all that was done for it, and one that does not run
+    /// proves nothing.
+    async fn reconcile_host(&self, host: &HostName, steps: Vec<(Phase, &Step)>) -> Result<(), Failure> {
+        let (mut standing, mut begun): (Vec<&Step>, Vec<&Step>) = (Vec::new(), Vec::new());
+        for (phase, step) in steps.into_iter().rev() {
+            if !self.is_done(&step.id) {
+                begun.extend(self.open.borrow().contains_key(&step.id).then_some(step));
+                continue;
+            }
+            // what was ended stays ended, however far its successor came
+            let ended = step.action.takes_down() && begun.iter().any(|later| supersedes(&later.action, &step.action));
+            let proven = standing.iter().any(|later| supersedes(&later.action, &step.action));
+            if !shows(&step.action) || ended || proven {
+                standing.push(step);
+                continue;
+            }
+            let now = match self.look(host, step).await {
+                Ok(now) => now,
+                Err(_) if phase == Phase::Clients => return Ok(()),
+                Err(failure) => return Err(failure.at(Some(&step.id), host)),
+            };
+            match step::achieved(&step.action, &self.schedule.to, &now, &now, true) {
+                Verdict::Done(_) => standing.push(step),
+                Verdict::NotYet(reason) => {
+                    let was = self.done.borrow_mut().remove(&step.id);
+                    let at = was.unwrap_or_else(|| self.clock.now());
+                    self.open.borrow_mut().insert(step.id.clone(), Begun { at, earlier: false });
+                    begun.push(step);
+                    self.send(Event::Undone { step: step.id.clone(), host: host.clone(), reason });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a host shows the effect of `action` for as long as nothing takes its place.
+fn shows(action: &Action) -> bool {
+    !matches!(action, Action::Backup { .. } | Action::Trial { .. } | Action::Verify | Action::RemountFound)
+}
+
+/// Whether `later`, done on the same host, is proof of `earlier`, or has taken its place.
+fn supersedes(later: &Action, earlier: &Action) -> bool {
+    let role = match earlier {
+        Action::Install { role, .. }
+        | Action::Keep { role, .. }
+        | Action::Configure { role, .. }
+        | Action::Restore { role, .. }
+        | Action::PutBack { role, .. }
+        | Action::Stop { role, .. } => Some(*role),
+        Action::StopMaster { .. } => Some(Role::Master),
+        Action::FoldersBack { .. } => Some(Role::Chunkserver),
+        _ => None,
+    };
+    match (later, earlier) {
+        (Action::Mount { mount, .. }, Action::Unmount { mount: gone, .. }) => mount == gone,
+        (Action::Install { .. } | Action::Start { .. }, Action::Copy { .. } | Action::Build { .. }) => true,
+        (Action::Start { role: started, .. }, _) => role == Some(*started),
+        (Action::Mount { .. }, _) => role == Some(Role::Client),
+        _ => false,
+    }
+}
