@@ -164,6 +164,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 self.gate_before(gate, &stage.tracks[0]).await?;
             }
         }
+        // a chunkserver that was started over since needs its time all the same
+        if let Some(wait @ Wait::MasterWait { .. }) = stage.wait.as_ref().filter(|_| touched)
+            && let Some(step) =
+                stage.tracks[0].steps.iter().find(|s| s.action.ends_the_master() && !self.is_done(&s.id))
+        {
+            let now = self.look(first, step).await.map_err(|f| f.at(Some(&step.id), first))?;
+            if matches!(step::already(&step.action, &self.schedule.to, &now), Verdict::NotYet(_)) {
+                self.wait(wait, first, &stage.tracks[0]).await?;
+            }
+        }
         // where something was taken away comes first: a pause leaves nothing half done
         let left = || stage.tracks.iter().filter(|t| !self.track_is_done(t));
         let mut waiting = left()
