@@ -596,3 +596,22 @@ fn a_pause_leaves_no_mount_away_that_was_taken_before_it() {
     assert_eq!(walk(&world, &plan), Ending::Paused);
     assert!(world.is_mounted("cl2"));
 }
+
+#[test]
+fn a_chunkserver_that_is_started_over_in_a_full_stop_has_its_time_before_the_master() {
+    let world = World::new();
+    let plan = schedule(&world, Mode::FullStop);
+    walk(&world, &plan);
+    // killed when the new master was about to be started; and then a chunkserver ends
+    let start = |r: &Record| matches!(r, Record::Intent { step, .. } if step.0.as_ref() == "master/master/start");
+    let begun = world.records.borrow().iter().position(start).unwrap();
+    world.records.borrow_mut().truncate(begun + 1);
+    world.wait(600);
+    world.lose_master();
+    world.lose_chunkserver("cs1");
+    world.deeds.borrow_mut().clear();
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    let [server, master] = [("cs1", "sbin/mfschunkserver"), ("master", "sbin/mfsmaster -t")]
+        .map(|(host, what)| world.when(host, what).unwrap());
+    assert!(master - server >= 180, "{server} {master}");
+}

@@ -175,6 +175,14 @@ impl World {
         self.hosts.borrow_mut().get_mut(host).unwrap().below.clear();
     }
 
+    /// The master ends without us, cleanly.
+    pub fn lose_master(&self) {
+        let now = self.now.get();
+        let mut hosts = self.hosts.borrow_mut();
+        let master = hosts.get_mut("master").unwrap();
+        (master.master, master.metadata_saved) = (None, Some(now));
+    }
+
     /// A mount ends without us.
     pub fn lose_mount(&self, host: &str) {
         self.hosts.borrow_mut().get_mut(host).unwrap().mount = None;
