@@ -79,6 +79,10 @@ fn failed(error: LockError) -> Failed {
             let hint = hint(&holder);
             Failed::new(Exit::Locked, anyhow::anyhow!("{}\n  {hint}", LockError::Held(holder)))
         }
+        LockError::Aside(_) => Failed::new(
+            Exit::Locked,
+            anyhow::anyhow!("{error}\n  no host was touched; begin a new upgrade, which looks at them"),
+        ),
         LockError::Host(..) => Failed::new(Exit::Unreachable, error),
     }
 }

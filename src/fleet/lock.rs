@@ -23,6 +23,11 @@ pub enum LockError {
     /// Another run has it.
     #[error("the lock of this cluster is held by {0}")]
     Held(Holder),
+    /// This run was set aside for another one.
+    #[error(
+        "run {0} was set aside for another one on this cluster, so that its journal no longer says what the hosts are"
+    )]
+    Aside(String),
     /// The host was not reached, or could not keep it.
     #[error("the lock on {0} could not be used: {1}")]
     Host(HostName, String),
@@ -52,6 +57,7 @@ async fn ask(fleet: &SshFleet, host: &HostName, claim: &Claim, verb: Verb<'_>) -
     match fleet.run(host, &claim.script(verb), LIMIT, &mut |_| {}).await {
         Outcome::Exited { output, .. } => match lock::read(&output) {
             Some(Answer::Cannot(why)) => Err(failed(why)),
+            Some(Answer::Aside) => Err(LockError::Aside(claim.run.clone())),
             Some(answer) => Ok(answer),
             None => Err(failed(format!("it answered {:?}", output.trim()))),
         },

@@ -17,7 +17,8 @@ pub const HEARTBEAT: Duration = Duration::from_secs(30);
 /// a run begins no further step before it holds the lock again.
 pub const STALE: Duration = Duration::from_secs(300);
 
-/// Where it is.
+/// Where it is. `lock.guard` beside it is locked while it is read and written, and `lock.aside` has the names of runs that were set
+/// aside for another one; both stay.
 pub const FILE: &str = "/var/lib/mfsupgrade/lock";
 
 /// Arguments: the file, what is to be done, run, owner, this program's version, the run that may be set aside, seconds after
@@ -45,6 +46,7 @@ load
 mine=no
 [ "$run $owner" = "$3 $4" ] && mine=yes
 if [ "$2" = take ]; then
+    grep -qxF -e "$3 $4" "$f.aside" 2>/dev/null && answer aside
     [ -z "$run" ] && mine=yes
     [ "$run" = "$6" ] && { [ "$state" = left ] || [ "$age" -gt "$7" ]; } && mine=yes
 fi
@@ -53,7 +55,12 @@ save() {
     why=$( (printf '%s\n' "$2" "$3" "$1" "$4" >"$f.new" && mv -f "$f.new" "$f") 2>&1) || answer cannot "$why"
 }
 case $2 in
-    take) save held "$3" "$4" "$5" ;;
+    take)
+        if [ -n "$run" ] && [ "$run $owner" != "$3 $4" ]; then
+            why=$( (echo "$run $owner" >>"$f.aside") 2>&1) || answer cannot "$why"
+        fi
+        save held "$3" "$4" "$5"
+        ;;
     renew) why=$(touch "$f" 2>&1) || answer cannot "$why" ;;
     leave) save left "$3" "$4" "$5" ;;
     drop) why=$(rm -f "$f" 2>&1) || answer cannot "$why" ;;
@@ -133,6 +140,8 @@ pub enum Answer {
     Free,
     /// Another run holds it, and it was left as it is.
     Other(Holder),
+    /// This run was set aside for another one: its journal no longer says what the hosts are.
+    Aside,
     /// The host could not do it; its words.
     Cannot(String),
 }
@@ -171,6 +180,7 @@ pub fn read(output: &str) -> Option<Answer> {
     match answer {
         "mine" => Some(Answer::Mine),
         "free" => Some(Answer::Free),
+        "aside" => Some(Answer::Aside),
         "cannot" => Some(Answer::Cannot(what.to_owned())),
         "other" => Some(Answer::Other(Holder {
             run: what.to_owned(),
@@ -259,6 +269,10 @@ mod tests {
         assert_eq!(other(host.ask(&b, Verb::Take { abandon: Some("c") })).run, "a", "consent is to one run");
         assert_eq!(host.ask(&b, Verb::Take { abandon: Some("a") }), Answer::Mine);
         assert_eq!(other(host.ask(&a, Verb::Renew)).run, "b", "the one that was set aside sees it");
+        assert_eq!(host.take(&a), Answer::Aside);
+        assert_eq!(host.ask(&b, Verb::Drop), Answer::Mine);
+        assert_eq!(host.take(&a), Answer::Aside, "also when the other one is over");
+        assert_eq!(host.take(&claim("c")), Answer::Mine);
     }
 
     #[test]
@@ -290,7 +304,7 @@ mod tests {
         let holder = other(host.take(&b));
         assert!(holder.left && holder.to_string().contains("stopped"), "{holder}");
         assert_eq!(host.ask(&b, Verb::Take { abandon: Some("a") }), Answer::Mine);
-        assert_eq!(other(host.take(&a)).run, "b");
+        assert_eq!(host.take(&a), Answer::Aside);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::step::{self, Verdict};
 use crate::check::Baseline;
 use crate::host::HostName;
 use crate::journal::{JournalSink, Progress, Record};
+use crate::moosefs::daemon::Role;
 use crate::schedule::{Action, Gate, Phase, Schedule, Stage, Step, StepId, Track, Wait, count};
 
 /// A look reads `/proc` and a few files: a host that takes longer is not well.
@@ -163,16 +164,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             if let Some(gate) = &stage.gate {
                 self.gate_before(gate, &stage.tracks[0]).await?;
             }
-        }
-        // a chunkserver that was started over since needs its time all the same
-        if let Some(wait @ Wait::MasterWait { .. }) = stage.wait.as_ref().filter(|_| touched)
-            && let Some(step) =
-                stage.tracks[0].steps.iter().find(|s| s.action.ends_the_master() && !self.is_done(&s.id))
+        } else if let Some(wait @ Wait::MasterWait { .. }) = &stage.wait
+            && !self.master_is_there(&stage.tracks[0]).await?
         {
-            let now = self.look(first, step).await.map_err(|f| f.at(Some(&step.id), first))?;
-            if matches!(step::already(&step.action, &self.schedule.to, &now), Verdict::NotYet(_)) {
-                self.wait(wait, first, &stage.tracks[0]).await?;
-            }
+            // a chunkserver that had to be started once more since is waited for like the first time
+            self.wait(wait, first, &stage.tracks[0]).await?;
         }
         // where something was taken away comes first: a pause leaves nothing half done
         let left = || stage.tracks.iter().filter(|t| !self.track_is_done(t));
@@ -338,6 +334,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether a master runs on the host of `track`, whose next step starts it.
+    async fn master_is_there(&self, track: &Track) -> Result<bool, Failure> {
+        let Some(step) = track.steps.iter().find(|s| !self.is_done(&s.id)) else { return Ok(true) };
+        let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
+        Ok(now.daemon(Role::Master).is_some())
     }
 
     /// Whether something of a host may be taken away now and not brought back yet, by what was begun.

@@ -119,8 +119,7 @@ fn follows(code: Code) -> Follows {
         BackProgramsGone => Outage("unchecked::a_way_back_without_the_old_programs_ends_with_no_daemon"),
         BackNotByRun => Outage(OLD_MASTER),
         BackMetadata => Outage(NO_MASTER),
-        BackFolders => Outage("traps::a_chunkserver_brought_back_to_1_5_does_not_see_its_chunks"),
-        BackDisks => Outage("traps::a_chunkserver_brought_back_to_1_5_does_not_see_its_chunks"),
+        BackDisks | BackFolders => Outage("traps::a_chunkserver_brought_back_to_1_5_does_not_see_its_chunks"),
         BackLockFolder => Outage("traps::without_its_run_folder_a_1_5_daemon_is_silently_not_there"),
     }
 }

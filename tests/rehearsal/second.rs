@@ -95,6 +95,15 @@ async fn the_second_operator_is_told_who_holds_the_lock() {
 
     let (code, words) = ben.told(&["--abandon", &run]);
     assert_eq!(code, 0, "{words}");
+    let resumed = Command::new(env!("CARGO_BIN_EXE_mfsupgrade"))
+        .args(["resume", &run, "--state-dir"])
+        .arg(&anna.folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&resumed.stderr);
+    assert_eq!(resumed.status.code(), Some(13), "{words}");
+    assert!(words.contains(&format!("run {run} was set aside for another one")), "{words}");
     let left = said(
         &cluster,
         "master",
