@@ -6,7 +6,7 @@ use mfsupgrade::check::back::look_back;
 use mfsupgrade::check::preflight::Fleet;
 use mfsupgrade::check::{Code, Finding};
 use mfsupgrade::host::{HostFacts, HostName};
-use mfsupgrade::journal::Progress;
+use mfsupgrade::journal::{Progress, Record};
 use mfsupgrade::plan::Mode;
 use mfsupgrade::run::ports::Master;
 use mfsupgrade::run::{Ending, FailureKind};
@@ -233,4 +233,23 @@ fn a_mount_that_the_upgrade_has_left_away_is_told_on_the_way_back() {
     let back = back(&world, &upgrade);
     let Ending::Failed(_, state) = walk(&world, &back) else { panic!() };
     assert!(state.contains("/mnt/mfs IS NOT MOUNTED on cl1:"), "{state}");
+}
+
+#[test]
+fn a_mount_that_is_lost_while_the_master_is_stopped_does_not_hold_its_successor() {
+    let (world, upgrade) = upgraded(Mode::Rolling);
+    let back = back(&world, &upgrade);
+    assert_eq!(walk(&world, &back), Ending::Finished);
+    let stopped = |r: &Record| matches!(r, Record::Done { step, .. } if step.0.as_ref() == "master/master/stop");
+    let at = world.records.borrow().iter().position(stopped).unwrap();
+    world.records.borrow_mut().truncate(at + 1);
+    world.wait(60);
+    world.lose_master();
+    world.lose_mount("cl1");
+    world.deeds.borrow_mut().clear();
+    let Ending::Failed(failure, _) = walk(&world, &back) else { panic!("cl1 has no mount") };
+    assert_eq!(failure.kind, FailureKind::GateRed);
+    assert!(world.when("master", "sbin/mfsmaster").is_some() && world.when("cl1", "mfsmount").is_none());
+    assert_eq!(walk(&world, &back), Ending::Finished);
+    assert!(world.is_mounted("cl1"));
 }
