@@ -109,6 +109,7 @@ pub fn disappear(root: &Path, pid: i32) {
     let exe = fs::read_link(folder(root, pid).join("exe"));
     let _ = fs::remove_file(root.join(SIM).join("processes").join(pid.to_string()));
     let _ = fs::remove_dir_all(folder(root, pid));
+    let _ = fs::remove_file(nameless(root, pid));
     // the file of a replaced program lives as long as a process runs it
     if let Ok(exe) = exe
         && is_deleted_name(&exe)
@@ -192,6 +193,24 @@ fn is_deleted_name(exe: &Path) -> bool {
     exe.to_string_lossy().ends_with(" (deleted)")
 }
 
+/// The file of a replaced program once more, out of everybody's reach: on Linux it has no name that could be removed.
+fn nameless(root: &Path, pid: i32) -> PathBuf {
+    root.join(SIM).join(format!("exe-of-{pid}"))
+}
+
+/// Brings the files of replaced programs back that a command has removed by the name that they have here.
+pub fn keep_replaced(root: &Path) {
+    for record in records(root) {
+        let (kept, exe) = (nameless(root, record.pid), fs::read_link(folder(root, record.pid).join("exe")));
+        if let Ok(exe) = exe
+            && is_deleted_name(&exe)
+            && !exe.exists()
+        {
+            let _ = fs::hard_link(kept, exe);
+        }
+    }
+}
+
 /// Puts `exe` out of the way of a new file: renamed as deleted for the processes that run it, else removed.
 ///
 /// # Errors
@@ -208,6 +227,9 @@ pub fn replace_program(root: &Path, exe: &Path) -> io::Result<()> {
     for record in records(root) {
         let link = folder(root, record.pid).join("exe");
         if fs::read_link(&link).is_ok_and(|at| at == exe) {
+            let kept = nameless(root, record.pid);
+            let _ = fs::remove_file(&kept);
+            fs::hard_link(&deleted, kept)?;
             let made = root.join(SIM).join(format!("new-exe-{}", record.pid));
             let _ = fs::remove_file(&made);
             symlink(&deleted, &made)?;

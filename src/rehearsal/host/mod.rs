@@ -100,6 +100,7 @@ impl Host {
     /// This machine has no `/proc`.
     fn refresh_before_command(&self) -> io::Result<()> {
         self.refresh(&fs::read_to_string("/proc/net/tcp")?);
+        procfs::keep_replaced(&self.site.root);
         clock::show(&self.site)
     }
 
