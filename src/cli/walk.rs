@@ -144,18 +144,21 @@ impl Walk<'_> {
 }
 
 async fn twice_interrupted(pause: &AtomicBool, events: &dyn EventSink, clock: &RunClock) -> std::io::Result<()> {
+    // listened for from the beginning: a second Ctrl-C that comes while the first one is answered is not lost
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     // a closed terminal or a `kill` is a wish to pause, and not to leave a file system standing still
     tokio::select! {
-        result = tokio::signal::ctrl_c() => result?,
+        _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
         _ = hang_up.recv() => {}
     }
     pause.store(true, Ordering::Relaxed);
     events.send(Stamped { at: clock.now(), event: Event::PauseRequested });
     tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
     }
+    Ok(())
 }
