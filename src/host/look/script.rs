@@ -94,7 +94,8 @@ impl Look {
 const NO_SURVEY: &str = "at() { :; }\n";
 
 /// What every look tells. A process's version is read from the binary that it runs, through `/proc/PID/exe`, which stays
-/// readable after the file was replaced.
+/// readable after the file was replaced. A master that is only tried on a copy (`host::metadata::Trial`), whoever's run
+/// began it, is nobody's daemon: it is known by its folder and the configuration in it.
 const COMMON: &str = r#"export LC_ALL=C; v='@(#) version: [0-9][0-9]*[.][0-9][0-9]*[.][0-9][0-9]*'
 printf 'uid\t%s\n' "$(id -u)"
 printf 'hostname\t%s\n' "$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)"
@@ -109,6 +110,9 @@ for d in /proc/[0-9]*; do
   case $c in mfsmaster|mfsmetalogger|mfschunkserver|mfsmount) ;; *) continue ;; esac
   e=$(readlink "$d/exe" 2>/dev/null) || continue
   w=$(readlink "$d/cwd" 2>/dev/null)
+  case $c:$w in mfsmaster:*/trial/data)
+    { tr '\0' '\n' < "$d/cmdline"; } 2>/dev/null | grep -qxF -e "${w%/data}/mfsmaster.cfg" && continue ;;
+  esac
   n=$(grep -a -o -m 1 "$v" "$d/exe" 2>/dev/null | head -n 1)
   [ "$c" = mfsmaster ] && data=$w
   l=; i=$(stat -c %i "$w/.$c.lock" 2>/dev/null)

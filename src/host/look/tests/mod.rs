@@ -105,3 +105,33 @@ fn a_file_in_etc_mfs_hides_none_in_etc() {
         assert!(facts.files.contains_key(prefix.join(path).as_str()), "{path}: {:?}", facts.files.keys());
     }
 }
+
+/// A process called mfsmaster that runs with `-c CONFIG` in `folder` until its pipe is read from: od, by another name.
+fn master_on(folder: &std::path::Path, config: &std::path::Path) -> std::process::Child {
+    let program = folder.join("mfsmaster");
+    if !program.exists() {
+        std::os::unix::fs::symlink("/usr/bin/od", &program).unwrap();
+    }
+    assert!(std::process::Command::new("mkfifo").arg(config).status().unwrap().success());
+    let mut command = std::process::Command::new(program);
+    command.arg("-c").arg(config).current_dir(folder).spawn().unwrap()
+}
+
+#[test]
+fn a_master_that_is_tried_on_a_copy_is_nobodys_daemon() {
+    let top = tempfile::tempdir().unwrap();
+    let top = top.path().canonicalize().unwrap();
+    let data = top.join("trial/data");
+    std::fs::create_dir_all(&data).unwrap();
+    let mut tried = master_on(&data, &top.join("trial/mfsmaster.cfg"));
+    let mut real = master_on(&data, &top.join("mfsmaster.cfg"));
+    let facts = run(&["/bin/sh"], &Look::default().script());
+    let seen = |child: &std::process::Child| facts.processes.iter().any(|p| p.pid == child.id());
+    let (tried_is_seen, real_is_seen) = (seen(&tried), seen(&real));
+    for child in [&mut tried, &mut real] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(real_is_seen, "one with another configuration may be the cluster's: {:?}", facts.processes);
+    assert!(!tried_is_seen, "{:?}", facts.processes);
+}
