@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::host::ProcessId;
 use crate::moosefs::Overview;
 use crate::moosefs::wire::{ChunkMatrix, Chunkserver, Info};
 use crate::rules::line_1_5_to_1_6 as line;
@@ -40,6 +41,10 @@ pub struct Baseline {
     pub under_goal: u64,
     /// Chunks on each chunkserver.
     pub servers: BTreeMap<Ipv4Addr, u32>,
+    /// The new master that was seen to know all this when it had just started: for as long as this process runs, no other
+    /// metadata can have been loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master: Option<ProcessId>,
 }
 
 /// What was counted otherwise than before: in a journal, so that a run which is resumed does not hold a cluster against what
@@ -55,6 +60,9 @@ pub struct Counts {
     /// Chunkservers that were counted before and are not connected now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<Ipv4Addr>,
+    /// The process that counts so, where it is another one than before: see [`Baseline::master`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master: Option<ProcessId>,
 }
 
 impl Baseline {
@@ -76,6 +84,7 @@ impl Baseline {
             missing,
             under_goal,
             servers: connected(overview).map(|s| (s.address, all_chunks(s))).collect(),
+            master: None,
         }
     }
 
@@ -96,6 +105,7 @@ impl Baseline {
             inodes: now.inodes,
             servers: changed.map(|(server, chunks)| (*server, *chunks)).collect(),
             gone: self.servers.keys().filter(|server| !now.servers.contains_key(server)).copied().collect(),
+            master: None,
         };
         let same = (news.chunks, news.inodes) == (self.chunks, self.inodes);
         (!same || !news.servers.is_empty() || !news.gone.is_empty()).then_some(news)
@@ -106,15 +116,32 @@ impl Baseline {
         (self.chunks, self.inodes) = (news.chunks, news.inodes);
         self.servers.retain(|server, _| !news.gone.contains(server));
         self.servers.extend(&news.servers);
+        if news.master.is_some() {
+            self.master.clone_from(&news.master);
+        }
     }
 
-    /// The counts of a cluster that goes on working while a run stands still. A server that is away keeps what it had.
-    pub fn recount(&mut self, overview: &Overview) {
-        let away = std::mem::take(&mut self.servers);
-        self.refresh(overview);
-        for (server, chunks) in away {
-            self.servers.entry(server).or_insert(chunks);
-        }
+    /// What a cluster counts otherwise that goes on working while a run stands still. A server that is away keeps what it had,
+    /// and so does one that has lost sight of chunks: as long as every chunk has its copies, what it shows less was moved.
+    #[must_use]
+    pub fn recount(&self, overview: &Overview) -> Option<Counts> {
+        let mut news = Counts { gone: Vec::new(), ..self.news(overview)? };
+        let whole =
+            overview.matrix.as_ref().is_none_or(|m| m.missing() <= self.missing && m.under_goal() <= self.under_goal);
+        news.servers.retain(|server, shows| match self.expected(*server, &overview.info) {
+            0 => true,
+            _ if whole => *shows > 0,
+            expected => u64::from(*shows) >= expected,
+        });
+        let same = (news.chunks, news.inodes) == (self.chunks, self.inodes) && news.servers.is_empty();
+        (!same).then_some(news)
+    }
+
+    /// The same counts, known by a new master's process.
+    #[must_use]
+    pub fn known_by(&self, master: ProcessId) -> Counts {
+        let (chunks, inodes) = (self.chunks, self.inodes);
+        Counts { chunks, inodes, servers: BTreeMap::new(), gone: Vec::new(), master: Some(master) }
     }
 
     /// Chunks that `server` must show: what it had, less what was deleted in all, less a share for what was moved.

@@ -40,6 +40,17 @@ pub struct Process {
     pub memory: u64,
 }
 
+/// Names one process for good, also where its number was given out again after a boot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// The boot that it runs in.
+    pub boot: String,
+    /// Process id.
+    pub pid: u32,
+    /// See [`Process::start`].
+    pub start: u64,
+}
+
 impl Process {
     /// Whether this is the same process, and not another one with its number.
     #[must_use]
@@ -256,6 +267,13 @@ impl HostFacts {
     #[must_use]
     pub fn daemon(&self, role: Role) -> Option<&Process> {
         self.processes.iter().find(|p| p.role == role)
+    }
+
+    /// The one process of `role`, by its name for good.
+    #[must_use]
+    pub fn process_id(&self, role: Role) -> Option<ProcessId> {
+        let process = self.daemon(role)?;
+        Some(ProcessId { boot: self.boot_id.clone(), pid: process.pid, start: process.start })
     }
 
     /// The mount at `mount_point`, the topmost if there are several.

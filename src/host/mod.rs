@@ -17,7 +17,7 @@ pub mod shell;
 pub mod turn;
 
 pub use command::Command;
-pub use facts::{HostFacts, Process};
+pub use facts::{HostFacts, Process, ProcessId};
 pub use job::Job;
 pub use look::Look;
 pub use mount_options::MountArguments;

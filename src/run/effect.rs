@@ -73,12 +73,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.sweep(host).await.map_err(|f| f.at(Some(&step.id), host))?;
             evidence.extend(self.look_everywhere(step).await?);
         }
+        let master = self.new_master(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
         if let Some(gate) = &step.afterwards {
             match self.gate(gate, host, Some(&step.id), &|| false).await {
                 Ok(green) => evidence.extend(green),
                 Err(failure) => return Err(self.undone(step, failure).await),
             }
         }
+        master.map_or(Ok(()), |master| self.known_by(master))?;
         evidence.retain(|e| !e.is_empty());
         let evidence = evidence.join("; ");
         if last && !matches!(step.action, Action::Verify) {

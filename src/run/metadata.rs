@@ -10,10 +10,11 @@ use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
 use super::runner::human;
 use super::step::{self, Verdict};
+use crate::check::Counts;
 use crate::check::health::{master_runs, metadata_is_as_it_was};
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialFacts};
-use crate::host::{AbsPath, Command, HostName, Process};
+use crate::host::{AbsPath, Command, HostName, Process, ProcessId};
 use crate::journal::Record;
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
@@ -236,13 +237,42 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         Ok(())
     }
 
-    /// While a run stood still its users went on. As long as the old master runs, no other metadata can have been loaded.
-    pub(super) async fn recount(&self) {
-        if let Ok(overview) = self.master.overview().await
-            && master_runs(&overview, &self.schedule.to).is_err()
-        {
-            self.baseline.borrow_mut().recount(&overview);
+    /// While a run stood still its users went on. As long as the old master runs, or the very process that was seen to know
+    /// what the old one knew, no other metadata can have been loaded.
+    pub(super) async fn recount(&self) -> Result<(), Failure> {
+        let Ok(overview) = self.master.overview().await else { return Ok(()) };
+        // asked for after it has counted: a process that runs still has counted
+        if master_runs(&overview, &self.schedule.to).is_ok() && !self.known_master_runs().await {
+            return Ok(());
         }
+        let news = self.baseline.borrow().recount(&overview);
+        news.map_or(Ok(()), |counts| self.learn(counts))
+    }
+
+    fn learn(&self, counts: Counts) -> Result<(), Failure> {
+        self.baseline.borrow_mut().learn(&counts);
+        self.record(Record::Counted { at: self.clock.now(), counts })
+    }
+
+    async fn known_master_runs(&self) -> bool {
+        let Some(known) = self.baseline.borrow().master.clone() else { return false };
+        let starts = |step: &Step| matches!(step.action, Action::Start { role: Role::Master, .. });
+        let Some((_, track, step)) = self.schedule.steps().find(|(_, _, step)| starts(step)) else { return false };
+        self.look(&track.host, step).await.is_ok_and(|now| now.process_id(Role::Master) == Some(known))
+    }
+
+    /// The process that a master's start has brought, before its gate: what the gate then sees is known by it.
+    pub(super) async fn new_master(&self, host: &HostName, step: &Step) -> Result<Option<ProcessId>, Failure> {
+        match &step.action {
+            Action::Start { role: Role::Master, .. } => Ok(self.look(host, step).await?.process_id(Role::Master)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The gate was green: what is counted now is known by this process.
+    pub(super) fn known_by(&self, master: ProcessId) -> Result<(), Failure> {
+        let counts = self.baseline.borrow().known_by(master);
+        self.learn(counts)
     }
 
     /// A new master on other metadata is stopped at once, before its chunkservers delete what it does not know. Any other

@@ -91,8 +91,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let begun = |step: &StepId| Some((step.clone(), Begun { at: *progress.begun_at.get(step)?, earlier: true }));
         self.open.borrow_mut().extend(progress.open.iter().filter_map(begun));
         progress.counted.iter().for_each(|counts| self.baseline.borrow_mut().learn(counts));
-        if !progress.begun_at.is_empty() {
-            self.recount().await;
+        if !progress.begun_at.is_empty()
+            && let Err(failure) = self.recount().await
+        {
+            return self.failed(failure).await;
         }
         // what was killed between the last look and its last record has seen the cluster as it was then
         for (_, _, step) in self.schedule.steps().filter(|(_, _, step)| matches!(step.action, Action::Verify)) {

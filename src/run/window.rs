@@ -77,6 +77,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.clock.between_looks().await;
         }
         self.send(Event::WindowOpened { host: host.clone(), window: window.to_string() });
+        self.recount().await?;
         Ok(true)
     }
 

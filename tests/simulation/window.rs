@@ -1,5 +1,6 @@
 //! The maintenance window: nothing is taken down outside it, and what was begun in it is brought to its end.
 
+use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use mfsupgrade::journal::Record;
@@ -143,6 +144,32 @@ impl EventSink for Impatient<'_> {
             self.0.pause.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// Deletes most of the files when it hears of the window for the second time.
+struct Users<'a>(&'a World, Cell<u32>);
+
+impl EventSink for Users<'_> {
+    fn send(&self, event: Stamped) {
+        if matches!(event.event, Event::OutsideWindow { .. }) {
+            self.1.set(self.1.get() + 1);
+            if self.1.get() == 2 {
+                self.0.set_inodes(400);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_users_delete_between_two_windows_is_not_held_against_the_run() {
+    let world = World::new();
+    world.set_inodes(1000);
+    // opens for the master and the first chunkserver
+    let plan = within(&world, Mode::Rolling, "22:20", "22:24");
+    let users = Users(&world, Cell::new(0));
+    assert_eq!(heard(&world, &plan, &users), Ending::Finished);
+    assert!(users.1.get() >= 2, "it was waited for before the master, and behind it");
+    assert!(world.when("cs3", "sbin/mfschunk").unwrap() > DAY - 3600);
 }
 
 #[test]
