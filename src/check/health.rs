@@ -485,6 +485,33 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_has_lost_sight_of_chunks_keeps_what_it_had() {
+        let before = Baseline::of(&overview());
+        let recounted = |change: &dyn Fn(&mut Overview)| {
+            let (mut baseline, mut now) = (before.clone(), overview());
+            change(&mut now);
+            if let Some(news) = baseline.recount(&now) {
+                baseline.learn(&news);
+            }
+            (baseline.chunks, baseline.servers[&SERVER])
+        };
+        assert_eq!(recounted(&|_| {}), (100, 100));
+        assert_eq!(recounted(&|o| o.chunkservers[0].chunks = 60), (100, 60), "every chunk has its copies: moved");
+        assert_eq!(recounted(&|o| o.chunkservers[0].chunks = 0), (100, 100));
+        assert_eq!(recounted(&|o| o.chunkservers.clear()), (100, 100));
+        let short = |o: &mut Overview| {
+            o.chunkservers[0].chunks = 60;
+            o.matrix.as_mut().unwrap().0[2][1] = 40;
+        };
+        assert_eq!(recounted(&short), (100, 100));
+        let deleted = |o: &mut Overview| {
+            (o.info.chunks, o.chunkservers[0].chunks) = (60, 60);
+            o.matrix.as_mut().unwrap().0[2][1] = 1;
+        };
+        assert_eq!(recounted(&deleted), (60, 60));
+    }
+
+    #[test]
     fn masters_and_sessions_are_judged_by_their_version() {
         let now = overview();
         assert!(master_runs(&now, &NEW).is_ok());
