@@ -108,12 +108,21 @@ impl Baseline {
         self.servers.extend(&news.servers);
     }
 
-    /// The counts of a cluster that goes on working while a run stands still. A server that is away keeps what it had.
+    /// The counts of a cluster that goes on working while a run stands still. A server that is away keeps what it had, and
+    /// so does one that is there without its chunks, less what was deleted in all: an old one that a boot has started on the
+    /// folders of the new release shows none, and as a measure that would let it pass for good.
     pub fn recount(&mut self, overview: &Overview) {
-        let away = std::mem::take(&mut self.servers);
+        let had = std::mem::take(&mut self.servers);
+        let deleted = self.chunks.saturating_sub(overview.info.chunks);
+        let now = Self::of(overview);
+        // a 1.5 master tells no matrix
+        let whole = overview.matrix.is_none() || (now.missing <= self.missing && now.under_goal <= self.under_goal);
         self.refresh(overview);
-        for (server, chunks) in away {
-            self.servers.entry(server).or_insert(chunks);
+        for (server, chunks) in had {
+            let shows = self.servers.entry(server).or_insert(chunks);
+            if !whole || *shows == 0 {
+                *shows = chunks.saturating_sub(deleted).max(*shows);
+            }
         }
     }
 
@@ -465,5 +474,20 @@ mod tests {
         assert!(session_is_back(&now, CLIENT, "/mnt/mfs", &NEW).is_ok());
         assert!(session_is_back(&now, CLIENT, "/mnt/other", &NEW).is_err());
         assert!(session_is_back(&now, SERVER, "/mnt/mfs", &NEW).unwrap_err().contains("no mount"));
+    }
+    #[test]
+    fn a_server_that_shows_no_chunks_is_no_measure_for_itself_when_a_run_is_resumed() {
+        let mut baseline = Baseline::of(&overview());
+        let mut blind = overview();
+        blind.chunkservers[0].chunks = 0;
+        baseline.recount(&blind);
+        assert_eq!(baseline.servers[&SERVER], 100);
+        blind.matrix = None;
+        baseline.recount(&blind);
+        assert_eq!(baseline.servers[&SERVER], 100, "whatever its master tells");
+        let mut deleted = overview();
+        (deleted.info.chunks, deleted.chunkservers[0].chunks) = (60, 60);
+        baseline.recount(&deleted);
+        assert_eq!(baseline.servers[&SERVER], 60, "what was deleted is not asked for");
     }
 }
