@@ -214,7 +214,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.pause_point(track)?;
         self.window(track).await?;
         self.skip_if_used(track).await?;
-        if !self.is_touched(track).await? && !self.is_upgraded(track).await? {
+        if !self.is_touched(track).await? && !self.is_upgraded(track).await? && !self.is_away(track).await? {
             if let Some(wait) = &track.wait {
                 self.wait(wait, &track.host, track).await?;
             }
@@ -284,6 +284,17 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// A client that failed does not hold up the others, as long as the cluster itself is well: then it is not the client's
     /// alone.
     async fn set_aside(&self, stage: &Stage, failure: Failure) -> Result<(), Stop> {
+    /// Whether the chunkserver that the way back would stop next does not run: killed with a run whose journal has lost that
+    /// it stopped it, or ended by itself. A gate would wait for what only this host's next steps bring back.
+    async fn is_away(&self, track: &Track) -> Result<bool, Failure> {
+        let next = track.steps.iter().find(|s| !self.is_done(&s.id));
+        let Some(step) = next.filter(|s| matches!(s.action, Action::Stop { role: Role::Chunkserver, .. })) else {
+            return Ok(false);
+        };
+        let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
+        Ok(now.daemon(Role::Chunkserver).is_none())
+    }
+
         let (Some(gate), Some(host)) = (&stage.gate, failure.host.clone()) else { return Err(failure.into()) };
         let overview = self.master.overview().await.map_err(|e| Red::wait(e.reason));
         let well = overview.and_then(|o| gate::judge(gate, &host, self.schedule, &self.baseline.borrow(), &o));

@@ -253,3 +253,17 @@ fn a_mount_that_is_lost_while_the_master_is_stopped_does_not_hold_its_successor(
     assert_eq!(walk(&world, &back), Ending::Finished);
     assert!(world.is_mounted("cl1"));
 }
+
+#[test]
+fn a_chunkserver_that_does_not_run_is_brought_back_and_not_waited_for() {
+    let (world, upgrade) = upgraded(Mode::Rolling);
+    let back = back(&world, &upgrade);
+    world.faults.borrow_mut().insert("cs1".into(), Fault::DaemonDies);
+    assert!(matches!(walk(&world, &back), Ending::Failed(..)));
+    world.repair("cs1");
+    // stopped by a run that was killed, and whose journal knows nothing of it
+    world.lose_chunkserver("cs2");
+    assert_eq!(walk(&world, &back), Ending::Finished);
+    assert!(all_old(&world));
+    assert_eq!(world.times("cs2", "-s"), 0);
+}
