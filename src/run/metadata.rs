@@ -23,6 +23,9 @@ use crate::schedule::{Action, Step, count};
 /// Older than this, backup and trial are made again before the old master goes.
 const BACKUP_OLD: Duration = Duration::from_secs(3600);
 
+/// How often they are made again before that is given up: a copy that is made behind a trial of an hour is younger.
+const RENEWALS: usize = 3;
+
 /// Older than this, a copy is made again before it is loaded for a trial.
 const TRIAL_OF: Duration = Duration::from_secs(600);
 
@@ -63,6 +66,22 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             action if action.ends_the_master() => BACKUP_OLD,
             _ => return Ok(()),
         };
+        if matches!(step.action, Action::Trial { .. }) {
+            return self.renew_once(step, limit).await.map(|_| ());
+        }
+        // a trial, or its end, may take so long that the copy before it has grown old again
+        for _ in 0..RENEWALS {
+            if !self.renew_once(step, limit).await? {
+                return Ok(());
+            }
+        }
+        let cause = format!("no copy of the metadata could be made and tried within {}", human(limit.as_secs()));
+        Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause))
+    }
+
+    /// Makes again what comes before `step` and is older than `limit`. Whether there was any.
+    async fn renew_once(&self, step: &Step, limit: Duration) -> Result<bool, Failure> {
+        let mut renewed = false;
         for (_, track, earlier) in self.schedule.steps().take_while(|(_, _, s)| s.id != step.id) {
             let of_metadata = matches!(earlier.action, Action::Backup { .. } | Action::Trial { .. });
             let done = self.done.borrow().get(&earlier.id).copied();
@@ -71,9 +90,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 && self.has_what_to_copy(&track.host, earlier).await?
             {
                 self.step(track, earlier).await?;
+                renewed = true;
             }
         }
-        Ok(())
+        Ok(renewed)
     }
 
     /// Whether the master that goes runs, and alone: else there is nothing to copy. Its host is asked and not it, since a
