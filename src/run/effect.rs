@@ -88,6 +88,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let at = self.clock.now();
         self.record(Record::Done { step: step.id.clone(), at, evidence: evidence.clone(), found })?;
         self.done.borrow_mut().insert(step.id.clone(), at);
+        match found {
+            true => drop(self.found.borrow_mut().insert(step.id.clone())),
+            false => drop(self.found.borrow_mut().remove(&step.id)),
+        }
         self.send(Event::StepDone { step: step.id.clone(), host: host.clone(), evidence, found });
         Ok(())
     }

@@ -39,6 +39,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if let Verdict::Done(evidence) = step::already(&step.action, &self.schedule.to, &before) {
             return Ok((true, evidence));
         }
+        // what it wrote at its end stays where it is; one that comes up until its turn is copied then
+        if self.schedule.is_back() && before.daemon(Role::Master).is_none() {
+            return Ok((true, "no mfsmaster runs: there is nothing to copy".to_owned()));
+        }
         step::allowed(&step.action, &self.schedule.to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
         let evidence = match &step.action {
@@ -79,6 +83,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause))
     }
 
+    /// Whether nothing was copied or tried, since there was nothing.
+    fn was_found(&self, step: &Step) -> bool {
+        self.found.borrow().contains(&step.id)
+    }
+
     /// Makes again what comes before `step` and is older than `limit`. Whether there was any.
     async fn renew_once(&self, step: &Step, limit: Duration) -> Result<bool, Failure> {
         let mut renewed = false;
@@ -86,7 +95,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let of_metadata = matches!(earlier.action, Action::Backup { .. } | Action::Trial { .. });
             let done = self.done.borrow().get(&earlier.id).copied();
             if of_metadata
-                && done.is_some_and(|at| self.seconds_since(at) > limit.as_secs())
+                && done.is_some_and(|at| self.seconds_since(at) > limit.as_secs() || self.was_found(earlier))
                 && self.has_what_to_copy(&track.host, earlier).await?
             {
                 self.step(track, earlier).await?;

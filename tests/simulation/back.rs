@@ -267,3 +267,18 @@ fn a_chunkserver_that_does_not_run_is_brought_back_and_not_waited_for() {
     assert!(all_old(&world));
     assert_eq!(world.times("cs2", "-s"), 0);
 }
+
+#[test]
+fn a_master_that_comes_up_by_itself_is_copied_before_it_is_stopped() {
+    for comes_up in [false, true] {
+        let (world, upgrade) = upgraded(Mode::Rolling);
+        world.lose_master();
+        let back = back(&world, &upgrade);
+        if comes_up {
+            world.start_new_master();
+        }
+        assert_eq!(walk(&world, &back), Ending::Finished);
+        assert_eq!(world.times("master", "now()"), usize::from(comes_up));
+        assert_eq!(world.times("master", "mfsmaster -t 1800 -s"), usize::from(comes_up));
+    }
+}

@@ -311,7 +311,8 @@ impl<'a> Back<'a> {
     fn master(&mut self) -> Option<Stage> {
         let part = *self.of(Role::Master).first()?;
         let mut steps = Vec::new();
-        if part.daemon == Daemon::New {
+        // one that is down may come up by itself before its turn, as after a boot: then there is something to copy
+        if part.daemon != Daemon::Old {
             steps.extend(self.backup(part));
         }
         steps.extend(self.daemon(Phase::Master, part));
