@@ -269,6 +269,23 @@ fn a_chunkserver_that_does_not_run_is_brought_back_and_not_waited_for() {
 }
 
 #[test]
+fn a_mount_that_a_boot_has_made_with_the_new_programs_holds_the_chunkservers_and_the_master() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
+    let upgrade = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &upgrade), Ending::Paused);
+    world.pause.store(false, Ordering::Relaxed);
+    *world.pause_after.borrow_mut() = None;
+    let back = back(&world, &upgrade);
+    world.boot_mounts_new("cl1");
+    let Ending::Failed(failure, _) = walk(&world, &back) else { panic!() };
+    assert!(failure.causes[1].contains("mounts of another release"), "{:?}", failure.causes);
+    assert!(world.touched().is_empty());
+    world.lose_mount("cl1");
+    assert_eq!(walk(&world, &back), Ending::Finished);
+}
+
+#[test]
 fn a_master_that_comes_up_by_itself_is_copied_before_it_is_stopped() {
     for comes_up in [false, true] {
         let (world, upgrade) = upgraded(Mode::Rolling);
