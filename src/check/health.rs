@@ -122,19 +122,27 @@ impl Baseline {
     }
 
     /// What a cluster counts otherwise that goes on working while a run stands still. A server that is away keeps what it had,
-    /// and so does one that has lost sight of chunks: as long as every chunk has its copies, what it shows less was moved.
+    /// less what was deleted in all, and so does one that is there without its chunks: an old one that a boot has started on
+    /// the folders of the new release shows none, and as a measure that would let it pass for good. As long as every chunk has
+    /// its copies, what a server shows less was moved.
     #[must_use]
     pub fn recount(&self, overview: &Overview) -> Option<Counts> {
-        let mut news = Counts { gone: Vec::new(), ..self.news(overview)? };
-        let whole =
-            overview.matrix.as_ref().is_none_or(|m| m.missing() <= self.missing && m.under_goal() <= self.under_goal);
-        news.servers.retain(|server, shows| match self.expected(*server, &overview.info) {
-            0 => true,
-            _ if whole => *shows > 0,
-            expected => u64::from(*shows) >= expected,
-        });
-        let same = (news.chunks, news.inodes) == (self.chunks, self.inodes) && news.servers.is_empty();
-        (!same).then_some(news)
+        let now = Self::of(overview);
+        let deleted = self.chunks.saturating_sub(now.chunks);
+        // a 1.5 master tells no matrix
+        let whole = overview.matrix.is_none() || (now.missing <= self.missing && now.under_goal <= self.under_goal);
+        let mut servers = now.servers;
+        for (server, had) in &self.servers {
+            let had = had.saturating_sub(deleted);
+            let shows = servers.entry(*server).or_insert(had);
+            if !whole || *shows == 0 {
+                *shows = had.max(*shows);
+            }
+        }
+        servers.retain(|server, chunks| self.servers.get(server) != Some(chunks));
+        let same = (now.chunks, now.inodes) == (self.chunks, self.inodes) && servers.is_empty();
+        let (chunks, inodes) = (now.chunks, now.inodes);
+        (!same).then_some(Counts { chunks, inodes, servers, gone: Vec::new(), master: None })
     }
 
     /// The same counts, known by a new master's process.
@@ -498,7 +506,13 @@ mod tests {
         assert_eq!(recounted(&|_| {}), (100, 100));
         assert_eq!(recounted(&|o| o.chunkservers[0].chunks = 60), (100, 60), "every chunk has its copies: moved");
         assert_eq!(recounted(&|o| o.chunkservers[0].chunks = 0), (100, 100));
+        let blind = |o: &mut Overview| (o.chunkservers[0].chunks, o.matrix) = (0, None);
+        assert_eq!(recounted(&blind), (100, 100), "whatever its master tells");
         assert_eq!(recounted(&|o| o.chunkservers.clear()), (100, 100));
+        let deleted_meanwhile = |o: &mut Overview| {
+            (o.info.chunks, o.chunkservers) = (60, Vec::new());
+        };
+        assert_eq!(recounted(&deleted_meanwhile), (60, 60));
         let short = |o: &mut Overview| {
             o.chunkservers[0].chunks = 60;
             o.matrix.as_mut().unwrap().0[2][1] = 40;

@@ -105,6 +105,7 @@ impl Walk<'_> {
             pause: &pause,
             done: RefCell::new(HashMap::new()),
             open: RefCell::new(HashMap::new()),
+            found: RefCell::default(),
             aside: RefCell::default(),
         };
         let ending = tokio::select! {

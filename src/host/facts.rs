@@ -136,7 +136,7 @@ pub struct HostFacts {
     pub exports: BTreeMap<String, u32>,
     /// Files in the running master's DATA_PATH.
     pub data_files: BTreeMap<String, FileFact>,
-    /// Processes that work in [`Look::busy_in`].
+    /// Processes that work in [`Look::busy_in`], and jobs of [`Look::jobs_in`] that go on.
     pub busy: Vec<u32>,
     /// Whether the host has `make`.
     pub make: bool,

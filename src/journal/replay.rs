@@ -1,6 +1,6 @@
 //! From records to where a run is. PURE.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -27,6 +27,8 @@ pub struct Progress {
     pub stands: Option<String>,
     /// Steps that are done, with when.
     pub done: HashMap<StepId, Timestamp>,
+    /// Those of them whose effect was found, so that nothing was run.
+    pub found: HashSet<StepId>,
     /// Steps with an intent and no result, in order.
     pub open: Vec<StepId>,
     /// When each step was begun last: that names its job on the host.
@@ -86,8 +88,12 @@ impl Progress {
                 }
             }
             Record::Counted { counts, .. } => self.counted.push(counts.clone()),
-            Record::Done { step, at, .. } => {
+            Record::Done { step, at, found, .. } => {
                 self.open.retain(|open| open != step);
+                match found {
+                    true => drop(self.found.insert(step.clone())),
+                    false => drop(self.found.remove(step)),
+                }
                 self.done.insert(step.clone(), *at);
             }
             Record::Failed { at, kind, message, .. } => self.stop = Some(Stop::Failed(*at, *kind, message.clone())),

@@ -90,6 +90,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let at = self.clock.now();
         self.record(Record::Done { step: step.id.clone(), at, evidence: evidence.clone(), found })?;
         self.done.borrow_mut().insert(step.id.clone(), at);
+        match found {
+            true => drop(self.found.borrow_mut().insert(step.id.clone())),
+            false => drop(self.found.borrow_mut().remove(&step.id)),
+        }
         self.send(Event::StepDone { step: step.id.clone(), host: host.clone(), evidence, found });
         Ok(())
     }
@@ -193,7 +197,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let begun = self.clock.now();
         let most = match step.action {
             // as long as it would be waited for if its connection had not been lost
-            Action::Build { .. } | Action::Install { .. } => LONG_COMMAND,
+            Action::Build { .. } | Action::Install { .. } | Action::Restore { .. } => LONG_COMMAND,
             _ => HOLD,
         };
         loop {
@@ -255,7 +259,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// One look at a host; connections that are lost are made again for a while.
     pub(super) async fn look(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
-        self.look_with(host, &step::look(&step.action, self.schedule)).await
+        let mut look = step::look(&step.action, self.schedule);
+        // an installation of the run that is taken back may go on, whoever began it is gone: it would bring the new
+        // programs once more
+        look.jobs_in = matches!(step.action, Action::Restore { .. }).then(|| self.work_dir(host).join("jobs"));
+        self.look_with(host, &look).await
     }
 
     /// The same for more than the step asks for.

@@ -46,6 +46,14 @@ pub fn judge(
         .or_else(|reason| if before { health::master_runs(overview, &schedule.from) } else { Err(reason) })
         .map_err(Red::wait)?;
     health::metadata_is_kept(overview, baseline).map_err(|reason| Red { reason, hopeless: true })?;
+    // a mount that a boot has made with the programs that were still there works with no old master: it goes before them
+    let remounted = match gate {
+        Gate::Healthy { .. } | Gate::Serving { mounts: true, .. } if schedule.is_back() => {
+            no_other_mounts(to, overview)
+        }
+        _ => Ok(()),
+    };
+    remounted.map_err(Red::wait)?;
     let judged = match gate {
         Gate::MasterServes { .. } => {
             health::metadata_is_as_it_was(overview, baseline).map_err(|reason| Red { reason, hopeless: true })?;
@@ -100,15 +108,14 @@ fn upgraded(schedule: &Schedule, baseline: &Baseline, overview: &Overview) -> Re
                 .map_err(|reason| format!("{mount} of {}: {reason}", track.host))?;
         }
     }
-    let old: Vec<String> = overview
-        .sessions
-        .iter()
-        .filter(|s| s.connected && s.version != schedule.to)
-        .map(|s| format!("{} ({})", s.address, s.version))
-        .collect();
-    if old.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("mounts of another release are still connected: {}", old.join(", ")))
+    no_other_mounts(&schedule.to, overview)
+}
+
+fn no_other_mounts(to: &Version, overview: &Overview) -> Result<(), String> {
+    let other = overview.sessions.iter().filter(|s| s.connected && s.version != *to);
+    let other: Vec<String> = other.map(|s| format!("{} ({})", s.address, s.version)).collect();
+    match other[..] {
+        [] => Ok(()),
+        _ => Err(format!("mounts of another release are still connected: {}", other.join(", "))),
     }
 }

@@ -132,7 +132,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         *tries += 1;
     }
 
-    fn work_dir(&self, host: &HostName) -> AbsPath {
+    pub(super) fn work_dir(&self, host: &HostName) -> AbsPath {
         let host = self.schedule.hosts.iter().find(|h| h.name == *host);
         host.map_or_else(crate::schedule::default_work_dir, |h| h.work_dir.clone())
     }

@@ -24,6 +24,9 @@ use crate::schedule::{Action, Step, count};
 /// Older than this, backup and trial are made again before the old master goes.
 const BACKUP_OLD: Duration = Duration::from_secs(3600);
 
+/// How often they are made again before that is given up: a copy that is made behind a trial of an hour is younger.
+const RENEWALS: usize = 3;
+
 /// Older than this, a copy is made again before it is loaded for a trial.
 const TRIAL_OF: Duration = Duration::from_secs(600);
 
@@ -36,6 +39,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let before = self.look_when_free(host, step).await?;
         if let Verdict::Done(evidence) = step::already(&step.action, &self.schedule.to, &before) {
             return Ok((true, evidence));
+        }
+        // what it wrote at its end stays where it is; one that comes up until its turn is copied then
+        if self.schedule.is_back() && before.daemon(Role::Master).is_none() {
+            return Ok((true, "no mfsmaster runs: there is nothing to copy".to_owned()));
         }
         step::allowed(&step.action, &self.schedule.to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
@@ -64,17 +71,39 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             action if action.ends_the_master() => BACKUP_OLD,
             _ => return Ok(()),
         };
+        if matches!(step.action, Action::Trial { .. }) {
+            return self.renew_once(step, limit).await.map(|_| ());
+        }
+        // a trial, or its end, may take so long that the copy before it has grown old again
+        for _ in 0..RENEWALS {
+            if !self.renew_once(step, limit).await? {
+                return Ok(());
+            }
+        }
+        let cause = format!("no copy of the metadata could be made and tried within {}", human(limit.as_secs()));
+        Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause))
+    }
+
+    /// Whether nothing was copied or tried, since there was nothing.
+    fn was_found(&self, step: &Step) -> bool {
+        self.found.borrow().contains(&step.id)
+    }
+
+    /// Makes again what comes before `step` and is older than `limit`. Whether there was any.
+    async fn renew_once(&self, step: &Step, limit: Duration) -> Result<bool, Failure> {
+        let mut renewed = false;
         for (_, track, earlier) in self.schedule.steps().take_while(|(_, _, s)| s.id != step.id) {
             let of_metadata = matches!(earlier.action, Action::Backup { .. } | Action::Trial { .. });
             let done = self.done.borrow().get(&earlier.id).copied();
             if of_metadata
-                && done.is_some_and(|at| self.seconds_since(at) > limit.as_secs())
+                && done.is_some_and(|at| self.seconds_since(at) > limit.as_secs() || self.was_found(earlier))
                 && self.has_what_to_copy(&track.host, earlier).await?
             {
                 self.step(track, earlier).await?;
+                renewed = true;
             }
         }
-        Ok(())
+        Ok(renewed)
     }
 
     /// Whether the master that goes runs, and alone: else there is nothing to copy. Its host is asked and not it, since a

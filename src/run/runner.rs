@@ -4,7 +4,7 @@
 //! after a failure no further host is touched (law 6).
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -78,6 +78,8 @@ pub struct Runner<'a, H, M, C> {
     pub pause: &'a AtomicBool,
     /// Steps done, with when; filled from the journal on a resumed run.
     pub done: RefCell<HashMap<StepId, Timestamp>>,
+    /// Those of them for which nothing was run.
+    pub found: RefCell<HashSet<StepId>>,
     /// Clients that failed while the cluster was well.
     pub aside: RefCell<Vec<Failure>>,
     /// Steps begun and not known to be done, by this process or one before it.
@@ -88,6 +90,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Walks the schedule from the first step that is not done.
     pub async fn walk(&self, progress: &Progress) -> Ending {
         self.done.borrow_mut().extend(progress.done.iter().map(|(k, v)| (k.clone(), *v)));
+        self.found.borrow_mut().extend(progress.found.iter().cloned());
         let begun = |step: &StepId| Some((step.clone(), Begun { at: *progress.begun_at.get(step)?, earlier: true }));
         self.open.borrow_mut().extend(progress.open.iter().filter_map(begun));
         progress.counted.iter().for_each(|counts| self.baseline.borrow_mut().learn(counts));
@@ -216,7 +219,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.pause_point(track)?;
         self.window(track).await?;
         self.skip_if_used(track).await?;
-        if !self.is_touched(track).await? && !self.is_upgraded(track).await? {
+        if !self.is_touched(track).await? && !self.is_upgraded(track).await? && !self.is_away(track).await? {
             if let Some(wait) = &track.wait {
                 self.wait(wait, &track.host, track).await?;
             }
@@ -281,6 +284,17 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         Ok(true)
+    }
+
+    /// Whether the chunkserver that the way back would stop next does not run: killed with a run whose journal has lost that
+    /// it stopped it, or ended by itself. A gate would wait for what only this host's next steps bring back.
+    async fn is_away(&self, track: &Track) -> Result<bool, Failure> {
+        let next = track.steps.iter().find(|s| !self.is_done(&s.id));
+        let Some(step) = next.filter(|s| matches!(s.action, Action::Stop { role: Role::Chunkserver, .. })) else {
+            return Ok(false);
+        };
+        let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
+        Ok(now.daemon(Role::Chunkserver).is_none())
     }
 
     /// A client that failed does not hold up the others, as long as the cluster itself is well: then it is not the client's

@@ -217,6 +217,9 @@ pub fn hold(action: &Action, to: &Version, before: &HostFacts, clock: i64) -> Op
     if let (Action::Build { .. } | Action::Install { .. }, Some(pid)) = (action, before.busy.first()) {
         return Some(format!("a command is at work in the tree to install from (pid {pid})"));
     }
+    if let (Action::Restore { .. }, Some(pid)) = (action, before.busy.first()) {
+        return Some(format!("a command of this program is still at work on its host (pid {pid})"));
+    }
     if let Action::Start { role, .. } = action
         && let Some(reason) = under_way(*role, to, before).or_else(|| begins(*role, to, before))
     {
@@ -585,5 +588,14 @@ mod tests {
         assert!(matches!(already(&install, &NEW, &before), Done(_)));
         before.installed.insert("/usr/local/sbin/mfsmaster".into(), Some(OLD));
         assert!(matches!(already(&install, &NEW, &before), NotYet(_)), "a start would bring the old one back");
+    }
+    #[test]
+    fn programs_are_not_brought_back_while_an_installation_goes_on_that_a_killed_run_has_begun() {
+        let command = Command::Restore { prefix: prefix(), file: AbsPath::new("/kept").unwrap(), only: Vec::new() };
+        let restore = Action::Restore { role: Role::Client, prefix: prefix(), command };
+        let mut now = host(Vec::new());
+        assert_eq!(hold(&restore, &OLD, &now, 1800), None);
+        now.busy.push(77);
+        assert!(hold(&restore, &OLD, &now, 1800).unwrap().contains("(pid 77)"));
     }
 }

@@ -22,6 +22,9 @@ pub enum Gate {
     Serving {
         /// How many chunkservers, in the plan's order, must run the new release.
         upgraded: usize,
+        /// Whether all mounts must be in their release already: on the way back, before the master.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        mounts: bool,
         /// Seconds until it must be green.
         greatest_s: u64,
     },
@@ -80,9 +83,11 @@ impl Gate {
         }
         let text = match self {
             // on the way back clients go first, while the chunkservers are of the new release
-            Self::Serving { .. } if schedule.is_back() => {
-                "every chunkserver connected with its chunks, none missing".into()
+            Self::Serving { mounts, .. } if schedule.is_back() => {
+                let mounts = if *mounts { ", and no mount of another release" } else { "" };
+                format!("every chunkserver connected with its chunks, none missing{mounts}")
             }
+            Self::Healthy { .. } if schedule.is_back() => format!("{}, and no mount of another release", self.words()),
             _ => self.words(),
         };
         if schedule.is_back() { text.replace("the new release", "the old release") } else { text }

@@ -253,3 +253,49 @@ fn a_mount_that_is_lost_while_the_master_is_stopped_does_not_hold_its_successor(
     assert_eq!(walk(&world, &back), Ending::Finished);
     assert!(world.is_mounted("cl1"));
 }
+
+#[test]
+fn a_chunkserver_that_does_not_run_is_brought_back_and_not_waited_for() {
+    let (world, upgrade) = upgraded(Mode::Rolling);
+    let back = back(&world, &upgrade);
+    world.faults.borrow_mut().insert("cs1".into(), Fault::DaemonDies);
+    assert!(matches!(walk(&world, &back), Ending::Failed(..)));
+    world.repair("cs1");
+    // stopped by a run that was killed, and whose journal knows nothing of it
+    world.lose_chunkserver("cs2");
+    assert_eq!(walk(&world, &back), Ending::Finished);
+    assert!(all_old(&world));
+    assert_eq!(world.times("cs2", "-s"), 0);
+}
+
+#[test]
+fn a_mount_that_a_boot_has_made_with_the_new_programs_holds_the_chunkservers_and_the_master() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
+    let upgrade = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &upgrade), Ending::Paused);
+    world.pause.store(false, Ordering::Relaxed);
+    *world.pause_after.borrow_mut() = None;
+    let back = back(&world, &upgrade);
+    world.boot_mounts_new("cl1");
+    let Ending::Failed(failure, _) = walk(&world, &back) else { panic!() };
+    assert!(failure.causes[1].contains("mounts of another release"), "{:?}", failure.causes);
+    assert!(world.touched().is_empty());
+    world.lose_mount("cl1");
+    assert_eq!(walk(&world, &back), Ending::Finished);
+}
+
+#[test]
+fn a_master_that_comes_up_by_itself_is_copied_before_it_is_stopped() {
+    for comes_up in [false, true] {
+        let (world, upgrade) = upgraded(Mode::Rolling);
+        world.lose_master();
+        let back = back(&world, &upgrade);
+        if comes_up {
+            world.start_new_master();
+        }
+        assert_eq!(walk(&world, &back), Ending::Finished);
+        assert_eq!(world.times("master", "now()"), usize::from(comes_up));
+        assert_eq!(world.times("master", "mfsmaster -t 1800 -s"), usize::from(comes_up));
+    }
+}

@@ -21,6 +21,8 @@ pub enum Fault {
     TrialFails,
     /// The new release needs longer to load than old mounts wait.
     LoadsSlowly,
+    /// The end of a trial takes this many seconds.
+    EndsTrialSlowly(i64),
     /// What arrives here is not what was sent.
     CopyDiffers,
     /// The new master starts on other metadata.

@@ -648,3 +648,18 @@ fn a_chunkserver_that_is_started_over_in_a_full_stop_has_its_time_before_the_mas
         .map(|(host, what)| world.when(host, what).unwrap());
     assert!(master - server >= 180, "{server} {master}");
 }
+
+#[test]
+fn a_copy_that_grows_old_while_its_trial_comes_to_an_end_is_made_once_more() {
+    let world = World::new();
+    *world.pause_after.borrow_mut() = Some("make install".into());
+    let plan = schedule(&world, Mode::Rolling);
+    assert_eq!(walk(&world, &plan), Ending::Paused);
+    world.pause.store(false, Ordering::Relaxed);
+    *world.pause_after.borrow_mut() = None;
+    world.wait(2 * 3600);
+    world.faults.borrow_mut().insert("master".into(), Fault::EndsTrialSlowly(2 * 3600));
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    assert_eq!(world.times("master", "now()"), 3);
+    assert_eq!(world.times("master", "restore-ms"), 2, "the trial itself is young");
+}

@@ -188,6 +188,12 @@ impl World {
         self.hosts.borrow_mut().get_mut(host).unwrap().mount = None;
     }
 
+    /// A boot makes a mount anew, with the programs that are there.
+    pub fn boot_mounts_new(&self, host: &str) {
+        let process = self.process(NEW);
+        self.hosts.borrow_mut().get_mut(host).unwrap().mount = Some(process);
+    }
+
     /// The operator upgrades a chunkserver by hand.
     pub fn upgrade_by_hand(&self, host: &str) {
         let process = self.process(NEW);
@@ -329,6 +335,10 @@ impl World {
         let version = s.installed.clone().unwrap_or(NEW);
         if script.contains("restore-ms") || script.contains("now()") || script.contains("ours()") {
             // copies and trials change nothing that is looked at
+            let ends = script.contains("ours()") && !script.contains("restore-ms");
+            if let (Some(Fault::EndsTrialSlowly(seconds)), true) = (fault, ends) {
+                self.wait(seconds);
+            }
         } else if script.contains("tar -cf") {
             let file = script[2..].split(';').next().unwrap().to_owned();
             s.files.insert(file, SUM.to_owned());

@@ -22,6 +22,8 @@ pub struct Look {
     pub source_dirs: Vec<AbsPath>,
     /// A folder in which a command of ours may still be at work.
     pub busy_in: Option<AbsPath>,
+    /// A folder with jobs ([`super::Job`]) of whatever run, of which one may still be at work.
+    pub jobs_in: Option<AbsPath>,
     /// The master's DATA_PATH, for when no master runs whose working folder would tell it.
     pub data_path: Option<AbsPath>,
     /// The master's port for clients and admin tools, when it is not the default.

@@ -80,6 +80,13 @@ impl Look {
                  {folder}|{folder}/*) printf 'busy\\t%s\\n' \"${{d##*/}}\" ;; esac; done\n"
             ));
         }
+        if let Some(folder) = &self.jobs_in {
+            let folder = quote(folder.as_str());
+            script.push_str(&format!(
+                "for l in {folder}/*/*.lock; do [ ! -e \"$l\" ] || flock -s -n \"$l\" true || \
+                 printf 'busy\\t%d\\n' \"$(cat \"${{l%.lock}}/pid\" 2>/dev/null)\"; done 2>/dev/null\n"
+            ));
+        }
         if self.survey {
             script.push_str(&survey::end(self));
         } else {

@@ -311,7 +311,8 @@ impl<'a> Back<'a> {
     fn master(&mut self) -> Option<Stage> {
         let part = *self.of(Role::Master).first()?;
         let mut steps = Vec::new();
-        if part.daemon == Daemon::New {
+        // one that is down may come up by itself before its turn, as after a boot: then there is something to copy
+        if part.daemon != Daemon::Old {
             steps.extend(self.backup(part));
         }
         steps.extend(self.daemon(Phase::Master, part));
@@ -322,7 +323,7 @@ impl<'a> Back<'a> {
         let all = self.compiler.plan.chunkservers.len();
         let mut track = track(&part.changed.host, steps);
         if self.seen.new_master && part.daemon == Daemon::New {
-            track.gate = Some(Gate::Serving { upgraded: all, greatest_s: self.compiler.until() });
+            track.gate = Some(Gate::Serving { upgraded: all, mounts: true, greatest_s: self.compiler.until() });
         }
         let title = "Bring the master back: the new one is stopped, the old one starts on what it wrote";
         Some(stage(Phase::Master, title, WHY_MASTER, 1, vec![track]))
@@ -362,7 +363,7 @@ impl<'a> Back<'a> {
                 group.parallel,
                 tracks,
             );
-            stage.gate = Some(Gate::Serving { upgraded, greatest_s: self.compiler.until() });
+            stage.gate = Some(Gate::Serving { upgraded, mounts: false, greatest_s: self.compiler.until() });
             self.compiler.greatest +=
                 line::BACK_GREATEST.as_secs() * stage.tracks.len().div_ceil(group.parallel) as u64;
             stages.push(stage);

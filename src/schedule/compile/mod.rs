@@ -329,7 +329,7 @@ impl Compiler<'_> {
             .iter()
             .enumerate()
             .map(|(at, group)| {
-                let gate = Gate::Serving { upgraded: all, greatest_s: self.until() };
+                let gate = Gate::Serving { upgraded: all, mounts: false, greatest_s: self.until() };
                 let tracks = group.hosts.iter().map(|host| self.client(group, host)).collect();
                 let each = line::BACK_GREATEST.as_secs() + group.busy.patience_s();
                 self.greatest += each * group.hosts.len().div_ceil(group.parallel) as u64;

@@ -274,6 +274,7 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> 
         pause: &cluster.pause,
         done: RefCell::default(),
         open: RefCell::default(),
+        found: RefCell::default(),
         aside: RefCell::default(),
     };
     let said = match cluster.drive(runner.walk(&progress)) {

@@ -117,6 +117,7 @@ pub fn heard(world: &World, schedule: &Schedule, events: &dyn EventSink) -> Endi
         pause: &world.pause,
         done: RefCell::default(),
         open: RefCell::default(),
+        found: RefCell::default(),
         aside: RefCell::default(),
     };
     futures_now(runner.walk(&progress))

@@ -29,6 +29,7 @@ fn a_look_at_this_machine_is_read_whole() {
         source_dirs: vec![path("/usr/src/mfs-1.6.27")],
         data_path: Some(path("/tmp")),
         busy_in: AbsPath::new(here.to_str().unwrap()).ok(),
+        jobs_in: Some(path("/not/there")),
         admin_port: 9421,
         survey: false,
         space_for: Vec::new(),
@@ -134,4 +135,27 @@ fn a_master_that_is_tried_on_a_copy_is_nobodys_daemon() {
     }
     assert!(real_is_seen, "one with another configuration may be the cluster's: {:?}", facts.processes);
     assert!(!tried_is_seen, "{:?}", facts.processes);
+}
+
+#[test]
+fn a_job_of_whatever_run_is_seen_while_it_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = folder.path().join("run/clients_cl1_install-1");
+    std::fs::create_dir_all(&job).unwrap();
+    std::fs::write(job.join("pid"), "77\n").unwrap();
+    let look = Look { jobs_in: Some(path(folder.path().to_str().unwrap())), ..Look::default() };
+    let busy = || run(&["/bin/sh"], &look.script()).busy;
+    let hold = "exec 9>>\"$1.lock\"; flock 9; echo held; read -r _; :";
+    let mut holder = std::process::Command::new("/bin/sh")
+        .args(["-c", hold, "sh", job.to_str().unwrap()])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = [0; 5];
+    std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut said).unwrap();
+    assert_eq!(busy(), [77]);
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    assert_eq!(busy(), [0_u32; 0]);
 }

@@ -148,11 +148,12 @@ impl Hosts for Cluster {
 
     async fn follow(&self, host: &HostName, job: &Job, begin: bool, _: u64, line: &mut dyn FnMut(&str)) -> Followed {
         let at = self.at(host);
-        if let Err(sent) = self.reach(at).await {
-            return Followed::Lost { reason: "connect to host: timed out".to_owned(), sent };
-        }
+        // as with a look: who asks for a job that was begun before has begun with its host, whether it is reached or not
         if !begin {
             self.state.borrow_mut().tell(Fact::Looked { host: host.to_string() });
+        }
+        if let Err(sent) = self.reach(at).await {
+            return Followed::Lost { reason: "connect to host: timed out".to_owned(), sent };
         }
         let job = match self.named(at, job, begin).await {
             Ok(job) => job,

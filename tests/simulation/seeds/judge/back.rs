@@ -4,8 +4,9 @@
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Mode;
 
-use super::Judge;
+use super::{JUST, Judge, Running};
 use crate::seeds::deed::Deed;
+use crate::seeds::fact::By;
 
 impl Judge {
     /// The operator goes the way back: what is to be reached is the old release.
@@ -18,8 +19,10 @@ impl Judge {
         self.copies.clear();
         (self.back_at, self.server_started, self.master_stopped) = (None, None, false);
         self.target = i64::MIN / 2;
-        // a mount that is back already is not the tool's any more
-        let back: Vec<_> = self.changed.iter().filter(|mount| self.is_mounted(mount)).cloned().collect();
+        // a mount that is back already is not the tool's any more; nor is one that is away, where the journal has lost what
+        // was done: nothing shows that it ever was
+        let lost = |(host, point): &(String, String)| self.lost_records && self.mounted(host, point).is_none();
+        let back: Vec<_> = self.changed.iter().filter(|m| self.is_mounted(m) || lost(m)).cloned().collect();
         for mount in back {
             self.changed.remove(&mount);
         }
@@ -28,7 +31,9 @@ impl Judge {
     /// New chunkservers and mounts do not work with an old master, and old ones work with a new one: so clients go first,
     /// then chunkservers, and the master last. Where the file system stands still, clients are last.
     pub(super) fn in_reverse_order(&mut self, host: &str, deed: &Deed) {
-        let new = |role: Role| self.running.iter().find(|p| p.role == role && p.new).map(|p| p.host.clone());
+        let new = |role: Role| {
+            self.running.iter().find(|p| p.role == role && p.new && self.could_be_seen(p)).map(|p| p.host.clone())
+        };
         let (server, mount) = (new(Role::Chunkserver), new(Role::Client));
         let in_use = self.mode == Mode::Rolling;
         let too_early = match deed {
@@ -42,6 +47,11 @@ impl Judge {
         if let Some(other) = too_early {
             self.broke("way-back", format!("{deed} on {host} before {other} is back"));
         }
+    }
+
+    /// What a boot has brought up between a look and the command that follows it nobody could have seen.
+    fn could_be_seen(&self, process: &Running) -> bool {
+        process.by == By::Us || self.now - process.since > JUST
     }
 
     /// What an old daemon is started on.
@@ -58,7 +68,7 @@ impl Judge {
                     self.broke("folders", format!("{deed} on {host} while its chunks are in the folders of 1.6"));
                 }
             }
-            Deed::FoldersBack if self.runs(host, Role::Chunkserver).next().is_some() => {
+            Deed::FoldersBack if self.runs(host, Role::Chunkserver).any(|p| self.could_be_seen(p)) => {
                 self.broke("folders", format!("chunks of {host} are moved under a running chunkserver"));
             }
             _ => {}

@@ -131,6 +131,9 @@ pub struct Judge {
     /// Which of them was back last, and when.
     back_at: Option<(usize, i64)>,
     server_started: Option<i64>,
+    session_began: i64,
+    /// The journal has lost something of this session.
+    loses_records: bool,
     master_stopped: bool,
     copies: BTreeMap<u32, Copy>,
     saving: bool,
@@ -176,6 +179,8 @@ impl Judge {
             taken_now: BTreeSet::new(),
             back_at: None,
             server_started: None,
+            session_began: i64::MIN / 2,
+            loses_records: false,
             master_stopped: false,
             copies: BTreeMap::new(),
             saving: false,
@@ -204,6 +209,10 @@ impl Judge {
         self.now = now;
         match fact {
             Fact::Session => {
+                // of a start that its journal has lost a tool cannot know when it was
+                let lost = self.loses_records && self.server_started.is_some_and(|at| at >= self.session_began);
+                self.server_started = self.server_started.filter(|_| !lost);
+                (self.session_began, self.loses_records) = (now, false);
                 self.session = stop::Session::default();
                 self.taken_now.clear();
             }
@@ -252,7 +261,8 @@ impl Judge {
             Fact::Saving(saves) => self.saving = *saves,
             Fact::Health(health) => self.healthy(health),
             Fact::Fault { kind, host } => {
-                self.lost_records |= matches!(kind, Kind::Kill { lost: 1.., .. });
+                self.loses_records |= matches!(kind, Kind::Kill { lost: 1.., .. });
+                self.lost_records |= self.loses_records;
                 self.faults.push((*kind, host.clone()));
             }
             // what a command set in motion may still come
