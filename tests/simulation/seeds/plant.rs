@@ -186,7 +186,14 @@ impl Bug {
                     stages.insert(0, stage);
                 }
             }
-            Self::ServersBeforeMounts => stages.sort_by_key(|s| s.phase != Phase::Chunkservers),
+            Self::ServersBeforeMounts => {
+                stages.sort_by_key(|s| s.phase != Phase::Chunkservers);
+                // the gate before them asks for mounts too
+                for stage in stages.iter_mut().filter(|s| s.phase == Phase::Chunkservers) {
+                    stage.gate = None;
+                    stage.tracks.iter_mut().for_each(|t| t.gate = None);
+                }
+            }
             Self::NoFoldersBack => remove(stages, |a| matches!(a, Action::FoldersBack { .. })),
             Self::NoStaggerBack => stages.iter_mut().flat_map(|s| &mut s.tracks).for_each(|t| t.wait = None),
             _ => {}
