@@ -13,34 +13,53 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// A look costs a process on a host: a faster clock does not look more often than this, in real time.
 const LEAST_BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
-/// Counts from the wall's time at its making, by the monotonic clock: setting the wall's clock moves no stagger, and a
-/// suspended machine only makes waits longer.
+/// Counts from the wall's time at its making: setting the wall's clock moves no stagger.
 #[derive(Debug)]
 pub struct RunClock {
     begun: Timestamp,
+    /// Since the machine's boot, its sleep included.
+    boot: Duration,
     monotonic: Instant,
     speed: f64,
+}
+
+/// How long this machine has been up, asleep or not.
+fn since_boot() -> Duration {
+    #[cfg(target_os = "linux")]
+    let clock = rustix::time::ClockId::Boottime;
+    // elsewhere the monotonic clock counts sleep
+    #[cfg(not(target_os = "linux"))]
+    let clock = rustix::time::ClockId::Monotonic;
+    rustix::time::clock_gettime(clock).try_into().unwrap_or_default()
 }
 
 impl RunClock {
     /// The wall's, or that of a rehearsal: the same one in every process that walks it.
     #[must_use]
     pub fn new(simulated: Option<&Simulated>) -> Self {
-        let (wall, monotonic) = (Timestamp::now(), Instant::now());
+        let (wall, boot, monotonic) = (Timestamp::now(), since_boot(), Instant::now());
         let Some(Simulated { started, begun, speed, .. }) = simulated else {
-            return Self { begun: wall, monotonic, speed: 1.0 };
+            return Self { begun: wall, boot, monotonic, speed: 1.0 };
         };
         let speed = speed.max(1.0);
         let passed = SignedDuration::try_from(wall.duration_since(*started).unsigned_abs().mul_f64(speed)).ok();
         let now = passed.and_then(|passed| begun.checked_add(passed).ok());
-        Self { begun: now.unwrap_or(*begun), monotonic, speed }
+        Self { begun: now.unwrap_or(*begun), boot, monotonic, speed }
+    }
+
+    fn after(&self, passed: Duration) -> Timestamp {
+        let passed = SignedDuration::try_from(passed.mul_f64(self.speed));
+        passed.ok().and_then(|passed| self.begun.checked_add(passed).ok()).unwrap_or(Timestamp::MAX)
     }
 }
 
 impl Clock for RunClock {
     fn now(&self) -> Timestamp {
-        let passed = self.monotonic.elapsed().mul_f64(self.speed);
-        SignedDuration::try_from(passed).ok().and_then(|d| self.begun.checked_add(d).ok()).unwrap_or(Timestamp::MAX)
+        self.after(since_boot().saturating_sub(self.boot))
+    }
+
+    fn awake(&self) -> Timestamp {
+        self.after(self.monotonic.elapsed())
     }
 
     fn wall(&self) -> Timestamp {
@@ -54,5 +73,21 @@ impl Clock for RunClock {
 
     async fn between_looks(&self) {
         tokio::time::sleep(BETWEEN_LOOKS.div_f64(self.speed).max(LEAST_BETWEEN_LOOKS)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_since_boot_includes_what_the_machine_slept() {
+        let clock = RunClock::new(None);
+        let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
+        let uptime: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
+        let behind = since_boot().as_secs_f64() - uptime;
+        // /proc/uptime is of CLOCK_BOOTTIME (proc(5)), in hundredths
+        assert!((-0.02..60.0).contains(&behind), "{behind}");
+        assert!(clock.now() >= clock.begun && clock.awake() >= clock.begun);
     }
 }

@@ -29,11 +29,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.still_fit(stage, track, step).await?;
             return self.step(track, step).await.map_err(at);
         };
-        let mut begun = self.clock.now();
+        let mut begun = self.clock.awake();
         loop {
             // a window that closed meanwhile leaves all of the time for when it opens
             if self.still_fit(stage, track, step).await? {
-                begun = self.clock.now();
+                begun = self.clock.awake();
             }
             // where nothing is done about it, umount says whether it is in use
             if !busy.is_fail() {
@@ -90,7 +90,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         users: &str,
         begun: Timestamp,
     ) -> Result<bool, Stop> {
-        let (passed, of_s) = (self.seconds_since(begun), busy.patience_s());
+        let (passed, of_s) = (self.awake_since(begun), busy.patience_s());
         if passed >= of_s {
             return Ok(false);
         }

@@ -102,7 +102,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     fn may_mount_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
         matches!(step.action, Action::Mount { .. })
             && code.is_some_and(|code| code != 0)
-            && self.seconds_since(begun) < MOUNT_PATIENCE.as_secs()
+            && self.awake_since(begun) < MOUNT_PATIENCE.as_secs()
     }
 
     /// `earlier`: the exit code of this step's command that a process before this one began.
@@ -113,7 +113,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         script: &str,
         earlier: Option<i32>,
     ) -> Result<(bool, String), Failure> {
-        self.effect_since(host, step, script, self.clock.now(), earlier).await
+        self.effect_since(host, step, script, self.clock.awake(), earlier).await
     }
 
     /// A `make install` whose end nobody saw is run again, since that harms nothing: after a look, and not while the first
@@ -132,7 +132,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                         | Command::FoldersBack { .. }
                 )
             );
-        again && code.is_none() && self.seconds_since(begun) < LONG_COMMAND.as_secs()
+        again && code.is_none() && self.awake_since(begun) < LONG_COMMAND.as_secs()
     }
 
     /// Looks, records the intent, runs, and looks again until the effect shows. Whether it was found, and what shows it.
@@ -194,7 +194,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// A look at a host that need not be left alone for a moment.
     pub(super) async fn look_when_free(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
-        let begun = self.clock.now();
+        let begun = self.clock.awake();
         let most = match step.action {
             // as long as it would be waited for if its connection had not been lost
             Action::Build { .. } | Action::Install { .. } | Action::Restore { .. } => LONG_COMMAND,
@@ -205,7 +205,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             // simulated hosts have the real clock, however fast their time runs
             let clock = if self.simulated.is_some() { self.clock.now().as_second() } else { now.clock };
             let Some(reason) = step::hold(&step.action, &self.schedule.to, &now, clock) else { return Ok(now) };
-            let passed = self.seconds_since(begun);
+            let passed = self.awake_since(begun);
             if passed >= most.as_secs() {
                 let cause = format!("{reason}, for {} now", human(passed));
                 return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause));
@@ -224,7 +224,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         before: &HostFacts,
         code: Option<i32>,
     ) -> Result<(bool, String), Failure> {
-        let (begun, mut looks) = (self.clock.now(), 0);
+        let (begun, mut looks) = (self.clock.awake(), 0);
         loop {
             let now = match self.look(host, step).await {
                 Ok(now) => now,
@@ -242,7 +242,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Verdict::NotYet(reason) => reason,
             };
             let patience = if code.is_none() { RECONNECT } else { settles(&step.action, &self.schedule.to, &now) };
-            if looks >= LEAST_LOOKS && self.seconds_since(begun) >= patience.as_secs() {
+            if looks >= LEAST_LOOKS && self.awake_since(begun) >= patience.as_secs() {
                 if code.is_none() {
                     let message = format!("tell whether it could {}", step.action.describe());
                     let mut failure = Failure::new(FailureKind::Unknown, message, reason);
@@ -269,7 +269,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// The same for more than the step asks for.
     pub(super) async fn look_with(&self, host: &HostName, look: &Look) -> Result<HostFacts, Failure> {
         let script = look.script();
-        let begun = self.clock.now();
+        let begun = self.clock.awake();
         loop {
             let reason = match self.hosts.run(host, &script, LOOK_LIMIT, &mut |_| {}).await {
                 Outcome::Exited { output, code } => match HostFacts::parse(&output) {
@@ -278,7 +278,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 },
                 Outcome::Unknown { reason } | Outcome::NotStarted { reason } => reason,
             };
-            if self.seconds_since(begun) >= RECONNECT.as_secs() {
+            if self.awake_since(begun) >= RECONNECT.as_secs() {
                 let message = format!("reach the host within {}", human(RECONNECT.as_secs()));
                 return Err(Failure::new(FailureKind::Unreachable, message, reason));
             }

@@ -43,7 +43,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// Nothing is begun without the cluster's lock. One that is silent is waited for, as a host is that is lost.
     async fn still_ours(&self, step: &Step) -> Result<(), Failure> {
-        let (begun, mut tries) = (self.clock.now(), 0);
+        let (begun, mut tries) = (self.clock.awake(), 0);
         let message = || format!("{}: this run may have lost the cluster's lock", step.action.describe());
         loop {
             let reason = match self.guard.held() {
@@ -51,7 +51,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Err(NotHeld::Taken(cause)) => return Err(Failure::new(FailureKind::Locked, message(), cause)),
                 Err(NotHeld::Silent(reason)) => reason,
             };
-            if self.seconds_since(begun) >= RECONNECT.as_secs() {
+            if self.awake_since(begun) >= RECONNECT.as_secs() {
                 return Err(Failure::new(FailureKind::Unreachable, message(), reason));
             }
             if let Some(host) = self.schedule.hosts.iter().find(|h| h.roles.contains(&Role::Master)) {
@@ -107,7 +107,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Removes what the run's jobs have left on a host: nobody will ask for them again.
     pub(super) async fn sweep(&self, host: &HostName) -> Result<(), Failure> {
         let script = job::sweep(&self.work_dir(host), &self.run);
-        let begun = self.clock.now();
+        let begun = self.clock.awake();
         let mut tries = 0;
         loop {
             let reason = match self.hosts.run(host, &script, RECONNECT, &mut |_| {}).await {
@@ -118,7 +118,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 }
                 Outcome::Unknown { reason } | Outcome::NotStarted { reason } => reason,
             };
-            if self.seconds_since(begun) >= RECONNECT.as_secs() {
+            if self.awake_since(begun) >= RECONNECT.as_secs() {
                 return Err(Failure::new(FailureKind::Unreachable, "remove the run's jobs from the host", reason));
             }
             self.send(Event::Reconnecting { host: host.clone(), reason });
@@ -149,7 +149,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         limit: Duration,
         line: &mut dyn FnMut(&str),
     ) -> Result<Option<Outcome>, Failure> {
-        let begun = self.clock.now();
+        let begun = self.clock.awake();
         let (mut contact, mut sent, mut tries) = (begun, !begin, 0);
         // lines that were shown, and those of them that are in `output`: after a loss it is read anew from its beginning
         let (mut shown, mut lines, mut output) = (0, 0, String::new());
@@ -168,8 +168,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 }
                 Followed::Running { output: rest, lines: seen } => {
                     output.push_str(&rest);
-                    (lines, sent, tries, contact) = (seen, true, 0, self.clock.now());
-                    if self.seconds_since(begun) >= limit.as_secs() {
+                    (lines, sent, tries, contact) = (seen, true, 0, self.clock.awake());
+                    if self.awake_since(begun) >= limit.as_secs() {
                         let reason = format!("the command has not ended after {} s; it still runs", limit.as_secs());
                         return Ok(Some(Outcome::Unknown { reason }));
                     }
@@ -193,7 +193,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     reason
                 }
             };
-            if self.seconds_since(contact) >= RECONNECT.as_secs() {
+            if self.awake_since(contact) >= RECONNECT.as_secs() {
                 return Ok(Some(if sent { Outcome::Unknown { reason } } else { Outcome::NotStarted { reason } }));
             }
             self.send(Event::Reconnecting { host: host.clone(), reason });

@@ -126,11 +126,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let files = Copied::parse(&output)
             .ok_or_else(|| failed("what the host copied cannot be read".to_owned()).with_output(&output))?;
         for file in &files {
-            let begun = self.clock.now();
+            let begun = self.clock.awake();
             let received = loop {
                 match self.hosts.fetch(host, &folder.join(&file.name), &self.backup.join(&file.name)).await {
                     Ok(sum) => break sum,
-                    Err(reason) if self.seconds_since(begun) >= RECONNECT.as_secs() => {
+                    Err(reason) if self.awake_since(begun) >= RECONNECT.as_secs() => {
                         let message = format!("copy {} off the host", file.name);
                         return Err(Failure::new(FailureKind::Unreachable, message, reason));
                     }
@@ -172,13 +172,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// What a master on `host` says. One that is silent is asked again for a while, as a host is that is lost.
     async fn answer<T>(&self, host: &HostName, ask: impl AsyncFn() -> Result<T, NoAnswer>) -> Result<T, String> {
-        let begun = self.clock.now();
+        let begun = self.clock.awake();
         loop {
             let NoAnswer { reason, .. } = match ask().await {
                 Ok(answer) => return Ok(answer),
                 Err(silence) => silence,
             };
-            if self.seconds_since(begun) >= RECONNECT.as_secs() {
+            if self.awake_since(begun) >= RECONNECT.as_secs() {
                 return Err(reason);
             }
             self.send(Event::Reconnecting { host: host.clone(), reason });
@@ -235,10 +235,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             Action::Configure { text, copy, .. } => (Source::Text(text), copy),
             _ => return Ok(()),
         };
-        let begun = self.clock.now();
+        let begun = self.clock.awake();
         loop {
             let Err(reason) = self.hosts.put(host, source, to).await else { return Ok(()) };
-            if self.seconds_since(begun) >= RECONNECT.as_secs() {
+            if self.awake_since(begun) >= RECONNECT.as_secs() {
                 let message = format!("copy to {to} within {}", human(RECONNECT.as_secs()));
                 return Err(Failure::new(FailureKind::Unreachable, message, reason));
             }

@@ -151,11 +151,17 @@ pub trait Guard {
 /// Time. In a rehearsal it runs faster than the wall clock, in a simulation it stands still between events.
 #[expect(async_fn_in_trait, reason = "used through generics only; no caller needs the futures to be Send")]
 pub trait Clock {
-    /// Now. Never goes back within a run.
+    /// Now. Never goes back within a run, and goes on while the machine sleeps: a copy grows old, and a run that is resumed
+    /// counts on from there.
     fn now(&self) -> Timestamp;
 
-    /// The time on the wall, for what is agreed on by it: unlike [`Clock::now`] it goes on while the machine sleeps, and goes
-    /// where it is set.
+    /// The same without the time in which the machine slept: what is waited for with patience is looked at after a sleep
+    /// before it is given up.
+    fn awake(&self) -> Timestamp {
+        self.now()
+    }
+
+    /// The time on the wall, for what is agreed on by it: unlike [`Clock::now`] it goes where it is set.
     fn wall(&self) -> Timestamp {
         self.now()
     }

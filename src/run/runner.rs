@@ -418,6 +418,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         u64::try_from(self.clock.now().duration_since(then).as_secs()).unwrap_or(0)
     }
 
+    /// The same for what is waited for with patience: a machine that slept has not looked meanwhile.
+    pub(super) fn awake_since(&self, then: Timestamp) -> u64 {
+        u64::try_from(self.clock.awake().duration_since(then).as_secs()).unwrap_or(0)
+    }
+
     /// A gate before anything of `track` is begun: a pause holds here too.
     async fn gate_before(&self, gate: &Gate, track: &Track) -> Result<(), Stop> {
         let pause = || self.pause_point(track).is_err();
@@ -435,7 +440,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         step: Option<&StepId>,
         pause: &dyn Fn() -> bool,
     ) -> Result<Option<String>, Failure> {
-        let begun = self.clock.now();
+        let begun = self.clock.awake();
         let mut told = None;
         loop {
             let look = self.master.overview().await.map_err(|e| format!("the master does not answer: {}", e.reason));
@@ -443,7 +448,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 gate::judge(gate, host, self.schedule, &self.baseline.borrow(), &overview)?;
                 Ok(overview)
             });
-            let passed = self.seconds_since(begun);
+            let passed = self.awake_since(begun);
             match judged {
                 Ok(overview) => {
                     if matches!(gate, Gate::Healthy { .. } | Gate::Serving { .. }) {

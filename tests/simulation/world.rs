@@ -55,6 +55,7 @@ struct HostState {
 /// The world. Time stands still between looks.
 pub struct World {
     now: Cell<i64>,
+    asleep: Cell<i64>,
     hosts: RefCell<BTreeMap<String, HostState>>,
     pids: Cell<u32>,
     pub faults: RefCell<HashMap<String, Fault>>,
@@ -96,6 +97,7 @@ impl World {
         }
         Self {
             now: Cell::new(EPOCH),
+            asleep: Cell::new(0),
             hosts: RefCell::new(hosts),
             pids: Cell::new(1000),
             faults: RefCell::default(),
@@ -234,6 +236,12 @@ impl World {
 
     pub fn wait(&self, seconds: i64) {
         self.now.set(self.now.get() + seconds);
+    }
+
+    /// The operator's machine sleeps, and the cluster goes on.
+    pub fn sleep_here(&self, seconds: i64) {
+        self.wait(seconds);
+        self.asleep.set(self.asleep.get() + seconds);
     }
 
     fn process(&self, version: Version) -> Process {

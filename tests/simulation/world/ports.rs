@@ -202,6 +202,10 @@ impl Clock for World {
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs(self.now.get())
     }
 
+    fn awake(&self) -> Timestamp {
+        self.now() - SignedDuration::from_secs(self.asleep.get())
+    }
+
     async fn sleep(&self, time: Duration) {
         self.wait(time.as_secs() as i64);
     }
