@@ -1,12 +1,15 @@
 //! Files to and from a host, as streams through its held connection: nothing of a file is held in memory.
 
 use std::fs::{File, OpenOptions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Duration;
 
+use futures_util::TryFutureExt;
 use openssh::{Session, Stdio};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::session::explain;
 use super::{Held, SshFleet};
@@ -41,18 +44,24 @@ impl SshFleet {
         let mut stdin = child.stdin().take().ok_or("ssh took no input")?;
         // a broken pipe is the host's refusal, and its words are on stderr
         let sent = match from {
-            Source::Text(text) => stdin.write_all(text.as_bytes()).await,
+            Source::Text(text) => moving(stdin.write_all(text.as_bytes())).await,
             Source::File(path) => {
                 let mut file = tokio::fs::File::open(path).await.map_err(|e| format!("{}: {e}", path.display()))?;
-                tokio::io::copy(&mut file, &mut stdin).await.map(drop)
+                send(&mut file, &mut stdin).await
             }
         };
         let sent = match sent {
-            Ok(()) => stdin.shutdown().await,
+            Ok(()) => moving(stdin.shutdown()).await,
             broken => broken,
         };
         drop(stdin);
-        let rest = child.wait_with_output().await.map_err(|e| explain(&e))?;
+        if let Err(e) = &sent
+            && e.kind() == io::ErrorKind::TimedOut
+        {
+            return Err(e.to_string());
+        }
+        let rest = moving(child.wait_with_output().map_err(|e| io::Error::other(explain(&e)))).await;
+        let rest = rest.map_err(|e| e.to_string())?;
         ended(rest.status.success(), &rest.stderr)?;
         sent.map_err(|e| e.to_string())
     }
@@ -74,7 +83,7 @@ impl SshFleet {
         let mut sum = Sha256::new();
         let mut piece = vec![0; PIECE];
         loop {
-            let n = stdout.read(&mut piece).await.map_err(|e| e.to_string())?;
+            let n = moving(stdout.read(&mut piece)).await.map_err(|e| e.to_string())?;
             if n == 0 {
                 break;
             }
@@ -83,9 +92,30 @@ impl SshFleet {
         }
         file.sync_all().await.map_err(here)?;
         drop(stdout);
-        let rest = child.wait_with_output().await.map_err(|e| explain(&e))?;
+        let rest = moving(child.wait_with_output().map_err(|e| io::Error::other(explain(&e)))).await;
+        let rest = rest.map_err(|e| e.to_string())?;
         ended(rest.status.success(), &rest.stderr)?;
         Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// How long a transfer may stand still: a host whose disk hangs holds a connection open for ever.
+const STILL: Duration = Duration::from_secs(120);
+
+/// One move of a transfer, which is given up when nothing moves.
+async fn moving<T>(step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let stands = || io::Error::new(io::ErrorKind::TimedOut, format!("nothing has moved for {} s", STILL.as_secs()));
+    tokio::time::timeout(STILL, step).await.unwrap_or_else(|_| Err(stands()))
+}
+
+async fn send(file: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        let n = file.read(&mut piece).await?;
+        if n == 0 {
+            return Ok(());
+        }
+        moving(to.write_all(&piece[..n])).await?;
     }
 }
 
@@ -103,5 +133,35 @@ fn ended(well: bool, stderr: &[u8]) -> Result<(), String> {
         true => Ok(()),
         false if said.is_empty() => Err("the connection was lost, or the host refused without a word".to_owned()),
         false => Err(said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transfer_that_stands_still_is_given_up() {
+        let (mut here, _there) = tokio::io::duplex(64);
+        let mut file = &[7_u8; 1000][..];
+        let error = send(&mut file, &mut here).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(error.to_string().contains("nothing has moved for 120 s"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transfer_that_moves_may_take_as_long_as_it_takes() {
+        let (mut here, mut there) = tokio::io::duplex(64);
+        let slowly = async {
+            let mut piece = [0; 64];
+            let mut read = 0;
+            while read < 1000 {
+                tokio::time::sleep(STILL / 20).await;
+                read += there.read(&mut piece).await.unwrap();
+            }
+        };
+        let mut file = &[7_u8; 1000][..];
+        let (sent, ()) = tokio::join!(send(&mut file, &mut here), slowly);
+        sent.unwrap();
     }
 }

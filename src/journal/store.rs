@@ -150,6 +150,7 @@ impl StateFolder {
             path,
             records: 0,
             length: 0,
+            torn: false,
             progress: Progress::default(),
             _locks: locks.into(),
         };
@@ -236,6 +237,7 @@ impl StateFolder {
             path,
             records: stored.records.len() as u64,
             length: stored.whole as u64,
+            torn: false,
             progress: stored.progress.clone(),
             _locks: locks,
         })
@@ -290,6 +292,8 @@ pub struct Run {
     records: u64,
     /// Bytes of whole lines.
     length: u64,
+    /// Whether half a line may stand at its end: nothing is written behind that.
+    torn: bool,
     /// Where it was when it was opened.
     pub progress: Progress,
     /// Of the run, and of the cluster: its master's name.
@@ -344,14 +348,49 @@ fn bound<T: serde::de::DeserializeOwned>(
 
 impl JournalSink for Run {
     fn append(&mut self, record: Record) -> io::Result<()> {
+        if self.torn {
+            return Err(io::Error::other("half a record stands at its end, which resume cuts off"));
+        }
         let line = record::encode(self.records, &record);
         if let Err(e) = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()) {
-            // half a line would make every later one unreadable; whether this works shows when the journal is read
-            let _ = self.file.set_len(self.length);
+            // half a line would make every later one unreadable
+            self.torn = self.file.set_len(self.length).is_err();
             return Err(e);
         }
         self.records += 1;
         self.length += line.len() as u64;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_behind_half_a_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        let mut run = Run {
+            name: "run".to_owned(),
+            folder: folder.path().to_owned(),
+            file: full,
+            path: path.clone(),
+            records: 0,
+            length: 0,
+            torn: false,
+            progress: Progress::default(),
+            _locks: Vec::new(),
+        };
+        let record = || Record::Resumed { at: Timestamp::UNIX_EPOCH };
+        assert_eq!(run.append(record()).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        // a device cannot be cut, as a file of a file system that fails
+        run.file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        assert!(run.append(record()).unwrap_err().to_string().contains("half a record"));
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        run.torn = false;
+        run.append(record()).unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().ends_with('\n'));
     }
 }

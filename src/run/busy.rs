@@ -26,7 +26,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     pub(super) async fn turn(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
         let at = |failure: Failure| Stop::from(failure.at(Some(&step.id), &track.host));
         let Action::Unmount { mount, busy, .. } = &step.action else {
-            self.still_fit(stage, track, step).await?;
+            self.free_and_fit(stage, track, step).await?;
             return self.step(track, step).await.map_err(at);
         };
         let mut begun = self.clock.awake();

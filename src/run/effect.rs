@@ -9,7 +9,7 @@ use super::Runner;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, Outcome};
-use super::runner::{LOOK_LIMIT, human};
+use super::runner::{LOOK_LIMIT, Stop, human};
 use super::step::{self, Verdict};
 use crate::host::{Command, HostFacts, HostName, Look};
 use crate::journal::Record;
@@ -194,25 +194,45 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// A look at a host that need not be left alone for a moment.
     pub(super) async fn look_when_free(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
-        let begun = self.clock.awake();
+        match self.when_free(host, step, &|| false).await {
+            Ok((now, _)) => Ok(now),
+            Err(Stop::Failure(failure)) => Err(failure),
+            Err(Stop::Pause) => unreachable!("nobody pauses"),
+        }
+    }
+
+    /// The same, and whether it was waited for. `pause` ends the waiting.
+    pub(super) async fn when_free(
+        &self,
+        host: &HostName,
+        step: &Step,
+        pause: &dyn Fn() -> bool,
+    ) -> Result<(HostFacts, bool), Stop> {
+        let (begun, mut waited) = (self.clock.awake(), false);
         let most = match step.action {
             // as long as it would be waited for if its connection had not been lost
-            Action::Build { .. } | Action::Install { .. } | Action::Restore { .. } => LONG_COMMAND,
+            Action::Build { .. } | Action::Install { .. } => LONG_COMMAND,
             _ => HOLD,
         };
         loop {
             let now = self.look(host, step).await?;
             // simulated hosts have the real clock, however fast their time runs
             let clock = if self.simulated.is_some() { self.clock.now().as_second() } else { now.clock };
-            let Some(reason) = step::hold(&step.action, &self.schedule.to, &now, clock) else { return Ok(now) };
+            let Some(reason) = step::hold(&step.action, &self.schedule.to, &now, clock) else {
+                return Ok((now, waited));
+            };
+            if pause() {
+                return Err(Stop::Pause);
+            }
             let passed = self.awake_since(begun);
             if passed >= most.as_secs() {
                 let cause = format!("{reason}, for {} now", human(passed));
-                return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause));
+                return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause).into());
             }
             let (left_s, of_s) = (most.as_secs() - passed, most.as_secs());
             self.send(Event::Waiting { host: host.clone(), what: reason, left_s, of_s });
             self.clock.between_looks().await;
+            waited = true;
         }
     }
 

@@ -63,21 +63,22 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// A backup and a trial that are long ago say little of the metadata that the old master will leave: they are made again
     /// before it goes. And a trial is made of a copy that is as new as can be.
-    pub(super) async fn renew_backup(&self, step: &Step) -> Result<(), Failure> {
+    /// Whether any of it was made.
+    pub(super) async fn renew_backup(&self, step: &Step) -> Result<bool, Failure> {
         let limit = match &step.action {
             // one that is tried again is tried with a new copy: the live counts have gone on
             Action::Trial { .. } if self.open.borrow().contains_key(&step.id) => Duration::ZERO,
             Action::Trial { .. } => TRIAL_OF,
             action if action.ends_the_master() => BACKUP_OLD,
-            _ => return Ok(()),
+            _ => return Ok(false),
         };
         if matches!(step.action, Action::Trial { .. }) {
-            return self.renew_once(step, limit).await.map(|_| ());
+            return self.renew_once(step, limit).await;
         }
         // a trial, or its end, may take so long that the copy before it has grown old again
-        for _ in 0..RENEWALS {
+        for renewed in 0..RENEWALS {
             if !self.renew_once(step, limit).await? {
-                return Ok(());
+                return Ok(renewed > 0);
             }
         }
         let cause = format!("no copy of the metadata could be made and tried within {}", human(limit.as_secs()));
@@ -304,14 +305,26 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.learn(counts)
     }
 
+    /// Whether the master that answers knows other metadata than the old one. One that is silent for a moment is asked again: a
+    /// wrong one must not stay up because an answer was lost.
+    async fn knows_other_metadata(&self, patience: Duration) -> bool {
+        let begun = self.clock.awake();
+        loop {
+            match self.master.overview().await {
+                Ok(overview) => return metadata_is_as_it_was(&overview, &self.baseline.borrow()).is_err(),
+                // a host that was reached says that nothing serves there
+                Err(silent) if silent.reached || self.awake_since(begun) >= patience.as_secs() => return false,
+                Err(_) => self.clock.between_looks().await,
+            }
+        }
+    }
+
     /// A new master on other metadata is stopped at once, before its chunkservers delete what it does not know. Any other
     /// failure stands as it is.
     pub(super) async fn undone(&self, step: &Step, failure: Failure) -> Failure {
         let Action::Start { role: Role::Master, prefix, data_path, .. } = &step.action else { return failure };
-        let lost = match self.master.overview().await {
-            Ok(overview) => metadata_is_as_it_was(&overview, &self.baseline.borrow()).is_err(),
-            Err(_) => false,
-        };
+        let patience = if failure.kind == FailureKind::GateRed { RECONNECT } else { Duration::ZERO };
+        let lost = self.knows_other_metadata(patience).await;
         let elsewhere = match (data_path, &failure.host) {
             (Some(path), Some(host)) => self.look(host, step).await.is_ok_and(|now| {
                 let new = |p: &&Process| p.role == Role::Master && p.version.as_ref() == Some(&self.schedule.to);
@@ -334,7 +347,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut output = |line: &str| {
             self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
         };
-        self.hosts.run(&host, &stop, LONG_COMMAND, &mut output).await;
+        // told until it was heard: a stop may be repeated, and every second counts
+        let begun = self.clock.awake();
+        while !matches!(self.hosts.run(&host, &stop, LONG_COMMAND, &mut output).await, Outcome::Exited { .. })
+            && self.awake_since(begun) < RECONNECT.as_secs()
+        {
+            self.clock.between_looks().await;
+        }
         let mut failure = failure;
         failure.causes.push(match self.look(&host, step).await {
             Ok(now) if now.daemon(Role::Master).is_none() => {

@@ -176,19 +176,28 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.wait(wait, first, &stage.tracks[0]).await?;
         }
         // where something was taken away comes first: a pause leaves nothing half done
-        let left = || stage.tracks.iter().filter(|t| !self.track_is_done(t));
-        let mut waiting = left()
-            .filter(|t| self.is_half_done(t))
-            .chain(left().filter(|t| !self.is_half_done(t)))
-            .collect::<Vec<_>>()
-            .into_iter();
+        let (half, whole): (Vec<_>, Vec<_>) =
+            stage.tracks.iter().filter(|t| !self.track_is_done(t)).partition(|t| self.is_half_done(t));
+        let gated = stage.gate.as_ref().filter(|_| touched && stage.phase == Phase::Clients && !whole.is_empty());
+        let Some(gate) = gated else {
+            return self.tracks(stage, half.into_iter().chain(whole).collect(), &mut done).await;
+        };
+        // what has a mount away is brought to its end whatever the gate says; nobody else's is taken without it
+        self.tracks(stage, half, &mut done).await?;
+        self.gate_before(gate, whole[0]).await?;
+        self.tracks(stage, whole, &mut done).await
+    }
+
+    /// Tracks of a stage, as many at a time as it says.
+    async fn tracks(&self, stage: &Stage, tracks: Vec<&Track>, done: &mut usize) -> Result<(), Stop> {
+        let mut waiting = tracks.into_iter();
         let mut running: FuturesUnordered<_> =
             waiting.by_ref().take(stage.parallel).map(|t| self.named(stage, t)).collect();
         let mut stop = None;
         while let Some((track, result)) = running.next().await {
             if result.is_ok() {
-                done += usize::from(self.track_is_done(track));
-                self.send(Event::HostDone { host: track.host.clone(), done, of: stage.tracks.len() });
+                *done += usize::from(self.track_is_done(track));
+                self.send(Event::HostDone { host: track.host.clone(), done: *done, of: stage.tracks.len() });
             }
             let result = match result {
                 Err(Stop::Failure(failure)) if stage.phase == Phase::Clients => self.set_aside(stage, failure).await,
@@ -258,6 +267,32 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         self.still_whole(stage, track, step).await?;
         Ok(waited)
+    }
+
+    /// Window and gate, and what else holds a step that takes something down: a master that saves, a copy of its metadata that
+    /// has grown old. Whatever of it took time, the others are asked anew, so that the step is begun when all of them allow it.
+    pub(super) async fn free_and_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
+        loop {
+            self.still_fit(stage, track, step).await?;
+            let begun = step.action.takes_down() && self.open.borrow().contains_key(&step.id);
+            if begun || !step.action.takes_down() || !step.pause_before {
+                return Ok(());
+            }
+            let at = |failure: Failure| failure.at(Some(&step.id), &track.host);
+            let pause = || self.pausing(step);
+            let renewed = Box::pin(self.renew_backup(step)).await.map_err(at)?;
+            let waited = match self.when_free(&track.host, step, &pause).await {
+                Ok((_, waited)) => waited,
+                Err(Stop::Failure(failure)) => return Err(at(failure).into()),
+                Err(pause) => return Err(pause),
+            };
+            if self.pausing(step) {
+                return Err(Stop::Pause);
+            }
+            if !waited && !renewed {
+                return Ok(());
+            }
+        }
     }
 
     /// The gate once more before a chunkserver is taken down: since it was green the new release was installed, which takes as
