@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 
 use mfsupgrade::journal::Record;
 use mfsupgrade::plan::Mode;
+use mfsupgrade::run::event::Stamped;
 use mfsupgrade::run::ports::{Clock, NotHeld};
-use mfsupgrade::run::{Ending, Event, Failure, FailureKind};
+use mfsupgrade::run::{Ending, Event, EventSink, Failure, FailureKind};
 use mfsupgrade::schedule::Schedule;
 
 use super::fault::Fault;
@@ -628,6 +629,33 @@ fn a_pause_leaves_no_mount_away_that_was_taken_before_it() {
     world.pause.store(true, Ordering::Relaxed);
     assert_eq!(walk(&world, &plan), Ending::Paused);
     assert!(world.is_mounted("cl2"));
+}
+
+/// Pauses when cl1 is done.
+struct PausesBehindCl1<'a>(&'a World);
+
+impl EventSink for PausesBehindCl1<'_> {
+    fn send(&self, event: Stamped) {
+        if matches!(event.event, Event::HostDone { host, .. } if host.as_str() == "cl1") {
+            self.0.pause.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn clients_of_a_resumed_run_are_not_unmounted_while_the_cluster_is_not_whole() {
+    let world = World::new();
+    world.set_inodes(1000);
+    let mut plan = schedule(&world, Mode::Rolling);
+    plan.stages.iter_mut().for_each(|stage| stage.parallel = 1);
+    assert_eq!(heard(&world, &plan, &PausesBehindCl1(&world)), Ending::Paused);
+    world.pause.store(false, Ordering::Relaxed);
+    // a master that somebody has started on an older copy
+    world.start_new_master();
+    world.set_inodes(400);
+    let failure = failure(walk(&world, &plan));
+    assert_eq!(failure.kind, FailureKind::GateRed);
+    assert_eq!((world.times("cl1", "umount"), world.times("cl2", "umount")), (1, 0));
 }
 
 #[test]

@@ -146,6 +146,30 @@ impl EventSink for Impatient<'_> {
     }
 }
 
+/// Lets time pass until a moment of the day, when the new master was installed.
+struct SlowInstallation<'a>(&'a World, i64);
+
+impl EventSink for SlowInstallation<'_> {
+    fn send(&self, event: Stamped) {
+        if matches!(&event.event, Event::StepDone { step, .. } if step.0.as_ref() == "master/master/install") {
+            self.0.wait(self.1 - self.0.now().as_second().rem_euclid(DAY));
+        }
+    }
+}
+
+#[test]
+fn a_window_that_closes_while_the_full_hour_is_waited_for_is_kept() {
+    let world = World::new();
+    let plan = within(&world, Mode::Rolling, "22:10", "23:00");
+    // a few seconds before the full hour nothing is done to a master that is about to save, and then it is too late
+    let slow = SlowInstallation(&world, at("23:00") - 5);
+    assert_eq!(heard(&world, &plan, &slow), Ending::Finished);
+    assert!(world.when("master", "sbin/mfsmaster -t").unwrap() > 20 * 3600);
+    for (when, what) in taken_down(&world) {
+        assert!((at("22:10")..at("23:00")).contains(&when), "{what} at {when}");
+    }
+}
+
 /// Deletes most of the files when it hears of the window for the second time.
 struct Users<'a>(&'a World, Cell<u32>);
 
