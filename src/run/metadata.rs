@@ -347,10 +347,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut output = |line: &str| {
             self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
         };
-        // told until it was heard: a stop may be repeated, and every second counts
+        // every second counts: where nobody heard its end, and the master is there, it is told again
         let begun = self.clock.awake();
         while !matches!(self.hosts.run(&host, &stop, LONG_COMMAND, &mut output).await, Outcome::Exited { .. })
             && self.awake_since(begun) < RECONNECT.as_secs()
+            && self.look(&host, step).await.is_ok_and(|now| now.daemon(Role::Master).is_some())
         {
             self.clock.between_looks().await;
         }

@@ -247,7 +247,12 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> 
     let mut progress = Progress::replay(&records);
     bug.recall(&mut progress, schedule, cluster.now());
     cluster.state.borrow_mut().tell(Fact::Session);
-    if progress.finished() || bug.believes(&progress, schedule) {
+    if progress.finished() {
+        // that was true when it was written down; what has become of the cluster since is not this run's word
+        cluster.state.borrow_mut().tell(Fact::Told("this run has reached its target".to_owned()));
+        return Ok(Said::Finished);
+    }
+    if bug.believes(&progress, schedule) {
         return Ok(tell(cluster, Said::Finished));
     }
     let mut sink = PlantedSink { sink: Sink(cluster), bug };

@@ -62,6 +62,8 @@ pub enum Fact {
     Session,
     /// It stopped, and says so.
     Stopped(Said),
+    /// Its journal says that the target is reached.
+    Reached,
     /// A look at a host is tried.
     Looked { host: String },
     /// A command begins on a host.
@@ -97,6 +99,7 @@ impl fmt::Display for Fact {
             Self::Metadata { whole } => write!(f, "metadata.mfs of a clean end is there: {whole}"),
             Self::Folders { host, wide } => write!(f, "{host}: the folders of 1.6: {wide}"),
             Self::Session => f.write_str("== the tool begins"),
+            Self::Reached => f.write_str("the journal says that the target is reached"),
             Self::Stopped(Said::Failed { kind, host, account }) => {
                 write!(f, "== the tool stops, {kind:?} at {}: {account}", host.as_deref().unwrap_or("no host"))
             }

@@ -7,7 +7,7 @@ use mfsupgrade::moosefs::daemon::Role;
 
 use super::happen::Happening;
 use super::{Cluster, State};
-use crate::seeds::fact::By;
+use crate::seeds::fact::{By, Fact};
 use crate::seeds::faults::{Kind, Point, When};
 
 /// A file that is appended to.
@@ -87,6 +87,9 @@ impl State {
         }
         self.journal.text.push_str(&line);
         self.journal.records += 1;
+        if last {
+            self.tell(Fact::Reached);
+        }
         Ok(())
     }
 }

@@ -11,12 +11,7 @@ use crate::seeds::faults::Kind;
 impl Judge {
     pub(super) fn account(&mut self, said: &Said) {
         match said {
-            Said::Finished => {
-                if self.now - self.target > JUST {
-                    let missing = self.away_from_target();
-                    self.broke("target", format!("it says that the target is reached, and it is not: {missing}"));
-                }
-            }
+            Said::Finished => self.reached(),
             Said::Paused(account) => self.pause(account),
             Said::Failed { kind, host, account } => {
                 self.file_system(account);
@@ -27,6 +22,14 @@ impl Judge {
         }
     }
 
+    /// It says that the target is reached.
+    pub(super) fn reached(&mut self) {
+        if self.now - self.target > JUST {
+            let missing = self.away_from_target();
+            self.broke("target", format!("it says that the target is reached, and it is not: {missing}"));
+        }
+    }
+
     /// A pause leaves nothing half done.
     fn pause(&mut self, account: &str) {
         if self.lost_records {
@@ -34,8 +37,10 @@ impl Judge {
         }
         // what a client that failed was left with is said
         self.mounts_gone(account);
+        // nor does one that was begun anew after a record could not be written know what the run before it had taken
         let failed = |host: &String| {
-            self.faults.iter().any(|(_, at)| at.as_ref().is_some_and(|at| at == host || at == "master"))
+            let here = |at: &Option<String>| at.as_ref().is_some_and(|at| at == host || at == "master");
+            self.faults.iter().any(|(kind, at)| matches!(kind, Kind::AppendFails { .. }) || here(at))
         };
         if let Some(((host, mount), _)) = self.taken.iter().find(|((host, _), _)| !failed(host)) {
             self.broke("pause", format!("{mount} of {host} is away in a pause"));
@@ -89,7 +94,9 @@ impl Judge {
         let in_the_way = |p: &super::Running| p.by == By::World && p.new != self.goal && Some(p.host.as_str()) == host;
         let on_wide =
             host.is_some_and(|host| self.wide.contains(host) && self.runs(host, Role::Chunkserver).any(|p| !p.new));
-        if self.running.iter().any(in_the_way) || on_wide {
+        // nothing can be mounted without a master, and that is said
+        let down = self.health.master.is_none() && account.contains("THE FILE SYSTEM IS DOWN");
+        if self.running.iter().any(in_the_way) || on_wide || (down && account.contains("failed to mount")) {
             return;
         }
         if causes.is_empty() && !red {

@@ -208,6 +208,7 @@ impl Judge {
         }
         self.now = now;
         match fact {
+            Fact::Reached => self.reached(),
             Fact::Session => {
                 // of a start that its journal has lost a tool cannot know when it was
                 let lost = self.loses_records && self.server_started.is_some_and(|at| at >= self.session_began);

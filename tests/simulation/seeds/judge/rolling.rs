@@ -3,12 +3,18 @@
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Mode;
 
-use super::{FRESH, Judge};
+use super::{FRESH, JUST, Judge};
+use crate::seeds::fact::By;
 
 impl Judge {
     pub(super) fn one_at_a_time(&mut self, host: &str) {
-        let runs = self.runs(host, Role::Chunkserver).next().is_some();
-        let Some(at) = self.servers.iter().position(|s| s == host).filter(|_| runs) else { return };
+        let Some(at) = self.servers.iter().position(|s| s == host) else { return };
+        let away = !self.health.back[at];
+        // one that a boot has brought up between the look and the command was down all the same
+        let only_just = |p: &super::Running| away && p.by == By::World && self.now - p.since < JUST;
+        if self.runs(host, Role::Chunkserver).all(only_just) {
+            return;
+        }
         if self.mode != Mode::Rolling {
             return;
         }
@@ -35,7 +41,7 @@ impl Judge {
             let how = format!("{away} servers away, {} chunks under goal, {} missing", h.under_goal, h.missing);
             self.broke("baseline", format!("{host} is taken down {ago}: {how}"));
         }
-        self.down.insert(at, false);
+        self.down.insert(at, away);
         self.taken_now.insert(at);
     }
 }
