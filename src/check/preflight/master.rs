@@ -5,7 +5,8 @@ use semver::Version;
 use super::Check;
 use crate::check::{Code, MasterSeen};
 use crate::host::{AbsPath, HostFacts, Process};
-use crate::moosefs::daemon::{MASTER_METALOGGER_PORT, Role};
+use crate::moosefs::config::port;
+use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, MASTER_METALOGGER_PORT, Role};
 use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
 use crate::rules::line_1_5_to_1_6 as line;
@@ -40,6 +41,7 @@ impl<'a> Check<'a> {
             );
             return None;
         };
+        let chunkserver_port = self.chunkserver_port(facts)?;
         let data_path = self.data_path(&master.host, process)?;
         Some(MasterSeen {
             version,
@@ -48,8 +50,27 @@ impl<'a> Check<'a> {
             group: process.group.clone(),
             configuration: facts.files.keys().filter_map(|path| AbsPath::new(path).ok()).collect(),
             admin_address,
+            chunkserver_port: Some(chunkserver_port).filter(|port| *port != MASTER_CHUNKSERVER_PORT),
             metadata_bytes: super::host::metadata_bytes(facts),
         })
+    }
+
+    /// Where the new master will listen for chunkservers, by which a run sees that it serves.
+    fn chunkserver_port(&mut self, facts: &HostFacts) -> Option<u16> {
+        let (master, to) = (&self.plan.master, &self.plan.upgrade.to);
+        let future = self.future(&master.host, Role::Master, &master.access, facts);
+        let set = future.as_ref().and_then(|(path, config)| Some((path, config.get("MATOCS_LISTEN_PORT", to)?)));
+        let found = port(set.map(|(_, value)| value), MASTER_CHUNKSERVER_PORT);
+        if let (None, Some((path, value))) = (found, set) {
+            self.find(
+                Code::ConfigUnreadable,
+                Some(&master.host),
+                format!("{path} says MATOCS_LISTEN_PORT = {value}, which is no number of a port"),
+                "the run would not know where to look for the new master's socket, and would take it for one that does not serve",
+                "write the number".into(),
+            );
+        }
+        found
     }
 
     /// What its host tells of it.
@@ -97,11 +118,11 @@ impl<'a> Check<'a> {
                 seen.unwrap_or_else(|| ("the defaults".to_owned(), Vec::new()))
             }
         };
-        let port = line::client_port(to, &keys);
+        let clients = line::client_port(to, &keys);
         let host = Some(&plan.master.host);
         let unknown = self.findings.iter().any(|f| f.code == Code::ConfigNotFound && f.host.as_ref() == host);
-        if port != Some(plan.master.admin_port) && !unknown {
-            let port = port.map_or("no port".to_owned(), |port| format!("port {port}"));
+        if clients != Some(plan.master.admin_port) && !unknown {
+            let port = clients.map_or("no port".to_owned(), |port| format!("port {port}"));
             self.find(
                 Code::ListenPortIgnored,
                 Some(&plan.master.host),

@@ -59,7 +59,8 @@ pub(super) fn end(look: &Look) -> String {
             "for p in{}; do\n  for u in {}; do file \"$p/etc/mfs/$u\"; file \"$p/etc/$u\"; done\n  for u in \
              mfsmaster mfschunkserver; do named \"$u\" \"$p/etc/mfs/$u.cfg\"; done\n  disks \
              \"$p/etc/mfs/mfshdd.cfg\"; disks \"$p/etc/mfshdd.cfg\"\n  for x in mfsmaster mfschunkserver; do daemon \
-             \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  space \"$p\"\ndone\n",
+             \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  ports \"$p/etc\"; ports \"$p/etc/mfs\"\n  space \
+             \"$p\"\ndone\n",
             words(&look.prefixes),
             CONFIG_FILES.join(" "),
         ));
@@ -133,6 +134,14 @@ named() {
     mfschunkserver) y=$(value HDD_CONF_FILENAME "$2"); [ -n "$y" ] || y=$(value HDD_CONFIG "$2"); case $y in /*) file "$r$y"; disks "$r$y" ;; esac ;;
     mfsmaster) y=$(value EXPORTS_FILENAME "$2"); case $y in /*) file "$r$y" ;; esac ;;
   esac
+}
+ports() {
+  on "$1" && return
+  grep -h -E '^[[:blank:]]*(MATO(CS|ML|CU|CL)_LISTEN_PORT|MASTER_PORT|CSSERV_LISTEN_PORT)[[:blank:]]+=' "$1"/mfs*.cfg "$1"/mfs*.cfg.var |
+    sed -e 's/^[^=]*=[[:blank:]]*//' -e 's/[[:space:]]*$//' | sort -u | while IFS= read -r q; do
+      case $q in ''|0*|*[!0-9]*|??????*|9419|942[012]) continue ;; esac
+      q=$(printf '%04X' "$q"); grep -E ":$q " /proc/net/tcp | sed 's|^|tcp |'
+    done
 }
 at() {
   x=$(stat -c "%U$tab%u$tab%G$tab%g" "$1") &&

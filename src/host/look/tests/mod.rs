@@ -31,6 +31,7 @@ fn a_look_at_this_machine_is_read_whole() {
         busy_in: AbsPath::new(here.to_str().unwrap()).ok(),
         jobs_in: Some(path("/not/there")),
         admin_port: 9421,
+        ports: vec![9520],
         survey: false,
         space_for: Vec::new(),
         work_files: vec![path("/etc/passwd")],

@@ -97,6 +97,26 @@ fn a_survey_of_this_machine_is_read_whole_by_every_shell() {
 }
 
 #[test]
+fn ports_that_a_configuration_names_are_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("etc/mfs")).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let prefix = folder.path().to_str().unwrap();
+    for shell in SHELLS.iter().filter(|shell| has(shell)) {
+        assert_eq!(run(shell, &survey(prefix).script()).listener(port), None);
+    }
+    let text = format!("MATOCS_LISTEN_HOST = *\n MATOCS_LISTEN_PORT\t= {port} \r\nMATOML_LISTEN_PORT = mfsml\n");
+    fs::write(folder.path().join("etc/mfsmaster.cfg"), text).unwrap();
+    for shell in SHELLS.iter().filter(|shell| has(shell)) {
+        let facts = run(shell, &survey(prefix).script());
+        assert_eq!(facts.listener(port), Some(std::net::Ipv4Addr::LOCALHOST), "{shell:?}");
+        let look = Look { ports: vec![port], ..Look::default() };
+        assert!(run(shell, &look.script()).listener(port).is_some());
+    }
+}
+
+#[test]
 fn who_uses_a_mount_is_found_without_touching_it() {
     let folder = tempfile::tempdir().unwrap();
     let (used, free) = (folder.path().join("used"), folder.path().join("used-not"));
