@@ -63,7 +63,7 @@ fn follows(code: Code) -> Follows {
         ExportsUnreadable => NoOutage("what is left of the file is judged by the other codes"),
         ExportsAccounts => NoOutage("no mount that is there needs these rules"),
         ChunkserverNotConnected | ChunkserverNotListening | ChunksUnderGoal | GoalOne => Outage(OTHER_COPY),
-        MasterHostLoopback | DisksNotSeen => Outage(CHUNKSERVER),
+        MasterHostLoopback | DisksNotSeen | DiskAbsent => Outage(CHUNKSERVER),
         DiskLineChanges => {
             Outage("unchecked::a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserver")
         }

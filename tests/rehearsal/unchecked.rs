@@ -82,6 +82,7 @@ async fn old_mounts_that_the_new_master_refuses_get_errors() {
 async fn what_the_old_chunkserver_used_and_the_new_one_cannot_is_an_outage() {
     for (set, words) in [
         ("chown root /mnt/hd1", "EACCES (Permission denied)"),
+        ("mv /mnt/hd1 /mnt/gone", "can't use data folder /mnt/hd1"),
         ("echo 'HDD_CONF_FILENAME = /srv/none' >> mfschunkserver.cfg", "can't open hdd config file /srv/none"),
         ("echo 'MASTER_HOST = 127.0.0.1' >> mfschunkserver.cfg", "can't be used for connecting with master"),
     ] {

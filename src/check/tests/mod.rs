@@ -156,6 +156,8 @@ fn before_1_6_27_only_what_changes_is_written_over_the_old_file() {
 fn a_disk_whose_name_ends_like_a_size_is_the_same_disk() {
     let mut scene = scene();
     scene.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk 1");
+    let disk = scene.host("cs1").folders["/mnt/disk1"].clone();
+    scene.host("cs1").folders.insert("/mnt/disk 1".into(), disk);
     let (observation, codes) = scene.check();
     assert_eq!(codes, ALWAYS);
     assert_eq!(observation.unwrap().config[&name("cs1")][1].text, "/mnt/disk 1\n");

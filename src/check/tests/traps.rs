@@ -84,6 +84,8 @@ const OF_CONFIGURATION: &[Trap] = &[
         Code::DiskLineChanges,
     ),
     (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n# old\n"), Code::DiskCommented),
+    (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n*/mnt/disk2/\n"), Code::DiskAbsent),
+    (|s| drop(s.host("cs1").folders.remove("/mnt/disk1")), Code::DiskAbsent),
     (|s| drop(s.host("cs1").files.remove("/usr/local/etc/mfshdd.cfg")), Code::DisksNotSeen),
     (
         |s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nHDD_CONF_FILENAME = disks\n"),

@@ -106,7 +106,7 @@ folder() {
 }
 disks() {
   on "$1" && return
-  [ -f "$1" ] && sed -e 's/^[*]//' -e 's/[[:space:]]*$//' -e 's/[[:blank:]][[:blank:]]*-\{0,1\}[0-9.][0-9.]*[A-Za-z]*$//' -e 's|/*$||' "$1" |
+  [ -f "$1" ] && sed -n -e 's/^[*]//' -e 's/[[:space:]]*$//' -e 's|/*$||' -e p -e 's|/*[[:blank:]][[:blank:]]*-\{0,1\}[0-9.][0-9.]*[A-Za-z]*$||p' "$1" |
     while IFS= read -r z; do case $z in /*) folder "$r$z" ;; esac; done
 }
 lock() {

@@ -33,7 +33,7 @@ fn survey(prefix: &str) -> Look {
 
 /// An installation with everything that is not as one would write it.
 fn installation(prefix: &Path) {
-    for folder in ["etc/mfs", "src", "var/mfs", "run", "disk1", "disk2/00"] {
+    for folder in ["etc/mfs", "src", "var/mfs", "run", "disk1", "disk2/00", "disk 4"] {
         fs::create_dir_all(prefix.join(folder)).unwrap();
     }
     let prefix = prefix.display();
@@ -44,7 +44,11 @@ fn installation(prefix: &Path) {
         ("etc/mfs/mfsexports.cfg", Vec::new()),
         ("etc/mfs/mfsmaster.cfg", format!("EXPORTS_FILENAME = {prefix}/run/exports\n").into_bytes()),
         ("run/exports", b"* / rw\n".to_vec()),
-        ("hdd", format!("#/x\n*{prefix}/disk1/ \t\n{prefix}/disk2 -5GiB\n{prefix}/disk3\nrelative\n").into_bytes()),
+        (
+            "hdd",
+            format!("#/x\n*{prefix}/disk1/ \t\n{prefix}/disk2 -5GiB\n{prefix}/disk3\n{prefix}/disk 4\nrelative\n")
+                .into_bytes(),
+        ),
         ("run/m.pid", b"4711\n".to_vec()),
         ("var/mfs/cs.lock", b"".to_vec()),
         ("var/mfs/metadata.mfs.back", b"MFSM 1.5 and more".to_vec()),
@@ -80,6 +84,7 @@ fn a_survey_of_this_machine_is_read_whole_by_every_shell() {
         assert_eq!(facts.lock_files[&at("var/mfs/cs.lock")].pid, None, "below DATA_PATH, and empty");
         assert!(facts.folders.contains_key(&at("run")), "a lock file's folder");
         assert!(!facts.folders[&at("disk1")].wide && facts.folders[&at("disk2")].wide);
+        assert!(facts.folders.contains_key(&at("disk 4")), "whose name ends like a size");
         assert!(!facts.folders.contains_key(&at("disk3")), "what is not there");
 
         // where a master runs on this machine, its own are told
