@@ -101,6 +101,7 @@ codes! {
     ChunkserverNotListening "chunkserver-not-listening" Error "nothing listens on a running chunkserver's data port" "hazard 30";
     MasterHostUnclear "master-host-unclear" Error "chunkservers name their master in different ways, and a metalogger must be given one" "MASTER_HOST";
     ExportsNotSeen "exports-not-seen" Error "EXPORTS_FILENAME names a file that cannot be looked at" "exports.c @ 1.6.27, exports_reload";
+    ExportsForbidden "exports-forbidden" Error "the user that the master runs as may not read mfsexports.cfg" "hazard 7; main.c and exports.c @ 1.6.27: root is given up first";
     ExportsUnreadable "exports-unreadable" Warning "a line, or a word of one, of mfsexports.cfg that the new master passes over" "exports.c @ 1.6.27; run";
     ExportsAccounts "exports-accounts" Note "mfsexports.cfg names users or groups that the master's host must have" "exports.c @ 1.6.27; run";
     ExportsNeedAccounts "exports-need-accounts" Warning "without accounts that mfsexports.cfg names no rule is left, or none for a mount that is there now" "exports.c @ 1.6.27; run";

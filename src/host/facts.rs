@@ -187,6 +187,22 @@ pub struct TextFile {
     pub text: String,
 }
 
+impl TextFile {
+    /// Whether a process that runs as `user` and `group` may read it, and is in no other group. An empty name is not known,
+    /// and lets everything pass.
+    #[must_use]
+    pub fn is_readable(&self, user: &str, group: &str) -> bool {
+        let bit = if self.owner == user {
+            0o400
+        } else if self.group == group {
+            0o040
+        } else {
+            0o004
+        };
+        user.is_empty() || user == "root" || self.owner.is_empty() || self.mode & bit != 0
+    }
+}
+
 /// What `./configure` compiled into a tree (its config.h).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BuildFacts {

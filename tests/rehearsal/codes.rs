@@ -55,7 +55,7 @@ fn follows(code: Code) -> Follows {
         }
         DataPathUnreadable => NoOutage("the backup fails before anything is stopped"),
         ExportsMissing => Outage("traps::without_exports_the_takeover_is_an_outage"),
-        ExportsNotSeen | ExportsNeedAccounts | ConfigRefused => Outage(REFUSED_VALUE),
+        ExportsNotSeen | ExportsForbidden | ExportsNeedAccounts | ConfigRefused => Outage(REFUSED_VALUE),
         ExportsRefuseClient => Outage("outages::exports_for_somebody_else_keep_new_mounts_out"),
         ExportsRestrictClient => {
             NoOutage("a write that the rule forbids is refused with an error, and may be meant so")

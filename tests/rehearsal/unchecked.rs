@@ -62,6 +62,7 @@ async fn values_that_the_new_master_does_not_take_are_an_outage() {
         ("echo 'BACK_LOGS = 2000' >> mfsmaster.cfg", "BACK_LOGS value too big"),
         ("echo 'EXPORTS_FILENAME = /srv/none' >> mfsmaster.cfg", "no exports defined"),
         ("echo '* / rw,maproot=backup' > mfs/mfsexports.cfg", "no exports defined"),
+        ("chown root:root mfs/mfsexports.cfg && chmod 640 mfs/mfsexports.cfg", "no exports defined"),
     ] {
         let cluster = with(&[], 1).await;
         said(&cluster, "master", &format!("cd /usr/local/etc && {set}"), 0).await;

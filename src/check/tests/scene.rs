@@ -207,6 +207,11 @@ impl Scene {
         self.host(host).files.insert(path.to_owned(), file(text));
     }
 
+    /// One that everybody may read.
+    pub fn public(&mut self, host: &str, path: &str, text: &str) {
+        self.host(host).files.insert(path.to_owned(), TextFile { mode: 0o644, ..file(text) });
+    }
+
     pub fn master_config(&mut self, text: &str) {
         self.text("master", "/usr/local/etc/mfsmaster.cfg", text);
     }

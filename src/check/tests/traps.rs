@@ -110,7 +110,7 @@ fn exports(scene: &mut Scene, text: &str) {
 /// Named by the configuration, with a good file where nobody will look for it.
 fn exports_at(scene: &mut Scene, path: &str) {
     scene.plan.config.exports = None;
-    scene.text("master", "/usr/local/etc/mfsexports.cfg", "* / rw,maproot=0\n");
+    scene.public("master", "/usr/local/etc/mfsexports.cfg", "* / rw,maproot=0\n");
     scene.master_config(&format!("EXPORTS_FILENAME = {path}\n"));
 }
 
@@ -128,9 +128,24 @@ const OF_EXPORTS: &[Trap] = &[
     (
         |s| {
             exports_at(s, "/srv/exports");
-            s.text("master", "/srv/exports", "# nobody\n");
+            s.public("master", "/srv/exports", "# nobody\n");
         },
         Code::ExportsMissing,
+    ),
+    (
+        |s| {
+            s.plan.config.exports = None;
+            s.text("master", "/usr/local/etc/mfsexports.cfg", "* / rw,maproot=0\n");
+        },
+        Code::ExportsForbidden,
+    ),
+    (
+        // what the plan would write is there already, and nothing is written
+        |s| {
+            exports(s, "* / rw,maproot=0\n");
+            s.text("master", "/usr/local/etc/mfs/mfsexports.cfg", "* / rw,maproot=0\n");
+        },
+        Code::ExportsForbidden,
     ),
     (|s| exports(s, "* / rw,maproot=mfs\n"), Code::ExportsNeedAccounts),
     (|s| exports(s, "10.0.2.1 / rw,maproot=mfs\n10.0.2.2 / rw,maproot=0\n"), Code::ExportsNeedAccounts),
@@ -365,7 +380,7 @@ fn a_configuration_that_nobody_saw_is_the_one_finding() {
 fn exports_that_the_configuration_names_are_read_and_written_there() {
     let mut scene = scene();
     exports_at(&mut scene, "/srv/exports");
-    scene.text("master", "/srv/exports", "* / ro,maproot=0\n");
+    scene.public("master", "/srv/exports", "* / ro,maproot=0\n");
     let (_, findings) = scene.findings();
     let line = findings.iter().find(|f| f.code == Code::ExportsRestrictClient).unwrap();
     assert!(line.seen.contains("/srv/exports"), "{}", line.seen);
@@ -373,6 +388,22 @@ fn exports_that_the_configuration_names_are_read_and_written_there() {
     let (observation, _) = scene.check();
     let changes = &observation.unwrap().config[&name("master")];
     assert!(changes.iter().any(|change| change.file.as_str() == "/srv/exports"));
+}
+
+#[test]
+fn exports_are_written_so_that_the_master_can_read_them() {
+    let path = "/usr/local/etc/mfs/mfsexports.cfg";
+    for (mode, group, written) in [(0o640, "mfs", 0o644), (0o640, "nogroup", 0o640), (0o604, "mfs", 0o604)] {
+        let mut scene = scene();
+        scene.text("master", path, "# nobody\n");
+        let file = scene.host("master").files.get_mut(path).unwrap();
+        (file.mode, file.group) = (mode, group.into());
+        let (observation, codes) = scene.check();
+        assert!(!codes.contains(&Code::ExportsForbidden), "{codes:?}");
+        let changes = &observation.unwrap().config[&name("master")];
+        let change = changes.iter().find(|change| change.file.as_str() == path).unwrap();
+        assert_eq!(change.mode, written, "{mode:o} {group}");
+    }
 }
 
 #[test]
