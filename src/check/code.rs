@@ -89,6 +89,7 @@ codes! {
     ConfigUnreadable "config-unreadable" Error "a configuration file is not UTF-8, or cannot be carried over" "it is carried over as text";
     ConfigNotFound "config-not-found" Error "a running 1.5 daemon's configuration file is not where this program looks for it" "main.c @ 1.5.12: none without a file";
     ConfigReplaced "config-replaced" Warning "a configuration file that the old release does not read stands where the new one looks first" "hazard 11; NEWS 1.6.27";
+    UserDiffers "user-differs" Error "a daemon runs as another user or group than its configuration says" "hazards 7, 13; /proc/PID; the file may have been edited since its start";
     DataPathDiffers "data-path-differs" Warning "a daemon works in another folder than its configuration says" "/proc/PID/cwd; the file may have been edited since its start";
     ConfigLineIgnored "config-line-ignored" Note "a line of a configuration file that neither release understands" "cfg.c; a key without a blank before its `=`";
     KeysIgnored "keys-ignored" Note "the new release ignores keys that are set" "facts, section 5; hazard 7";

@@ -43,7 +43,7 @@ fn follows(code: Code) -> Follows {
         }
         PrefixDiffers | EtcPathDiffers => Outage(OTHER_PREFIX),
         CustomConfig | ConfigNotFound => Outage(NOT_FOUND),
-        DataPathDiffers | ConfigReplaced | OwnerDiffers => Outage(OTHER_DATA),
+        DataPathDiffers | UserDiffers | ConfigReplaced | OwnerDiffers => Outage(OTHER_DATA),
         VersionDiffers => {
             NoOutage("the rules are for another release; gates ask for what they know of this one, and stop")
         }

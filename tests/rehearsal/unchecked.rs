@@ -27,6 +27,7 @@ async fn a_folder_or_a_file_that_the_old_master_does_not_use_is_an_outage() {
     for (set, words) in [
         ("echo 'DATA_PATH = /srv/other' >> mfsmaster.cfg", "can't open metadata file"),
         ("mkdir -p mfs && echo 'DATA_PATH = /srv/other' > mfs/mfsmaster.cfg", "can't open metadata file"),
+        ("echo 'WORKING_USER = backup' >> mfsmaster.cfg", "can't create lockfile in working directory: EACCES"),
         ("chown root /usr/local/var/mfs", "can't create lockfile in working directory: EACCES"),
     ] {
         let cluster = with(&[], 1).await;

@@ -63,6 +63,12 @@ const OF_CONFIGURATION: &[Trap] = &[
     (|s| drop(s.host("cs1").files.remove("/usr/local/etc/mfschunkserver.cfg")), Code::ConfigNotFound),
     (|s| s.text("master", "/usr/local/etc/mfs/mfsmaster.cfg", "BACK_LOGS = 9\n"), Code::ConfigReplaced),
     (|s| s.master_config("DATA_PATH = /elsewhere\n"), Code::DataPathDiffers),
+    (|s| s.master_config("WORKING_USER = mfs\n"), Code::UserDiffers),
+    (|s| s.master_config("WORKING_USER = #0\n"), Code::UserDiffers),
+    (
+        |s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nWORKING_GROUP = mfs\n"),
+        Code::UserDiffers,
+    ),
     (|s| s.master_config("BACK_LOGS=50\n"), Code::ConfigLineIgnored),
     (|s| s.master_config("CHUNKS_REP_LIMIT = 15\n"), Code::KeysIgnored),
     (|s| s.text("master", "/usr/local/etc/mfsmaster.cfg.var", "BACK_LOGS = 9\n"), Code::VarFileMerged),
@@ -347,6 +353,16 @@ fn a_lock_that_is_held_elsewhere_is_carried_along() {
     assert!(codes.contains(&Code::DefaultsDiffer) && !codes.contains(&Code::LockFileLost), "{codes:?}");
     let changes = &observation.unwrap().config[&name("cs1")];
     assert!(changes[0].text.contains("LOCK_FILE = /srv/x.lock\n"), "{}", changes[0].text);
+}
+
+#[test]
+fn a_user_that_the_daemon_may_well_be_is_no_finding() {
+    for text in ["WORKING_USER = nobody\nWORKING_GROUP = nogroup\n", "WORKING_USER = #65534\nWORKING_GROUP = #65534\n"]
+    {
+        let mut scene = scene();
+        scene.master_config(text);
+        assert!(!scene.check().1.contains(&Code::UserDiffers), "{text}");
+    }
 }
 
 #[test]
