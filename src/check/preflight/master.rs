@@ -1,9 +1,12 @@
 //! The master: one process, the one that answers, on its port, with its data.
 
+use std::net::Ipv4Addr;
+
 use semver::Version;
 
 use super::Check;
 use crate::check::{Code, MasterSeen};
+use crate::host::facts::Socket;
 use crate::host::{AbsPath, HostFacts, Process};
 use crate::moosefs::config::port;
 use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, MASTER_METALOGGER_PORT, Role};
@@ -140,6 +143,24 @@ impl<'a> Check<'a> {
                 format!("something listens on port {loggers} already, and a 1.5 master does not"),
                 "the new master listens there for metaloggers: it fails after it has stopped the old one",
                 "end what has the port, or set MATOML_LISTEN_PORT in mfsmaster.cfg to another one".into(),
+            );
+        }
+        // it listens on localhost alone
+        let taken = |port: &u16| {
+            let at = |socket: &&Socket| socket.listening && socket.local.1 == *port;
+            let mut at = facts.sockets.iter().filter(at).map(|socket| socket.local.0);
+            at.any(|address| address.is_unspecified() || address == Ipv4Addr::LOCALHOST)
+        };
+        let ports: Vec<_> = line::trial_ports().into_iter().filter(taken).map(|port| port.to_string()).collect();
+        if old && line::can_be_tried(to) && !ports.is_empty() {
+            self.find(
+                Code::PortTaken,
+                Some(&plan.master.host),
+                format!("something listens on {} already", ports.join(", ")),
+                "the new release is tried there on a copy of the metadata, beside the running master: the run would stop there",
+                "end what has the port (`ss -ltnp` names it; a mfsmaster that works in a folder trial/data was left by an earlier \
+                 run)"
+                    .into(),
             );
         }
     }

@@ -80,6 +80,14 @@ const OF_CONFIGURATION: &[Trap] = &[
         Code::ReconnectSlow,
     ),
     (|s| s.host("master").sockets.push(socket(Ipv4Addr::UNSPECIFIED, 9419, 0)), Code::PortTaken),
+    (|s| s.host("master").sockets.push(socket(Ipv4Addr::LOCALHOST, 19420, 0)), Code::PortTaken),
+    (
+        |s| {
+            s.master_config("MATOML_LISTEN_PORT = 9519\n");
+            s.host("master").sockets.push(socket(Ipv4Addr::UNSPECIFIED, 9519, 0));
+        },
+        Code::PortTaken,
+    ),
     (|s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = localhost\n"), Code::MasterHostLoopback),
     (|s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = other\n"), Code::MasterHostUnclear),
     (
@@ -363,6 +371,13 @@ fn a_user_that_the_daemon_may_well_be_is_no_finding() {
         scene.master_config(text);
         assert!(!scene.check().1.contains(&Code::UserDiffers), "{text}");
     }
+}
+
+#[test]
+fn a_port_that_only_another_address_has_is_free_for_a_trial() {
+    let mut scene = scene();
+    scene.host("master").sockets.push(socket(Ipv4Addr::new(10, 0, 0, 1), 19419, 0));
+    assert!(!scene.check().1.contains(&Code::PortTaken));
 }
 
 #[test]

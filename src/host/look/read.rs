@@ -266,18 +266,28 @@ fn mount(line: &str) -> Option<Option<MountLine>> {
     }))
 }
 
-/// A line of /proc/net/tcp; `Some(None)` for a socket that neither listens (0A) nor is established (01).
+/// A line of /proc/net/tcp or tcp6; `Some(None)` for a socket that neither listens (0A) nor is established (01), and for one
+/// that only IPv6 reaches.
 fn socket(line: &str) -> Option<Option<Socket>> {
     let mut words = line.split_whitespace().skip(1);
-    let local = address(words.next()?)?;
-    let remote = address(words.next()?)?;
+    let (local, remote) = (address(words.next()?)?, address(words.next()?)?);
     let state = words.next()?;
-    Some(matches!(state, "01" | "0A").then_some(Socket { local, remote, listening: state == "0A" }))
+    let socket = |(local, remote)| Socket { local, remote, listening: state == "0A" };
+    Some(local.zip(remote).map(socket).filter(|_| matches!(state, "01" | "0A")))
 }
 
-/// `0A00000A:24CD`: the address in the host's byte order (all of MooseFS's hosts were little-endian), the port not.
-fn address(text: &str) -> Option<(Ipv4Addr, u16)> {
+/// `0A00000A:24CD`: the address in the host's byte order (all of MooseFS's hosts were little-endian), the port not. One of
+/// IPv6 is four such words: all addresses, which may be IPv4's too, or one of IPv4 behind `::ffff:`; `Some(None)` for others.
+fn address(text: &str) -> Option<Option<(Ipv4Addr, u16)>> {
     let (address, port) = text.split_once(':')?;
-    let address = u32::from_str_radix(address, 16).ok()?;
-    Some((Ipv4Addr::from(address.swap_bytes()), u16::from_str_radix(port, 16).ok()?))
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let word = match address.len() {
+        8 => address,
+        32 if address == "00000000000000000000000000000000" => "00000000",
+        32 if address.is_ascii() && address.starts_with("0000000000000000FFFF0000") => &address[24..],
+        32 if address.bytes().all(|digit| digit.is_ascii_hexdigit()) => return Some(None),
+        _ => return None,
+    };
+    let address = u32::from_str_radix(word, 16).ok()?;
+    Some(Some((Ipv4Addr::from(address.swap_bytes()), port)))
 }

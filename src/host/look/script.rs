@@ -23,7 +23,9 @@ impl Look {
         let mut ports = BTreeSet::from([9419, 9420, 9421, 9422, self.admin_port]);
         ports.extend(&self.ports);
         let hex = ports.iter().map(|port| format!("{port:04X}")).collect::<Vec<_>>().join("|");
-        script.push_str(&format!("grep -E ':({hex}) ' /proc/net/tcp 2>/dev/null | sed 's|^|tcp |'\n"));
+        // a socket of IPv6 may have the port of IPv4 as well; a kernel without it has no such table
+        script
+            .push_str(&format!("grep -h -E ':({hex}) ' /proc/net/tcp /proc/net/tcp6 2>/dev/null | sed 's|^|tcp |'\n"));
         for role in ROLES {
             for prefix in &self.prefixes {
                 script.push_str(&program("installed", &prefix.join(role.path_in_prefix())));

@@ -140,7 +140,7 @@ ports() {
   grep -h -E '^[[:blank:]]*(MATO(CS|ML|CU|CL)_LISTEN_PORT|MASTER_PORT|CSSERV_LISTEN_PORT)[[:blank:]]+=' "$1"/mfs*.cfg "$1"/mfs*.cfg.var |
     sed -e 's/^[^=]*=[[:blank:]]*//' -e 's/[[:space:]]*$//' | sort -u | while IFS= read -r q; do
       case $q in ''|0*|*[!0-9]*|??????*|9419|942[012]) continue ;; esac
-      q=$(printf '%04X' "$q"); grep -E ":$q " /proc/net/tcp | sed 's|^|tcp |'
+      q=$(printf '%04X' "$q"); grep -h -E ":$q " /proc/net/tcp /proc/net/tcp6 | sed 's|^|tcp |'
     done
 }
 at() {

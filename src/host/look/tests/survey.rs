@@ -119,6 +119,9 @@ fn ports_that_a_configuration_names_are_looked_at() {
         let look = Look { ports: vec![port], ..Look::default() };
         assert!(run(shell, &look.script()).listener(port).is_some());
     }
+    let Ok(listener) = std::net::TcpListener::bind("[::]:0") else { return };
+    let look = Look { ports: vec![listener.local_addr().unwrap().port()], ..Look::default() };
+    assert!(run(&["/bin/sh"], &look.script()).listener(look.ports[0]).is_some(), "a socket of IPv6");
 }
 
 #[test]
