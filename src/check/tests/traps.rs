@@ -46,6 +46,7 @@ const OF_DAEMONS: &[Trap] = &[
     ),
     (|s| s.host("master").processes[0].exe = "/opt/sbin/mfsmaster".into(), Code::PrefixDiffers),
     (|s| s.host("cs1").processes[0].arguments = vec!["-c".into(), "/x".into()], Code::CustomConfig),
+    (|s| s.host("cs1").processes[0].arguments = vec!["-fc".into(), "/x".into()], Code::CustomConfig),
     (|s| s.host("cs1").processes[0].version = Some(Version::new(1, 5, 9)), Code::VersionDiffers),
     (|s| s.host("cs1").processes[0].version = None, Code::VersionDiffers),
     (|s| s.host("cs1").processes[0].cwd = String::new(), Code::DataPathUnreadable),
