@@ -225,6 +225,22 @@ pub struct Space {
     pub free: u64,
     /// Inodes that are free; `None` where the file system counts none.
     pub inodes: Option<u64>,
+    /// The file system's own number; `None` where it has none or it was not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+}
+
+impl Space {
+    /// Whether both are most probably the same space. Numbers of its own has every subvolume of a file system that counts no
+    /// inodes (btrfs), and where there are none the same figures must do.
+    #[must_use]
+    pub fn is_shared(&self, other: &Space) -> bool {
+        let same_figures = (self.free, self.inodes) == (other.free, other.inodes);
+        match (self.id, other.id) {
+            (Some(one), Some(two)) => one == two || (same_figures && self.inodes.is_none()),
+            _ => same_figures,
+        }
+    }
 }
 
 /// A lock file of a 1.5 daemon.

@@ -83,7 +83,7 @@ fn facts(role: Role) -> HostFacts {
     };
     facts.builds.insert("/usr/src/mfs-1.6.27".into(), build);
     for (path, free) in [("/usr/local", 1 << 34), ("/var/lib/mfsupgrade", 1 << 35)] {
-        facts.space.insert(path.into(), Space { free, inodes: Some(100_000) });
+        facts.space.insert(path.into(), Space { free, inodes: Some(100_000), id: None });
     }
     if role == Role::Metalogger {
         return facts;
@@ -231,7 +231,7 @@ impl Scene {
     }
 
     pub fn space(&mut self, host: &str, path: &str, free: u64, inodes: Option<u64>) {
-        self.host(host).space.insert(path.to_owned(), Space { free, inodes });
+        self.host(host).space.insert(path.to_owned(), Space { free, inodes, id: None });
     }
 
     pub fn header(&mut self, text: &str) {

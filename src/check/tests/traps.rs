@@ -7,7 +7,7 @@ use semver::Version;
 
 use super::scene::{DATA, NEW, NOW, OLD, Scene, name, scene, socket};
 use crate::check::{Code, Severity};
-use crate::host::facts::LockFact;
+use crate::host::facts::{LockFact, Space};
 use crate::host::{AbsPath, Process};
 use crate::moosefs::wire::{ChunkMatrix, Layout};
 use crate::plan::calendar::time_of_day;
@@ -379,6 +379,25 @@ fn a_port_that_only_another_address_has_is_free_for_a_trial() {
     let mut scene = scene();
     scene.host("master").sockets.push(socket(Ipv4Addr::new(10, 0, 0, 1), 19419, 0));
     assert!(!scene.check().1.contains(&Code::PortTaken));
+}
+
+#[test]
+fn what_folders_of_one_file_system_need_is_added_up() {
+    // an installation and what is kept of the old one take 50 MiB each
+    let mut scene = scene();
+    let mut full = |free: [u64; 2], inodes: Option<u64>, ids: [Option<u64>; 2]| {
+        for (at, path) in ["/usr/local", "/var/lib/mfsupgrade"].into_iter().enumerate() {
+            let space = Space { free: free[at] << 20, inodes, id: ids[at] };
+            scene.host("cs1").space.insert(path.to_owned(), space);
+        }
+        scene.check().1.contains(&Code::DiskFull)
+    };
+    let some = Some(100_000);
+    assert!(full([70, 70], some, [None, None]), "nothing but the figures is known");
+    assert!(full([70, 71], some, [Some(1), Some(1)]), "somebody wrote in between");
+    assert!(!full([70, 70], some, [Some(1), Some(2)]), "two disks that are alike");
+    assert!(full([70, 70], None, [Some(1), Some(2)]), "two subvolumes");
+    assert!(!full([101, 102], some, [Some(1), Some(1)]));
 }
 
 #[test]

@@ -192,11 +192,20 @@ fn define(line: &str) -> Option<(&str, &str)> {
     Some((name, value.trim().strip_prefix('"')?.strip_suffix('"')?))
 }
 
-/// `BLOCKS BLOCK-SIZE FREE-INODES INODES`; a file system without inodes of its own has 0 of 0.
+/// `BLOCKS BLOCK-SIZE FREE-INODES INODES [ID]`; a file system without inodes of its own has 0 of 0, and one without a number
+/// 0. The number is in hexadecimal.
 fn space(text: &str) -> Option<Space> {
-    let numbers: Vec<u64> = text.split(' ').map(|word| word.parse().ok()).collect::<Option<_>>()?;
+    let words: Vec<&str> = text.split(' ').collect();
+    let (figures, id) = words.split_at_checked(4)?;
+    let id = match id {
+        [] => 0,
+        [id] => u64::from_str_radix(id, 16).ok()?,
+        _ => return None,
+    };
+    let numbers: Vec<u64> = figures.iter().map(|word| word.parse().ok()).collect::<Option<_>>()?;
     let [blocks, size, free, inodes] = numbers[..] else { return None };
-    Some(Space { free: blocks.saturating_mul(size), inodes: (inodes > 0).then_some(free) })
+    let inodes = (inodes > 0).then_some(free);
+    Some(Space { free: blocks.saturating_mul(size), inodes, id: Some(id).filter(|id| *id > 0) })
 }
 
 /// `FILE:LINE:TEXT`, as grep tells it; a file's name can have colons of its own.

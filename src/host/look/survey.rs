@@ -157,7 +157,9 @@ space() {
   q=$1
   while [ -n "$q" ] && [ ! -e "$q" ]; do q=${q%/*}; done
   x=$(stat -f -c '%a %S %d %c' "${q:-/.}") || return
-  case $x in *[!0-9\ ]*) ;; *) printf 'space\t%s\t%s\n' "$1" "$x" ;; esac
+  y=$(stat -f -c %i "${q:-/.}")
+  case $y in ''|*[!0-9a-f]*) y= ;; *) y=" $y" ;; esac
+  case $x in *[!0-9\ ]*) ;; *) printf 'space\t%s\t%s%s\n' "$1" "$x" "$y" ;; esac
 }
 build() {
   on "$1" && return

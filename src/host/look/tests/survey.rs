@@ -96,6 +96,10 @@ fn a_survey_of_this_machine_is_read_whole_by_every_shell() {
         assert_eq!(build.run_path, None, "what is put together from pieces is not understood");
 
         assert!(facts.tools.contains("tar"), "{shell:?}");
+        let here = std::path::Path::new(prefix).parent().unwrap().to_str().unwrap();
+        let look = Look { space_for: vec![path(here)], ..survey(prefix) };
+        let space = run(shell, &look.script()).space;
+        assert!(space[here].is_shared(&space[prefix]) && space[here].id == space[prefix].id, "{shell:?}: {space:?}");
         assert!(facts.space["/no/such/folder"].free > 0 && facts.space.contains_key(prefix));
         assert!(facts.memory_available.is_some());
     }
@@ -160,7 +164,7 @@ const SURVEY: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\n\
     file\t/usr/local/etc/mfsmaster.cfg\t9\t644\troot\t0\troot\t0\t00\n\
     folder\t/var/run/mfs\tnobody\t65534\tnarrow\nlock\t/var/run/mfs/mfsmaster.lock\tnobody\t65534\t947\n\
     folder\t/mnt/hd1\tnobody\t65534\twide\n\
-    space\t/usr/local\t1871740 4096 3078901 3085511\nspace\t/btrfs\t1 4096 0 0\n\
+    space\t/usr/local\t1871740 4096 3078901 3085511\nspace\t/btrfs\t1 4096 0 0 9f0c1e\nspace\t/tmp\t1 4096 1 2 0\n\
     build\t/usr/src/mfs-1.6.27\ndefine\t/usr/src/mfs-1.6.27\t#define DATA_PATH \"/usr/local/var/mfs\"\n\
     define\t/usr/src/mfs-1.6.27\t#define DEFAULT_GROUP \"\"\nheader\tmetadata.mfs.back\t4d46534d20312e35\n\
     memory 21323804\nstartup /etc/init.d/moosefs:x:15:DAEMON=/usr/sbin/mfsmaster: on\n\
@@ -180,8 +184,9 @@ fn a_survey_is_read() {
     );
     assert_eq!(facts.lock_files["/var/run/mfs/mfsmaster.lock"], LockFact { pid: Some(947), owner: "nobody".into() });
     assert_eq!(facts.folders["/mnt/hd1"], Folder { owner: "nobody".into(), wide: true });
-    assert_eq!(facts.space["/usr/local"], Space { free: 1_871_740 * 4096, inodes: Some(3_078_901) });
-    assert_eq!(facts.space["/btrfs"].inodes, None);
+    assert_eq!(facts.space["/usr/local"], Space { free: 1_871_740 * 4096, inodes: Some(3_078_901), id: None });
+    assert_eq!((facts.space["/btrfs"].inodes, facts.space["/btrfs"].id), (None, Some(0x9f_0c1e)));
+    assert_eq!(facts.space["/tmp"].id, None);
     let build = &facts.builds["/usr/src/mfs-1.6.27"];
     assert_eq!((build.data_path.as_deref(), build.group.as_deref()), (Some("/usr/local/var/mfs"), Some("")));
     assert_eq!(facts.headers["metadata.mfs.back"], "MFSM 1.5");
@@ -203,6 +208,8 @@ fn a_line_that_is_not_understood_makes_the_look_unreadable() {
         "file\t/x\t1\t644\troot\t0\troot\t0\t0g",
         "define\t/unknown\t#define ETC_PATH \"/etc\"",
         "space\t/x\t1 2 3",
+        "space\t/x\t1 2 3 4 x",
+        "space\t/x\t1 2 3 4 5 6",
         "folder\t/x\troot\t0\tother",
         "owner\tx\troot\t0\troot\t0\t1",
         "below\t/unknown\tx",
