@@ -58,7 +58,7 @@ codes! {
     MasterDoesNotAnswer "master-does-not-answer" Error "the master gives no answer on its admin port" "gates ask it";
     AdminPortNotListening "admin-port-not-listening" Error "nothing listens on the master's admin port" "MATOCU_LISTEN_PORT";
     DataPathUnreadable "data-path-unreadable" Error "the master's working folder cannot be read" "/proc/PID/cwd";
-    ExportsMissing "exports-missing" Error "a 1.6.14+ master would refuse to start without mfsexports.cfg" "hazard 8; exports.c @ 1.6.14";
+    ExportsMissing "exports-missing" Error "without a rule in mfsexports.cfg a 1.6.14+ master refuses to start, and an earlier one lets no new mount in" "hazard 8; exports.c @ 1.6.14, acl.c @ 1.6.1 and 1.6.13; run";
     ChunkserverNotConnected "chunkserver-not-connected" Error "a chunkserver of the plan is not connected to the master" "CSERV_LIST";
     MasterHostLoopback "master-host-loopback" Error "a chunkserver reaches its master over 127.0.0.x, which 1.6.14+ refuses" "hazard 12";
     ClientNotConnected "client-not-connected" Error "a client of the plan has no connection to the master" "/proc/net/tcp";

@@ -14,6 +14,9 @@ use crate::moosefs::exports::{Account, Exports, LIKE_1_5, Mount, needs_exports};
 use crate::plan::Exports as Wanted;
 
 const WHY_MISSING: &str = "the new master stops the old one first and then refuses to start without exports: an outage";
+/// Up to 1.6.13. A rule that 1.6.0 makes up has a least version that is left to chance.
+const WHY_MISSING_EARLY: &str = "the new master starts without exports and lets no new mount in: every mount would be taken away and \
+                                 get `Permission denied` when it is made anew";
 
 /// Where a new master looks for its exports (exports.c @ 1.6.27, exports_reload).
 struct Place {
@@ -41,8 +44,7 @@ impl Check<'_> {
                 Some(set) if old && !facts.files.contains_key(to.as_str()) => {
                     self.not_seen(set, "it is not there, or cannot be read, or has more than 1 MiB");
                 }
-                _ if needs_exports(&plan.upgrade.to) => self.exports_there(&place, facts),
-                _ => {}
+                _ => self.exports_there(&place, facts),
             }
             self.exports_forbidden(&place, facts);
             return;
@@ -122,7 +124,7 @@ impl Check<'_> {
             Code::ExportsMissing,
             Some(&self.plan.master.host),
             seen,
-            WHY_MISSING,
+            if needs_exports(&self.plan.upgrade.to) { WHY_MISSING } else { WHY_MISSING_EARLY },
             format!(
                 "give `exports = \"FILE\"` or `exports_like_1_5 = true` under [config], or write {path} before the upgrade; \
                  what 1.5 allowed is `* / rw,alldirs,maproot=0`, and `* . rw` for meta mounts"

@@ -138,6 +138,13 @@ const OF_EXPORTS: &[Trap] = &[
         },
         Code::ExportsMissing,
     ),
+    (
+        |s| {
+            s.plan.config.exports = None;
+            s.plan.upgrade.to = Version::new(1, 6, 13);
+        },
+        Code::ExportsMissing,
+    ),
     (|s| exports_at(s, "/srv/exports"), Code::ExportsNotSeen),
     (|s| exports_at(s, "exports"), Code::ExportsNotSeen),
     (
@@ -454,6 +461,19 @@ fn exports_are_written_so_that_the_master_can_read_them() {
         let changes = &observation.unwrap().config[&name("master")];
         let change = changes.iter().find(|change| change.file.as_str() == path).unwrap();
         assert_eq!(change.mode, written, "{mode:o} {group}");
+    }
+}
+
+#[test]
+fn what_is_said_of_missing_exports_is_true_of_the_release() {
+    for (patch, words) in [(13, "lets no new mount in"), (14, "refuses to start"), (27, "refuses to start")] {
+        let mut scene = scene();
+        scene.plan.config.exports = None;
+        scene.plan.upgrade.to = Version::new(1, 6, patch);
+        let (_, findings) = scene.findings();
+        let missing: Vec<_> = findings.iter().filter(|f| f.code == Code::ExportsMissing).collect();
+        assert_eq!(missing.len(), 1, "{patch}");
+        assert!(missing[0].why.contains(words), "{patch}: {}", missing[0].why);
     }
 }
 

@@ -81,8 +81,9 @@ pub fn load(life: &Life) -> Result<Vec<Export>, String> {
             eprintln!("no exports defined !!!");
             return Err("exports manager".to_owned());
         }
-        // up to 1.6.13: a built-in entry lets everybody in
-        return Ok(parse("* / rw", &knows).into_iter().collect());
+        // 1.6.0 makes a rule of its own, the others up to 1.6.13 let no mount of 1.6 in
+        let of_its_own = (life.version == Version::new(1, 6, 0)).then(|| parse("* / rw", &knows));
+        return Ok(of_its_own.flatten().into_iter().collect());
     }
     eprintln!("exports file has been loaded");
     Ok(exports)
