@@ -132,6 +132,8 @@ codes! {
     UnderMountUnknown "under-mount-unknown" Note "nobody could look under a mount point" "field notes; unshare(1)";
     MountOptionsChange "mount-options-change" Note "the new mount will not have the options of the running one" "hazard 27; facts, section 8";
     Startup15Syntax "startup-1-5-syntax" Warning "a file that starts things names MooseFS in the words of 1.5" "hazards 1, 2, 3, 27";
+    StartupTools "startup-tools" Note "scripts or cron tables call mfstools, which fail at times until everything is new" "hazards 25, 26; run";
+    StartupCut "startup-cut" Note "more lines name MooseFS than were looked at" "a look takes 100 of them";
     NoMetalogger "no-metalogger" Warning "nobody will keep change logs beside the new master" "facts, section 6: changelog_csback ends with 1.6.5";
     MetaloggerOnMaster "metalogger-on-master" Note "a metalogger on the master's own host is lost with it" "facts, section 6";
     ToolsOf15 "tools-of-1-5" Note "some tools fail on mounts that are still old" "hazards 25, 26";

@@ -157,6 +157,8 @@ pub struct HostFacts {
     pub under: BTreeMap<String, Vec<String>>,
     /// Lines of fstab, init scripts and cron files that name a program of MooseFS.
     pub startup: Vec<StartupLine>,
+    /// Whether there are more of them: above 100 they are not told.
+    pub startup_cut: bool,
     /// What earlier steps left in the working folder of this program, by path: SHA-256 in hexadecimal.
     pub kept: BTreeMap<String, String>,
     /// How many chunks are in folders `00` to `FF`, by disk; absent for one that is not there.

@@ -33,6 +33,8 @@ const OF_HOSTS: &[Trap] = &[
     (|s| s.host("cs1").builds.values_mut().for_each(|b| b.user = Some("mfs".into())), Code::DefaultsDiffer),
     (|s| s.host("cs1").builds.values_mut().for_each(|b| b.run_path = Some("/run".into())), Code::DefaultsDiffer),
     (|s| s.starts("cl1", "/etc/rc.local", "mfsmount -h mm -w /data"), Code::Startup15Syntax),
+    (|s| s.starts("cl1", "/etc/cron.d/mfs", "0 3 * * * root mfssetgoal -r 2 /mnt/mfs"), Code::StartupTools),
+    (|s| s.host("cl1").startup_cut = true, Code::StartupCut),
 ];
 
 const OF_DAEMONS: &[Trap] = &[

@@ -165,6 +165,7 @@ impl HostFacts {
                 let (mount, name) = rest.split_once('\t')?;
                 self.under.get_mut(mount)?.push(name.to_owned());
             }
+            "startups" => self.startup_cut = (rest == "cut").then_some(true)?,
             "startup" => self.startup.push(startup(rest)?),
             _ => return None,
         }

@@ -186,14 +186,17 @@ beneath() {
 }
 startup() {
   set -- /dev/null
+  v=; [ -h /lib ] || v=/lib/systemd/system
   for f in /etc/fstab /etc/rc.local /etc/inittab /etc/crontab /etc/init.d/* /etc/init/*.conf /etc/rc.d/* /etc/cron.*/* /etc/auto.* \
-    /var/spool/cron/* /var/spool/cron/crontabs/* /etc/systemd/system/*.service /etc/systemd/system/*mount; do
+    /var/spool/cron/* /var/spool/cron/crontabs/* /etc/systemd/system/*.service /etc/systemd/system/*mount \
+    /usr/lib/systemd/system/*.service /usr/lib/systemd/system/*mount ${v:+$v/*.service $v/*mount}; do
     case $f in *"$nl"*) continue ;; esac
     [ -h "$f" ] && on "$r$(readlink "$f")" && continue
     [ -f "$f" ] && [ -r "$f" ] && set -- "$@" "$f"
   done
   grep -a -n -E 'mfs(mount|master|chunkserver|metalogger|metarestore|cgiserv|tools|r?[gs]et(goal|trashtime)|checkfile|fileinfo|dirinfo|(make)?snapshot)|fuse[.]mfs' "$@" |
-    grep -a -v -E '^[^:]*:[0-9]+:[[:blank:]]*[#;]' | head -n 100 | cut -c 1-1000 | sed 's|^|startup |'
+    grep -a -v -E '^[^:]*:[0-9]+:[[:blank:]]*[#;]' | head -n 101 | cut -c 1-1000 |
+    sed -e '101s|.*|startups cut|' -e t -e 's|^|startup |'
 }
 users() {
   [ -n "$m" ] && cd /proc || return

@@ -129,6 +129,31 @@ fn ports_that_a_configuration_names_are_looked_at() {
 }
 
 #[test]
+fn what_starts_things_is_found_in_folders_of_packages_too_and_a_cut_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let units = folder.path().join("usr/lib/systemd/system");
+    fs::create_dir_all(&units).unwrap();
+    fs::create_dir_all(folder.path().join("etc/init.d")).unwrap();
+    fs::write(units.join("mfs.service"), "[Service]\nExecStart=/usr/sbin/mfsmaster start\n").unwrap();
+    let top = folder.path().to_str().unwrap();
+    let script = Look { survey: true, ..Look::default() }.script();
+    let script = script.replace(" /etc/", &format!(" {top}/etc/")).replace(" /usr/lib/", &format!(" {top}/usr/lib/"));
+    for shell in SHELLS.iter().filter(|shell| has(shell)) {
+        let facts = run(shell, &script);
+        let line = facts.startup.iter().find(|line| line.file.starts_with(top)).unwrap();
+        assert_eq!((line.line, line.text.as_str()), (2, "ExecStart=/usr/sbin/mfsmaster start"), "{shell:?}");
+        assert!(!facts.startup_cut);
+    }
+    for (lines, cut) in [(99, false), (100, true)] {
+        fs::write(folder.path().join("etc/init.d/all"), "mfssetgoal 2 /mnt/mfs\n".repeat(lines)).unwrap();
+        for shell in SHELLS.iter().filter(|shell| has(shell)) {
+            let facts = run(shell, &script);
+            assert_eq!((facts.startup.len(), facts.startup_cut), (100, cut), "{shell:?}");
+        }
+    }
+}
+
+#[test]
 fn who_uses_a_mount_is_found_without_touching_it() {
     let folder = tempfile::tempdir().unwrap();
     let (used, free) = (folder.path().join("used"), folder.path().join("used-not"));
@@ -168,7 +193,7 @@ const SURVEY: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\n\
     build\t/usr/src/mfs-1.6.27\ndefine\t/usr/src/mfs-1.6.27\t#define DATA_PATH \"/usr/local/var/mfs\"\n\
     define\t/usr/src/mfs-1.6.27\t#define DEFAULT_GROUP \"\"\nheader\tmetadata.mfs.back\t4d46534d20312e35\n\
     memory 21323804\nstartup /etc/init.d/moosefs:x:15:DAEMON=/usr/sbin/mfsmaster: on\n\
-    user\t4712\tvi\t/mnt/mfs/a\tb\nusers cut\nunshare\nunder\t/mnt/mfs\nbelow\t/mnt/mfs\ta b\nunder\t/mnt/meta\nend\n";
+    user\t4712\tvi\t/mnt/mfs/a\tb\nstartups cut\nusers cut\nunshare\nunder\t/mnt/mfs\nbelow\t/mnt/mfs\ta b\nunder\t/mnt/meta\nend\n";
 
 #[test]
 fn a_survey_is_read() {
@@ -195,7 +220,7 @@ fn a_survey_is_read() {
     assert_eq!((line.file.as_str(), line.line), ("/etc/init.d/moosefs:x", 15));
     assert_eq!(line.text, "DAEMON=/usr/sbin/mfsmaster: on");
     assert_eq!((facts.users[0].pid, facts.users[0].path.as_str()), (4712, "/mnt/mfs/a\tb"));
-    assert!(facts.users_cut && facts.unshare);
+    assert!(facts.users_cut && facts.startup_cut && facts.unshare);
     assert_eq!(facts.under["/mnt/mfs"], ["a b"]);
     assert_eq!(facts.under["/mnt/meta"], [""; 0]);
 }
@@ -216,6 +241,7 @@ fn a_line_that_is_not_understood_makes_the_look_unreadable() {
         "users all",
         "memory much",
         "startup /etc/rc.local says nothing",
+        "startups all",
         "tools make",
     ] {
         let answer = format!("uid\t0\n{line}\nend\n");
