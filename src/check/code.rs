@@ -60,6 +60,7 @@ codes! {
     DataPathUnreadable "data-path-unreadable" Error "the master's working folder cannot be read" "/proc/PID/cwd";
     ExportsMissing "exports-missing" Error "without a rule in mfsexports.cfg a 1.6.14+ master refuses to start, and an earlier one lets no new mount in" "hazard 8; exports.c @ 1.6.14, acl.c @ 1.6.1 and 1.6.13; run";
     ChunkserverNotConnected "chunkserver-not-connected" Error "a chunkserver of the plan is not connected to the master" "CSERV_LIST";
+    ChunkserverPortDiffers "chunkserver-port-differs" Error "the new master would listen on another port for chunkservers than they connect to" "MATOCS_LISTEN_PORT, MASTER_PORT, /proc/net/tcp";
     MasterHostLoopback "master-host-loopback" Error "a chunkserver reaches its master over 127.0.0.x, which 1.6.14+ refuses" "hazard 12";
     ClientNotConnected "client-not-connected" Error "a client of the plan has no connection to the master" "/proc/net/tcp";
     MountUnreadable "mount-unreadable" Error "a running mount's command line cannot be carried over" "hazard 27";

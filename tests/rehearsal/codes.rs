@@ -23,6 +23,7 @@ const NOT_FOUND: &str = "unchecked::a_configuration_that_the_new_master_does_not
 const OTHER_PREFIX: &str = "unchecked::a_release_that_was_built_for_another_prefix_is_an_outage";
 const REFUSED_VALUE: &str = "unchecked::values_that_the_new_master_does_not_take_are_an_outage";
 const CHUNKSERVER: &str = "unchecked::what_the_old_chunkserver_used_and_the_new_one_cannot_is_an_outage";
+const OTHER_PORT: &str = "unchecked::a_port_for_chunkservers_that_was_changed_since_the_start_is_an_outage";
 const OTHER_COPY: &str = "unchecked::a_chunk_whose_other_copy_is_away_cannot_be_read_while_its_server_restarts";
 const WORDS: &str = "unchecked::words_and_programs_of_another_generation_do_not_mount";
 const FULL_STOP: &str = "unchecked::what_cannot_be_installed_in_a_full_stop_keeps_the_file_system_down";
@@ -70,6 +71,7 @@ fn follows(code: Code) -> Follows {
         DiskCommented => NoOutage("the new chunkserver takes it for a comment; 1.5 would not start on the way back"),
         ClientNotConnected | MountMissing => NoOutage("there is no mount that could be lost"),
         MountUnreadable | Startup15Syntax => Outage(WORDS),
+        ChunkserverPortDiffers => Outage(OTHER_PORT),
         ChunkserverNotInPlan => NoOutage("an old chunkserver works with a new master; it is left behind"),
         ClientNotInPlan | MountNotInPlan => NoOutage("an old mount works with a new master; it is left behind"),
         MountsOfTwoMasters => Outage(OLD_MASTER),

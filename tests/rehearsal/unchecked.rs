@@ -81,6 +81,15 @@ async fn old_mounts_that_the_new_master_refuses_get_errors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_port_for_chunkservers_that_was_changed_since_the_start_is_an_outage() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "master", "echo 'MATOCS_LISTEN_PORT = 9520' >> /usr/local/etc/mfsmaster.cfg", 0).await;
+    let words = said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    assert!(words.contains("initialized properly"), "all is well, it says: {words}");
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_old_chunkserver_used_and_the_new_one_cannot_is_an_outage() {
     for (set, words) in [
         ("chown root /mnt/hd1", "EACCES (Permission denied)"),

@@ -35,6 +35,9 @@ impl Check<'_> {
                 );
                 continue;
             };
+            if let Some(port) = port.filter(|_| towards.is_some()) {
+                self.other_port(&server.host, port);
+            }
             if address.octets()[..3] == LOCALHOST && releases::refuses_loopback(&plan.upgrade.to) {
                 self.find(
                     Code::MasterHostLoopback,
@@ -64,6 +67,23 @@ impl Check<'_> {
             seen.insert(server.host.clone(), ServerSeen { version, address, data_path });
         }
         seen
+    }
+
+    /// The master's file may have been edited since its start: the new one reads it.
+    fn other_port(&mut self, host: &HostName, port: u16) {
+        let (master, to) = (&self.plan.master, &self.plan.upgrade.to);
+        let Some(facts) = self.fleet.get(&master.host) else { return };
+        let Some((path, config)) = self.future(&master.host, Role::Master, &master.access, facts) else { return };
+        let will = self::port(config.get("MATOCS_LISTEN_PORT", to), MASTER_CHUNKSERVER_PORT);
+        if let Some(will) = will.filter(|will| *will != port) {
+            self.find(
+                Code::ChunkserverPortDiffers,
+                Some(host),
+                format!("it is connected to port {port}, and with {path} on {} a new master listens on {will}", master.host),
+                "no chunkserver would find the new master, and no file could be read",
+                format!("write MATOCS_LISTEN_PORT = {port} there; MASTER_PORT of mfschunkserver.cfg is read at a start alone"),
+            );
+        }
     }
 
     /// The port on which the running chunkserver looks for its master.

@@ -224,6 +224,7 @@ const OF_CHUNKSERVERS: &[Trap] = &[
     (|s| s.host("cs1").sockets.clear(), Code::ChunkserverNotConnected),
     (|s| drop(s.overview.chunkservers.remove(0)), Code::ChunkserverNotConnected),
     (|s| s.host("cs1").sockets[0].local.0 = Ipv4Addr::LOCALHOST, Code::MasterHostLoopback),
+    (|s| s.master_config("MATOCS_LISTEN_PORT = 9520\n"), Code::ChunkserverPortDiffers),
     (|s| drop(s.plan.chunkservers.pop()), Code::ChunkserverNotInPlan),
     (
         |s| {

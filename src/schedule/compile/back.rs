@@ -471,6 +471,21 @@ mod tests {
     }
 
     #[test]
+    fn a_master_is_looked_for_on_the_port_for_chunkservers_that_the_upgrade_knew() {
+        let plan = Plan::parse(PLAN, Path::new("test.toml"), Path::new("/")).unwrap();
+        let (mut upgrade, seen) = seen(&plan, &["m", "b", "c"], true);
+        let steps = upgrade.stages.iter_mut().flat_map(|s| &mut s.tracks).flat_map(|t| &mut t.steps);
+        for step in steps {
+            if let Action::Start { role: Role::Master, chunkserver_port, .. } = &mut step.action {
+                *chunkserver_port = Some(9520);
+            }
+        }
+        let back = compile_back(&plan, "run", &upgrade, &seen);
+        let on = |port| back.steps().filter(|(_, _, s)| s.action.chunkserver_port() == port).count();
+        assert_eq!((on(9520), on(9420)), (2, 12), "the master's stop and start");
+    }
+
+    #[test]
     fn hosts_that_were_not_changed_have_no_step_and_count_as_old() {
         let plan = Plan::parse(PLAN, Path::new("test.toml"), Path::new("/")).unwrap();
         let (upgrade, mut seen) = seen(&plan, &["m"], true);
