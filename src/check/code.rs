@@ -58,8 +58,9 @@ codes! {
     MasterDoesNotAnswer "master-does-not-answer" Error "the master gives no answer on its admin port" "gates ask it";
     AdminPortNotListening "admin-port-not-listening" Error "nothing listens on the master's admin port" "MATOCU_LISTEN_PORT";
     DataPathUnreadable "data-path-unreadable" Error "the master's working folder cannot be read" "/proc/PID/cwd";
-    ExportsMissing "exports-missing" Error "a 1.6.14+ master would refuse to start without mfsexports.cfg" "hazard 8; exports.c @ 1.6.14";
+    ExportsMissing "exports-missing" Error "without a rule in mfsexports.cfg a 1.6.14+ master refuses to start, and an earlier one lets no new mount in" "hazard 8; exports.c @ 1.6.14, acl.c @ 1.6.1 and 1.6.13; run";
     ChunkserverNotConnected "chunkserver-not-connected" Error "a chunkserver of the plan is not connected to the master" "CSERV_LIST";
+    ChunkserverPortDiffers "chunkserver-port-differs" Error "the new master would listen on another port for chunkservers than they connect to" "MATOCS_LISTEN_PORT, MASTER_PORT, /proc/net/tcp";
     MasterHostLoopback "master-host-loopback" Error "a chunkserver reaches its master over 127.0.0.x, which 1.6.14+ refuses" "hazard 12";
     ClientNotConnected "client-not-connected" Error "a client of the plan has no connection to the master" "/proc/net/tcp";
     MountUnreadable "mount-unreadable" Error "a running mount's command line cannot be carried over" "hazard 27";
@@ -89,6 +90,7 @@ codes! {
     ConfigUnreadable "config-unreadable" Error "a configuration file is not UTF-8, or cannot be carried over" "it is carried over as text";
     ConfigNotFound "config-not-found" Error "a running 1.5 daemon's configuration file is not where this program looks for it" "main.c @ 1.5.12: none without a file";
     ConfigReplaced "config-replaced" Warning "a configuration file that the old release does not read stands where the new one looks first" "hazard 11; NEWS 1.6.27";
+    UserDiffers "user-differs" Error "a daemon runs as another user or group than its configuration says" "hazards 7, 13; /proc/PID; the file may have been edited since its start";
     DataPathDiffers "data-path-differs" Warning "a daemon works in another folder than its configuration says" "/proc/PID/cwd; the file may have been edited since its start";
     ConfigLineIgnored "config-line-ignored" Note "a line of a configuration file that neither release understands" "cfg.c; a key without a blank before its `=`";
     KeysIgnored "keys-ignored" Note "the new release ignores keys that are set" "facts, section 5; hazard 7";
@@ -101,6 +103,7 @@ codes! {
     ChunkserverNotListening "chunkserver-not-listening" Error "nothing listens on a running chunkserver's data port" "hazard 30";
     MasterHostUnclear "master-host-unclear" Error "chunkservers name their master in different ways, and a metalogger must be given one" "MASTER_HOST";
     ExportsNotSeen "exports-not-seen" Error "EXPORTS_FILENAME names a file that cannot be looked at" "exports.c @ 1.6.27, exports_reload";
+    ExportsForbidden "exports-forbidden" Error "the user that the master runs as may not read mfsexports.cfg" "hazard 7; main.c and exports.c @ 1.6.27: root is given up first";
     ExportsUnreadable "exports-unreadable" Warning "a line, or a word of one, of mfsexports.cfg that the new master passes over" "exports.c @ 1.6.27; run";
     ExportsAccounts "exports-accounts" Note "mfsexports.cfg names users or groups that the master's host must have" "exports.c @ 1.6.27; run";
     ExportsNeedAccounts "exports-need-accounts" Warning "without accounts that mfsexports.cfg names no rule is left, or none for a mount that is there now" "exports.c @ 1.6.27; run";
@@ -108,6 +111,7 @@ codes! {
     ExportsRestrictClient "exports-restrict-client" Warning "the exports take something from a mount that it has now" "hazard 24; 1.5 knows no exports";
     DiskLineChanges "disk-line-changes" Error "a line of mfshdd.cfg means something else to the new chunkserver" "hazard 31; hddspacemgr.c @ 1.6.27";
     DisksNotSeen "disks-not-seen" Error "the list of disks of a running chunkserver cannot be looked at" "hazard 31; hddspacemgr.c @ 1.6.27";
+    DiskAbsent "disk-absent" Error "a disk of mfshdd.cfg is not there as a folder" "hazard 7; hddspacemgr.c @ 1.6.27, hdd_parseline";
     DiskCommented "disk-commented" Note "a comment in mfshdd.cfg, which 1.5 takes for a disk" "hazard 31; hddspacemgr.c @ 1.5.12";
     MetadataNeverSaved "metadata-never-saved" Error "the master has never saved its metadata: no copy of it could be restored" "MFSM NEW; hazards 14, 16";
     MetadataSaveStale "metadata-save-stale" Error "a leftover metadata.mfs.back.tmp would make the old master end without saving" "hazard 14; filesystem.c @ 1.5.12";
@@ -129,6 +133,8 @@ codes! {
     UnderMountUnknown "under-mount-unknown" Note "nobody could look under a mount point" "field notes; unshare(1)";
     MountOptionsChange "mount-options-change" Note "the new mount will not have the options of the running one" "hazard 27; facts, section 8";
     Startup15Syntax "startup-1-5-syntax" Warning "a file that starts things names MooseFS in the words of 1.5" "hazards 1, 2, 3, 27";
+    StartupTools "startup-tools" Note "scripts or cron tables call mfstools, which fail at times until everything is new" "hazards 25, 26; run";
+    StartupCut "startup-cut" Note "more lines name MooseFS than were looked at" "a look takes 100 of them";
     NoMetalogger "no-metalogger" Warning "nobody will keep change logs beside the new master" "facts, section 6: changelog_csback ends with 1.6.5";
     MetaloggerOnMaster "metalogger-on-master" Note "a metalogger on the master's own host is lost with it" "facts, section 6";
     ToolsOf15 "tools-of-1-5" Note "some tools fail on mounts that are still old" "hazards 25, 26";

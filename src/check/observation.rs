@@ -44,6 +44,9 @@ pub struct MasterSeen {
     pub configuration: Vec<AbsPath>,
     /// Where it listens for admin questions, as seen from its own host.
     pub admin_address: Ipv4Addr,
+    /// The port on which it listens for chunkservers, where it is not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunkserver_port: Option<u16>,
     /// Bytes of its metadata and change logs.
     #[serde(default)]
     pub metadata_bytes: u64,

@@ -168,6 +168,8 @@ pub struct HostFacts {
     pub under: BTreeMap<String, Vec<String>>,
     /// Lines of fstab, init scripts and cron files that name a program of MooseFS.
     pub startup: Vec<StartupLine>,
+    /// Whether there are more of them: above 100 they are not told.
+    pub startup_cut: bool,
     /// What earlier steps left in the working folder of this program, by path: SHA-256 in hexadecimal.
     pub kept: BTreeMap<String, String>,
     /// How many chunks are in folders `00` to `FF`, by disk; absent for one that is not there.
@@ -198,6 +200,22 @@ pub struct TextFile {
     pub text: String,
 }
 
+impl TextFile {
+    /// Whether a process that runs as `user` and `group` may read it, and is in no other group. An empty name is not known,
+    /// and lets everything pass.
+    #[must_use]
+    pub fn is_readable(&self, user: &str, group: &str) -> bool {
+        let bit = if self.owner == user {
+            0o400
+        } else if self.group == group {
+            0o040
+        } else {
+            0o004
+        };
+        user.is_empty() || user == "root" || self.owner.is_empty() || self.mode & bit != 0
+    }
+}
+
 /// What `./configure` compiled into a tree (its config.h).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BuildFacts {
@@ -220,6 +238,22 @@ pub struct Space {
     pub free: u64,
     /// Inodes that are free; `None` where the file system counts none.
     pub inodes: Option<u64>,
+    /// The file system's own number; `None` where it has none or it was not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+}
+
+impl Space {
+    /// Whether both are most probably the same space. Numbers of its own has every subvolume of a file system that counts no
+    /// inodes (btrfs), and where there are none the same figures must do.
+    #[must_use]
+    pub fn is_shared(&self, other: &Space) -> bool {
+        let same_figures = (self.free, self.inodes) == (other.free, other.inodes);
+        match (self.id, other.id) {
+            (Some(one), Some(two)) => one == two || (same_figures && self.inodes.is_none()),
+            _ => same_figures,
+        }
+    }
 }
 
 /// A lock file of a 1.5 daemon.

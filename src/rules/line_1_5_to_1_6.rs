@@ -39,6 +39,12 @@ pub fn takeover_patience(to: &Version) -> Option<Duration> {
 /// The first port of a trial load: out of the way of 9419 to 9425, and below the range that kernels give to clients.
 pub const TRIAL_PORT: u16 = 19419;
 
+/// Those of a trial load: for metaloggers, chunkservers and clients.
+#[must_use]
+pub fn trial_ports() -> [u16; 3] {
+    [TRIAL_PORT, TRIAL_PORT + 1, TRIAL_PORT + 2]
+}
+
 /// Below it verbs are ignored and every start is a takeover (main.c @ 1.6.8), so that a trial beside the running master
 /// would depend on its configuration alone.
 const KNOWS_START: Version = KNOWS_PATIENCE;

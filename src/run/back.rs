@@ -4,14 +4,22 @@ use semver::Version;
 
 use super::step::Verdict::{self, Done, NotYet};
 use crate::host::{AbsPath, HostFacts};
-use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
+use crate::moosefs::daemon::Role;
+use crate::schedule::Action;
 
 /// The kind of metadata that every release of this line reads (facts, section 6).
 pub const READABLE: &str = "MFSM 1.5";
 
 /// The end of a daemon of release `release`: no process of it. A master has closed its port, and written its metadata in a
 /// kind that the old release reads.
-pub(super) fn stopped(role: Role, release: &Version, before: &HostFacts, now: &HostFacts, found: bool) -> Verdict {
+pub(super) fn stopped(
+    action: &Action,
+    role: Role,
+    release: &Version,
+    before: &HostFacts,
+    now: &HostFacts,
+    found: bool,
+) -> Verdict {
     let program = role.program();
     if let Some(process) = now.processes.iter().find(|p| p.role == role && p.version.as_ref() == Some(release)) {
         return NotYet(format!("{program} {release} (pid {}) still runs", process.pid));
@@ -23,7 +31,7 @@ pub(super) fn stopped(role: Role, release: &Version, before: &HostFacts, now: &H
     if role != Role::Master {
         return Done(format!("no {program} runs"));
     }
-    if now.sockets.iter().any(|s| s.listening && s.local.1 == MASTER_CHUNKSERVER_PORT) {
+    if now.listener(action.chunkserver_port()).is_some() {
         return NotYet("mfsmaster ended, but its port is still listened on".to_owned());
     }
     if let Err(reason) = metadata_is_whole(now) {
@@ -115,7 +123,7 @@ mod tests {
     #[test]
     fn a_master_is_stopped_well_when_its_metadata_is_new_and_readable() {
         let before = HostFacts { clock: 100, ..HostFacts::default() };
-        let verdict = |now: &HostFacts| stopped(Role::Master, &NEW, &before, now, false);
+        let verdict = |now: &HostFacts| stopped(&Action::Verify, Role::Master, &NEW, &before, now, false);
         assert!(matches!(verdict(&host(100, "MFSM 1.5")), Done(_)));
         assert!(matches!(verdict(&host(99, "MFSM 1.5")), NotYet(r) if r.contains("older")));
         assert!(matches!(verdict(&host(100, "MFSM 1.7")), NotYet(r) if r.contains("1.7")));

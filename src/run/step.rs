@@ -5,7 +5,7 @@ use semver::Version;
 
 use super::back;
 use crate::host::{AbsPath, Command, HostFacts, Look, Process};
-use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
+use crate::moosefs::daemon::Role;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::{Action, Schedule};
 
@@ -23,7 +23,8 @@ use Verdict::{Done, NotYet};
 /// What to look at for `action`.
 #[must_use]
 pub fn look(action: &Action, schedule: &Schedule) -> Look {
-    let mut look = Look { admin_port: schedule.admin_port, ..Look::default() };
+    let ports = vec![action.chunkserver_port()];
+    let mut look = Look { admin_port: schedule.admin_port, ports, ..Look::default() };
     match action {
         Action::Install { prefix, command, .. } => {
             look.prefixes.push(prefix.clone());
@@ -201,9 +202,9 @@ fn under_way(role: Role, to: &Version, before: &HostFacts) -> Option<String> {
 }
 
 /// Why a new daemon that is alone already does not serve yet: a second start would end it in the middle of its loading.
-fn begins(role: Role, to: &Version, before: &HostFacts) -> Option<String> {
+fn begins(role: Role, port: u16, to: &Version, before: &HostFacts) -> Option<String> {
     let new = running(before, role, to)?;
-    let listens = before.sockets.iter().any(|s| s.listening && s.local.1 == MASTER_CHUNKSERVER_PORT);
+    let listens = before.listener(port).is_some();
     let waits = new.locked == Some(false) || (role == Role::Master && !listens);
     waits.then(|| format!("{} {to} (pid {}) was started already and does not serve yet", role.program(), new.pid))
 }
@@ -221,7 +222,8 @@ pub fn hold(action: &Action, to: &Version, before: &HostFacts, clock: i64) -> Op
         return Some(format!("a command of this program is still at work on its host (pid {pid})"));
     }
     if let Action::Start { role, .. } = action
-        && let Some(reason) = under_way(*role, to, before).or_else(|| begins(*role, to, before))
+        && let Some(reason) =
+            under_way(*role, to, before).or_else(|| begins(*role, action.chunkserver_port(), to, before))
     {
         return Some(reason);
     }
@@ -269,9 +271,15 @@ pub fn achieved(action: &Action, to: &Version, before: &HostFacts, now: &HostFac
             Some(version) => NotYet(format!("the installed {} is {version}", role.program())),
             None => NotYet(format!("the installed {} tells no version", role.program())),
         },
-        Action::Start { role, data_path, .. } => started(*role, data_path.as_ref(), to, before, now, found),
-        Action::StopMaster { .. } => stopped(before, now, found),
-        Action::Stop { role, release, .. } => back::stopped(*role, release, before, now, found),
+        Action::Start { role, data_path, .. } => match started(*role, data_path.as_ref(), to, before, now, found) {
+            Done(_) if *role == Role::Master && now.listener(action.chunkserver_port()).is_none() => {
+                let port = action.chunkserver_port();
+                NotYet(format!("mfsmaster {to} does not listen for chunkservers (port {port})"))
+            }
+            verdict => verdict,
+        },
+        Action::StopMaster { .. } => stopped(action.chunkserver_port(), before, now, found),
+        Action::Stop { role, release, .. } => back::stopped(action, *role, release, before, now, found),
         Action::Restore { role, prefix, .. } => back::restored(*role, prefix, to, now),
         Action::PutBack { file, sha256, .. } => back::put_back(file, sha256.as_deref(), now),
         Action::FoldersBack { disks, .. } => back::folders_are_back(disks, now),
@@ -306,7 +314,8 @@ fn running<'a>(facts: &'a HostFacts, role: Role, version: &Version) -> Option<&'
     facts.processes.iter().find(|p| p.role == role && p.version.as_ref() == Some(version))
 }
 
-/// A takeover is a new process of the new release and the end of every old one; an exit code proves neither.
+/// A takeover is a new process of the new release and the end of every old one; an exit code proves neither. Where a
+/// chunkserver listens is its configuration's; the gate sees whether it serves.
 fn started(
     role: Role,
     data_path: Option<&AbsPath>,
@@ -332,10 +341,6 @@ fn started(
     if process.locked == Some(false) && line::check_from(to).is_err() {
         return NotYet(format!("{program} {to} (pid {}) does not hold its lock file", process.pid));
     }
-    // where a chunkserver listens is its configuration's; the gate sees whether it serves
-    if role == Role::Master && !now.sockets.iter().any(|s| s.listening && s.local.1 == MASTER_CHUNKSERVER_PORT) {
-        return NotYet(format!("{program} {to} (pid {}) does not listen for chunkservers", process.pid));
-    }
     let same = before.processes.iter().any(|p| p.is(process));
     if same && !found {
         return Done(format!("{program} {to} ran before (pid {})", process.pid));
@@ -345,11 +350,11 @@ fn started(
 
 /// The master's end: no process, no socket, and its metadata written to metadata.mfs (`filesystem.c`: that file exists
 /// only while a master is cleanly stopped).
-fn stopped(before: &HostFacts, now: &HostFacts, found: bool) -> Verdict {
+fn stopped(port: u16, before: &HostFacts, now: &HostFacts, found: bool) -> Verdict {
     if let Some(process) = now.daemon(Role::Master) {
         return NotYet(format!("mfsmaster (pid {}) still runs", process.pid));
     }
-    if now.sockets.iter().any(|s| s.listening && s.local.1 == MASTER_CHUNKSERVER_PORT) {
+    if now.listener(port).is_some() {
         return NotYet("mfsmaster ended, but its port is still listened on".to_owned());
     }
     match now.data_files.get("metadata.mfs") {
@@ -423,6 +428,7 @@ fn mounted(mount: &AbsPath, to: &Version, now: &HostFacts) -> Verdict {
 mod tests {
     use super::*;
     use crate::host::facts::{FileFact, MountLine, Socket};
+    use crate::moosefs::daemon::MASTER_CHUNKSERVER_PORT;
     use std::net::Ipv4Addr;
     use std::time::Duration;
 
@@ -466,7 +472,12 @@ mod tests {
 
     fn start() -> Action {
         let command = Command::Start { role: Role::Master, prefix: prefix(), patience: Some(Duration::from_secs(1)) };
-        Action::Start { role: Role::Master, prefix: prefix(), data_path: Some(AbsPath::new("/x").unwrap()), command }
+        start_on(None, command)
+    }
+
+    fn start_on(chunkserver_port: Option<u16>, command: Command) -> Action {
+        let data_path = Some(AbsPath::new("/x").unwrap());
+        Action::Start { role: Role::Master, prefix: prefix(), data_path, chunkserver_port, command }
     }
 
     #[test]
@@ -509,6 +520,19 @@ mod tests {
     }
 
     #[test]
+    fn a_master_that_listens_for_chunkservers_elsewhere_is_looked_for_there() {
+        let Action::Start { command, .. } = start() else { unreachable!() };
+        let start = start_on(Some(9520), command);
+        let before = host(vec![process(1, Role::Master, OLD)]);
+        let mut now = host(vec![process(2, Role::Master, NEW)]);
+        assert!(matches!(achieved(&start, &NEW, &before, &now, false), NotYet(r) if r.contains("9520")));
+        assert!(hold(&start, &NEW, &now, 1800).unwrap().contains("does not serve yet"));
+        now.sockets[0].local.1 = 9520;
+        assert!(matches!(achieved(&start, &NEW, &before, &now, false), Done(_)));
+        assert_eq!(hold(&start, &NEW, &now, 1800), None);
+    }
+
+    #[test]
     fn a_master_that_saves_its_metadata_is_not_stopped() {
         let mut before = host(vec![process(1, Role::Master, OLD)]);
         assert_eq!(hold(&start(), &NEW, &before, 1800), None);
@@ -544,7 +568,7 @@ mod tests {
     #[test]
     fn a_master_that_ended_without_its_metadata_is_not_stopped_well() {
         let command = Command::StopMaster { prefix: prefix(), patience: Some(Duration::from_secs(1)) };
-        let stop = Action::StopMaster { prefix: prefix(), data_path: None, command };
+        let stop = Action::StopMaster { prefix: prefix(), data_path: None, chunkserver_port: None, command };
         let before = host(vec![process(1, Role::Master, OLD)]);
         let mut now = host(vec![]);
         assert!(matches!(achieved(&stop, &NEW, &before, &now, false), NotYet(r) if r.contains("without writing")));

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::check::Baseline;
 use crate::host::shell::Become;
 use crate::host::{AbsPath, Command, HostName};
-use crate::moosefs::daemon::Role;
+use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
 use crate::plan::{Busy, Mode, Window};
 use crate::schedule::Gate;
 
@@ -284,6 +284,9 @@ pub enum Action {
         /// The old daemon's working folder: the new one must run in the same, or it serves other data. `None` in a
         /// preview.
         data_path: Option<AbsPath>,
+        /// The port on which the master listens for chunkservers, where it is not the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chunkserver_port: Option<u16>,
         /// How.
         command: Command,
     },
@@ -293,6 +296,9 @@ pub enum Action {
         prefix: AbsPath,
         /// Where it leaves its metadata; `None` in a preview.
         data_path: Option<AbsPath>,
+        /// The port on which the master listens for chunkservers, where it is not the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chunkserver_port: Option<u16>,
         /// How.
         command: Command,
     },
@@ -330,6 +336,9 @@ pub enum Action {
         release: Version,
         /// Where a master leaves its metadata.
         data_path: Option<AbsPath>,
+        /// The port on which the master listens for chunkservers, where it is not the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chunkserver_port: Option<u16>,
         /// How.
         command: Command,
     },
@@ -387,6 +396,18 @@ impl Action {
             | Self::Mount { command, .. } => Some(command),
             Self::Copy { .. } | Self::RemountFound | Self::Verify => None,
         }
+    }
+
+    /// The port of a master for chunkservers, which shows whether it serves.
+    #[must_use]
+    pub fn chunkserver_port(&self) -> u16 {
+        let set = match self {
+            Self::Start { chunkserver_port, .. }
+            | Self::StopMaster { chunkserver_port, .. }
+            | Self::Stop { chunkserver_port, .. } => *chunkserver_port,
+            _ => None,
+        };
+        set.unwrap_or(MASTER_CHUNKSERVER_PORT)
     }
 
     /// Whether it ends something that runs, or begins something that cannot simply be ended again. Everything else only

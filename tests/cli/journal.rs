@@ -127,6 +127,7 @@ fn seen() -> Observation {
             group: "nogroup".to_owned(),
             configuration: Vec::new(),
             admin_address: std::net::Ipv4Addr::LOCALHOST,
+            chunkserver_port: None,
             metadata_bytes: 0,
         },
         metaloggers: Default::default(),

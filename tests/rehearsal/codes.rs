@@ -23,6 +23,7 @@ const NOT_FOUND: &str = "unchecked::a_configuration_that_the_new_master_does_not
 const OTHER_PREFIX: &str = "unchecked::a_release_that_was_built_for_another_prefix_is_an_outage";
 const REFUSED_VALUE: &str = "unchecked::values_that_the_new_master_does_not_take_are_an_outage";
 const CHUNKSERVER: &str = "unchecked::what_the_old_chunkserver_used_and_the_new_one_cannot_is_an_outage";
+const OTHER_PORT: &str = "unchecked::a_port_for_chunkservers_that_was_changed_since_the_start_is_an_outage";
 const OTHER_COPY: &str = "unchecked::a_chunk_whose_other_copy_is_away_cannot_be_read_while_its_server_restarts";
 const WORDS: &str = "unchecked::words_and_programs_of_another_generation_do_not_mount";
 const FULL_STOP: &str = "unchecked::what_cannot_be_installed_in_a_full_stop_keeps_the_file_system_down";
@@ -43,7 +44,7 @@ fn follows(code: Code) -> Follows {
         }
         PrefixDiffers | EtcPathDiffers => Outage(OTHER_PREFIX),
         CustomConfig | ConfigNotFound => Outage(NOT_FOUND),
-        DataPathDiffers | ConfigReplaced | OwnerDiffers => Outage(OTHER_DATA),
+        DataPathDiffers | UserDiffers | ConfigReplaced | OwnerDiffers => Outage(OTHER_DATA),
         VersionDiffers => {
             NoOutage("the rules are for another release; gates ask for what they know of this one, and stop")
         }
@@ -55,7 +56,7 @@ fn follows(code: Code) -> Follows {
         }
         DataPathUnreadable => NoOutage("the backup fails before anything is stopped"),
         ExportsMissing => Outage("traps::without_exports_the_takeover_is_an_outage"),
-        ExportsNotSeen | ExportsNeedAccounts | ConfigRefused => Outage(REFUSED_VALUE),
+        ExportsNotSeen | ExportsForbidden | ExportsNeedAccounts | ConfigRefused => Outage(REFUSED_VALUE),
         ExportsRefuseClient => Outage("outages::exports_for_somebody_else_keep_new_mounts_out"),
         ExportsRestrictClient => {
             NoOutage("a write that the rule forbids is refused with an error, and may be meant so")
@@ -63,13 +64,14 @@ fn follows(code: Code) -> Follows {
         ExportsUnreadable => NoOutage("what is left of the file is judged by the other codes"),
         ExportsAccounts => NoOutage("no mount that is there needs these rules"),
         ChunkserverNotConnected | ChunkserverNotListening | ChunksUnderGoal | GoalOne => Outage(OTHER_COPY),
-        MasterHostLoopback | DisksNotSeen => Outage(CHUNKSERVER),
+        MasterHostLoopback | DisksNotSeen | DiskAbsent => Outage(CHUNKSERVER),
         DiskLineChanges => {
             Outage("unchecked::a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserver")
         }
         DiskCommented => NoOutage("the new chunkserver takes it for a comment; 1.5 would not start on the way back"),
         ClientNotConnected | MountMissing => NoOutage("there is no mount that could be lost"),
         MountUnreadable | Startup15Syntax => Outage(WORDS),
+        ChunkserverPortDiffers => Outage(OTHER_PORT),
         ChunkserverNotInPlan => NoOutage("an old chunkserver works with a new master; it is left behind"),
         ClientNotInPlan | MountNotInPlan => NoOutage("an old mount works with a new master; it is left behind"),
         MountsOfTwoMasters => Outage(OLD_MASTER),
@@ -114,7 +116,8 @@ fn follows(code: Code) -> Follows {
         FilesUnderMount => Outage("traps::a_mount_on_a_mount_is_refused_and_a_missing_one_is_told"),
         MountOptionsChange => NoOutage("the mount is there, with other options"),
         NoMetalogger | MetaloggerOnMaster => NoOutage("the master has its own change logs as long as it has its disk"),
-        ToolsOf15 => NoOutage("they say so and change nothing"),
+        StartupCut => NoOutage("it says what could not be looked at"),
+        ToolsOf15 | StartupTools => NoOutage("they say so and change nothing"),
         SpaceFiguresDrop => NoOutage("the space is there"),
         BackProgramsGone => Outage("unchecked::a_way_back_without_the_old_programs_ends_with_no_daemon"),
         BackNotByRun => Outage(OLD_MASTER),

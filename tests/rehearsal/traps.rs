@@ -74,6 +74,18 @@ async fn without_exports_the_takeover_is_an_outage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_exports_an_early_master_lets_no_new_mount_in() {
+    let cluster = Cluster::start(&plan("1.6.13", Mode::Rolling, 1, 1), options(&["no-exports@master"])).await.unwrap();
+    let words =
+        said(&cluster, "master", "cd /usr/src/mfs-1.6.13 && make install && /usr/local/sbin/mfsmaster", 0).await;
+    assert!(words.contains("terminated"), "{words}");
+    until_back(&cluster, "cs1").await;
+    said(&cluster, "cl1", "umount /mnt/mfs && cd /usr/src/mfs-1.6.13 && make install", 0).await;
+    said(&cluster, "cl1", "mfsmount /mnt/mfs -H mfsmaster", 1).await;
+    assert!(!said(&cluster, "cl1", "cat /proc/mounts", 0).await.contains("/mnt/mfs"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_chunkserver_or_mount_cannot_use_an_old_master() {
     let plan = plan("1.6.27", Mode::Rolling, 2, 1);
     let cluster = Cluster::start(&plan, options(&[])).await.unwrap();

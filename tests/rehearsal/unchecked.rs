@@ -27,6 +27,7 @@ async fn a_folder_or_a_file_that_the_old_master_does_not_use_is_an_outage() {
     for (set, words) in [
         ("echo 'DATA_PATH = /srv/other' >> mfsmaster.cfg", "can't open metadata file"),
         ("mkdir -p mfs && echo 'DATA_PATH = /srv/other' > mfs/mfsmaster.cfg", "can't open metadata file"),
+        ("echo 'WORKING_USER = backup' >> mfsmaster.cfg", "can't create lockfile in working directory: EACCES"),
         ("chown root /usr/local/var/mfs", "can't create lockfile in working directory: EACCES"),
     ] {
         let cluster = with(&[], 1).await;
@@ -62,6 +63,7 @@ async fn values_that_the_new_master_does_not_take_are_an_outage() {
         ("echo 'BACK_LOGS = 2000' >> mfsmaster.cfg", "BACK_LOGS value too big"),
         ("echo 'EXPORTS_FILENAME = /srv/none' >> mfsmaster.cfg", "no exports defined"),
         ("echo '* / rw,maproot=backup' > mfs/mfsexports.cfg", "no exports defined"),
+        ("chown root:root mfs/mfsexports.cfg && chmod 640 mfs/mfsexports.cfg", "no exports defined"),
     ] {
         let cluster = with(&[], 1).await;
         said(&cluster, "master", &format!("cd /usr/local/etc && {set}"), 0).await;
@@ -79,9 +81,19 @@ async fn old_mounts_that_the_new_master_refuses_get_errors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_port_for_chunkservers_that_was_changed_since_the_start_is_an_outage() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "master", "echo 'MATOCS_LISTEN_PORT = 9520' >> /usr/local/etc/mfsmaster.cfg", 0).await;
+    let words = said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    assert!(words.contains("initialized properly"), "all is well, it says: {words}");
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_old_chunkserver_used_and_the_new_one_cannot_is_an_outage() {
     for (set, words) in [
         ("chown root /mnt/hd1", "EACCES (Permission denied)"),
+        ("mv /mnt/hd1 /mnt/gone", "can't use data folder /mnt/hd1"),
         ("echo 'HDD_CONF_FILENAME = /srv/none' >> mfschunkserver.cfg", "can't open hdd config file /srv/none"),
         ("echo 'MASTER_HOST = 127.0.0.1' >> mfschunkserver.cfg", "can't be used for connecting with master"),
     ] {

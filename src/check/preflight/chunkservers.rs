@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use super::Check;
 use crate::check::{Code, ServerSeen};
 use crate::host::{HostFacts, HostName, Process};
+use crate::moosefs::config::port;
 use crate::moosefs::daemon::{CHUNKSERVER_PORT, MASTER_CHUNKSERVER_PORT, Role};
 use crate::moosefs::wire::Chunkserver;
 use crate::plan::Access;
@@ -21,16 +22,22 @@ impl Check<'_> {
         for server in &plan.chunkservers {
             let Some(facts) = self.facts(&server.host, Role::Chunkserver, &server.access) else { continue };
             let Some(process) = self.daemon(&server.host, Role::Chunkserver, &server.access, facts) else { continue };
-            let Some(address) = server.address.or_else(|| facts.address_towards(MASTER_CHUNKSERVER_PORT)) else {
+            let port = self.master_port(&server.host, &server.access, process, facts);
+            let towards = port.and_then(|port| facts.address_towards(port));
+            let Some(address) = server.address.or(towards) else {
+                let port = port.map_or("port, whose number is not known".to_owned(), |port| format!("port {port}"));
                 self.find(
                     Code::ChunkserverNotConnected,
                     Some(&server.host),
-                    "it has no connection to a master's port 9420".into(),
+                    format!("it has no connection to a master's {port}"),
                     "a chunkserver that is away already must not be joined by a second one",
                     "bring it back, or give its `address` if the master knows it by another one".into(),
                 );
                 continue;
             };
+            if let Some(port) = port.filter(|_| towards.is_some()) {
+                self.other_port(&server.host, port);
+            }
             if address.octets()[..3] == LOCALHOST && releases::refuses_loopback(&plan.upgrade.to) {
                 self.find(
                     Code::MasterHostLoopback,
@@ -60,6 +67,35 @@ impl Check<'_> {
             seen.insert(server.host.clone(), ServerSeen { version, address, data_path });
         }
         seen
+    }
+
+    /// The master's file may have been edited since its start: the new one reads it.
+    fn other_port(&mut self, host: &HostName, port: u16) {
+        let (master, to) = (&self.plan.master, &self.plan.upgrade.to);
+        let Some(facts) = self.fleet.get(&master.host) else { return };
+        let Some((path, config)) = self.future(&master.host, Role::Master, &master.access, facts) else { return };
+        let will = self::port(config.get("MATOCS_LISTEN_PORT", to), MASTER_CHUNKSERVER_PORT);
+        if let Some(will) = will.filter(|will| *will != port) {
+            self.find(
+                Code::ChunkserverPortDiffers,
+                Some(host),
+                format!("it is connected to port {port}, and with {path} on {} a new master listens on {will}", master.host),
+                "no chunkserver would find the new master, and no file could be read",
+                format!("write MATOCS_LISTEN_PORT = {port} there; MASTER_PORT of mfschunkserver.cfg is read at a start alone"),
+            );
+        }
+    }
+
+    /// The port on which the running chunkserver looks for its master.
+    fn master_port(&self, host: &HostName, access: &Access, process: &Process, facts: &HostFacts) -> Option<u16> {
+        let set = match self.old(access, process, facts) {
+            Some(old) => old.get("MASTER_PORT").map(str::to_owned),
+            None => {
+                let future = self.future(host, Role::Chunkserver, access, facts);
+                future.and_then(|(_, config)| config.get("MASTER_PORT", &self.plan.upgrade.to).map(str::to_owned))
+            }
+        };
+        port(set.as_deref(), MASTER_CHUNKSERVER_PORT)
     }
 
     /// What its disks and its chunks say about the way it will come back.

@@ -208,6 +208,19 @@ impl Check<'_> {
             return;
         };
         let moved = old.get("HDD_CONF_FILENAME").is_none();
+        // those of a name that is not whole, and comments, which 1.5 takes for disks, are not looked at
+        let gone: Vec<_> = old.disk_paths().into_iter().filter(|disk| disk.starts_with('/')).collect();
+        let gone: Vec<_> = gone.into_iter().filter(|disk| !facts.folders.contains_key(disk)).collect();
+        if surveyed(facts) && !gone.is_empty() {
+            self.find(
+                Code::DiskAbsent,
+                Some(host),
+                format!("{path} names {}, and there is no such folder", gone.join(", ")),
+                "a running chunkserver goes on without it; the new one does not start with a disk that it cannot open, after it \
+                 has stopped the old one",
+                format!("mount it, or take its line out of {path} once its chunks have copies elsewhere"),
+            );
+        }
         let mut text = file.text.clone();
         let comment = |line: u32| file.text.lines().nth(line as usize - 1).is_some_and(|l| l.starts_with('#'));
         for (line, how) in disks::differs(&file.text, from, to) {

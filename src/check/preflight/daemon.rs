@@ -5,7 +5,7 @@ use semver::Version;
 use super::Check;
 use crate::check::Code;
 use crate::host::{AbsPath, HostFacts, HostName, Process};
-use crate::moosefs::daemon::Role;
+use crate::moosefs::daemon::{Role, config_argument};
 use crate::plan::Access;
 
 impl<'a> Check<'a> {
@@ -50,7 +50,7 @@ impl<'a> Check<'a> {
                 format!("set the prefix under [install] so that {path} is the running daemon's"),
             );
         }
-        if process.arguments.iter().any(|a| a.starts_with("-c")) {
+        if config_argument(&process.arguments).is_some() {
             self.find(
                 Code::CustomConfig,
                 Some(host),

@@ -14,6 +14,9 @@ use crate::moosefs::exports::{Account, Exports, LIKE_1_5, Mount, needs_exports};
 use crate::plan::Exports as Wanted;
 
 const WHY_MISSING: &str = "the new master stops the old one first and then refuses to start without exports: an outage";
+/// Up to 1.6.13. A rule that 1.6.0 makes up has a least version that is left to chance.
+const WHY_MISSING_EARLY: &str = "the new master starts without exports and lets no new mount in: every mount would be taken away and \
+                                 get `Permission denied` when it is made anew";
 
 /// Where a new master looks for its exports (exports.c @ 1.6.27, exports_reload).
 struct Place {
@@ -41,9 +44,9 @@ impl Check<'_> {
                 Some(set) if old && !facts.files.contains_key(to.as_str()) => {
                     self.not_seen(set, "it is not there, or cannot be read, or has more than 1 MiB");
                 }
-                _ if needs_exports(&plan.upgrade.to) => self.exports_there(&place, facts),
-                _ => {}
+                _ => self.exports_there(&place, facts),
             }
+            self.exports_forbidden(&place, facts);
             return;
         };
         let text = match wanted {
@@ -54,7 +57,30 @@ impl Check<'_> {
         if old {
             let from = there.map(|file| (to.as_str(), file));
             self.moves(host, Move { role: Role::Master, from, to: to.clone(), text }, facts);
+            let (user, group) = master_runs_as(facts);
+            let forbidden = there.is_some_and(|file| !file.is_readable(user, group));
+            let changes = self.config.get_mut(host).into_iter().flatten();
+            match changes.rev().find(|change| change.file == to) {
+                Some(change) if forbidden => change.mode = 0o644,
+                Some(_) => {}
+                None => self.exports_forbidden(&place, facts),
+            }
         }
+    }
+
+    /// What the new master finds must be for the user that it runs as: it reads it when it is root no more.
+    fn exports_forbidden(&mut self, place: &Place, facts: &HostFacts) {
+        let (user, group) = master_runs_as(facts);
+        let found = place.paths.iter().find_map(|path| Some((path, facts.files.get(path.as_str())?)));
+        let Some((path, file)) = found.filter(|(_, file)| !file.is_readable(user, group)) else { return };
+        self.find(
+            Code::ExportsForbidden,
+            Some(&self.plan.master.host),
+            format!("{path} ({:o}, {}:{}) cannot be read by {user}:{group}", file.mode, file.owner, file.group),
+            "the new master reads it as that user: without it no new mount is let in, and 1.6.14 and later refuse to start after \
+             they have stopped the old one",
+            format!("`chmod 644 {path}`, or, where it has passwords, `chgrp {group} {path}` and `chmod 640 {path}`"),
+        );
     }
 
     /// Where the new master looks: where EXPORTS_FILENAME is set, there and nowhere else.
@@ -98,7 +124,7 @@ impl Check<'_> {
             Code::ExportsMissing,
             Some(&self.plan.master.host),
             seen,
-            WHY_MISSING,
+            if needs_exports(&self.plan.upgrade.to) { WHY_MISSING } else { WHY_MISSING_EARLY },
             format!(
                 "give `exports = \"FILE\"` or `exports_like_1_5 = true` under [config], or write {path} before the upgrade; \
                  what 1.5 allowed is `* / rw,alldirs,maproot=0`, and `* . rw` for meta mounts"
@@ -227,6 +253,11 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// The user and group of the running master, which the new one has as well.
+fn master_runs_as(facts: &HostFacts) -> (&str, &str) {
+    facts.daemon(Role::Master).map_or(("", ""), |process| (&process.user, &process.group))
 }
 
 fn asks<'a>(seen: &ClientSeen, mount: &'a MountArguments, version: &'a Version) -> Mount<'a> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Check;
 use crate::check::Code;
+use crate::host::facts::Space;
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::daemon::Role;
 use crate::plan::{Access, InstallHow};
@@ -114,9 +115,9 @@ impl Check<'_> {
         }
     }
 
-    /// Whether what is written fits. Folders that show the same numbers are taken for the same file system.
+    /// Whether what is written fits. What several folders of one file system need is added up.
     fn space(&mut self, host: &HostName, roles: &[(Role, &Access)], facts: &HostFacts) {
-        let mut file_systems: BTreeMap<(u64, Option<u64>), Vec<Need>> = BTreeMap::new();
+        let mut file_systems: Vec<(Space, Vec<Need>)> = Vec::new();
         for need in self.writes(host, roles, facts) {
             let above = |path: &&String| {
                 let inside = need.path.strip_prefix(path.as_str());
@@ -124,10 +125,17 @@ impl Check<'_> {
             };
             let nearest = facts.space.keys().filter(above).max_by_key(|path| path.len());
             if let Some(space) = nearest.map(|path| facts.space[path]) {
-                file_systems.entry((space.free, space.inodes)).or_default().push(need);
+                match file_systems.iter_mut().find(|(other, _)| other.is_shared(&space)) {
+                    // others write there while it is looked at
+                    Some((least, needs)) => {
+                        (least.free, least.inodes) = (least.free.min(space.free), least.inodes.min(space.inodes));
+                        needs.push(need);
+                    }
+                    None => file_systems.push((space, vec![need])),
+                }
             }
         }
-        for ((free, inodes), needs) in file_systems {
+        for (Space { free, inodes, .. }, needs) in file_systems {
             let (bytes, files) = (needs.iter().map(|n| n.bytes).sum::<u64>(), needs.iter().map(|n| n.inodes).sum());
             let places: Vec<_> = needs.iter().map(|n| format!("{} ({})", n.path, n.what)).collect();
             let seen = if bytes > free {

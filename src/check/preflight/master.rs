@@ -1,11 +1,15 @@
 //! The master: one process, the one that answers, on its port, with its data.
 
+use std::net::Ipv4Addr;
+
 use semver::Version;
 
 use super::Check;
 use crate::check::{Code, MasterSeen};
+use crate::host::facts::Socket;
 use crate::host::{AbsPath, HostFacts, Process};
-use crate::moosefs::daemon::{MASTER_METALOGGER_PORT, Role};
+use crate::moosefs::config::port;
+use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, MASTER_METALOGGER_PORT, Role};
 use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
 use crate::rules::line_1_5_to_1_6 as line;
@@ -40,6 +44,7 @@ impl<'a> Check<'a> {
             );
             return None;
         };
+        let chunkserver_port = self.chunkserver_port(facts)?;
         let data_path = self.data_path(&master.host, process)?;
         Some(MasterSeen {
             version,
@@ -48,8 +53,27 @@ impl<'a> Check<'a> {
             group: process.group.clone(),
             configuration: facts.files.keys().filter_map(|path| AbsPath::new(path).ok()).collect(),
             admin_address,
+            chunkserver_port: Some(chunkserver_port).filter(|port| *port != MASTER_CHUNKSERVER_PORT),
             metadata_bytes: super::host::metadata_bytes(facts),
         })
+    }
+
+    /// Where the new master will listen for chunkservers, by which a run sees that it serves.
+    fn chunkserver_port(&mut self, facts: &HostFacts) -> Option<u16> {
+        let (master, to) = (&self.plan.master, &self.plan.upgrade.to);
+        let future = self.future(&master.host, Role::Master, &master.access, facts);
+        let set = future.as_ref().and_then(|(path, config)| Some((path, config.get("MATOCS_LISTEN_PORT", to)?)));
+        let found = port(set.map(|(_, value)| value), MASTER_CHUNKSERVER_PORT);
+        if let (None, Some((path, value))) = (found, set) {
+            self.find(
+                Code::ConfigUnreadable,
+                Some(&master.host),
+                format!("{path} says MATOCS_LISTEN_PORT = {value}, which is no number of a port"),
+                "the run would not know where to look for the new master's socket, and would take it for one that does not serve",
+                "write the number".into(),
+            );
+        }
+        found
     }
 
     /// What its host tells of it.
@@ -97,11 +121,11 @@ impl<'a> Check<'a> {
                 seen.unwrap_or_else(|| ("the defaults".to_owned(), Vec::new()))
             }
         };
-        let port = line::client_port(to, &keys);
+        let clients = line::client_port(to, &keys);
         let host = Some(&plan.master.host);
         let unknown = self.findings.iter().any(|f| f.code == Code::ConfigNotFound && f.host.as_ref() == host);
-        if port != Some(plan.master.admin_port) && !unknown {
-            let port = port.map_or("no port".to_owned(), |port| format!("port {port}"));
+        if clients != Some(plan.master.admin_port) && !unknown {
+            let port = clients.map_or("no port".to_owned(), |port| format!("port {port}"));
             self.find(
                 Code::ListenPortIgnored,
                 Some(&plan.master.host),
@@ -119,6 +143,24 @@ impl<'a> Check<'a> {
                 format!("something listens on port {loggers} already, and a 1.5 master does not"),
                 "the new master listens there for metaloggers: it fails after it has stopped the old one",
                 "end what has the port, or set MATOML_LISTEN_PORT in mfsmaster.cfg to another one".into(),
+            );
+        }
+        // it listens on localhost alone
+        let taken = |port: &u16| {
+            let at = |socket: &&Socket| socket.listening && socket.local.1 == *port;
+            let mut at = facts.sockets.iter().filter(at).map(|socket| socket.local.0);
+            at.any(|address| address.is_unspecified() || address == Ipv4Addr::LOCALHOST)
+        };
+        let ports: Vec<_> = line::trial_ports().into_iter().filter(taken).map(|port| port.to_string()).collect();
+        if old && line::can_be_tried(to) && !ports.is_empty() {
+            self.find(
+                Code::PortTaken,
+                Some(&plan.master.host),
+                format!("something listens on {} already", ports.join(", ")),
+                "the new release is tried there on a copy of the metadata, beside the running master: the run would stop there",
+                "end what has the port (`ss -ltnp` names it; a mfsmaster that works in a folder trial/data was left by an earlier \
+                 run)"
+                    .into(),
             );
         }
     }

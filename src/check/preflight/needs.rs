@@ -20,6 +20,7 @@ impl Check<'_> {
     ) -> Vec<Need> {
         let needs = needs(process, old, build, facts);
         self.data_folder(host, process, old);
+        self.user(host, process, old);
         if build.is_some() && !needs.is_empty() {
             let keys: Vec<_> = needs.iter().map(|need| format!("{} = {}", need.key, need.value)).collect();
             self.find(
@@ -31,6 +32,30 @@ impl Check<'_> {
             );
         }
         needs
+    }
+
+    /// The same of its user and group. A number is not held against a name.
+    fn user(&mut self, host: &HostName, process: &Process, old: &Old<'_>) {
+        let differs = |(key, is): &(&str, &str)| {
+            let says = old.get(key)?;
+            let same = match says.strip_prefix('#') {
+                Some(number) => number == *is || is.parse::<u32>().is_err() && (number == "0") == (*is == "root"),
+                None => says == *is || is.parse::<u32>().is_ok(),
+            };
+            (!is.is_empty() && !same).then(|| format!("{key} = {says} and it runs as {is}"))
+        };
+        let pairs = [("WORKING_USER", process.user.as_str()), ("WORKING_GROUP", process.group.as_str())];
+        let differ: Vec<_> = pairs.iter().filter_map(differs).collect();
+        if !differ.is_empty() {
+            self.find(
+                Code::UserDiffers,
+                Some(host),
+                format!("{} says {}", old.path, differ.join(", ")),
+                "the new daemon becomes what the file says: what the old one wrote, its folder and its disks, may not be for it, \
+                 and it ends after it has stopped the old one",
+                format!("write what {} runs as, or restart it with what the file says first", old.role.program()),
+            );
+        }
     }
 
     /// The running daemon's own folder is the truth; a file may have been edited since it was started.

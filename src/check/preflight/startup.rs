@@ -2,9 +2,11 @@
 
 use super::Check;
 use crate::check::Code;
+use crate::host::facts::StartupLine;
 use crate::host::{HostFacts, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
 use crate::plan::Access;
+use crate::rules::releases;
 
 const DAEMONS: [Role; 2] = [Role::Master, Role::Chunkserver];
 const VERBS: [&str; 6] = ["start", "stop", "restart", "reload", "test", "status"];
@@ -47,6 +49,25 @@ const CALLERS: [&str; 14] = [
     "start-stop-daemon",
 ];
 
+/// Links to mfstools (mfsmount/Makefile.am @ 1.5.12), by what they are called without `mfs`.
+const TOOLS: [&str; 13] = [
+    "checkfile",
+    "dirinfo",
+    "fileinfo",
+    "getgoal",
+    "gettrashtime",
+    "rgetgoal",
+    "rgettrashtime",
+    "rsetgoal",
+    "rsettrashtime",
+    "setgoal",
+    "settrashtime",
+    "snapshot",
+    "tools",
+];
+/// Lines that are named before the rest is counted.
+const TOLD: usize = 3;
+
 /// What is wrong with a line, and what to write in its place.
 struct Trouble {
     why: &'static str,
@@ -62,6 +83,41 @@ impl Check<'_> {
                 self.find(Code::Startup15Syntax, Some(host), seen, trouble.why, trouble.todo);
             }
         }
+        self.startup_tools(host, facts);
+        if facts.startup_cut {
+            self.find(
+                Code::StartupCut,
+                Some(host),
+                format!("more than {} lines of its scripts and tables name MooseFS", facts.startup.len()),
+                "what stands in the others was not looked at",
+                "look through /etc/init.d, /etc/cron.*, crontabs and units of systemd by hand".into(),
+            );
+        }
+    }
+
+    fn startup_tools(&mut self, host: &HostName, facts: &HostFacts) {
+        let called =
+            |line: &StartupLine| Some(format!("{}:{} ({})", line.file, line.line, tool(&line.file, &line.text)?));
+        let lines: Vec<_> = facts.startup.iter().filter_map(called).collect();
+        if lines.is_empty() {
+            return;
+        }
+        let more = match lines.len().saturating_sub(TOLD) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let goals = match releases::refuses_old_tools(&self.plan.upgrade.to) {
+            true => "from the master's upgrade until the remount mfssetgoal and mfssettrashtime are refused; ",
+            false => "",
+        };
+        self.find(
+            Code::StartupTools,
+            Some(host),
+            format!("tools are called by {}{more}; {goals}mfsdirinfo of 1.5 fails with the new master", lines[..lines.len().min(TOLD)].join(", ")),
+            "tools of 1.5 do not work on a mount of 1.6, nor new tools while the master is old; a script that does not look at \
+             their exit code goes on as if they had worked",
+            "take such lines out for the time of the upgrade, and call what failed once more when the host is remounted".into(),
+        );
     }
 }
 
@@ -100,6 +156,24 @@ fn trouble(file: &str, text: &str, roles: &[(Role, &Access)]) -> Option<Trouble>
     outside(words[at], role, roles).or_else(|| match role {
         Role::Client => mount(&arguments),
         _ => daemon(file, role, &arguments),
+    })
+}
+
+/// The tool that a line calls, if it does.
+fn tool<'a>(file: &str, text: &'a str) -> Option<&'a str> {
+    let text = text.split(" #").next().unwrap_or_default().trim();
+    if text.starts_with('#') || file.ends_with("fstab") {
+        return None;
+    }
+    let bare = |word: &'a str| {
+        let word = word.rsplit(['/', '(', '`', '"', '\'', '=']).find(|part| !part.is_empty()).unwrap_or_default();
+        word.trim_end_matches([';', ')', '&', '|'])
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_tool = |word: &str| word.strip_prefix("mfs").is_some_and(|name| TOOLS.contains(&name));
+    (0..words.len()).find_map(|at| {
+        let only_named = at > 0 && ONLY_NAME.contains(&words[at - 1].trim_start_matches("$("));
+        Some(bare(words[at])).filter(|word| is_tool(word) && !only_named)
     })
 }
 
@@ -233,6 +307,24 @@ mod tests {
         ] {
             let todo = todo(file, text).unwrap_or_else(|| panic!("{text} is not found"));
             assert!(todo.contains(says), "{text}: {todo}");
+        }
+    }
+
+    #[test]
+    fn tools_are_found_where_they_are_called() {
+        for (file, text, found) in [
+            ("/etc/cron.d/mfs", "0 3 * * * root mfsrsetgoal 2 /mnt/mfs", Some("mfsrsetgoal")),
+            ("/etc/rc.local", "/usr/bin/mfssettrashtime 60 /mnt/mfs;", Some("mfssettrashtime")),
+            ("/etc/cron.daily/x", "n=$(mfsfileinfo /mnt/mfs/x | wc -l)", Some("mfsfileinfo")),
+            ("/etc/cron.daily/x", "n=`/usr/local/bin/mfsdirinfo /mnt/mfs`", Some("mfsdirinfo")),
+            ("/etc/cron.daily/x", "MFS=\"mfssnapshot\"", Some("mfssnapshot")),
+            ("/etc/cron.daily/x", "which mfssetgoal >/dev/null", None),
+            ("/etc/cron.daily/x", "[ -x /usr/bin/mfssetgoal ]", None),
+            ("/etc/cron.daily/x", "true # mfssetgoal 2 /mnt/mfs", None),
+            ("/etc/rc.local", "mfsmount -h mm", None),
+            ("/etc/rc.local", "/opt/mfs/mfssetgoals", None),
+        ] {
+            assert_eq!(tool(file, text), found, "{text}");
         }
     }
 

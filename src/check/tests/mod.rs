@@ -101,6 +101,30 @@ fn a_schedule_says_how_much_is_copied_where_and_which_hosts_need_nothing() {
 }
 
 #[test]
+fn a_port_for_chunkservers_of_the_clusters_own_is_known_to_the_steps() {
+    let mut scene = scene();
+    scene.master_config("MATOCS_LISTEN_PORT = 9520\n");
+    for host in scene::SERVERS {
+        let (text, socket) = ("MASTER_HOST = mm\nMASTER_PORT = 9520\n", scene::socket(address(host), 40000, 9520));
+        scene.text(host, "/usr/local/etc/mfschunkserver.cfg", text);
+        scene.host(host).sockets[0] = socket;
+    }
+    for mode in [Mode::Rolling, Mode::FullStop] {
+        scene.plan.upgrade.mode = mode;
+        let (observation, codes) = scene.check();
+        assert!(codes.iter().all(|code| code.severity() != Severity::Error), "{codes:?}");
+        let schedule = compile(&scene.plan, observation.as_ref());
+        let of_master = schedule.steps().filter(|(_, _, step)| step.action.ends_the_master()).collect::<Vec<_>>();
+        assert!(!of_master.is_empty());
+        assert!(of_master.iter().all(|(_, _, step)| step.action.chunkserver_port() == 9520));
+        let others = schedule.steps().filter(|(_, track, _)| track.host != name("master"));
+        assert!(others.into_iter().all(|(_, _, step)| step.action.chunkserver_port() == 9420));
+    }
+    scene.master_config("MATOCS_LISTEN_PORT = mfscs\n");
+    assert!(scene.check().1.contains(&Code::ConfigUnreadable));
+}
+
+#[test]
 fn what_is_there_already_is_not_written_again() {
     let mut scene = scene();
     scene.text("cs1", "/usr/local/etc/mfs/mfschunkserver.cfg", "MASTER_HOST = mm\n");
@@ -132,6 +156,8 @@ fn before_1_6_27_only_what_changes_is_written_over_the_old_file() {
 fn a_disk_whose_name_ends_like_a_size_is_the_same_disk() {
     let mut scene = scene();
     scene.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk 1");
+    let disk = scene.host("cs1").folders["/mnt/disk1"].clone();
+    scene.host("cs1").folders.insert("/mnt/disk 1".into(), disk);
     let (observation, codes) = scene.check();
     assert_eq!(codes, ALWAYS);
     assert_eq!(observation.unwrap().config[&name("cs1")][1].text, "/mnt/disk 1\n");

@@ -83,7 +83,7 @@ fn facts(role: Role) -> HostFacts {
     };
     facts.builds.insert("/usr/src/mfs-1.6.27".into(), build);
     for (path, free) in [("/usr/local", 1 << 34), ("/var/lib/mfsupgrade", 1 << 35)] {
-        facts.space.insert(path.into(), Space { free, inodes: Some(100_000) });
+        facts.space.insert(path.into(), Space { free, inodes: Some(100_000), id: None });
     }
     if role == Role::Metalogger {
         return facts;
@@ -207,6 +207,11 @@ impl Scene {
         self.host(host).files.insert(path.to_owned(), file(text));
     }
 
+    /// One that everybody may read.
+    pub fn public(&mut self, host: &str, path: &str, text: &str) {
+        self.host(host).files.insert(path.to_owned(), TextFile { mode: 0o644, ..file(text) });
+    }
+
     pub fn master_config(&mut self, text: &str) {
         self.text("master", "/usr/local/etc/mfsmaster.cfg", text);
     }
@@ -226,7 +231,7 @@ impl Scene {
     }
 
     pub fn space(&mut self, host: &str, path: &str, free: u64, inodes: Option<u64>) {
-        self.host(host).space.insert(path.to_owned(), Space { free, inodes });
+        self.host(host).space.insert(path.to_owned(), Space { free, inodes, id: None });
     }
 
     pub fn header(&mut self, text: &str) {

@@ -7,7 +7,7 @@ use semver::Version;
 
 use super::scene::{DATA, NEW, NOW, OLD, Scene, name, scene, socket};
 use crate::check::{Code, Severity};
-use crate::host::facts::LockFact;
+use crate::host::facts::{LockFact, Space};
 use crate::host::{AbsPath, Process};
 use crate::moosefs::wire::{ChunkMatrix, Layout};
 use crate::plan::calendar::time_of_day;
@@ -33,6 +33,8 @@ const OF_HOSTS: &[Trap] = &[
     (|s| s.host("cs1").builds.values_mut().for_each(|b| b.user = Some("mfs".into())), Code::DefaultsDiffer),
     (|s| s.host("cs1").builds.values_mut().for_each(|b| b.run_path = Some("/run".into())), Code::DefaultsDiffer),
     (|s| s.starts("cl1", "/etc/rc.local", "mfsmount -h mm -w /data"), Code::Startup15Syntax),
+    (|s| s.starts("cl1", "/etc/cron.d/mfs", "0 3 * * * root mfssetgoal -r 2 /mnt/mfs"), Code::StartupTools),
+    (|s| s.host("cl1").startup_cut = true, Code::StartupCut),
 ];
 
 const OF_DAEMONS: &[Trap] = &[
@@ -46,6 +48,7 @@ const OF_DAEMONS: &[Trap] = &[
     ),
     (|s| s.host("master").processes[0].exe = "/opt/sbin/mfsmaster".into(), Code::PrefixDiffers),
     (|s| s.host("cs1").processes[0].arguments = vec!["-c".into(), "/x".into()], Code::CustomConfig),
+    (|s| s.host("cs1").processes[0].arguments = vec!["-fc".into(), "/x".into()], Code::CustomConfig),
     (|s| s.host("cs1").processes[0].version = Some(Version::new(1, 5, 9)), Code::VersionDiffers),
     (|s| s.host("cs1").processes[0].version = None, Code::VersionDiffers),
     (|s| s.host("cs1").processes[0].cwd = String::new(), Code::DataPathUnreadable),
@@ -63,6 +66,12 @@ const OF_CONFIGURATION: &[Trap] = &[
     (|s| drop(s.host("cs1").files.remove("/usr/local/etc/mfschunkserver.cfg")), Code::ConfigNotFound),
     (|s| s.text("master", "/usr/local/etc/mfs/mfsmaster.cfg", "BACK_LOGS = 9\n"), Code::ConfigReplaced),
     (|s| s.master_config("DATA_PATH = /elsewhere\n"), Code::DataPathDiffers),
+    (|s| s.master_config("WORKING_USER = mfs\n"), Code::UserDiffers),
+    (|s| s.master_config("WORKING_USER = #0\n"), Code::UserDiffers),
+    (
+        |s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nWORKING_GROUP = mfs\n"),
+        Code::UserDiffers,
+    ),
     (|s| s.master_config("BACK_LOGS=50\n"), Code::ConfigLineIgnored),
     (|s| s.master_config("CHUNKS_REP_LIMIT = 15\n"), Code::KeysIgnored),
     (|s| s.text("master", "/usr/local/etc/mfsmaster.cfg.var", "BACK_LOGS = 9\n"), Code::VarFileMerged),
@@ -74,6 +83,14 @@ const OF_CONFIGURATION: &[Trap] = &[
         Code::ReconnectSlow,
     ),
     (|s| s.host("master").sockets.push(socket(Ipv4Addr::UNSPECIFIED, 9419, 0)), Code::PortTaken),
+    (|s| s.host("master").sockets.push(socket(Ipv4Addr::LOCALHOST, 19420, 0)), Code::PortTaken),
+    (
+        |s| {
+            s.master_config("MATOML_LISTEN_PORT = 9519\n");
+            s.host("master").sockets.push(socket(Ipv4Addr::UNSPECIFIED, 9519, 0));
+        },
+        Code::PortTaken,
+    ),
     (|s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = localhost\n"), Code::MasterHostLoopback),
     (|s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = other\n"), Code::MasterHostUnclear),
     (
@@ -84,6 +101,8 @@ const OF_CONFIGURATION: &[Trap] = &[
         Code::DiskLineChanges,
     ),
     (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n# old\n"), Code::DiskCommented),
+    (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n*/mnt/disk2/\n"), Code::DiskAbsent),
+    (|s| drop(s.host("cs1").folders.remove("/mnt/disk1")), Code::DiskAbsent),
     (|s| drop(s.host("cs1").files.remove("/usr/local/etc/mfshdd.cfg")), Code::DisksNotSeen),
     (
         |s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nHDD_CONF_FILENAME = disks\n"),
@@ -108,7 +127,7 @@ fn exports(scene: &mut Scene, text: &str) {
 /// Named by the configuration, with a good file where nobody will look for it.
 fn exports_at(scene: &mut Scene, path: &str) {
     scene.plan.config.exports = None;
-    scene.text("master", "/usr/local/etc/mfsexports.cfg", "* / rw,maproot=0\n");
+    scene.public("master", "/usr/local/etc/mfsexports.cfg", "* / rw,maproot=0\n");
     scene.master_config(&format!("EXPORTS_FILENAME = {path}\n"));
 }
 
@@ -121,14 +140,36 @@ const OF_EXPORTS: &[Trap] = &[
         },
         Code::ExportsMissing,
     ),
+    (
+        |s| {
+            s.plan.config.exports = None;
+            s.plan.upgrade.to = Version::new(1, 6, 13);
+        },
+        Code::ExportsMissing,
+    ),
     (|s| exports_at(s, "/srv/exports"), Code::ExportsNotSeen),
     (|s| exports_at(s, "exports"), Code::ExportsNotSeen),
     (
         |s| {
             exports_at(s, "/srv/exports");
-            s.text("master", "/srv/exports", "# nobody\n");
+            s.public("master", "/srv/exports", "# nobody\n");
         },
         Code::ExportsMissing,
+    ),
+    (
+        |s| {
+            s.plan.config.exports = None;
+            s.text("master", "/usr/local/etc/mfsexports.cfg", "* / rw,maproot=0\n");
+        },
+        Code::ExportsForbidden,
+    ),
+    (
+        // what the plan would write is there already, and nothing is written
+        |s| {
+            exports(s, "* / rw,maproot=0\n");
+            s.text("master", "/usr/local/etc/mfs/mfsexports.cfg", "* / rw,maproot=0\n");
+        },
+        Code::ExportsForbidden,
     ),
     (|s| exports(s, "* / rw,maproot=mfs\n"), Code::ExportsNeedAccounts),
     (|s| exports(s, "10.0.2.1 / rw,maproot=mfs\n10.0.2.2 / rw,maproot=0\n"), Code::ExportsNeedAccounts),
@@ -183,6 +224,7 @@ const OF_CHUNKSERVERS: &[Trap] = &[
     (|s| s.host("cs1").sockets.clear(), Code::ChunkserverNotConnected),
     (|s| drop(s.overview.chunkservers.remove(0)), Code::ChunkserverNotConnected),
     (|s| s.host("cs1").sockets[0].local.0 = Ipv4Addr::LOCALHOST, Code::MasterHostLoopback),
+    (|s| s.master_config("MATOCS_LISTEN_PORT = 9520\n"), Code::ChunkserverPortDiffers),
     (|s| drop(s.plan.chunkservers.pop()), Code::ChunkserverNotInPlan),
     (
         |s| {
@@ -333,6 +375,42 @@ fn a_lock_that_is_held_elsewhere_is_carried_along() {
 }
 
 #[test]
+fn a_user_that_the_daemon_may_well_be_is_no_finding() {
+    for text in ["WORKING_USER = nobody\nWORKING_GROUP = nogroup\n", "WORKING_USER = #65534\nWORKING_GROUP = #65534\n"]
+    {
+        let mut scene = scene();
+        scene.master_config(text);
+        assert!(!scene.check().1.contains(&Code::UserDiffers), "{text}");
+    }
+}
+
+#[test]
+fn a_port_that_only_another_address_has_is_free_for_a_trial() {
+    let mut scene = scene();
+    scene.host("master").sockets.push(socket(Ipv4Addr::new(10, 0, 0, 1), 19419, 0));
+    assert!(!scene.check().1.contains(&Code::PortTaken));
+}
+
+#[test]
+fn what_folders_of_one_file_system_need_is_added_up() {
+    // an installation and what is kept of the old one take 50 MiB each
+    let mut scene = scene();
+    let mut full = |free: [u64; 2], inodes: Option<u64>, ids: [Option<u64>; 2]| {
+        for (at, path) in ["/usr/local", "/var/lib/mfsupgrade"].into_iter().enumerate() {
+            let space = Space { free: free[at] << 20, inodes, id: ids[at] };
+            scene.host("cs1").space.insert(path.to_owned(), space);
+        }
+        scene.check().1.contains(&Code::DiskFull)
+    };
+    let some = Some(100_000);
+    assert!(full([70, 70], some, [None, None]), "nothing but the figures is known");
+    assert!(full([70, 71], some, [Some(1), Some(1)]), "somebody wrote in between");
+    assert!(!full([70, 70], some, [Some(1), Some(2)]), "two disks that are alike");
+    assert!(full([70, 70], None, [Some(1), Some(2)]), "two subvolumes");
+    assert!(!full([101, 102], some, [Some(1), Some(1)]));
+}
+
+#[test]
 fn an_installation_by_command_is_told_everything_by_name() {
     let mut scene = scene();
     let install = |how| Install { how, ..(*scene.plan.master.access.install).clone() };
@@ -363,7 +441,7 @@ fn a_configuration_that_nobody_saw_is_the_one_finding() {
 fn exports_that_the_configuration_names_are_read_and_written_there() {
     let mut scene = scene();
     exports_at(&mut scene, "/srv/exports");
-    scene.text("master", "/srv/exports", "* / ro,maproot=0\n");
+    scene.public("master", "/srv/exports", "* / ro,maproot=0\n");
     let (_, findings) = scene.findings();
     let line = findings.iter().find(|f| f.code == Code::ExportsRestrictClient).unwrap();
     assert!(line.seen.contains("/srv/exports"), "{}", line.seen);
@@ -371,6 +449,35 @@ fn exports_that_the_configuration_names_are_read_and_written_there() {
     let (observation, _) = scene.check();
     let changes = &observation.unwrap().config[&name("master")];
     assert!(changes.iter().any(|change| change.file.as_str() == "/srv/exports"));
+}
+
+#[test]
+fn exports_are_written_so_that_the_master_can_read_them() {
+    let path = "/usr/local/etc/mfs/mfsexports.cfg";
+    for (mode, group, written) in [(0o640, "mfs", 0o644), (0o640, "nogroup", 0o640), (0o604, "mfs", 0o604)] {
+        let mut scene = scene();
+        scene.text("master", path, "# nobody\n");
+        let file = scene.host("master").files.get_mut(path).unwrap();
+        (file.mode, file.group) = (mode, group.into());
+        let (observation, codes) = scene.check();
+        assert!(!codes.contains(&Code::ExportsForbidden), "{codes:?}");
+        let changes = &observation.unwrap().config[&name("master")];
+        let change = changes.iter().find(|change| change.file.as_str() == path).unwrap();
+        assert_eq!(change.mode, written, "{mode:o} {group}");
+    }
+}
+
+#[test]
+fn what_is_said_of_missing_exports_is_true_of_the_release() {
+    for (patch, words) in [(13, "lets no new mount in"), (14, "refuses to start"), (27, "refuses to start")] {
+        let mut scene = scene();
+        scene.plan.config.exports = None;
+        scene.plan.upgrade.to = Version::new(1, 6, patch);
+        let (_, findings) = scene.findings();
+        let missing: Vec<_> = findings.iter().filter(|f| f.code == Code::ExportsMissing).collect();
+        assert_eq!(missing.len(), 1, "{patch}");
+        assert!(missing[0].why.contains(words), "{patch}: {}", missing[0].why);
+    }
 }
 
 #[test]

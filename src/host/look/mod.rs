@@ -28,6 +28,8 @@ pub struct Look {
     pub data_path: Option<AbsPath>,
     /// The master's port for clients and admin tools, when it is not the default.
     pub admin_port: u16,
+    /// Further ports whose sockets are wanted. A survey looks at those that configuration files name as well.
+    pub ports: Vec<u16>,
     /// Whether everything is looked at that stands in the way of an upgrade: configuration files, space, disks, who uses
     /// which mount. Once a host and run; the looks at single steps are short.
     pub survey: bool,

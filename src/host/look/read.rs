@@ -165,6 +165,7 @@ impl HostFacts {
                 let (mount, name) = rest.split_once('\t')?;
                 self.under.get_mut(mount)?.push(name.to_owned());
             }
+            "startups" => self.startup_cut = (rest == "cut").then_some(true)?,
             "startup" => self.startup.push(startup(rest)?),
             _ => return None,
         }
@@ -192,11 +193,20 @@ fn define(line: &str) -> Option<(&str, &str)> {
     Some((name, value.trim().strip_prefix('"')?.strip_suffix('"')?))
 }
 
-/// `BLOCKS BLOCK-SIZE FREE-INODES INODES`; a file system without inodes of its own has 0 of 0.
+/// `BLOCKS BLOCK-SIZE FREE-INODES INODES [ID]`; a file system without inodes of its own has 0 of 0, and one without a number
+/// 0. The number is in hexadecimal.
 fn space(text: &str) -> Option<Space> {
-    let numbers: Vec<u64> = text.split(' ').map(|word| word.parse().ok()).collect::<Option<_>>()?;
+    let words: Vec<&str> = text.split(' ').collect();
+    let (figures, id) = words.split_at_checked(4)?;
+    let id = match id {
+        [] => 0,
+        [id] => u64::from_str_radix(id, 16).ok()?,
+        _ => return None,
+    };
+    let numbers: Vec<u64> = figures.iter().map(|word| word.parse().ok()).collect::<Option<_>>()?;
     let [blocks, size, free, inodes] = numbers[..] else { return None };
-    Some(Space { free: blocks.saturating_mul(size), inodes: (inodes > 0).then_some(free) })
+    let inodes = (inodes > 0).then_some(free);
+    Some(Space { free: blocks.saturating_mul(size), inodes, id: Some(id).filter(|id| *id > 0) })
 }
 
 /// `FILE:LINE:TEXT`, as grep tells it; a file's name can have colons of its own.
@@ -266,18 +276,28 @@ fn mount(line: &str) -> Option<Option<MountLine>> {
     }))
 }
 
-/// A line of /proc/net/tcp; `Some(None)` for a socket that neither listens (0A) nor is established (01).
+/// A line of /proc/net/tcp or tcp6; `Some(None)` for a socket that neither listens (0A) nor is established (01), and for one
+/// that only IPv6 reaches.
 fn socket(line: &str) -> Option<Option<Socket>> {
     let mut words = line.split_whitespace().skip(1);
-    let local = address(words.next()?)?;
-    let remote = address(words.next()?)?;
+    let (local, remote) = (address(words.next()?)?, address(words.next()?)?);
     let state = words.next()?;
-    Some(matches!(state, "01" | "0A").then_some(Socket { local, remote, listening: state == "0A" }))
+    let socket = |(local, remote)| Socket { local, remote, listening: state == "0A" };
+    Some(local.zip(remote).map(socket).filter(|_| matches!(state, "01" | "0A")))
 }
 
-/// `0A00000A:24CD`: the address in the host's byte order (all of MooseFS's hosts were little-endian), the port not.
-fn address(text: &str) -> Option<(Ipv4Addr, u16)> {
+/// `0A00000A:24CD`: the address in the host's byte order (all of MooseFS's hosts were little-endian), the port not. One of
+/// IPv6 is four such words: all addresses, which may be IPv4's too, or one of IPv4 behind `::ffff:`; `Some(None)` for others.
+fn address(text: &str) -> Option<Option<(Ipv4Addr, u16)>> {
     let (address, port) = text.split_once(':')?;
-    let address = u32::from_str_radix(address, 16).ok()?;
-    Some((Ipv4Addr::from(address.swap_bytes()), u16::from_str_radix(port, 16).ok()?))
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let word = match address.len() {
+        8 => address,
+        32 if address == "00000000000000000000000000000000" => "00000000",
+        32 if address.is_ascii() && address.starts_with("0000000000000000FFFF0000") => &address[24..],
+        32 if address.bytes().all(|digit| digit.is_ascii_hexdigit()) => return Some(None),
+        _ => return None,
+    };
+    let address = u32::from_str_radix(word, 16).ok()?;
+    Some(Some((Ipv4Addr::from(address.swap_bytes()), port)))
 }

@@ -1,5 +1,7 @@
 //! The look script, put together: what every look asks, and what a [survey](super::survey) adds. PURE: shell text.
 
+use std::collections::BTreeSet;
+
 use super::{Look, survey};
 use crate::host::AbsPath;
 use crate::host::shell::quote;
@@ -18,9 +20,12 @@ impl Look {
             (false, false) => NO_SURVEY.to_owned(),
         };
         script.push_str(COMMON);
-        let ports = [9419, 9420, 9421, 9422, self.admin_port];
-        let hex = ports.map(|port: u16| format!("{port:04X}")).join("|");
-        script.push_str(&format!("grep -E ':({hex}) ' /proc/net/tcp 2>/dev/null | sed 's|^|tcp |'\n"));
+        let mut ports = BTreeSet::from([9419, 9420, 9421, 9422, self.admin_port]);
+        ports.extend(&self.ports);
+        let hex = ports.iter().map(|port| format!("{port:04X}")).collect::<Vec<_>>().join("|");
+        // a socket of IPv6 may have the port of IPv4 as well; a kernel without it has no such table
+        script
+            .push_str(&format!("grep -h -E ':({hex}) ' /proc/net/tcp /proc/net/tcp6 2>/dev/null | sed 's|^|tcp |'\n"));
         for role in ROLES {
             for prefix in &self.prefixes {
                 script.push_str(&program("installed", &prefix.join(role.path_in_prefix())));

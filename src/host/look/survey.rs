@@ -59,7 +59,8 @@ pub(super) fn end(look: &Look) -> String {
             "for p in{}; do\n  for u in {}; do file \"$p/etc/mfs/$u\"; file \"$p/etc/$u\"; done\n  for u in \
              mfsmaster mfschunkserver; do named \"$u\" \"$p/etc/mfs/$u.cfg\"; done\n  disks \
              \"$p/etc/mfs/mfshdd.cfg\"; disks \"$p/etc/mfshdd.cfg\"\n  for x in mfsmaster mfschunkserver; do daemon \
-             \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  space \"$p\"\ndone\n",
+             \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  ports \"$p/etc\"; ports \"$p/etc/mfs\"\n  space \
+             \"$p\"\ndone\n",
             words(&look.prefixes),
             CONFIG_FILES.join(" "),
         ));
@@ -105,7 +106,7 @@ folder() {
 }
 disks() {
   on "$1" && return
-  [ -f "$1" ] && sed -e 's/^[*]//' -e 's/[[:space:]]*$//' -e 's/[[:blank:]][[:blank:]]*-\{0,1\}[0-9.][0-9.]*[A-Za-z]*$//' -e 's|/*$||' "$1" |
+  [ -f "$1" ] && sed -n -e 's/^[*]//' -e 's/[[:space:]]*$//' -e 's|/*$||' -e p -e 's|/*[[:blank:]][[:blank:]]*-\{0,1\}[0-9.][0-9.]*[A-Za-z]*$||p' "$1" |
     while IFS= read -r z; do case $z in /*) folder "$r$z" ;; esac; done
 }
 lock() {
@@ -134,6 +135,14 @@ named() {
     mfsmaster) y=$(value EXPORTS_FILENAME "$2"); case $y in /*) file "$r$y" ;; esac ;;
   esac
 }
+ports() {
+  on "$1" && return
+  grep -h -E '^[[:blank:]]*(MATO(CS|ML|CU|CL)_LISTEN_PORT|MASTER_PORT|CSSERV_LISTEN_PORT)[[:blank:]]+=' "$1"/mfs*.cfg "$1"/mfs*.cfg.var |
+    sed -e 's/^[^=]*=[[:blank:]]*//' -e 's/[[:space:]]*$//' | sort -u | while IFS= read -r q; do
+      case $q in ''|0*|*[!0-9]*|??????*|9419|942[012]) continue ;; esac
+      q=$(printf '%04X' "$q"); grep -h -E ":$q " /proc/net/tcp /proc/net/tcp6 | sed 's|^|tcp |'
+    done
+}
 at() {
   x=$(stat -c "%U$tab%u$tab%G$tab%g" "$1") &&
     printf 'owner\t%s\t%s\t%s\n' "${1##*/}" "$x" "$(sed -n 's/^VmRSS:[[:blank:]]*\([0-9]*\) kB.*/\1/p' "$1/status")"
@@ -148,7 +157,9 @@ space() {
   q=$1
   while [ -n "$q" ] && [ ! -e "$q" ]; do q=${q%/*}; done
   x=$(stat -f -c '%a %S %d %c' "${q:-/.}") || return
-  case $x in *[!0-9\ ]*) ;; *) printf 'space\t%s\t%s\n' "$1" "$x" ;; esac
+  y=$(stat -f -c %i "${q:-/.}")
+  case $y in ''|*[!0-9a-f]*) y= ;; *) y=" $y" ;; esac
+  case $x in *[!0-9\ ]*) ;; *) printf 'space\t%s\t%s%s\n' "$1" "$x" "$y" ;; esac
 }
 build() {
   on "$1" && return
@@ -175,14 +186,17 @@ beneath() {
 }
 startup() {
   set -- /dev/null
+  v=; [ -h /lib ] || v=/lib/systemd/system
   for f in /etc/fstab /etc/rc.local /etc/inittab /etc/crontab /etc/init.d/* /etc/init/*.conf /etc/rc.d/* /etc/cron.*/* /etc/auto.* \
-    /var/spool/cron/* /var/spool/cron/crontabs/* /etc/systemd/system/*.service /etc/systemd/system/*mount; do
+    /var/spool/cron/* /var/spool/cron/crontabs/* /etc/systemd/system/*.service /etc/systemd/system/*mount \
+    /usr/lib/systemd/system/*.service /usr/lib/systemd/system/*mount ${v:+$v/*.service $v/*mount}; do
     case $f in *"$nl"*) continue ;; esac
     [ -h "$f" ] && on "$r$(readlink "$f")" && continue
     [ -f "$f" ] && [ -r "$f" ] && set -- "$@" "$f"
   done
   grep -a -n -E 'mfs(mount|master|chunkserver|metalogger|metarestore|cgiserv|tools|r?[gs]et(goal|trashtime)|checkfile|fileinfo|dirinfo|(make)?snapshot)|fuse[.]mfs' "$@" |
-    grep -a -v -E '^[^:]*:[0-9]+:[[:blank:]]*[#;]' | head -n 100 | cut -c 1-1000 | sed 's|^|startup |'
+    grep -a -v -E '^[^:]*:[0-9]+:[[:blank:]]*[#;]' | head -n 101 | cut -c 1-1000 |
+    sed -e '101s|.*|startups cut|' -e t -e 's|^|startup |'
 }
 users() {
   [ -n "$m" ] && cd /proc || return

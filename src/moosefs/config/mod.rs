@@ -8,5 +8,5 @@ pub mod text;
 
 pub use carry::{Carried, Change, Need, Unwritable, carry};
 pub use keys::{Fate, fate};
-pub use place::{client_port, config_path, disks_paths, exports_paths, lock_file, paths_read, refuses};
+pub use place::{client_port, config_path, disks_paths, exports_paths, lock_file, paths_read, port, refuses};
 pub use text::ConfigText;

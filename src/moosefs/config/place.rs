@@ -87,6 +87,13 @@ pub fn client_port(to: &Version, keys: &[(String, String)]) -> Option<u16> {
     port(if old_names { "MATOCU_LISTEN_PORT" } else { "MATOCL_LISTEN_PORT" })
 }
 
+/// A port that a key sets, `default` where it does not; `None` where it is no number from 1 on (a daemon takes the name of
+/// a service as well, which only its host knows).
+#[must_use]
+pub fn port(value: Option<&str>, default: u16) -> Option<u16> {
+    value.map_or(Some(default), |value| value.parse().ok()).filter(|port| *port > 0)
+}
+
 /// Why a daemon of release `to` refuses to start with this configuration, if a value alone tells: it would find out
 /// after it has stopped the old one. The key, and a sentence.
 #[must_use]

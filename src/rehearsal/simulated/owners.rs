@@ -42,6 +42,23 @@ pub fn may_write(site: &Site, user: &str, folder: &Path) -> bool {
     user == "root" || owner_of(site, folder).split(':').next() == Some(user)
 }
 
+/// Whether a daemon that runs as `user`, in no other group than the daemons', may read a file.
+#[must_use]
+pub fn may_read(site: &Site, user: &str, file: &Path) -> bool {
+    let mode = fs::metadata(file).map_or(0, |facts| facts.mode());
+    let owner = owner_of(site, file);
+    let (owner, group) = owner.split_once(':').unwrap_or((&owner, ""));
+    let theirs = DAEMON.split(':').nth(1).unwrap_or_default();
+    let bit = if owner == user {
+        0o400
+    } else if group == theirs {
+        0o040
+    } else {
+        0o004
+    };
+    user == "root" || mode & bit != 0
+}
+
 /// `OWNER:GROUP` of a file on this machine.
 fn owner_of(site: &Site, path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

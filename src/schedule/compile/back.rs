@@ -111,7 +111,11 @@ fn role_of(action: &Action) -> Option<Role> {
 #[must_use]
 pub fn compile_back(plan: &Plan, run: &str, upgrade: &Schedule, seen: &BackSeen) -> Schedule {
     let compiler = Compiler::new(plan, None);
-    let mut back = Back { compiler, seen, order: Vec::new(), upgraded: 0, last: None };
+    let port = upgrade.steps().find_map(|(_, _, step)| match &step.action {
+        Action::Start { chunkserver_port, .. } | Action::StopMaster { chunkserver_port, .. } => *chunkserver_port,
+        _ => None,
+    });
+    let mut back = Back { compiler, seen, chunkserver_port: port, order: Vec::new(), upgraded: 0, last: None };
     back.order = back.in_order();
     back.upgraded = plan.chunkservers.len() - back.restarted().len();
     let mut stages = Vec::new();
@@ -153,6 +157,8 @@ pub fn compile_back(plan: &Plan, run: &str, upgrade: &Schedule, seen: &BackSeen)
 struct Back<'a> {
     compiler: Compiler<'a>,
     seen: &'a BackSeen,
+    /// The master's port for chunkservers, where it is not the default.
+    chunkserver_port: Option<u16>,
     /// The parts in the order in which they go back.
     order: Vec<&'a Part>,
     /// Chunkservers in the old release so far.
@@ -217,7 +223,8 @@ impl<'a> Back<'a> {
         let patience = line::takeover_patience(&release);
         let command = Command::Stop { role: *role, prefix: prefix.clone(), patience };
         let (prefix, data_path) = (prefix.clone(), data_path.clone());
-        let action = Action::Stop { role: *role, prefix, release, data_path, command };
+        let chunkserver_port = self.chunkserver_port.filter(|_| *role == Role::Master);
+        let action = Action::Stop { role: *role, prefix, release, data_path, chunkserver_port, command };
         // one that is down shows that it is; a master that is down shows what it left
         (part.daemon == Daemon::New || (*role == Role::Master && part.daemon == Daemon::Down))
             .then(|| self.compiler.step(format!("{phase}/{host}/stop"), action))
@@ -241,7 +248,9 @@ impl<'a> Back<'a> {
     fn start(&self, phase: Phase, part: &Part) -> Option<Step> {
         let Changed { host, role, prefix, data_path, .. } = &part.changed;
         let command = Command::StartOld { role: *role, prefix: prefix.clone() };
-        let action = Action::Start { role: *role, prefix: prefix.clone(), data_path: data_path.clone(), command };
+        let (prefix, data_path) = (prefix.clone(), data_path.clone());
+        let chunkserver_port = self.chunkserver_port.filter(|_| *role == Role::Master);
+        let action = Action::Start { role: *role, prefix, data_path, chunkserver_port, command };
         (part.daemon != Daemon::Old).then(|| self.compiler.step(format!("{phase}/{host}/start"), action))
     }
 
@@ -459,6 +468,21 @@ mod tests {
         assert!(script("chunkservers/b/restore").contains("rm -f"), "the last of a host brings everything back");
         assert_eq!(script("master/m/start"), "/usr/local/sbin/mfsmaster", "1.5 knows no safe option");
         assert!(back.is_back() && back.digest() != upgrade.digest());
+    }
+
+    #[test]
+    fn a_master_is_looked_for_on_the_port_for_chunkservers_that_the_upgrade_knew() {
+        let plan = Plan::parse(PLAN, Path::new("test.toml"), Path::new("/")).unwrap();
+        let (mut upgrade, seen) = seen(&plan, &["m", "b", "c"], true);
+        let steps = upgrade.stages.iter_mut().flat_map(|s| &mut s.tracks).flat_map(|t| &mut t.steps);
+        for step in steps {
+            if let Action::Start { role: Role::Master, chunkserver_port, .. } = &mut step.action {
+                *chunkserver_port = Some(9520);
+            }
+        }
+        let back = compile_back(&plan, "run", &upgrade, &seen);
+        let on = |port| back.steps().filter(|(_, _, s)| s.action.chunkserver_port() == port).count();
+        assert_eq!((on(9520), on(9420)), (2, 12), "the master's stop and start");
     }
 
     #[test]

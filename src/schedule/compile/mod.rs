@@ -231,8 +231,9 @@ impl Compiler<'_> {
         let command =
             Command::StopMaster { prefix: prefix.clone(), patience: line::takeover_patience(&self.plan.upgrade.to) };
         let data_path = self.observation.map(|o| o.master.data_path.clone());
-        let stop = self
-            .step(format!("{}/{}/stop", Phase::Master, master.host), Action::StopMaster { prefix, data_path, command });
+        let chunkserver_port = self.observation.and_then(|o| o.master.chunkserver_port);
+        let action = Action::StopMaster { prefix, data_path, chunkserver_port, command };
+        let stop = self.step(format!("{}/{}/stop", Phase::Master, master.host), action);
         steps.push(stop);
         Stage {
             phase: Phase::Master,

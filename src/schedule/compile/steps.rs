@@ -147,7 +147,9 @@ impl Compiler<'_> {
             Role::Chunkserver => o.chunkservers.get(host).map(|s| s.data_path.clone()),
             Role::Client => None,
         });
-        let action = Action::Start { role, prefix, data_path, command };
+        let chunkserver_port =
+            self.observation.and_then(|o| o.master.chunkserver_port).filter(|_| role == Role::Master);
+        let action = Action::Start { role, prefix, data_path, chunkserver_port, command };
         let mut step = self.step(format!("{phase}/{host}/start"), action);
         step.way_back = match role {
             Role::Master => Some(line::WAY_BACK_MASTER.to_owned()),

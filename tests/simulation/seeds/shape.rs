@@ -115,6 +115,7 @@ impl Scenario {
                 group: "nogroup".to_owned(),
                 configuration: Vec::new(),
                 admin_address: Ipv4Addr::UNSPECIFIED,
+                chunkserver_port: None,
                 metadata_bytes: 0,
             },
             metaloggers: (0..self.loggers)

@@ -70,6 +70,7 @@ pub fn schedule_of(world: &World, plan: &Plan) -> Schedule {
             version: OLD,
             data_path: AbsPath::new("/var/mfs").unwrap(),
             admin_address: Ipv4Addr::UNSPECIFIED,
+            chunkserver_port: None,
             metadata_bytes: 0,
         },
         chunkservers: ["cs1", "cs2", "cs3"].map(seen).into(),

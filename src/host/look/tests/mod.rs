@@ -31,6 +31,7 @@ fn a_look_at_this_machine_is_read_whole() {
         busy_in: AbsPath::new(here.to_str().unwrap()).ok(),
         jobs_in: Some(path("/not/there")),
         admin_port: 9421,
+        ports: vec![9520],
         survey: false,
         space_for: Vec::new(),
         work_files: vec![path("/etc/passwd")],
@@ -57,6 +58,9 @@ const MASTER: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\nmake
     mount MFS /mnt/mfs fuse rw,relatime 0 0\nmount x /mnt/other fuse rw 0 0\nmount mfsmaster:9421 /mnt/new fuse.mfs rw,nosuid 0 0\n\
     tcp    0: 00000000:24CD 00000000:0000 0A 00000000:00000000 00:00000000 00000000\n\
     tcp    1: 0A004D0A:8AF6 0A004D0A:24CC 01 00000000:00000000 00:00000000 00000000\n\
+    tcp    0: 00000000000000000000000000000000:24CB 00000000000000000000000000000000:0000 0A 00000000:00000000\n\
+    tcp    1: 0000000000000000FFFF00000A004D0A:24CC 0000000000000000FFFF00000B004D0A:8AF6 01 00000000:00000000\n\
+    tcp    2: 00000000000000000000000001000000:24CE 00000000000000000000000000000000:0000 0A 00000000:00000000\n\
     installed\t/usr/local/sbin/mfsmaster\t1.6.27\ninstalled\t/usr/local/bin/mfsmount\t\n\
     config\t/usr/local/etc/mfsmaster.cfg\nkey\t/usr/local/etc/mfsmaster.cfg\tMATOCU_LISTEN_PORT = 9500\n\
     exports\t/usr/local/etc/mfs/mfsexports.cfg\t2\ndata\tmetadata.mfs.back\t120 1700000000\nend\n";
@@ -71,6 +75,10 @@ fn a_masters_look_is_read() {
     assert_eq!(facts.mounts.len(), 2, "a fuse mount of something else is not ours");
     assert_eq!(facts.mount("/mnt/mfs").unwrap().kind, "fuse");
     assert_eq!(facts.listener(9421), Some(Ipv4Addr::UNSPECIFIED));
+    assert_eq!(facts.listener(9419), Some(Ipv4Addr::UNSPECIFIED), "a socket of IPv6 that may have IPv4's port as well");
+    assert_eq!(facts.listener(9422), None, "one of IPv6 alone");
+    let mapped = facts.sockets.iter().find(|s| s.local.1 == 9420).unwrap();
+    assert_eq!((mapped.local.0, mapped.remote.0), (Ipv4Addr::new(10, 77, 0, 10), Ipv4Addr::new(10, 77, 0, 11)));
     assert_eq!(facts.address_towards(9420), Some(Ipv4Addr::new(10, 77, 0, 10)));
     let prefix = AbsPath::new("/usr/local").unwrap();
     assert_eq!(facts.installed_version(&prefix, Role::Master), Some(&Version::new(1, 6, 27)));

@@ -33,7 +33,7 @@ fn survey(prefix: &str) -> Look {
 
 /// An installation with everything that is not as one would write it.
 fn installation(prefix: &Path) {
-    for folder in ["etc/mfs", "src", "var/mfs", "run", "disk1", "disk2/00"] {
+    for folder in ["etc/mfs", "src", "var/mfs", "run", "disk1", "disk2/00", "disk 4"] {
         fs::create_dir_all(prefix.join(folder)).unwrap();
     }
     let prefix = prefix.display();
@@ -44,7 +44,11 @@ fn installation(prefix: &Path) {
         ("etc/mfs/mfsexports.cfg", Vec::new()),
         ("etc/mfs/mfsmaster.cfg", format!("EXPORTS_FILENAME = {prefix}/run/exports\n").into_bytes()),
         ("run/exports", b"* / rw\n".to_vec()),
-        ("hdd", format!("#/x\n*{prefix}/disk1/ \t\n{prefix}/disk2 -5GiB\n{prefix}/disk3\nrelative\n").into_bytes()),
+        (
+            "hdd",
+            format!("#/x\n*{prefix}/disk1/ \t\n{prefix}/disk2 -5GiB\n{prefix}/disk3\n{prefix}/disk 4\nrelative\n")
+                .into_bytes(),
+        ),
         ("run/m.pid", b"4711\n".to_vec()),
         ("var/mfs/cs.lock", b"".to_vec()),
         ("var/mfs/metadata.mfs.back", b"MFSM 1.5 and more".to_vec()),
@@ -80,6 +84,7 @@ fn a_survey_of_this_machine_is_read_whole_by_every_shell() {
         assert_eq!(facts.lock_files[&at("var/mfs/cs.lock")].pid, None, "below DATA_PATH, and empty");
         assert!(facts.folders.contains_key(&at("run")), "a lock file's folder");
         assert!(!facts.folders[&at("disk1")].wide && facts.folders[&at("disk2")].wide);
+        assert!(facts.folders.contains_key(&at("disk 4")), "whose name ends like a size");
         assert!(!facts.folders.contains_key(&at("disk3")), "what is not there");
 
         // where a master runs on this machine, its own are told
@@ -91,8 +96,60 @@ fn a_survey_of_this_machine_is_read_whole_by_every_shell() {
         assert_eq!(build.run_path, None, "what is put together from pieces is not understood");
 
         assert!(facts.tools.contains("tar"), "{shell:?}");
+        let here = std::path::Path::new(prefix).parent().unwrap().to_str().unwrap();
+        let look = Look { space_for: vec![path(here)], ..survey(prefix) };
+        let space = run(shell, &look.script()).space;
+        assert!(space[here].is_shared(&space[prefix]) && space[here].id == space[prefix].id, "{shell:?}: {space:?}");
         assert!(facts.space["/no/such/folder"].free > 0 && facts.space.contains_key(prefix));
         assert!(facts.memory_available.is_some());
+    }
+}
+
+#[test]
+fn ports_that_a_configuration_names_are_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("etc/mfs")).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let prefix = folder.path().to_str().unwrap();
+    for shell in SHELLS.iter().filter(|shell| has(shell)) {
+        assert_eq!(run(shell, &survey(prefix).script()).listener(port), None);
+    }
+    let text = format!("MATOCS_LISTEN_HOST = *\n MATOCS_LISTEN_PORT\t= {port} \r\nMATOML_LISTEN_PORT = mfsml\n");
+    fs::write(folder.path().join("etc/mfsmaster.cfg"), text).unwrap();
+    for shell in SHELLS.iter().filter(|shell| has(shell)) {
+        let facts = run(shell, &survey(prefix).script());
+        assert_eq!(facts.listener(port), Some(std::net::Ipv4Addr::LOCALHOST), "{shell:?}");
+        let look = Look { ports: vec![port], ..Look::default() };
+        assert!(run(shell, &look.script()).listener(port).is_some());
+    }
+    let Ok(listener) = std::net::TcpListener::bind("[::]:0") else { return };
+    let look = Look { ports: vec![listener.local_addr().unwrap().port()], ..Look::default() };
+    assert!(run(&["/bin/sh"], &look.script()).listener(look.ports[0]).is_some(), "a socket of IPv6");
+}
+
+#[test]
+fn what_starts_things_is_found_in_folders_of_packages_too_and_a_cut_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let units = folder.path().join("usr/lib/systemd/system");
+    fs::create_dir_all(&units).unwrap();
+    fs::create_dir_all(folder.path().join("etc/init.d")).unwrap();
+    fs::write(units.join("mfs.service"), "[Service]\nExecStart=/usr/sbin/mfsmaster start\n").unwrap();
+    let top = folder.path().to_str().unwrap();
+    let script = Look { survey: true, ..Look::default() }.script();
+    let script = script.replace(" /etc/", &format!(" {top}/etc/")).replace(" /usr/lib/", &format!(" {top}/usr/lib/"));
+    for shell in SHELLS.iter().filter(|shell| has(shell)) {
+        let facts = run(shell, &script);
+        let line = facts.startup.iter().find(|line| line.file.starts_with(top)).unwrap();
+        assert_eq!((line.line, line.text.as_str()), (2, "ExecStart=/usr/sbin/mfsmaster start"), "{shell:?}");
+        assert!(!facts.startup_cut);
+    }
+    for (lines, cut) in [(99, false), (100, true)] {
+        fs::write(folder.path().join("etc/init.d/all"), "mfssetgoal 2 /mnt/mfs\n".repeat(lines)).unwrap();
+        for shell in SHELLS.iter().filter(|shell| has(shell)) {
+            let facts = run(shell, &script);
+            assert_eq!((facts.startup.len(), facts.startup_cut), (100, cut), "{shell:?}");
+        }
     }
 }
 
@@ -132,11 +189,11 @@ const SURVEY: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\n\
     file\t/usr/local/etc/mfsmaster.cfg\t9\t644\troot\t0\troot\t0\t00\n\
     folder\t/var/run/mfs\tnobody\t65534\tnarrow\nlock\t/var/run/mfs/mfsmaster.lock\tnobody\t65534\t947\n\
     folder\t/mnt/hd1\tnobody\t65534\twide\n\
-    space\t/usr/local\t1871740 4096 3078901 3085511\nspace\t/btrfs\t1 4096 0 0\n\
+    space\t/usr/local\t1871740 4096 3078901 3085511\nspace\t/btrfs\t1 4096 0 0 9f0c1e\nspace\t/tmp\t1 4096 1 2 0\n\
     build\t/usr/src/mfs-1.6.27\ndefine\t/usr/src/mfs-1.6.27\t#define DATA_PATH \"/usr/local/var/mfs\"\n\
     define\t/usr/src/mfs-1.6.27\t#define DEFAULT_GROUP \"\"\nheader\tmetadata.mfs.back\t4d46534d20312e35\n\
     memory 21323804\nstartup /etc/init.d/moosefs:x:15:DAEMON=/usr/sbin/mfsmaster: on\n\
-    user\t4712\tvi\t/mnt/mfs/a\tb\nusers cut\nunshare\nunder\t/mnt/mfs\nbelow\t/mnt/mfs\ta b\nunder\t/mnt/meta\nend\n";
+    user\t4712\tvi\t/mnt/mfs/a\tb\nstartups cut\nusers cut\nunshare\nunder\t/mnt/mfs\nbelow\t/mnt/mfs\ta b\nunder\t/mnt/meta\nend\n";
 
 #[test]
 fn a_survey_is_read() {
@@ -152,8 +209,9 @@ fn a_survey_is_read() {
     );
     assert_eq!(facts.lock_files["/var/run/mfs/mfsmaster.lock"], LockFact { pid: Some(947), owner: "nobody".into() });
     assert_eq!(facts.folders["/mnt/hd1"], Folder { owner: "nobody".into(), wide: true });
-    assert_eq!(facts.space["/usr/local"], Space { free: 1_871_740 * 4096, inodes: Some(3_078_901) });
-    assert_eq!(facts.space["/btrfs"].inodes, None);
+    assert_eq!(facts.space["/usr/local"], Space { free: 1_871_740 * 4096, inodes: Some(3_078_901), id: None });
+    assert_eq!((facts.space["/btrfs"].inodes, facts.space["/btrfs"].id), (None, Some(0x9f_0c1e)));
+    assert_eq!(facts.space["/tmp"].id, None);
     let build = &facts.builds["/usr/src/mfs-1.6.27"];
     assert_eq!((build.data_path.as_deref(), build.group.as_deref()), (Some("/usr/local/var/mfs"), Some("")));
     assert_eq!(facts.headers["metadata.mfs.back"], "MFSM 1.5");
@@ -162,7 +220,7 @@ fn a_survey_is_read() {
     assert_eq!((line.file.as_str(), line.line), ("/etc/init.d/moosefs:x", 15));
     assert_eq!(line.text, "DAEMON=/usr/sbin/mfsmaster: on");
     assert_eq!((facts.users[0].pid, facts.users[0].path.as_str()), (4712, "/mnt/mfs/a\tb"));
-    assert!(facts.users_cut && facts.unshare);
+    assert!(facts.users_cut && facts.startup_cut && facts.unshare);
     assert_eq!(facts.under["/mnt/mfs"], ["a b"]);
     assert_eq!(facts.under["/mnt/meta"], [""; 0]);
 }
@@ -175,12 +233,15 @@ fn a_line_that_is_not_understood_makes_the_look_unreadable() {
         "file\t/x\t1\t644\troot\t0\troot\t0\t0g",
         "define\t/unknown\t#define ETC_PATH \"/etc\"",
         "space\t/x\t1 2 3",
+        "space\t/x\t1 2 3 4 x",
+        "space\t/x\t1 2 3 4 5 6",
         "folder\t/x\troot\t0\tother",
         "owner\tx\troot\t0\troot\t0\t1",
         "below\t/unknown\tx",
         "users all",
         "memory much",
         "startup /etc/rc.local says nothing",
+        "startups all",
         "tools make",
     ] {
         let answer = format!("uid\t0\n{line}\nend\n");

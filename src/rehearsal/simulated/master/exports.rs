@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 use semver::Version;
 
 use super::super::daemon::Life;
+use super::super::owners;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +68,8 @@ pub fn load(life: &Life) -> Result<Vec<Export>, String> {
         .config
         .get("EXPORTS_FILENAME")
         .map_or_else(|| life.places.etc(&life.site, &life.quirks, "mfsexports.cfg"), str::to_owned);
-    let text = fs::read_to_string(life.site.real(&path)).unwrap_or_else(|_| {
+    let file = Some(life.site.real(&path)).filter(|file| owners::may_read(&life.site, life.user(), file));
+    let text = file.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_else(|| {
         eprintln!("mfsexports configuration file ({path}) not found - please create one (you can copy {path}.dist to get a base configuration)");
         String::new()
     });
@@ -79,8 +81,9 @@ pub fn load(life: &Life) -> Result<Vec<Export>, String> {
             eprintln!("no exports defined !!!");
             return Err("exports manager".to_owned());
         }
-        // up to 1.6.13: a built-in entry lets everybody in
-        return Ok(parse("* / rw", &knows).into_iter().collect());
+        // 1.6.0 makes a rule of its own, the others up to 1.6.13 let no mount of 1.6 in
+        let of_its_own = (life.version == Version::new(1, 6, 0)).then(|| parse("* / rw", &knows));
+        return Ok(of_its_own.flatten().into_iter().collect());
     }
     eprintln!("exports file has been loaded");
     Ok(exports)
