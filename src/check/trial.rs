@@ -2,9 +2,11 @@
 
 use semver::Version;
 
+use super::Baseline;
 use super::health::master_runs;
 use crate::host::metadata::TrialFacts;
 use crate::moosefs::Overview;
+use crate::rules::away::Takeover;
 use crate::rules::line_1_5_to_1_6 as line;
 
 /// What a trial is held to.
@@ -12,8 +14,8 @@ use crate::rules::line_1_5_to_1_6 as line;
 pub struct Limits<'a> {
     /// The release that loaded.
     pub to: &'a Version,
-    /// Seconds without a master from which on old mounts give errors.
-    pub patience_s: u64,
+    /// The longest that a chunkserver waits between two tries to reach its master, in seconds.
+    pub reconnect_s: u64,
     /// Whether the plan accepts a forecast near that.
     pub accept_long: bool,
     /// Whether the plan accepts chunks of goal 1.
@@ -52,14 +54,19 @@ pub fn judge(facts: &TrialFacts, loaded: &Overview, live: &Overview, limits: &Li
             return Err(format!("the new release loaded {has} {what}, and the live master has {lives}"));
         }
     }
-    let forecast = forecast_s(facts);
-    let near = limits.patience_s * line::NEAR_PERCENT / 100;
-    if forecast >= near && !limits.accept_long {
+    let takeover = Takeover {
+        to: limits.to,
+        chunks: u64::from(loaded.info.chunks),
+        missing: Baseline::of(live).missing,
+        reconnect_s: limits.reconnect_s,
+    };
+    let forecast = forecast(facts, &takeover);
+    if takeover.adds().is_long(measured_s(facts)) && !limits.accept_long {
         return Err(format!(
-            "[{}] clients will be without a master for about {forecast} s, and 1.5 mounts give applications I/O errors after \
-             {} s: stop what uses the file system, acknowledge `{0}` in the plan, then `resume`",
+            "[{}] {forecast}; 1.5 mounts give applications I/O errors after {} s: stop what uses the file system, acknowledge \
+             `{0}` in the plan, then `resume`",
             line::MASTER_AWAY_LONG_CODE,
-            limits.patience_s
+            line::patience_of_old_mounts().as_secs()
         ));
     }
     let goal_one = loaded.matrix.as_ref().map_or(0, |m| m.single_copy());
@@ -71,24 +78,37 @@ pub fn judge(facts: &TrialFacts, loaded: &Overview, live: &Overview, limits: &Li
         ));
     }
     Ok(format!(
-        "metadata version {} loaded: {} inodes and {} chunks ({} of goal 1), the live master has {} and {}; saving took at \
-         most {}.{:03} s, loading {}.{:03} s: clients will be without a master for about {forecast} s",
-        facts.metaversion,
-        loaded.info.inodes,
-        loaded.info.chunks,
-        goal_one,
-        live.info.inodes,
-        live.info.chunks,
-        facts.restore_ms / 1000,
-        facts.restore_ms % 1000,
-        facts.load_ms / 1000,
-        facts.load_ms % 1000,
+        "metadata version {} loaded: {} inodes and {} chunks ({} of goal 1), the live master has {} and {}; {forecast}",
+        facts.metaversion, loaded.info.inodes, loaded.info.chunks, goal_one, live.info.inodes, live.info.chunks,
     ))
 }
 
 /// Seconds, at least 1: the old master saves, which takes no longer than mfsmetarestore needed to load, to apply the change
 /// logs and to save; the new one loads.
-#[must_use]
-pub fn forecast_s(facts: &TrialFacts) -> u64 {
+fn measured_s(facts: &TrialFacts) -> u64 {
     (facts.restore_ms + facts.load_ms).div_ceil(1000).max(1)
+}
+
+/// How long 1.5 mounts will be without a master, and of what that is made.
+fn forecast(facts: &TrialFacts, takeover: &Takeover<'_>) -> String {
+    let (measured, added) = (measured_s(facts), takeover.adds());
+    let seconds = |ms: u64| format!("{}.{:03} s", ms / 1000, ms % 1000);
+    let gate = match (added.servers_s, added.gate_s) {
+        (_, 0) => String::new(),
+        (0, gate) if takeover.locks_out() => {
+            format!(", {gate} s since {} chunks are missing, for which it keeps every mount out", takeover.missing)
+        }
+        (0, gate) => format!(", up to {gate} s until it first lets mounts in"),
+        (servers, gate) => {
+            format!(", up to {servers} s until chunkservers are back and {gate} s until it then lets mounts in")
+        }
+    };
+    format!(
+        "clients will be without a master for {measured} to {} s: saving takes {} at most, loading {} (both measured){gate}, \
+         up to {} s until the takeover and the mounts look again",
+        measured + added.seconds(),
+        seconds(facts.restore_ms),
+        seconds(facts.load_ms),
+        added.tries_s,
+    )
 }

@@ -150,7 +150,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     async fn try_load(&self, host: &HostName, step: &Step, command: &Command) -> Result<String, Failure> {
-        let Action::Trial { port, patience_s, accept_long, accept_goal_one, .. } = step.action else {
+        let Action::Trial { port, reconnect_s, accept_long, accept_goal_one, .. } = step.action else {
             return Ok(String::new());
         };
         let output = self.run_believed(host, step, &command.script(), true).await?;
@@ -161,7 +161,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let live = live.map_err(|reason| failed(format!("the live master does not answer: {reason}")))?;
         let loaded = self.answer(host, async || self.master.trial(port).await).await;
         let loaded = loaded.map_err(|reason| failed(format!("the trial master does not answer: {reason}")))?;
-        let limits = Limits { to: &self.schedule.to, patience_s, accept_long, accept_goal_one };
+        let limits = Limits { to: &self.schedule.to, reconnect_s, accept_long, accept_goal_one };
         judge(&facts, &loaded, &live, &limits).map_err(|reason| {
             let mut failure = failed(reason);
             failure.causes.push("the old master was not touched".to_owned());

@@ -173,6 +173,14 @@ const OF_THE_MASTER: &[Trap] = &[
     (|_| {}, Code::ToolsOf15),
     (|_| {}, Code::SpaceFiguresDrop),
     (|s| s.overview.file_test.missing_chunks = 1, Code::ChunksMissing),
+    (|s| s.overview.file_test.missing_chunks = 100, Code::MasterAwayLong),
+    (
+        |s| {
+            s.overview.info.chunks = 100;
+            s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nMASTER_RECONNECTION_DELAY = 30\n");
+        },
+        Code::MasterAwayLong,
+    ),
     (|s| s.overview.file_test.under_goal_chunks = 1, Code::ChunksUnderGoal),
     (|s| s.overview.file_test.started = 0, Code::HealthUnknown),
     (|s| s.overview.file_test.ended = u32::try_from(NOW - 7201).unwrap(), Code::HealthOld),
