@@ -10,7 +10,7 @@ use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
 use super::runner::human;
 use super::step::{self, Verdict};
-use crate::check::health::{master_runs, metadata_is_as_it_was};
+use crate::check::health::{master_runs, metadata_is_as_it_was, metadata_is_kept};
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialFacts};
 use crate::host::{AbsPath, Command, HostName, Process};
@@ -279,7 +279,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     pub(super) async fn undone(&self, step: &Step, failure: Failure) -> Failure {
         let Action::Start { role: Role::Master, prefix, data_path, .. } = &step.action else { return failure };
         let lost = match self.master.overview().await {
-            Ok(overview) => metadata_is_as_it_was(&overview, &self.baseline.borrow()).is_err(),
+            // whichever the gate was red for
+            Ok(overview) => {
+                let baseline = self.baseline.borrow();
+                metadata_is_kept(&overview, &baseline)
+                    .and_then(|()| metadata_is_as_it_was(&overview, &baseline))
+                    .is_err()
+            }
             Err(_) => false,
         };
         let elsewhere = match (data_path, &failure.host) {
