@@ -69,6 +69,7 @@ codes! {
     ClientNotInPlan "client-not-in-plan" Error "the master knows a mount on a host that the plan does not name" "SESSION_LIST";
     ListenPortIgnored "listen-port-ignored" Error "the new master would listen on another port for clients" "hazard 9; matoclserv.c @ 1.6.27";
     ChunksMissing "chunks-missing" Warning "chunks have no copy, so that their data cannot be read now" "FSTEST in 1.5, matrix from 1.6";
+    MasterAwayLong "master-away-long" Warning "the new master would keep 1.5 mounts out for nearly as long as they wait, or longer" "hazards 20, 33; 30 s, mastercomm.c @ 1.5.12; start_cond_check, matoclserv.c @ 1.6.27";
     HealthUnknown "health-unknown" Note "a 1.5 master has not finished its own file test since its start" "FSTEST, 2048 s a round from 150 s on";
     ChunkserverGone "chunkserver-gone" Warning "the master lists a chunkserver as disconnected that the plan does not name" "hazard 34";
     MountsOfTwoMasters "mounts-of-two-masters" Error "mounts of a client name different masters" "/proc/PID/cmdline";

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Baseline;
 use crate::host::{AbsPath, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
+use crate::rules::away;
 
 /// A whole look at a cluster before it is touched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct Observation {
     pub chunkservers: BTreeMap<HostName, ServerSeen>,
     /// The clients' hosts.
     pub clients: BTreeMap<HostName, ClientSeen>,
+    /// The longest that a chunkserver waits between two tries to reach its master, in seconds.
+    #[serde(default = "away::by_itself", skip_serializing_if = "away::is_by_itself")]
+    pub reconnect_s: u64,
 }
 
 /// The master's host.

@@ -122,6 +122,9 @@ pub struct HostFacts {
     pub clock: i64,
     /// Running daemons and mounts.
     pub processes: Vec<Process>,
+    /// Masters that are only tried on a copy of metadata, by this run or another one: nobody's daemons.
+    #[serde(default)]
+    pub tried: Vec<u32>,
     /// Mounts of MooseFS.
     pub mounts: Vec<MountLine>,
     /// Sockets on MooseFS's ports.

@@ -63,7 +63,8 @@ pub fn patience_of_old_mounts() -> Duration {
     Duration::from_secs(30)
 }
 
-/// The share of [`patience_of_old_mounts`] from which on a forecast is too near to it.
+/// The share of [`patience_of_old_mounts`], less what no copy can be measured for (`rules/away.rs`), from which on what was
+/// measured is too near to it.
 pub const NEAR_PERCENT: u64 = 67;
 
 /// The code that accepts a master that will be away for nearly as long as old mounts wait, or longer.

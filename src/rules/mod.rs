@@ -1,5 +1,6 @@
 //! An upgrade line: which releases, in which order, with which waits, and why. PURE.
 
+pub mod away;
 pub mod line_1_5_to_1_6;
 pub mod releases;
 

@@ -28,10 +28,10 @@ pub fn counts_without_reserve(to: &Version) -> bool {
     *to >= Version::new(1, 6, 22)
 }
 
-/// From 1.6.23 on a master lets no mount in while more chunks than this are missing, for its first two minutes
-/// (`matoclserv.c`, `start_cond_check`).
+/// From 1.6.23 on a master lets no mount in while so many chunks or more are missing, for its first two minutes
+/// (`matoclserv.c`, `start_cond_check`: `chunk_get_missing_count()<100`).
 #[must_use]
-pub fn locks_out_above(to: &Version) -> Option<u64> {
+pub fn locks_out_from(to: &Version) -> Option<u64> {
     (*to >= Version::new(1, 6, 23)).then_some(100)
 }
 
@@ -65,6 +65,6 @@ mod tests {
         }
         assert!(installs_configuration(&v(8)) && !installs_configuration(&v(9)));
         assert!(most_chunks(&v(19)) < most_chunks(&v(20)));
-        assert_eq!((locks_out_above(&v(22)), locks_out_above(&v(23))), (None, Some(100)));
+        assert_eq!((locks_out_from(&v(22)), locks_out_from(&v(23))), (None, Some(100)));
     }
 }

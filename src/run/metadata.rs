@@ -11,7 +11,7 @@ use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
 use super::runner::human;
 use super::step::{self, Verdict};
 use crate::check::Counts;
-use crate::check::health::{master_runs, metadata_is_as_it_was};
+use crate::check::health::{master_runs, metadata_is_as_it_was, metadata_is_kept};
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialFacts};
 use crate::host::{AbsPath, Command, HostName, Process, ProcessId};
@@ -152,7 +152,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     async fn try_load(&self, host: &HostName, step: &Step, command: &Command) -> Result<String, Failure> {
-        let Action::Trial { port, patience_s, accept_long, accept_goal_one, .. } = step.action else {
+        let Action::Trial { port, reconnect_s, accept_long, accept_goal_one, .. } = step.action else {
             return Ok(String::new());
         };
         let output = self.run_believed(host, step, &command.script(), true).await?;
@@ -163,7 +163,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let live = live.map_err(|reason| failed(format!("the live master does not answer: {reason}")))?;
         let loaded = self.answer(host, async || self.master.trial(port).await).await;
         let loaded = loaded.map_err(|reason| failed(format!("the trial master does not answer: {reason}")))?;
-        let limits = Limits { to: &self.schedule.to, patience_s, accept_long, accept_goal_one };
+        let limits = Limits { to: &self.schedule.to, reconnect_s, accept_long, accept_goal_one };
         judge(&facts, &loaded, &live, &limits).map_err(|reason| {
             let mut failure = failed(reason);
             failure.causes.push("the old master was not touched".to_owned());
@@ -311,7 +311,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let begun = self.clock.awake();
         loop {
             match self.master.overview().await {
-                Ok(overview) => return metadata_is_as_it_was(&overview, &self.baseline.borrow()).is_err(),
+                // whichever the gate was red for
+                Ok(overview) => {
+                    let baseline = self.baseline.borrow();
+                    let kept = metadata_is_kept(&overview, &baseline);
+                    return kept.and_then(|()| metadata_is_as_it_was(&overview, &baseline)).is_err();
+                }
                 // a host that was reached says that nothing serves there
                 Err(silent) if silent.reached || self.awake_since(begun) >= patience.as_secs() => return false,
                 Err(_) => self.clock.between_looks().await,

@@ -15,6 +15,7 @@ use crate::host::shell::Become;
 use crate::host::{AbsPath, Command, HostName};
 use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
 use crate::plan::{Busy, Mode, Window};
+use crate::rules::away;
 use crate::schedule::Gate;
 
 /// The version of the serialized form.
@@ -230,7 +231,10 @@ pub enum Action {
         port: u16,
         /// Seconds without a master from which on clients give their applications errors.
         patience_s: u64,
-        /// Whether a forecast near that is accepted.
+        /// The longest that a chunkserver waits between two tries to reach its master, in seconds.
+        #[serde(default = "away::by_itself", skip_serializing_if = "away::is_by_itself")]
+        reconnect_s: u64,
+        /// Whether a forecast near what clients bear is accepted.
         accept_long: bool,
         /// Whether chunks of goal 1 are accepted.
         accept_goal_one: bool,

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::events::printable;
+use crate::rules::line_1_5_to_1_6 as line;
 use crate::run::{Failure, FailureKind};
 
 /// The message. `resume`: the command that goes on with this run.
@@ -23,13 +24,17 @@ pub fn text(failure: &Failure, state: &str, resume: &str) -> String {
         let _ = writeln!(text, "  | {}", printable(line));
     }
     let _ = writeln!(text, "stopped: no further host was touched; {state}");
-    let _ = writeln!(text, "next:    {}", next(failure.kind));
+    let _ = writeln!(text, "next:    {}", next(failure));
     let _ = writeln!(text, "         then `{resume}` goes on at the first step that is not done");
     text
 }
 
-fn next(kind: FailureKind) -> &'static str {
-    match kind {
+fn next(failure: &Failure) -> &'static str {
+    // a master was stopped again: nothing recovers by itself
+    if failure.causes.iter().any(|cause| cause.ends_with(line::WAY_BACK_METADATA)) {
+        return "put the right metadata into DATA_PATH, as said above; the master is then started and counted anew";
+    }
+    match failure.kind {
         FailureKind::StepFailed => "read the command's output above and put right what it names, on that host",
         FailureKind::GateRed => {
             "let the cluster recover, or bring back what the reason names; the gate is looked at again"

@@ -119,6 +119,7 @@ fn seen() -> Observation {
     };
     let mounts = vec![MountArguments::new(path("/mnt/mfs"), host("mfsmaster"))];
     Observation {
+        reconnect_s: mfsupgrade::rules::away::RECONNECT_S,
         baseline: Baseline::default(),
         master: MasterSeen {
             version: old.clone(),

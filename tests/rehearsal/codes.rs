@@ -78,7 +78,10 @@ fn follows(code: Code) -> Follows {
         ListenPortIgnored => Outage("outages::a_port_without_its_host_is_left"),
         PortTaken => Outage("outages::a_port_that_is_taken_is_an_outage"),
         RejectOldClients => Outage("unchecked::old_mounts_that_the_new_master_refuses_get_errors"),
-        ChunksMissing => NoOutage("they cannot be read now; mounts are tried again while a new master keeps them out"),
+        ChunksMissing => {
+            NoOutage("they cannot be read now; where so many are missing that it is one, MasterAwayLong is told")
+        }
+        MasterAwayLong => Outage("outages::chunks_that_are_missing_lock_old_mounts_out_for_longer_than_they_wait"),
         ChunkserverGone => NoOutage("it is away already"),
         HealthUnknown | HealthOld => NoOutage("gates look at what the new master knows from the first chunkserver on"),
         FullStopUnderMounts | MemoryShort => Outage(NO_MASTER),
@@ -95,7 +98,9 @@ fn follows(code: Code) -> Follows {
         ConfigUnreadable => NoOutage("nothing could be carried over, and the schedule would have no such step"),
         ConfigLineIgnored | KeysIgnored | VarFileMerged => NoOutage("the carried configuration says what holds"),
         LimitOfZero => NoOutage("it serves; what it no longer does is replicate and delete"),
-        ReconnectSlow => NoOutage("reads wait until the chunkservers are back, and go on"),
+        ReconnectSlow => {
+            NoOutage("reads wait until the chunkservers are back; where mounts must, MasterAwayLong is told")
+        }
         MasterHostUnclear => NoOutage("a metalogger that reaches nobody takes nothing from anybody"),
         MetadataNeverSaved => Outage("outages::metadata_that_was_never_saved_cannot_be_restored"),
         MetadataSaveStale => Outage("outages::a_save_that_never_ended_is_an_outage"),

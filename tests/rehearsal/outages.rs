@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mfsupgrade::host::{AbsPath, HostFacts, Look};
 use mfsupgrade::plan::Mode;
-use mfsupgrade::rehearsal::{Cluster, RehearsalError, What};
+use mfsupgrade::rehearsal::{Cluster, Event, RehearsalError, What};
 
 use crate::support::{
     INSTALL, count, failed, options, pids, plan, ran, said, snapshot, story, trial, until, until_back,
@@ -174,4 +174,26 @@ async fn a_master_without_a_copy_of_its_metadata_is_told_on() {
     said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
     let verdict = cluster.verdict(&plan("1.6.27", Mode::Rolling, 1, 0)).await.unwrap();
     assert!(failed(&verdict).contains(&"backup"), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_that_are_missing_lock_old_mounts_out_for_longer_than_they_wait() {
+    let mut options = options(&[]);
+    // the 30 s of a mount are 0.6 s, and the two minutes of the master 2.4 s
+    (options.speed, options.timings.real_least_eio) = (50.0, Duration::from_millis(300));
+    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 1, 1), options).await.unwrap();
+    let lost: String = (9001..9101).map(|chunk| format!("{chunk},")).collect();
+    let lose = format!("LC_ALL=C sed -i '0,/\"chunks\": \\[/s//&{lost}/' metadata.mfs");
+    let swap = format!(
+        "{INSTALL} && kill $(cat /var/run/mfs/mfsmaster.lock); cd /usr/local/var/mfs; \
+         while [ ! -f metadata.mfs ] || [ -d /proc/$(cat /var/run/mfs/mfsmaster.lock) ]; do sleep 0.02; done; {lose} && mfsmaster"
+    );
+    let words = said(&cluster, "master", &swap, 0).await;
+    assert!(words.contains("initialized properly"), "{words}");
+    let connected = |events: &[Event]| count(events, "master", |what| matches!(what, What::SessionConnected { .. }));
+    let errors = |events: &[Event]| count(events, "cl1", |what| matches!(what, What::IoError { .. }));
+    let before = cluster.events().unwrap();
+    until(&cluster, "an application gets an error", |events| errors(events) > errors(&before)).await;
+    assert_eq!(connected(&cluster.events().unwrap()), connected(&before), "{}", story(&cluster));
+    until(&cluster, "it lets in whoever comes", |events| connected(events) > connected(&before)).await;
 }

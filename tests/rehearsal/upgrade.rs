@@ -116,6 +116,30 @@ fn a_master_that_does_not_come_back_stops_the_run() {
 }
 
 #[test]
+fn a_new_master_on_other_metadata_is_stopped_within_seconds() {
+    for plan in ["plans/rolling.toml", "plans/full-stop.toml"] {
+        let told = told(&rehearse(plan, &["loads-other-metadata@master"]))
+            .expect(12, &["the gate asks for: the master answers as the new release", "knows 7 inodes and knew 13"])
+            .expect(12, &["the new master was stopped again; the way back: start no master before DATA_PATH has"])
+            .expect(12, &["compare metadata.mfs with the backup", "0 of 1 master on 1.6.27", "THE FILE SYSTEM IS DOWN"])
+            .expect(12, &["next:    put the right metadata into DATA_PATH, as said above"])
+            .untouched("cl1");
+        assert!(!told.err.contains("STILL RUNS"), "{}", told.err);
+        assert!(told.err.contains("error: failed to see the gate green on master\n"), "{}", told.err);
+        // by the clock of the run
+        let stamp = |words: &str| {
+            let line =
+                told.err.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}\n{}", told.err));
+            let [h, m, s] = [0, 3, 6].map(|at| line[at..at + 2].parse::<i64>().unwrap());
+            h * 3600 + m * 60 + s
+        };
+        let took =
+            stamp("sending SIGTERM to lock owner").rem_euclid(86_400) - stamp("mfsmaster daemon initialized properly");
+        assert!(took.rem_euclid(86_400) < 60, "{took} s\n{}", told.err);
+    }
+}
+
+#[test]
 fn a_host_that_drops_ssh_for_good_leaves_the_outcome_unknown() {
     told(&rehearse("plans/rolling.toml", &["drops-ssh@cs1"]))
         .expect(7, &["failed to tell whether it could install", "the host was not reached again", "on cs1"])

@@ -12,6 +12,7 @@ use crate::moosefs::config::{Carried, ConfigText, Fate, carry, config_path, disk
 use crate::moosefs::daemon::Role;
 use crate::moosefs::disks;
 use crate::plan::{Access, Mode};
+use crate::rules::away::RECONNECT_S;
 use crate::rules::releases;
 
 /// Limits that a 1.6.25+ master cannot do without.
@@ -174,7 +175,8 @@ impl Check<'_> {
         }
         if old.role == Role::Chunkserver {
             let delay = config.get("MASTER_RECONNECTION_DELAY", to).and_then(|value| value.parse::<u32>().ok());
-            if let Some(delay) = delay.filter(|delay| *delay > 5) {
+            if let Some(delay) = delay.filter(|delay| u64::from(*delay) > RECONNECT_S) {
+                self.reconnect_s = self.reconnect_s.max(u64::from(delay));
                 self.find(
                     Code::ReconnectSlow,
                     Some(host),

@@ -3,9 +3,14 @@
 use super::Check;
 use crate::check::{Baseline, Code};
 use crate::moosefs::wire::Layout;
+use crate::plan::Mode;
+use crate::rules::away::Takeover;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::rules::releases;
 use semver::Version;
+
+/// No master saves and loads in less.
+const LEAST_S: u64 = 1;
 
 /// Three rounds of the file test, and more.
 const TEST_SECONDS: i64 = 2 * 60 * 60;
@@ -25,7 +30,7 @@ impl Check<'_> {
         self.old_test();
         if baseline.missing > 0 {
             let locked_out =
-                releases::locks_out_above(&self.plan.upgrade.to).is_some_and(|most| baseline.missing > most);
+                releases::locks_out_from(&self.plan.upgrade.to).is_some_and(|least| baseline.missing >= least);
             self.find(
                 Code::ChunksMissing,
                 None,
@@ -49,7 +54,47 @@ impl Check<'_> {
                 "wait until the master has replicated them".into(),
             );
         }
+        self.away_long(&baseline);
         baseline
+    }
+
+    /// What no trial load need be waited for: the new master keeps 1.5 mounts out for longer than they wait.
+    fn away_long(&mut self, baseline: &Baseline) {
+        let upgrade = &self.plan.upgrade;
+        let used = self.overview.sessions.iter().any(|s| s.connected);
+        // a full-stop asks for its own acknowledgement; a master that was replaced is replaced
+        if upgrade.mode == Mode::FullStop || !used || self.overview.info.layout != Layout::V15 {
+            return;
+        }
+        let takeover = Takeover {
+            to: &upgrade.to,
+            chunks: u64::from(baseline.chunks),
+            missing: baseline.missing,
+            reconnect_s: self.reconnect_s,
+        };
+        let added = takeover.adds();
+        if !added.is_long(LEAST_S) {
+            return;
+        }
+        let (seen, todo) = match takeover.locks_out() {
+            true => (
+                format!("{} chunks are missing", baseline.missing),
+                "bring their chunkservers back, or repair the files; or stop what uses the file system and acknowledge this code",
+            ),
+            false => (
+                format!("chunkservers look for their master every {} s", self.reconnect_s),
+                "set MASTER_RECONNECTION_DELAY to 5, the default, and restart these chunkservers one by one; or stop what uses \
+                 the file system and acknowledge this code",
+            ),
+        };
+        self.find(
+            Code::MasterAwayLong,
+            None,
+            format!("{seen}: a new {} master lets no mount in for up to {} s", upgrade.to, added.seconds()),
+            "it waits until fewer than 100 chunks are missing, or two minutes, and 1.5 mounts give applications I/O errors after \
+             30 s",
+            todo.into(),
+        );
     }
 
     fn old_test(&mut self) {

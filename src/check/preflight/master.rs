@@ -152,7 +152,8 @@ impl<'a> Check<'a> {
             at.any(|address| address.is_unspecified() || address == Ipv4Addr::LOCALHOST)
         };
         let ports: Vec<_> = line::trial_ports().into_iter().filter(taken).map(|port| port.to_string()).collect();
-        if old && line::can_be_tried(to) && !ports.is_empty() {
+        // what a trial has left there is ended by the next one
+        if old && line::can_be_tried(to) && !ports.is_empty() && facts.tried.is_empty() {
             self.find(
                 Code::PortTaken,
                 Some(&plan.master.host),

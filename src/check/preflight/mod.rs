@@ -29,6 +29,7 @@ use super::{Code, ConfigChange, Finding, Observation, Severity};
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::Overview;
 use crate::plan::Plan;
+use crate::rules::away::RECONNECT_S;
 
 /// The look at every host of the plan.
 pub type Fleet = BTreeMap<HostName, HostFacts>;
@@ -45,7 +46,15 @@ pub fn preflight(
     overview: &Overview,
     clocks: &Clocks,
 ) -> (Option<Observation>, Vec<Finding>) {
-    let mut check = Check { plan, fleet, overview, clocks, findings: Vec::new(), config: BTreeMap::new() };
+    let mut check = Check {
+        plan,
+        fleet,
+        overview,
+        clocks,
+        findings: Vec::new(),
+        config: BTreeMap::new(),
+        reconnect_s: RECONNECT_S,
+    };
     check.hosts();
     let master = check.master();
     check.writers();
@@ -58,8 +67,9 @@ pub fn preflight(
     check.window();
     let baseline = check.baseline();
     check.sort();
-    let config = std::mem::take(&mut check.config);
-    let whole = master.map(|master| Observation { baseline, master, metaloggers, config, chunkservers, clients });
+    let (config, reconnect_s) = (std::mem::take(&mut check.config), check.reconnect_s);
+    let whole =
+        master.map(|master| Observation { baseline, master, metaloggers, config, chunkservers, clients, reconnect_s });
     let stopped = check.findings.iter().any(|f| f.severity == Severity::Error);
     (whole.filter(|_| !stopped), check.findings)
 }
@@ -68,7 +78,15 @@ pub fn preflight(
 #[must_use]
 pub fn unanswered(plan: &Plan, fleet: &Fleet, clocks: &Clocks) -> Vec<Finding> {
     let overview = &alone::NO_ANSWER;
-    let mut check = Check { plan, fleet, overview, clocks, findings: Vec::new(), config: BTreeMap::new() };
+    let mut check = Check {
+        plan,
+        fleet,
+        overview,
+        clocks,
+        findings: Vec::new(),
+        config: BTreeMap::new(),
+        reconnect_s: RECONNECT_S,
+    };
     check.hosts();
     check.alone();
     check.sort();
@@ -83,6 +101,8 @@ struct Check<'a> {
     clocks: &'a Clocks,
     findings: Vec<Finding>,
     config: BTreeMap<HostName, Vec<ConfigChange>>,
+    /// The longest that a chunkserver waits between two tries to reach its master.
+    reconnect_s: u64,
 }
 
 impl Check<'_> {

@@ -214,6 +214,14 @@ const OF_THE_MASTER: &[Trap] = &[
     (|_| {}, Code::ToolsOf15),
     (|_| {}, Code::SpaceFiguresDrop),
     (|s| s.overview.file_test.missing_chunks = 1, Code::ChunksMissing),
+    (|s| s.overview.file_test.missing_chunks = 100, Code::MasterAwayLong),
+    (
+        |s| {
+            s.overview.info.chunks = 100;
+            s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nMASTER_RECONNECTION_DELAY = 30\n");
+        },
+        Code::MasterAwayLong,
+    ),
     (|s| s.overview.file_test.under_goal_chunks = 1, Code::ChunksUnderGoal),
     (|s| s.overview.file_test.started = 0, Code::HealthUnknown),
     (|s| s.overview.file_test.ended = u32::try_from(NOW - 7201).unwrap(), Code::HealthOld),
@@ -388,6 +396,11 @@ fn a_user_that_the_daemon_may_well_be_is_no_finding() {
 fn a_port_that_only_another_address_has_is_free_for_a_trial() {
     let mut scene = scene();
     scene.host("master").sockets.push(socket(Ipv4Addr::new(10, 0, 0, 1), 19419, 0));
+    assert!(!scene.check().1.contains(&Code::PortTaken));
+    // and so is one that a trial has, which the next one ends
+    scene.host("master").sockets.push(socket(Ipv4Addr::LOCALHOST, 19419, 0));
+    assert!(scene.check().1.contains(&Code::PortTaken));
+    scene.host("master").tried.push(7);
     assert!(!scene.check().1.contains(&Code::PortTaken));
 }
 

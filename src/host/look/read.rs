@@ -63,6 +63,7 @@ impl HostFacts {
                 file.push((key.trim().to_owned(), value.trim().to_owned()));
             }
             "busy" => self.busy.push(rest.parse().ok()?),
+            "tried" => self.tried.push(rest.parse().ok()?),
             "make" => self.make = true,
             "fuse" => self.fuse = true,
             "process" => self.processes.push(process(&mut parts)?),

@@ -123,7 +123,8 @@ for d in /proc/[0-9]*; do
   e=$(readlink "$d/exe" 2>/dev/null) || continue
   w=$(readlink "$d/cwd" 2>/dev/null)
   case $c:$w in mfsmaster:*/trial/data)
-    { tr '\0' '\n' < "$d/cmdline"; } 2>/dev/null | grep -qxF -e "${w%/data}/mfsmaster.cfg" && continue ;;
+    { tr '\0' '\n' < "$d/cmdline"; } 2>/dev/null | grep -qxF -e "${w%/data}/mfsmaster.cfg" && {
+      printf 'tried\t%s\n' "${d##*/}"; continue; } ;;
   esac
   n=$(grep -a -o -m 1 "$v" "$d/exe" 2>/dev/null | head -n 1)
   [ "$c" = mfsmaster ] && data=$w

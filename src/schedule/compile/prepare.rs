@@ -11,6 +11,7 @@ use crate::moosefs::config::{ConfigText, exports_paths};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::exports::LIKE_1_5;
 use crate::plan::{Access, Archive, Exports, InstallHow, Mode};
+use crate::rules::away::RECONNECT_S;
 use crate::rules::line_1_5_to_1_6 as line;
 
 const WHY_AHEAD: &str = "what takes long is done while everything runs: only `make install` and the restart are left for \
@@ -177,6 +178,7 @@ impl Compiler<'_> {
         let action = Action::Trial {
             port: trial.port + 2,
             patience_s: line::patience_of_old_mounts().as_secs(),
+            reconnect_s: self.observation.map_or(RECONNECT_S, |o| o.reconnect_s),
             accept_long: accepts(line::MASTER_AWAY_LONG_CODE),
             accept_goal_one: accepts(line::GOAL_ONE_CODE),
             command: Command::Trial(trial.clone()),

@@ -107,6 +107,7 @@ impl Scenario {
             points.iter().map(|point| MountArguments::new(path(point), host("mfsmaster"))).collect::<Vec<_>>()
         };
         Observation {
+            reconnect_s: mfsupgrade::rules::away::RECONNECT_S,
             baseline: Baseline::of(overview),
             master: MasterSeen {
                 version: OLD.clone(),

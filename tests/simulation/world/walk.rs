@@ -60,6 +60,7 @@ pub fn schedule_of(world: &World, plan: &Plan) -> Schedule {
         (HostName::new(host).unwrap(), ClientSeen { address: address(host), mounts, upgraded: false })
     };
     let observation = Observation {
+        reconnect_s: mfsupgrade::rules::away::RECONNECT_S,
         baseline,
         metaloggers: BTreeMap::new(),
         config: BTreeMap::new(),

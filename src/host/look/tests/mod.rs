@@ -143,6 +143,7 @@ fn a_master_that_is_tried_on_a_copy_is_nobodys_daemon() {
     }
     assert!(real_is_seen, "one with another configuration may be the cluster's: {:?}", facts.processes);
     assert!(!tried_is_seen, "{:?}", facts.processes);
+    assert!(facts.tried.contains(&tried.id()) && !facts.tried.contains(&real.id()), "{:?}", facts.tried);
 }
 
 #[test]
