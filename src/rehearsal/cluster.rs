@@ -221,6 +221,12 @@ impl Cluster {
         self.host(host).site.root.clone()
     }
 
+    /// How many SSH connections were made to a host so far.
+    #[must_use]
+    pub fn connections(&self, host: &str) -> usize {
+        self.host(host).connections()
+    }
+
     /// A host's address.
     #[must_use]
     pub fn address(&self, host: &str) -> Ipv4Addr {

@@ -26,7 +26,6 @@ pub const RECONNECT_S: u64 = 5;
 
 /// Whether that is what a chunkserver does by itself.
 #[must_use]
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 pub fn is_by_itself(reconnect_s: &u64) -> bool {
     *reconnect_s == RECONNECT_S
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::HostName;
 pub use crate::journal::FailureKind;
+use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::StepId;
 
 /// A stop.
@@ -49,6 +50,12 @@ impl Failure {
         let said = full.or_else(|| self.output.iter().rfind(|line| line.chars().any(char::is_alphanumeric)));
         let said = said.map(|line| format!("it said: {line}"));
         self.causes.iter().cloned().chain(said).collect::<Vec<_>>().join(": ")
+    }
+
+    /// Whether a new master was stopped again, or should be, since it has loaded other metadata.
+    #[must_use]
+    pub fn is_of_metadata(&self) -> bool {
+        self.causes.iter().any(|cause| cause.ends_with(line::WAY_BACK_METADATA))
     }
 
     /// At a step of a host.

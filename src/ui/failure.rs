@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use super::events::printable;
-use crate::rules::line_1_5_to_1_6 as line;
 use crate::run::{Failure, FailureKind};
 
 /// The message. `resume`: the command that goes on with this run.
@@ -31,7 +30,7 @@ pub fn text(failure: &Failure, state: &str, resume: &str) -> String {
 
 fn next(failure: &Failure) -> &'static str {
     // a master was stopped again: nothing recovers by itself
-    if failure.causes.iter().any(|cause| cause.ends_with(line::WAY_BACK_METADATA)) {
+    if failure.is_of_metadata() {
         return "put the right metadata into DATA_PATH, as said above; the master is then started and counted anew";
     }
     match failure.kind {

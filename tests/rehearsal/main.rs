@@ -9,6 +9,7 @@ mod end;
 mod faults;
 mod judged;
 mod metalogger;
+mod observed;
 mod operator;
 mod outages;
 mod protocol;

@@ -13,13 +13,13 @@ use mfsupgrade::rehearsal::Cluster;
 use crate::support::{SPEED, options, plan, said};
 
 /// One operator's state folder.
-struct Operator {
+pub struct Operator {
     folder: PathBuf,
     plan: PathBuf,
 }
 
 impl Operator {
-    fn new(at: &Path, name: &str, plan: &Path) -> Self {
+    pub fn new(at: &Path, name: &str, plan: &Path) -> Self {
         let folder = at.join(name);
         let now = Timestamp::now();
         let simulated = Simulated { started: now, begun: now, speed: SPEED, what: "simulated daemons".to_owned() };
@@ -27,7 +27,7 @@ impl Operator {
         Self { folder, plan: plan.to_owned() }
     }
 
-    fn upgrade(&self, more: &[&str]) -> Command {
+    pub fn upgrade(&self, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mfsupgrade"));
         command.arg("upgrade").arg(&self.plan).args(["--yes", "--log", "plain", "--state-dir"]).arg(&self.folder);
         command.args(more).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

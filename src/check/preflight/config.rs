@@ -304,8 +304,14 @@ impl Check<'_> {
             );
         }
         let (path, was) = file.from.unwrap_or(("/dev/null", const { &EMPTY }));
-        let diff = TextDiff::from_lines(was.text.as_str(), file.text.as_str());
-        let diff = diff.unified_diff().header(path, file.to.as_str()).to_string();
+        let diff = match was.text == file.text {
+            // it is written all the same, and nothing is that was not shown
+            true => format!("--- {path}\n+++ {}\n@@ no line differs @@\n", file.to),
+            false => {
+                let diff = TextDiff::from_lines(was.text.as_str(), file.text.as_str());
+                diff.unified_diff().header(path, file.to.as_str()).to_string()
+            }
+        };
         let known = there.or(file.from.map(|(_, file)| file));
         let change = ConfigChange {
             role: file.role,

@@ -37,7 +37,9 @@ fn everything_that_1_6_27_reads_goes_to_etc_mfs() {
     assert_eq!(files("cs1"), ["/usr/local/etc/mfs/mfschunkserver.cfg", "/usr/local/etc/mfs/mfshdd.cfg"]);
     assert_eq!(files("log1"), ["/usr/local/etc/mfs/mfsmetalogger.cfg"]);
     let server = &config[&name("cs1")][0];
-    assert_eq!((server.text.as_str(), server.diff.as_str()), ("MASTER_HOST = mm\n", ""));
+    let diff =
+        "--- /usr/local/etc/mfschunkserver.cfg\n+++ /usr/local/etc/mfs/mfschunkserver.cfg\n@@ no line differs @@\n";
+    assert_eq!((server.text.as_str(), server.diff.as_str()), ("MASTER_HOST = mm\n", diff));
     assert_eq!((server.mode, server.owner.as_str(), &server.replaces), (0o640, "root:mfs", &None));
     let logger = &config[&name("log1")][0];
     assert!(logger.text.contains("\nMASTER_HOST = mm\n"), "{}", logger.text);

@@ -36,6 +36,8 @@ pub struct Host {
     pub client: PublicKey,
     /// Changes when all connections are to be cut.
     cut: watch::Sender<u32>,
+    /// Connections that were made to it so far.
+    connections: AtomicUsize,
     /// Commands that run now.
     commands: AtomicUsize,
     /// The cluster stands, and faults may act.
@@ -49,6 +51,11 @@ pub struct Host {
 }
 
 impl Host {
+    /// How many connections were made to it so far.
+    pub fn connections(&self) -> usize {
+        self.connections.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// A host whose folder is there.
     #[must_use]
     pub fn new(site: Site, key: PrivateKey, client: PublicKey) -> Self {
@@ -59,6 +66,7 @@ impl Host {
             cut: watch::Sender::new(0),
             commands: AtomicUsize::new(0),
             armed: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
             refuses: AtomicBool::new(false),
             sockets: Mutex::default(),
             in_place: Mutex::default(),

@@ -37,6 +37,7 @@ pub async fn serve(host: Arc<Host>, claim: Arc<Claim>, listener: TcpListener) {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
+                    host.connections.fetch_add(1, Ordering::Relaxed);
                     tokio::spawn(connection(host.clone(), claim.clone(), config.clone(), stream));
                 }
             }

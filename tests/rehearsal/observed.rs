@@ -1,0 +1,185 @@
+//! What only looks changes nothing and costs little: `plan --observe` and `check` by the binary itself, over real ssh, with the
+//! daemons simulated.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use mfsupgrade::plan::Mode;
+use mfsupgrade::rehearsal::Cluster;
+use serde_json::Value;
+
+use crate::second::Operator;
+use crate::support::{INSTALL, options, plan, said, until_back};
+
+/// Writes a plan for the cluster.
+fn written(cluster: &Cluster, folder: &Path, servers: &str) -> PathBuf {
+    let file = folder.join("plan.toml");
+    let config = cluster.ssh().config.unwrap();
+    let text = format!(
+        "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nacknowledge = [\"no-metalogger\"]\n\
+         [install]\nsource_dir = \"/usr/src/mfs-1.6.27\"\n[ssh]\nconfig = {config:?}\n\
+         [config]\nexports_like_1_5 = true\n\
+         [master]\nhost = \"master\"\n[[chunkservers]]\nhosts = [{servers}]\n[[clients]]\nhosts = [\"cl1\"]\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+/// Exit code and both outputs.
+async fn told(arguments: &[&str], plan: &Path) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mfsupgrade"));
+    command.args(arguments).arg(plan).env("COLUMNS", "200").stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+/// Every file of a host, with what is in it, its mode and its times. What lives by itself is left out: /proc, the simulation's
+/// own notes, what a running daemon appends to.
+fn files(at: &Path) -> BTreeMap<PathBuf, String> {
+    use std::os::unix::fs::MetadataExt;
+    let (mut found, mut folders) = (BTreeMap::new(), vec![at.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+            let name = path.strip_prefix(at).unwrap().to_owned();
+            if name.starts_with("proc") || name.starts_with(".sim") || name.starts_with("usr/local/var/mfs") {
+                continue;
+            }
+            let meta = path.symlink_metadata().unwrap();
+            let content = if kind.is_file() { std::fs::read(&path).unwrap_or_default() } else { Vec::new() };
+            let time = if kind.is_dir() { 0 } else { meta.mtime_nsec() };
+            found.insert(name, format!("{:o} {} {} {:?}", meta.mode(), meta.mtime(), time, content));
+            folders.extend(kind.is_dir().then_some(path));
+        }
+    }
+    found
+}
+
+/// What was run on each host, from here on.
+fn commands(cluster: &Cluster) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(cluster.dir().join("commands.jsonl")).unwrap_or_default();
+    let line = |line: &str| {
+        let json: Value = serde_json::from_str(line).unwrap();
+        let text = |key: &str| json[key].as_str().unwrap().to_owned();
+        (text("host"), text("command"))
+    };
+    text.lines().map(line).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_observed_plan_shows_what_was_found_and_changes_nothing() {
+    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 2, 1), options(&[])).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(&cluster, folder.path(), "\"cs1\", \"cs2\"");
+    let hosts = ["master", "cs1", "cs2", "cl1"];
+    let all = || hosts.map(|host| files(&cluster.root(host)));
+    let before = all();
+    assert!(before[0].len() > 10, "{:?}", before[0].keys());
+
+    let (code, out, err) = told(&["plan", "--observe"], &file).await;
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert!(!out.contains("No host was contacted"), "{out}");
+    // the options of the running mount, in the words of 1.6
+    assert!(out.contains("mfsmount /mnt/mfs -H mfsmaster"), "{out}");
+    // what is written, each with its diff
+    let mut lines = out.lines();
+    let mut written = Vec::new();
+    while let Some(line) = lines.next() {
+        let Some((_, path)) = line.split_once("  write /usr/local/") else { continue };
+        let diff: Vec<_> = lines.by_ref().skip(1).take(2).map(str::trim).collect();
+        assert!(
+            diff[0].starts_with("--- /usr/local/") && diff[1] == format!("+++ /usr/local/{path}"),
+            "{diff:?}\n{out}"
+        );
+        written.push(path);
+    }
+    let [cs, hdd] = ["etc/mfs/mfschunkserver.cfg", "etc/mfs/mfshdd.cfg"];
+    assert_eq!(written, ["etc/mfs/mfsmaster.cfg", "etc/mfs/mfsexports.cfg", cs, hdd, cs, hdd], "{out}");
+    assert!(out.contains("+# What MooseFS 1.5 allowed") && out.contains("@@ no line differs @@"), "{out}");
+    assert!(all() == before, "something on a host has changed");
+
+    // master and first chunkserver are new
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    said(&cluster, "cs1", &format!("{INSTALL} && mfschunkserver"), 0).await;
+    until_back(&cluster, "cs1").await;
+    until_back(&cluster, "cs2").await;
+    let before = all();
+    let (code, out, err) = told(&["plan", "--observe"], &file).await;
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert!(all() == before, "something on a host has changed");
+    // their steps are there all the same, and are found done
+    let skipped: Vec<_> = out.lines().filter(|line| line.contains("runs 1.6.27 already")).map(str::trim).collect();
+    let line = |host: &str| format!("{host} runs 1.6.27 already: nothing will be taken down");
+    assert_eq!(skipped, [line("master"), line("cs1")], "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_costs_one_connection_and_one_command_a_host() {
+    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 2, 1), options(&[])).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(&cluster, folder.path(), "\"cs1\", \"cs2\"");
+    let connections = || ["cl1", "cs1", "cs2", "master"].map(|host| cluster.connections(host));
+    let (before, ran) = (connections(), commands(&cluster).len());
+    let (code, out, err) = told(&["check"], &file).await;
+    assert_eq!(code, 0, "{out}\n{err}");
+    let made: Vec<_> = connections().iter().zip(before).map(|(now, before)| now - before).collect();
+    assert_eq!(made, [1, 1, 1, 1], "connections");
+    let ran = commands(&cluster).split_off(ran);
+    let mut hosts: Vec<_> = ran.iter().map(|(host, _)| host.as_str()).collect();
+    hosts.sort_unstable();
+    assert_eq!(hosts, ["cl1", "cs1", "cs2", "master"], "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_metadata_off_the_host_are_whole_and_for_their_owner_alone() {
+    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 2, 1), options(&[])).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(&cluster, folder.path(), "\"cs1\", \"cs2\"");
+    let operator = Operator::new(folder.path(), "anna", &file);
+    // more than one buffer, and no text
+    let noise =
+        "cd /usr/local/var/mfs && head -c 300000 /dev/urandom > sessions.mfs && chown nobody:nogroup sessions.mfs";
+    said(&cluster, "master", noise, 0).await;
+    let (code, words) = tokio::task::spawn_blocking(move || {
+        // whatever the operator's umask is
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "umask 000; exec \"$@\"", "sh"]);
+        let upgrade = operator.upgrade(&[]);
+        let output = shell.arg(upgrade.get_program()).args(upgrade.get_args()).stdin(Stdio::null()).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    })
+    .await
+    .unwrap();
+    assert_eq!(code, 0, "{words}");
+
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let runs = folder.path().join("anna/runs");
+    let run = std::fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
+    let (here, there) =
+        (run.join("metadata"), cluster.root("master").join("var/lib/mfsupgrade/1.5.12-to-1.6.27/metadata"));
+    let names = |at: &Path| {
+        let mut names: Vec<_> = std::fs::read_dir(at).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!((mode(&here), mode(&there)), (0o700, 0o700));
+    assert_eq!(names(&here), names(&there));
+    for name in names(&here) {
+        let (copy, original) = (here.join(&name), there.join(&name));
+        assert_eq!(mode(&copy), 0o600, "{name:?}");
+        let (copy, original) = (std::fs::read(&copy).unwrap(), std::fs::read(&original).unwrap());
+        // a simulated program names its host's folder, which that host shows to nobody
+        let text = String::from_utf8_lossy(&original).replace(cluster.root("master").to_str().unwrap(), "/");
+        assert!(copy == original || copy == text.as_bytes(), "{name:?}");
+    }
+    for name in
+        ["metadata.mfs.back", "changelog.0.mfs", "sessions.mfs", "mfsmetarestore", "usr_local_etc_mfsmaster.cfg"]
+    {
+        assert!(here.join(name).is_file(), "{name}");
+    }
+    assert_eq!(std::fs::metadata(here.join("sessions.mfs")).unwrap().len(), 300_000);
+}
