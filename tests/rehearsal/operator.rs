@@ -13,20 +13,17 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::options;
 
-/// Installations of all hosts but log1 wait for [`GO`], so that a Ctrl-C is heard while one of them goes on.
+/// The clients' installation tells that it has begun.
 const PLAN: &str = "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nacknowledge = [\"goal-one\"]\n[install]\n\
-    source_dir = \"/usr/src/mfs-1.6.27\"\n[config]\nexports_like_1_5 = true\n\
-    [master]\nhost = \"master\"\ninstall = { commands = { master = \"INSTALL\" } }\n\
-    [[metaloggers]]\nhosts = [\"log1\"]\n\
-    [[chunkservers]]\nhosts = [\"cs1\"]\ninstall = { commands = { chunkserver = \"INSTALL\" } }\n\
-    [[clients]]\nhosts = [\"cl[1-2]\"]\ninstall = { commands = { client = \"INSTALL\" } }\n";
+    source_dir = \"/usr/src/mfs-1.6.27\"\n[config]\nexports_like_1_5 = true\n[master]\nhost = \"master\"\n\
+    [[metaloggers]]\nhosts = [\"log1\"]\n[[chunkservers]]\nhosts = [\"cs1\"]\n[[clients]]\nhosts = [\"cl[1-2]\"]\n\
+    install = { commands = { client = \"echo begun && apt-get install mfs-client\" } }\n";
 
-/// What the plan says for `INSTALL`; nothing waits on a host that is gone.
-const INSTALL: &str =
-    "echo begun; while [ -d /root ] && [ ! -e /root/go ]; do sleep 0.1; done; cd /usr/src/mfs-1.6.27 && make install";
+/// Hosts on which an installation waits for [`GO`], so that a Ctrl-C is heard while it goes on.
+const HELD: [&str; 4] = ["master", "cs1", "cl1", "cl2"];
 
-/// The file on a host that its installation waits for.
-const GO: &str = "root/go";
+/// The file below a host's root that its installation waits for.
+const GO: &str = ".sim/go";
 
 /// The program, with a state folder and a plan of its own.
 struct Desk<'c> {
@@ -66,7 +63,7 @@ impl<'c> Desk<'c> {
     }
 
     fn write(&self, plan: &str) {
-        std::fs::write(self.plan(), format!("{}{}", self.ssh, plan.replace("INSTALL", INSTALL))).unwrap();
+        std::fs::write(self.plan(), format!("{}{plan}", self.ssh)).unwrap();
     }
 
     /// Lets installations come to their end.
@@ -115,8 +112,24 @@ impl<'c> Desk<'c> {
 }
 
 async fn cluster() -> Cluster {
-    let plan = Plan::parse(&PLAN.replace("INSTALL", INSTALL), Path::new("p.toml"), Path::new("/")).unwrap();
-    Cluster::start(&plan, options(&[])).await.unwrap()
+    let plan = Plan::parse(PLAN, Path::new("p.toml"), Path::new("/")).unwrap();
+    let cluster = Cluster::start(&plan, options(&[])).await.unwrap();
+    for host in HELD {
+        let root = cluster.root(host);
+        // whoever waits on a host that is gone ends, and nobody waits for ever
+        let (all, go) = (root.display(), root.join(GO));
+        let wait = format!(
+            "#!/bin/sh\nn=0; while [ -d '{all}' ] && [ ! -e '{}' ] && [ $n -lt 3000 ]; do sleep 0.1; n=$((n + 1)); done\n",
+            go.display()
+        );
+        for tool in ["make", "apt-get"] {
+            let file = root.join(".sim/bin").join(tool);
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert!(text.starts_with("#!/bin/sh\n"), "{text}");
+            std::fs::write(&file, text.replacen("#!/bin/sh\n", &wait, 1)).unwrap();
+        }
+    }
+    cluster
 }
 
 #[tokio::test(flavor = "multi_thread")]
