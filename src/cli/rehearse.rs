@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -44,6 +45,9 @@ pub struct Rehearse {
     /// How many times faster than real the time runs
     #[arg(long, value_name = "FACTOR", default_value_t = 60.0, value_parser = speed)]
     pub speed: f64,
+    /// How long a mount without a master is patient at least, in seconds of this machine: for one that is very busy
+    #[arg(long, value_name = "SECONDS", hide = true, default_value_t = Timings::default().real_least_eio.as_secs())]
+    least_eio: u64,
     /// Let something go wrong on a host; may be given several times
     #[arg(long = "fault", value_name = "NAME@HOST")]
     pub faults: Vec<Fault>,
@@ -89,7 +93,7 @@ impl Rehearse {
             program: std::env::current_exe().map_err(anyhow::Error::from)?,
             speed: self.speed,
             faults: self.faults.clone(),
-            timings: Timings::default(),
+            timings: Timings { real_least_eio: Duration::from_secs(self.least_eio), ..Timings::default() },
         };
         // a cluster that is being made is unmade by being dropped
         let cluster = tokio::select! {

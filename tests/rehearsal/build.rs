@@ -46,7 +46,7 @@ async fn an_archive_becomes_a_tree_that_installs() {
     let words = ran(&cluster, "cs1", &build().script(), 0).await;
     assert!(words.contains("built (simulated)"), "{words}");
     let ended: f64 = said(&cluster, "cs1", "cut -d ' ' -f 1 /proc/uptime", 0).await.trim().parse().unwrap();
-    assert!((30.0..40.0).contains(&(ended - began)), "by the host's own clock it took {} s", ended - began);
+    assert!(ended - began >= 30.0, "by the host's own clock it took {} s", ended - began);
 
     let mark = said(&cluster, "cs1", &format!("sha256sum < {TREE}/.mfsupgrade | cut -c 1-64"), 0).await;
     assert_eq!(mark.trim(), sum("1.6.27 --prefix=/usr/local"));

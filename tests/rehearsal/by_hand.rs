@@ -5,7 +5,7 @@ use std::time::Duration;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, What, scaled};
 
-use crate::support::{INSTALL, SPEED, count, options, plan, ran, said, snapshot, story, until, until_back};
+use crate::support::{INSTALL, SPEED, count, plan, ran, said, snapshot, story, unnoticed, until, until_back};
 
 /// Shows every process with its program and release.
 const FIND: &str = "for p in /proc/[0-9]*; do echo \"$(cat $p/comm) $(readlink $p/exe) $(readlink $p/cwd)\"; \
@@ -14,7 +14,7 @@ const FIND: &str = "for p in /proc/[0-9]*; do echo \"$(cat $p/comm) $(readlink $
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_upgrade_by_hand() {
     let plan = plan("1.6.27", Mode::Rolling, 3, 1);
-    let cluster = Cluster::start(&plan, options(&[])).await.unwrap();
+    let cluster = Cluster::start(&plan, unnoticed(&[])).await.unwrap();
 
     // the cluster is found running 1.5.12
     let mounts = said(&cluster, "cl1", "cat /proc/mounts", 0).await;
@@ -65,7 +65,7 @@ async fn a_rolling_upgrade_by_hand() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_stop_by_hand() {
     let plan = plan("1.6.27", Mode::FullStop, 2, 1);
-    let cluster = Cluster::start(&plan, options(&[])).await.unwrap();
+    let cluster = Cluster::start(&plan, unnoticed(&[])).await.unwrap();
 
     ran(&cluster, "master", &snapshot().script(), 0).await;
 

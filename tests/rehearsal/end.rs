@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::Cluster;
 
-use crate::support::{options, pids, plan};
+use crate::support::{PATIENCE, options, pids, plan};
 
 fn lives(pid: u32) -> bool {
     // one that ended and was not yet taken notice of does not live
@@ -60,7 +60,7 @@ fn a_rehearsal_that_is_killed_leaves_nothing_for_long() {
     held.wait().unwrap();
     let began = Instant::now();
     while pids.iter().any(|pid| lives(*pid)) {
-        assert!(began.elapsed() < Duration::from_secs(10), "a simulated process outlived its rehearsal");
+        assert!(began.elapsed() < PATIENCE, "a simulated process outlived its rehearsal");
         std::thread::sleep(Duration::from_millis(50));
     }
     std::fs::remove_dir_all(Path::new(&dir)).unwrap();

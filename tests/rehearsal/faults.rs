@@ -3,13 +3,15 @@
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, RehearsalError, What};
 
-use crate::support::{INSTALL, count, failed, options, pids, plan, said, ssh, story, until, until_back};
+use crate::support::{
+    INSTALL, count, failed, options, plan, said, ssh, story, unnoticed, until, until_back, until_gone,
+};
 
 const START: &str = "/usr/local/sbin/mfschunkserver";
 
 /// A cluster whose master is new already.
 async fn with_new_master(faults: &[&str]) -> Cluster {
-    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 2, 1), options(faults)).await.unwrap();
+    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 2, 1), unnoticed(faults)).await.unwrap();
     said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
     until_back(&cluster, "cs1").await;
     until_back(&cluster, "cs2").await;
@@ -22,7 +24,7 @@ async fn a_daemon_that_does_not_come_back_says_that_all_is_well() {
     let words = said(&cluster, "cs1", &format!("{INSTALL} && {START}"), 0).await;
     assert!(words.contains("initialized properly"), "{words}");
     until(&cluster, "it dies", |events| count(events, "cs1", |what| matches!(what, What::Ended { .. })) == 2).await;
-    assert_eq!(pids(&cluster, "cs1", "mfschunkserver").await, [0u32; 0]);
+    until_gone(&cluster, "cs1", "mfschunkserver").await;
     let events = cluster.events().unwrap();
     assert_eq!(count(&events, "cl1", |what| matches!(what, What::IoError { .. })), 0, "{}", story(&cluster));
 }

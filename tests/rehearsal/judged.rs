@@ -253,7 +253,9 @@ fn a_full_stop_is_judged_by_its_own_rules() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_done_in_haste_is_seen_on_real_processes() {
-    let plan = plan("1.6.27", Mode::Rolling, 2, 1);
+    let mut plan = plan("1.6.27", Mode::Rolling, 2, 1);
+    // the scan takes two of these: time to take the other one down meanwhile
+    plan.upgrade.stagger.greatest = std::time::Duration::from_secs(1200);
     let cluster = Cluster::start(&plan, options(&["slow-scan@cs1"])).await.unwrap();
     said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
     until_back(&cluster, "cs1").await;

@@ -6,7 +6,9 @@ use mfsupgrade::plan::{Metalogger, Mode, Plan};
 use mfsupgrade::rehearsal::{Cluster, What};
 
 use crate::protocol::ask_at;
-use crate::support::{INSTALL, count, failed, options, pids, plan, ran, said, snapshot, story, until, until_back};
+use crate::support::{
+    INSTALL, PATIENCE, count, failed, options, pids, plan, ran, said, snapshot, story, until, until_back,
+};
 
 fn with_loggers(names: &[&str]) -> Plan {
     let mut plan = plan("1.6.27", Mode::Rolling, 1, 1);
@@ -59,7 +61,7 @@ async fn a_metalogger_follows_its_master() {
     };
     let began = std::time::Instant::now();
     while !grown(0) {
-        assert!(began.elapsed().as_secs() < 20, "no change came\n{}", story(&cluster));
+        assert!(began.elapsed() < PATIENCE, "no change came\n{}", story(&cluster));
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let files =

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use mfsupgrade::plan::Mode;
-use mfsupgrade::rehearsal::Cluster;
+use mfsupgrade::rehearsal::{Cluster, Options};
 use serde_json::Value;
 
 use crate::second::Operator;
-use crate::support::{INSTALL, options, plan, said, until_back};
+use crate::support::{INSTALL, WALKED, options, plan, said, until_back};
 
 /// Writes a plan for the cluster.
 fn written(cluster: &Cluster, folder: &Path, servers: &str) -> PathBuf {
@@ -136,10 +136,11 @@ async fn a_check_costs_one_connection_and_one_command_a_host() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_metadata_off_the_host_are_whole_and_for_their_owner_alone() {
-    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 2, 1), options(&[])).await.unwrap();
+    let cluster =
+        Cluster::start(&plan("1.6.27", Mode::Rolling, 2, 1), Options { speed: WALKED, ..options(&[]) }).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = written(&cluster, folder.path(), "\"cs1\", \"cs2\"");
-    let operator = Operator::new(folder.path(), "anna", &file);
+    let operator = Operator::new(folder.path(), "anna", &std::fs::read_to_string(&file).unwrap());
     // more than one buffer, and no text
     let noise =
         "cd /usr/local/var/mfs && head -c 300000 /dev/urandom > sessions.mfs && chown nobody:nogroup sessions.mfs";

@@ -7,7 +7,7 @@ use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, Event, RehearsalError, What};
 
 use crate::support::{
-    INSTALL, count, failed, options, pids, plan, ran, said, snapshot, story, trial, until, until_back,
+    INSTALL, count, failed, kill, options, pids, plan, ran, said, snapshot, story, trial, until, until_back,
 };
 
 /// Mounts soon give errors.
@@ -120,9 +120,8 @@ async fn a_port_that_is_taken_is_an_outage() {
     no_master(&cluster).await;
     until_errors(&cluster).await;
     // metadata.mfs was put back; once the port is free it starts
-    let free =
-        "for p in /proc/[0-9]*; do [ \"$(cat $p/comm)\" = collectd ] && kill ${p#/proc/}; done; sleep 0.2; mfsmaster";
-    let words = said(&cluster, "master", free, 0).await;
+    let collectd = pids(&cluster, "master", "collectd").await[0];
+    let words = said(&cluster, "master", &format!("{}; mfsmaster", kill(collectd)), 0).await;
     assert!(words.contains("initialized properly"), "{words}");
 }
 
@@ -165,7 +164,7 @@ async fn who_works_in_a_mount_can_be_found_and_asked_to_leave() {
     assert_eq!((user.name.as_str(), user.path.as_str()), ("rsync", "/mnt/mfs"));
     let pid = user.pid;
     said(&cluster, "cl1", "umount /mnt/mfs", 32).await;
-    said(&cluster, "cl1", &format!("kill {pid}; sleep 0.2; umount /mnt/mfs"), 0).await;
+    said(&cluster, "cl1", &format!("{}; umount /mnt/mfs", kill(pid)), 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::Cluster;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{INSTALL, options, plan, said, until_back};
+use crate::support::{INSTALL, PATIENCE, options, plan, said, until_back};
 
 /// Asks the master through SSH port forwarding. `None`: it closed the connection.
 async fn ask(cluster: &Cluster, question: Frame) -> Option<Vec<u8>> {
@@ -84,7 +84,7 @@ async fn the_master_speaks_the_layouts_of_its_release() {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), away).await.unwrap();
+    tokio::time::timeout(PATIENCE, away).await.unwrap();
     let matrix: ChunkMatrix =
         decode::chunk_matrix(&ask(&cluster, request::chunk_matrix(info.layout).unwrap()).await.unwrap(), info.layout)
             .unwrap();

@@ -2,13 +2,12 @@
 //! old ones.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use mfsupgrade::plan::Plan;
 use mfsupgrade::rehearsal::{Cluster, What};
 use mfsupgrade::schedule::compile;
 
-use crate::support::{count, failed, options, pids, ran, said, story, until, until_back};
+use crate::support::{self, count, failed, options, pids, ran, said, story, until, until_back};
 
 /// A master that is a chunkserver and a client, a metalogger that is a chunkserver, a chunkserver that is a client.
 fn text(mode: &str, install: &str) -> String {
@@ -31,9 +30,7 @@ fn rehearse(text: &str, more: &[&str]) -> (i32, String) {
     let folder = tempfile::tempdir().unwrap();
     let plan = folder.path().join("plan.toml");
     std::fs::write(&plan, text).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mfsupgrade"));
-    command.arg("rehearse").arg(&plan).args(["--speed", "100", "--log", "plain"]).args(more);
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let output = support::rehearse(&plan).args(more).output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
     (output.status.code().unwrap(), said)
 }

@@ -2,16 +2,13 @@
 //!
 //! The daemons are simulated, and real files are moved; see docs/rehearsal.md.
 
-use std::process::{Command, Stdio};
-
 fn there_and_back(plan: &str, faults: &[&str]) -> (i32, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mfsupgrade"));
-    command.args(["rehearse", plan, "--rollback", "--speed", "100", "--log", "plain"]);
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    let mut command = crate::support::rehearse(plan);
+    command.arg("--rollback");
     for fault in faults {
         command.args(["--fault", fault]);
     }
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let output = command.output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
     (output.status.code().unwrap(), said)
 }

@@ -1,16 +1,17 @@
 //! Two operators and one cluster: the second is told who holds its lock, whatever state folder and machine it comes from; a
 //! run that was killed is taken the place of by consent alone. Over real ssh, with the daemons simulated.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use mfsupgrade::journal::{Simulated, StateFolder};
 use mfsupgrade::plan::Mode;
-use mfsupgrade::rehearsal::Cluster;
+use mfsupgrade::rehearsal::{Cluster, Options};
 
-use crate::support::{SPEED, options, plan, said};
+use crate::support::{WALKED, options, plan, said};
 
 /// One operator's state folder.
 pub struct Operator {
@@ -19,12 +20,13 @@ pub struct Operator {
 }
 
 impl Operator {
-    pub fn new(at: &Path, name: &str, plan: &Path) -> Self {
-        let folder = at.join(name);
+    pub fn new(at: &Path, name: &str, text: &str) -> Self {
+        let (folder, plan) = (at.join(name), at.join(format!("{name}.toml")));
+        std::fs::write(&plan, text).unwrap();
         let now = Timestamp::now();
-        let simulated = Simulated { started: now, begun: now, speed: SPEED, what: "simulated daemons".to_owned() };
+        let simulated = Simulated { started: now, begun: now, speed: WALKED, what: "simulated daemons".to_owned() };
         StateFolder::new(Some(&folder)).unwrap().mark_simulated(&simulated).unwrap();
-        Self { folder, plan: plan.to_owned() }
+        Self { folder, plan }
     }
 
     pub fn upgrade(&self, more: &[&str]) -> Command {
@@ -45,33 +47,36 @@ impl Operator {
     }
 }
 
-/// Walks until the lock is held.
-async fn begun(cluster: &Cluster, operator: &Operator) -> Child {
-    let child = operator.upgrade(&[]).spawn().unwrap();
-    let begun = Instant::now();
-    while !said(cluster, "master", "cat /var/lib/mfsupgrade/lock 2>/dev/null; true", 0).await.contains("held") {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it never took the lock");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+/// Walks until the window of the plan is waited for, with the lock held. What it says from there on is not read.
+fn begun(operator: &Operator) -> (Child, BufReader<ChildStderr>) {
+    let mut child = operator.upgrade(&[]).spawn().unwrap();
+    let (mut words, mut all) = (BufReader::new(child.stderr.take().unwrap()), String::new());
+    while !all.contains("for the window, which opens") {
+        assert_ne!(words.read_line(&mut all).unwrap(), 0, "it never waited\n{all}");
     }
-    child
+    (child, words)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_operator_is_told_who_holds_the_lock() {
     let original = plan("1.6.27", Mode::Rolling, 1, 0);
-    let cluster = Cluster::start(&original, options(&[])).await.unwrap();
+    let cluster = Cluster::start(&original, Options { speed: WALKED, ..options(&[]) }).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("plan.toml");
     let config = cluster.ssh().config.unwrap();
     let text = format!(
         "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nacknowledge = [\"no-metalogger\", \"goal-one\"]\n\
          [install]\nsource_dir = \"/usr/src/mfs-1.6.27\"\n[ssh]\nconfig = {config:?}\n\
          [master]\nhost = \"master\"\n[[chunkservers]]\nhosts = [\"cs1\"]\n"
     );
-    std::fs::write(&file, text).unwrap();
-    let (anna, ben) = (Operator::new(folder.path(), "anna", &file), Operator::new(folder.path(), "ben", &file));
+    // anna has to wait for many hours, which are many minutes here; ben need not
+    let hour = |hours| (Timestamp::now() + SignedDuration::from_hours(hours)).to_zoned(TimeZone::UTC).strftime("%H:%M");
+    let window = format!("[window]\nfrom = \"{}\"\nto = \"{}\"\ntime_zone = \"UTC\"\n", hour(12), hour(18));
+    let anna = Operator::new(folder.path(), "anna", &format!("{text}{window}"));
+    let ben = Operator::new(folder.path(), "ben", &text);
 
-    let mut first = begun(&cluster, &anna).await;
+    let (mut first, _words) = tokio::task::block_in_place(|| begun(&anna));
+    let lock = said(&cluster, "master", "cat /var/lib/mfsupgrade/lock", 0).await;
+    assert!(lock.contains("held"), "{lock}");
     let run = anna.runs().pop().unwrap();
     let (code, words) = ben.told(&[]);
     assert_eq!(code, 13, "{words}");

@@ -1,8 +1,9 @@
 //! A small cluster, and hands to drive it with.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,18 @@ use mfsupgrade::plan::{
 };
 use mfsupgrade::rehearsal::{Cluster, Event, Options, Timings, What};
 
-/// Of all clusters here: five minutes are a second and a half.
+/// Of clusters that are driven by hand: five minutes are a second and a half.
 pub const SPEED: f64 = 200.0;
+
+/// Of rehearsals that are walked by the executor: the two minutes in which it tries a lost host again are four seconds, and a
+/// gate's ten are twenty, which a busy machine does not use up.
+pub const WALKED: f64 = 30.0;
+
+/// How long is waited for what happens at once on a machine that has nothing else to do.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long a mount without a master is patient, in real time, where nobody is to notice anything.
+pub const UNNOTICED: Duration = Duration::from_secs(30);
 
 /// Installs the new release, as the HOWTO says.
 pub const INSTALL: &str = "cd /usr/src/mfs-1.6.27 && make install";
@@ -70,6 +81,22 @@ pub fn options(faults: &[&str]) -> Options {
     }
 }
 
+/// The same where no application is to notice anything, however busy this machine is.
+pub fn unnoticed(faults: &[&str]) -> Options {
+    let mut options = options(faults);
+    options.timings.real_least_eio = UNNOTICED;
+    options
+}
+
+/// `rehearse` of a plan, with what it takes on a busy machine.
+pub fn rehearse(plan: impl AsRef<OsStr>) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mfsupgrade"));
+    command.arg("rehearse").arg(plan.as_ref()).args(["--log", "plain", "--speed", &WALKED.to_string()]);
+    command.args(["--least-eio", &UNNOTICED.as_secs().to_string()]);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+    command
+}
+
 /// The real `ssh` to a simulated host.
 pub async fn ssh(cluster: &Cluster, host: &str, command: &str) -> Output {
     let config = cluster.ssh().config.unwrap();
@@ -122,7 +149,7 @@ pub fn trial() -> Trial {
 pub async fn until(cluster: &Cluster, what: &str, happened: impl Fn(&[Event]) -> bool) {
     let began = Instant::now();
     while !happened(&cluster.events().unwrap()) {
-        assert!(began.elapsed() < Duration::from_secs(20), "never happened: {what}\n{}", story(cluster));
+        assert!(began.elapsed() < PATIENCE, "never happened: {what}\n{}", story(cluster));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -174,6 +201,20 @@ pub async fn pids(cluster: &Cluster, host: &str, program: &str) -> Vec<u32> {
         "for p in /proc/[0-9]*; do [ \"$(cat $p/comm 2>/dev/null)\" = {program} ] && echo ${{p#/proc/}}; done; true"
     );
     said(cluster, host, &find, 0).await.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+/// Waits until a program runs on a host no more: an event of its end comes just before the end.
+pub async fn until_gone(cluster: &Cluster, host: &str, program: &str) {
+    let began = Instant::now();
+    while !pids(cluster, host, program).await.is_empty() {
+        assert!(began.elapsed() < PATIENCE, "{program} still runs on {host}\n{}", story(cluster));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Ends a process on its host and waits until it is gone.
+pub fn kill(pid: impl std::fmt::Display) -> String {
+    format!("p={pid}; kill $p; while [ -d /proc/$p ]; do sleep 0.05; done")
 }
 
 /// The names of the checks that failed.

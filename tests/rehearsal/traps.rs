@@ -3,7 +3,7 @@
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, What};
 
-use crate::support::{INSTALL, count, options, pids, plan, said, story, until, until_back};
+use crate::support::{INSTALL, count, options, pids, plan, said, story, until, until_back, until_gone};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_verb_restarts_a_1_5_daemon_and_exits_0() {
@@ -170,8 +170,8 @@ async fn without_its_run_folder_a_1_5_daemon_is_silently_not_there() {
 async fn a_release_that_scans_in_init_blocks_its_command_until_the_scan_ends() {
     let plan = plan("1.6.20", Mode::Rolling, 1, 0);
     let cluster = Cluster::start(&plan, options(&[])).await.unwrap();
-    said(&cluster, "master", "cd /usr/src/mfs-1.6.20 && make install && mfsmaster -t 600", 0).await;
-    said(&cluster, "cs1", "cd /usr/src/mfs-1.6.20 && make install && mfschunkserver", 0).await;
+    said(&cluster, "master", "cd /usr/src/mfs-1.6.20 && make install && mfsmaster -t 3600", 0).await;
+    said(&cluster, "cs1", "cd /usr/src/mfs-1.6.20 && make install && mfschunkserver -t 3600", 0).await;
     until_back(&cluster, "cs1").await;
     let events = cluster.events().unwrap();
     let registered_empty = |what: &What| matches!(what, What::ServerRegistered { chunks: 0, .. });
@@ -180,9 +180,9 @@ async fn a_release_that_scans_in_init_blocks_its_command_until_the_scan_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_takeover_gives_up_while_a_big_master_still_saves() {
-    // 1.6.20 waits 60 s; this master saves for 200
+    // 1.6.20 waits 60 s; this master saves for much longer
     let mut options = options(&[]);
-    options.timings.save = std::time::Duration::from_secs(200);
+    options.timings.save = std::time::Duration::from_secs(1200);
     let cluster = Cluster::start(&plan("1.6.20", Mode::Rolling, 1, 0), options).await.unwrap();
     let words = said(&cluster, "master", "cd /usr/src/mfs-1.6.20 && make install && mfsmaster", 1).await;
     assert!(words.contains("giving up"), "{words}");
@@ -190,7 +190,9 @@ async fn a_takeover_gives_up_while_a_big_master_still_saves() {
         count(events, "master", |what| *what == What::MetadataSaved) == 1
     })
     .await;
-    assert_eq!(pids(&cluster, "master", "mfsmaster").await, [0u32; 0], "and the new one is not there");
+    until_gone(&cluster, "master", "mfsmaster").await;
+    let events = cluster.events().unwrap();
+    assert_eq!(count(&events, "master", |what| *what == What::Ready), 0, "and the new one is not there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -235,7 +237,7 @@ async fn a_mount_without_a_master_gives_errors_and_recovers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_release_of_1_6_deletes_chunks_that_it_does_not_know() {
     let cluster = Cluster::start(&plan("1.6.13", Mode::Rolling, 1, 0), options(&[])).await.unwrap();
-    said(&cluster, "master", "cd /usr/src/mfs-1.6.13 && make install && mfsmaster -s", 0).await;
+    said(&cluster, "master", "cd /usr/src/mfs-1.6.13 && make install && mfsmaster -t 3600 -s", 0).await;
     // somebody starts it on empty metadata
     said(&cluster, "master", "cd /usr/local/var/mfs && mv metadata.mfs kept && printf 'MFSM NEW' > metadata.mfs", 0)
         .await;

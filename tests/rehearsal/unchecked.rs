@@ -5,7 +5,7 @@ use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, What};
 
 use crate::outages::{no_master, until_errors, with};
-use crate::support::{INSTALL, count, failed, options, pids, plan, said, story, until, until_back};
+use crate::support::{INSTALL, count, failed, kill, options, pids, plan, said, story, until, until_back};
 
 /// The new master is installed and started as the HOWTO says; it ends with these words, and none is left.
 async fn ends_in_an_outage(cluster: &Cluster, words: &str) {
@@ -17,7 +17,7 @@ async fn ends_in_an_outage(cluster: &Cluster, words: &str) {
 
 /// The old daemon is ended, and started again with another command line behind `between`.
 async fn moved(cluster: &Cluster, host: &str, program: &str, between: &str, start: &str) {
-    let end = format!("p=$(cat /var/run/mfs/{program}.lock); kill $p; while [ -d /proc/$p ]; do sleep 0.05; done");
+    let end = kill(format!("$(cat /var/run/mfs/{program}.lock)"));
     said(cluster, host, &format!("{end}; {between} && {start}"), 0).await;
     until_back(cluster, "cs1").await;
 }
@@ -124,7 +124,9 @@ async fn a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserve
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chunk_whose_other_copy_is_away_cannot_be_read_while_its_server_restarts() {
-    let plan = plan("1.6.27", Mode::Rolling, 2, 1);
+    let mut plan = plan("1.6.27", Mode::Rolling, 2, 1);
+    // the scan takes two of these, which is much longer than a mount's patience
+    plan.upgrade.stagger.greatest = std::time::Duration::from_secs(3600);
     let cluster = Cluster::start(&plan, options(&["slow-scan@cs2"])).await.unwrap();
     said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
     until_back(&cluster, "cs1").await;
