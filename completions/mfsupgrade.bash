@@ -305,7 +305,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__rehearse)
-            opts="-v -h --mode --speed --fault --rollback --kill --keep --log --verbose --color --help"
+            opts="-v -h --mode --speed --least-eio --fault --rollback --kill --keep --log --verbose --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -316,6 +316,10 @@ _mfsupgrade() {
                     return 0
                     ;;
                 --speed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --least-eio)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -106,6 +106,7 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s h -l 
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l mode -d 'Rolling or full-stop, whatever the plan says' -r -f -a "rolling\t'One chunkserver at a time; the file system stays in use'
 full-stop\t'Master down, all chunkservers at once, a wait, master up'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l speed -d 'How many times faster than real the time runs' -r
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l least-eio -d 'How long a mount without a master is patient at least, in seconds of this machine: for one that is very busy' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l fault -d 'Let something go wrong on a host; may be given several times' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l kill -d 'Kill the run\'s process (SIGKILL) right after its Nth record, and resume it; `every`: after each of them' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
