@@ -1,6 +1,13 @@
 //! What a host must show for a step to be done, and what it must show for the step to be allowed. PURE: facts in,
 //! verdict out; [`super::runner`] does the looking.
 
+mod hold;
+mod mount;
+#[cfg(test)]
+mod tests;
+
+pub use hold::hold;
+
 use semver::Version;
 
 use super::back;
@@ -8,6 +15,8 @@ use crate::host::{AbsPath, Command, HostFacts, Look, Process};
 use crate::moosefs::daemon::Role;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::{Action, Schedule};
+use hold::under_way;
+use mount::{lazily_unmounted, mounted, unmounted, unwritten};
 
 /// What a look says about a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,58 +202,6 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
     }
 }
 
-/// A command of a lost connection, or of a process that was killed, may still be at work: the new program's process, beside
-/// the old daemon's.
-fn under_way(role: Role, to: &Version, before: &HostFacts) -> Option<String> {
-    let new = running(before, role, to)?;
-    let old = before.processes.iter().any(|p| p.role == role && p.version.as_ref() != Some(to));
-    old.then(|| format!("{} {to} (pid {}) is at work on the old one already", role.program(), new.pid))
-}
-
-/// Why a new daemon that is alone already does not serve yet: a second start would end it in the middle of its loading.
-fn begins(role: Role, port: u16, to: &Version, before: &HostFacts) -> Option<String> {
-    let new = running(before, role, to)?;
-    let listens = before.listener(port).is_some();
-    let waits = new.locked == Some(false) || (role == Role::Master && !listens);
-    waits.then(|| format!("{} {to} (pid {}) was started already and does not serve yet", role.program(), new.pid))
-}
-
-/// Why `action` has to wait a moment. A build, an installation or a takeover that was begun may still go on. And a 1.5 master
-/// that is stopped while it saves its metadata (at the full hour, in a forked process, to metadata.mfs.back.tmp) tries three
-/// times for 5 s and then ends *without saving*, exit 0 (hazard 14); what is copied then may not belong together. `clock` is
-/// the master's, in seconds since 1970.
-#[must_use]
-pub fn hold(action: &Action, to: &Version, before: &HostFacts, clock: i64) -> Option<String> {
-    if let (Action::Build { .. } | Action::Install { .. }, Some(pid)) = (action, before.busy.first()) {
-        return Some(format!("a command is at work in the tree to install from (pid {pid})"));
-    }
-    if let (Action::Restore { .. }, Some(pid)) = (action, before.busy.first()) {
-        return Some(format!("a command of this program is still at work on its host (pid {pid})"));
-    }
-    if let Action::Start { role, .. } = action
-        && let Some(reason) =
-            under_way(*role, to, before).or_else(|| begins(*role, action.chunkserver_port(), to, before))
-    {
-        return Some(reason);
-    }
-    let at_the_metadata = action.ends_the_master() || matches!(action, Action::Backup { .. });
-    let into_the_hour = clock.rem_euclid(3600);
-    let near = !(AFTER_FULL_HOUR..3600 - BEFORE_FULL_HOUR).contains(&into_the_hour);
-    if at_the_metadata && near && before.daemon(Role::Master).is_some() {
-        return Some("the master saves its metadata at the full hour".to_owned());
-    }
-    let saving = before.data_files.contains_key("metadata.mfs.back.tmp");
-    (at_the_metadata && saving && before.daemon(Role::Master).is_some()).then(|| {
-        "the master saves its metadata (metadata.mfs.back.tmp is there; if no master writes it, remove it)".to_owned()
-    })
-}
-
-/// Seconds before the full hour in which no master is stopped and no metadata copied: between the look and the command.
-const BEFORE_FULL_HOUR: i64 = 20;
-
-/// Seconds after it: until the forked process has begun to write, which shows it.
-const AFTER_FULL_HOUR: i64 = 10;
-
 /// Whether what `action` takes down still runs, or is mounted, in the release that goes: then nothing was taken down yet.
 #[must_use]
 pub fn untouched(action: &Action, to: &Version, now: &HostFacts) -> bool {
@@ -363,263 +320,5 @@ fn stopped(port: u16, before: &HostFacts, now: &HostFacts, found: bool) -> Verdi
             NotYet("mfsmaster ended, but metadata.mfs is older than its end".to_owned())
         }
         Some(file) => Done(format!("no mfsmaster runs, and metadata.mfs ({} bytes) is there", file.size)),
-    }
-}
-
-fn unmounted(mount: &AbsPath, before: &HostFacts, now: &HostFacts) -> Verdict {
-    if let Some(line) = now.mount(mount.as_str()) {
-        return NotYet(format!("{} is still mounted ({})", mount, line.kind));
-    }
-    let lingers = |p: &&Process| p.mount_point().as_ref() == Some(mount) && now.processes.iter().any(|n| n.is(p));
-    if let Some(process) = before.processes.iter().find(lingers) {
-        return NotYet(format!("nothing is mounted on {mount}, but its mfsmount (pid {}) has not ended", process.pid));
-    }
-    Done(format!("nothing is mounted on {mount}"))
-}
-
-/// Whoever uses the mount keeps its mfsmount going: it is gone for everybody else.
-fn lazily_unmounted(mount: &AbsPath, before: &HostFacts, now: &HostFacts) -> Verdict {
-    let verdict = unmounted(mount, before, now);
-    let lingers = |p: &&Process| p.mount_point().as_ref() == Some(mount) && now.processes.iter().any(|n| n.is(p));
-    match (now.mount(mount.as_str()), before.processes.iter().find(lingers)) {
-        (None, Some(process)) => {
-            let users = before.named_users_of(mount.as_str());
-            let users = users.unwrap_or_else(|| "somebody who was not seen, or nobody any more".to_owned());
-            Done(format!("nothing is mounted on {mount}; its mfsmount (pid {}) goes on for {users}", process.pid))
-        }
-        _ => verdict,
-    }
-}
-
-/// Why nothing may be mounted on `mount`, or is well mounted there: the folder must be empty, and was when the run began.
-fn unwritten(mount: &AbsPath, empty: bool, now: &HostFacts) -> Result<(), String> {
-    match now.under.get(mount.as_str()) {
-        Some(names) if empty && !names.is_empty() => {
-            let at =
-                if now.mount(mount.as_str()).is_some() { "the new mount hides it; unmount and move" } else { "move" };
-            Err(format!(
-                "while nothing was mounted, {} was written into the folder {mount} itself: {at} it to where it belongs (this \
-                 program deletes nothing)",
-                names.join(", ")
-            ))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn mounted(mount: &AbsPath, to: &Version, now: &HostFacts) -> Verdict {
-    let Some(there) = now.mount(mount.as_str()) else {
-        return NotYet(format!("nothing is mounted on {mount}"));
-    };
-    let old = line::check_from(to).is_ok();
-    if there.kind.starts_with("fuse.mfs") == old {
-        let of = if old { "1.5" } else { "1.6" };
-        return NotYet(format!("what is mounted on {mount} is not of {of} ({} {})", there.source, there.kind));
-    }
-    let process =
-        now.processes.iter().find(|p| p.version.as_ref() == Some(to) && p.mount_point().as_ref() == Some(mount));
-    match process {
-        Some(process) => Done(format!("{mount} is mounted by mfsmount {to} (pid {})", process.pid)),
-        None => NotYet(format!("{mount} is mounted, but not by a running mfsmount {to}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::facts::{FileFact, MountLine, Socket};
-    use crate::moosefs::daemon::MASTER_CHUNKSERVER_PORT;
-    use std::net::Ipv4Addr;
-    use std::time::Duration;
-
-    const OLD: Version = Version::new(1, 5, 12);
-    const NEW: Version = Version::new(1, 6, 27);
-
-    fn prefix() -> AbsPath {
-        AbsPath::new("/usr/local").unwrap()
-    }
-
-    fn process(pid: u32, role: Role, version: Version) -> Process {
-        let arguments = match role {
-            Role::Client if version == OLD => vec!["-w".into(), "/mnt/mfs".into()],
-            Role::Client => vec!["/mnt/mfs".into()],
-            _ => vec![],
-        };
-        let exe = prefix().join(role.path_in_prefix()).to_string();
-        Process {
-            pid,
-            role,
-            parent: 1,
-            start: u64::from(pid),
-            exe,
-            version: Some(version),
-            cwd: "/x".into(),
-            locked: None,
-            user: "nobody".into(),
-            group: "nogroup".into(),
-            memory: 1 << 20,
-            arguments,
-        }
-    }
-
-    fn host(processes: Vec<Process>) -> HostFacts {
-        let listens = processes.iter().any(|p| p.role == Role::Master);
-        let local = (Ipv4Addr::UNSPECIFIED, MASTER_CHUNKSERVER_PORT);
-        let socket = Socket { local, remote: (Ipv4Addr::UNSPECIFIED, 0), listening: true };
-        let sockets = if listens { vec![socket] } else { vec![] };
-        HostFacts { root: true, processes, sockets, clock: 1000, ..HostFacts::default() }
-    }
-
-    fn start() -> Action {
-        let command = Command::Start { role: Role::Master, prefix: prefix(), patience: Some(Duration::from_secs(1)) };
-        start_on(None, command)
-    }
-
-    fn start_on(chunkserver_port: Option<u16>, command: Command) -> Action {
-        let data_path = Some(AbsPath::new("/x").unwrap());
-        Action::Start { role: Role::Master, prefix: prefix(), data_path, chunkserver_port, command }
-    }
-
-    #[test]
-    fn chunks_are_not_taken_for_moved_because_a_boot_has_started_the_old_chunkserver() {
-        let disks = vec![AbsPath::new("/mnt/hd1").unwrap()];
-        let back = Action::FoldersBack { disks: disks.clone(), command: Command::FoldersBack { disks } };
-        let mut now = host(vec![process(7, Role::Chunkserver, OLD)]);
-        now.wide.insert("/mnt/hd1".into(), 9);
-        assert!(matches!(already(&back, &OLD, &now), NotYet(_)));
-        assert!(allowed(&back, &OLD, &now).unwrap_err().contains("end it first (`kill 7`)"));
-        now.wide.insert("/mnt/hd1".into(), 0);
-        assert!(matches!(already(&back, &OLD, &now), Done(_)));
-    }
-
-    #[test]
-    fn programs_are_not_taken_from_under_a_daemon_that_runs_again() {
-        let command = Command::Restore { prefix: prefix(), file: AbsPath::new("/kept").unwrap(), only: Vec::new() };
-        let restore = Action::Restore { role: Role::Master, prefix: prefix(), command };
-        let refused = allowed(&restore, &OLD, &host(vec![process(7, Role::Master, NEW)])).unwrap_err();
-        assert!(refused.contains("(pid 7) runs again") && refused.contains("sbin/mfsmaster -s"), "{refused}");
-        assert!(allowed(&restore, &OLD, &host(vec![process(7, Role::Master, OLD)])).is_ok(), "it was never replaced");
-    }
-
-    #[test]
-    fn a_takeover_is_a_new_process_and_the_end_of_the_old_one() {
-        let before = host(vec![process(1, Role::Master, OLD)]);
-        let check = |now: Vec<Process>| achieved(&start(), &NEW, &before, &host(now), false);
-        assert!(matches!(check(vec![process(1, Role::Master, OLD)]), NotYet(r) if r.contains("still runs")));
-        assert!(matches!(check(vec![]), NotYet(r) if r.contains("no mfsmaster 1.6.27 runs")));
-        let both = vec![process(1, Role::Master, OLD), process(2, Role::Master, NEW)];
-        assert!(matches!(check(both), NotYet(_)));
-        assert!(matches!(check(vec![process(2, Role::Master, NEW)]), Done(_)));
-        let elsewhere = Process { cwd: "/var/lib/mfs".into(), ..process(2, Role::Master, NEW) };
-        assert!(matches!(check(vec![elsewhere]), NotYet(r) if r.contains("not on the old data")));
-        let unlocked = Process { locked: Some(false), ..process(2, Role::Master, NEW) };
-        assert!(matches!(check(vec![unlocked]), NotYet(r) if r.contains("lock")));
-        let mut deaf = host(vec![process(2, Role::Master, NEW)]);
-        deaf.sockets.clear();
-        assert!(matches!(achieved(&start(), &NEW, &before, &deaf, false), NotYet(r) if r.contains("does not listen")));
-    }
-
-    #[test]
-    fn a_master_that_listens_for_chunkservers_elsewhere_is_looked_for_there() {
-        let Action::Start { command, .. } = start() else { unreachable!() };
-        let start = start_on(Some(9520), command);
-        let before = host(vec![process(1, Role::Master, OLD)]);
-        let mut now = host(vec![process(2, Role::Master, NEW)]);
-        assert!(matches!(achieved(&start, &NEW, &before, &now, false), NotYet(r) if r.contains("9520")));
-        assert!(hold(&start, &NEW, &now, 1800).unwrap().contains("does not serve yet"));
-        now.sockets[0].local.1 = 9520;
-        assert!(matches!(achieved(&start, &NEW, &before, &now, false), Done(_)));
-        assert_eq!(hold(&start, &NEW, &now, 1800), None);
-    }
-
-    #[test]
-    fn a_master_that_saves_its_metadata_is_not_stopped() {
-        let mut before = host(vec![process(1, Role::Master, OLD)]);
-        assert_eq!(hold(&start(), &NEW, &before, 1800), None);
-        assert!(hold(&start(), &NEW, &before, 7200 - 1).unwrap().contains("full hour"));
-        before.data_files.insert("metadata.mfs.back.tmp".into(), FileFact { size: 1, modified: 1 });
-        assert!(hold(&start(), &NEW, &before, 1800).unwrap().contains("saves"));
-    }
-
-    #[test]
-    fn a_takeover_that_is_under_way_is_not_begun_again() {
-        let mut before = host(vec![process(1, Role::Master, OLD), process(2, Role::Master, NEW)]);
-        before.installed.insert("/usr/local/sbin/mfsmaster".into(), Some(NEW));
-        assert!(hold(&start(), &NEW, &before, 1800).unwrap().contains("at work"), "it is waited for first");
-        let loading = HostFacts { processes: vec![process(2, Role::Master, NEW)], ..before.clone() };
-        assert_eq!(hold(&start(), &NEW, &loading, 1800), None, "it listens");
-        let deaf = HostFacts { sockets: Vec::new(), ..loading };
-        assert!(hold(&start(), &NEW, &deaf, 1800).unwrap().contains("does not serve yet"));
-        assert!(allowed(&start(), &NEW, &before).unwrap_err().contains("at work"));
-    }
-
-    #[test]
-    fn a_start_needs_the_new_program_in_its_place() {
-        let mut before = host(vec![process(1, Role::Master, OLD)]);
-        assert!(allowed(&start(), &NEW, &before).unwrap_err().contains("there is no"));
-        before.installed.insert("/usr/local/sbin/mfsmaster".into(), Some(OLD));
-        assert!(allowed(&start(), &NEW, &before).unwrap_err().contains("is 1.5.12"));
-        before.installed.insert("/usr/local/sbin/mfsmaster".into(), Some(NEW));
-        assert!(allowed(&start(), &NEW, &before).is_ok());
-        before.root = false;
-        assert!(allowed(&start(), &NEW, &before).is_err());
-    }
-
-    #[test]
-    fn a_master_that_ended_without_its_metadata_is_not_stopped_well() {
-        let command = Command::StopMaster { prefix: prefix(), patience: Some(Duration::from_secs(1)) };
-        let stop = Action::StopMaster { prefix: prefix(), data_path: None, chunkserver_port: None, command };
-        let before = host(vec![process(1, Role::Master, OLD)]);
-        let mut now = host(vec![]);
-        assert!(matches!(achieved(&stop, &NEW, &before, &now, false), NotYet(r) if r.contains("without writing")));
-        now.data_files.insert("metadata.mfs".into(), FileFact { size: 9, modified: 999 });
-        assert!(matches!(achieved(&stop, &NEW, &before, &now, false), NotYet(r) if r.contains("older")));
-        now.data_files.insert("metadata.mfs".into(), FileFact { size: 9, modified: 1000 });
-        assert!(matches!(achieved(&stop, &NEW, &before, &now, false), Done(_)));
-    }
-
-    #[test]
-    fn a_remount_is_seen_in_proc_mounts_and_in_the_process() {
-        let mount = AbsPath::new("/mnt/mfs").unwrap();
-        let line = |kind: &str| MountLine {
-            source: "m:9421".into(),
-            mount_point: "/mnt/mfs".into(),
-            kind: kind.into(),
-            options: "rw".into(),
-        };
-        let mut before = host(vec![process(1, Role::Client, OLD)]);
-        before.mounts.push(line("fuse"));
-        assert!(matches!(mounted(&mount, &NEW, &before), NotYet(r) if r.contains("not of 1.6")));
-        assert!(matches!(unmounted(&mount, &before, &before), NotYet(r) if r.contains("still mounted")));
-        let lingering = host(vec![process(1, Role::Client, OLD)]);
-        assert!(matches!(unmounted(&mount, &before, &lingering), NotYet(r) if r.contains("has not ended")));
-        assert!(matches!(unmounted(&mount, &before, &host(vec![])), Done(_)));
-        let mut after = host(vec![process(2, Role::Client, NEW)]);
-        after.mounts.push(line("fuse.mfs"));
-        assert!(matches!(mounted(&mount, &NEW, &after), Done(_)));
-        after.processes[0].version = Some(OLD);
-        assert!(matches!(mounted(&mount, &NEW, &after), NotYet(_)));
-    }
-
-    #[test]
-    fn an_install_is_skipped_only_where_the_new_release_runs() {
-        let command = Command::MakeInstall { source_dir: prefix() };
-        let install = Action::Install { role: Role::Master, prefix: prefix(), command };
-        let mut before = host(vec![process(1, Role::Master, OLD)]);
-        before.installed.insert("/usr/local/sbin/mfsmaster".into(), Some(NEW));
-        assert!(matches!(already(&install, &NEW, &before), NotYet(_)), "it may have been cut short");
-        before.processes = vec![process(2, Role::Master, NEW)];
-        assert!(matches!(already(&install, &NEW, &before), Done(_)));
-        before.installed.insert("/usr/local/sbin/mfsmaster".into(), Some(OLD));
-        assert!(matches!(already(&install, &NEW, &before), NotYet(_)), "a start would bring the old one back");
-    }
-    #[test]
-    fn programs_are_not_brought_back_while_an_installation_goes_on_that_a_killed_run_has_begun() {
-        let command = Command::Restore { prefix: prefix(), file: AbsPath::new("/kept").unwrap(), only: Vec::new() };
-        let restore = Action::Restore { role: Role::Client, prefix: prefix(), command };
-        let mut now = host(Vec::new());
-        assert_eq!(hold(&restore, &OLD, &now, 1800), None);
-        now.busy.push(77);
-        assert!(hold(&restore, &OLD, &now, 1800).unwrap().contains("(pid 77)"));
     }
 }

@@ -13,7 +13,7 @@ use mfsupgrade::run::{Ending, FailureKind};
 use mfsupgrade::schedule::{Schedule, changed, compile_back};
 
 use super::fault::Fault;
-use super::world::{NEW, OLD, World, futures_now, plan, schedule, walk};
+use super::world::{NEW, OLD, World, futures_now, plan, schedule, walk, walk_to_pause};
 
 const HOSTS: [&str; 7] = ["master", "log1", "cs1", "cs2", "cs3", "cl1", "cl2"];
 
@@ -59,10 +59,7 @@ fn what_users_delete_while_a_way_back_stands_still_is_not_held_against_it() {
     let upgrade = schedule(&world, Mode::Rolling);
     assert_eq!(walk(&world, &upgrade), Ending::Finished);
     let back = back(&world, &upgrade);
-    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
-    assert_eq!(walk(&world, &back), Ending::Paused);
-    world.pause.store(false, Ordering::Relaxed);
-    *world.pause_after.borrow_mut() = None;
+    walk_to_pause(&world, &back, "sbin/mfschunkserver");
     world.set_inodes(500);
     assert_eq!(walk(&world, &back), Ending::Finished);
 }
@@ -96,11 +93,8 @@ fn clients_then_chunkservers_five_minutes_apart_then_the_master() {
 #[test]
 fn only_what_was_changed_is_taken_back() {
     let world = World::new();
-    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
     let upgrade = schedule(&world, Mode::Rolling);
-    assert_eq!(walk(&world, &upgrade), Ending::Paused);
-    world.pause.store(false, Ordering::Relaxed);
-    *world.pause_after.borrow_mut() = None;
+    walk_to_pause(&world, &upgrade, "sbin/mfschunkserver");
     let back = back(&world, &upgrade);
     assert_eq!(walk(&world, &back), Ending::Finished);
     assert_eq!(world.touched(), ["cs1", "log1", "master"]);
@@ -271,11 +265,8 @@ fn a_chunkserver_that_does_not_run_is_brought_back_and_not_waited_for() {
 #[test]
 fn a_mount_that_a_boot_has_made_with_the_new_programs_holds_the_chunkservers_and_the_master() {
     let world = World::new();
-    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
     let upgrade = schedule(&world, Mode::Rolling);
-    assert_eq!(walk(&world, &upgrade), Ending::Paused);
-    world.pause.store(false, Ordering::Relaxed);
-    *world.pause_after.borrow_mut() = None;
+    walk_to_pause(&world, &upgrade, "sbin/mfschunkserver");
     let back = back(&world, &upgrade);
     world.boot_mounts_new("cl1");
     let Ending::Failed(failure, _) = walk(&world, &back) else { panic!() };

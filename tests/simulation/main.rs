@@ -1,6 +1,6 @@
 //! The executor against a simulated world in paused time: no process, no socket, no second passes.
 //!
-//! `story` tells single upgrades in a small world; `proof` plays upgrades from seeds, with faults at any point, in a larger one
+//! `story` and `resumed` tell single upgrades in a small world; `proof` plays upgrades from seeds, with faults at any point, in a larger one
 //! (`seeds`). `tests/rehearsal` drives real processes over real ssh, and docs/real-hosts.md tells what real MooseFS did.
 
 mod asleep;
@@ -9,6 +9,7 @@ mod busy;
 mod fault;
 mod proof;
 mod replan;
+mod resumed;
 mod seeds;
 mod story;
 mod window;

@@ -1,6 +1,5 @@
 //! A plan that was changed between a stop and a resume: the run goes on with the new schedule from where it is.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mfsupgrade::journal::Progress;
@@ -8,7 +7,7 @@ use mfsupgrade::plan::Mode;
 use mfsupgrade::run::{Ending, Event};
 use mfsupgrade::schedule::change::{needs_a_look, touches_begun};
 
-use super::world::{Events, NEW, World, heard, plan, schedule_of, walk};
+use super::world::{Events, NEW, World, heard, plan, schedule_of, walk, walk_to_pause};
 
 #[test]
 fn another_order_and_stagger_of_what_is_to_come_hold_from_the_resume_on() {
@@ -18,14 +17,11 @@ fn another_order_and_stagger_of_what_is_to_come_hold_from_the_resume_on() {
     new.chunkservers.swap(1, 2);
     new.upgrade.stagger.least = Duration::from_secs(420);
     let (before, after) = (schedule_of(&world, &old), schedule_of(&world, &new));
-    *world.pause_after.borrow_mut() = Some("sbin/mfschunkserver".into());
-    assert_eq!(walk(&world, &before), Ending::Paused);
+    walk_to_pause(&world, &before, "sbin/mfschunkserver");
     assert_eq!(world.touched(), ["master", "log1", "cs1"]);
     let progress = Progress::replay(&world.records.borrow());
     let begun = |step: &_| progress.done.contains_key(step) || progress.open.contains(step);
     assert_eq!((needs_a_look(&old, &new), touches_begun(&before, &after, &begun)), (vec![], vec![]));
-    world.pause.store(false, Ordering::Relaxed);
-    *world.pause_after.borrow_mut() = None;
     assert_eq!(walk(&world, &after), Ending::Finished);
     assert_eq!(world.touched(), ["master", "log1", "cs1", "cs3", "cs2", "cl1", "cl2"]);
     let start = |host| world.when(host, "sbin/mfschunkserver").unwrap();

@@ -12,7 +12,9 @@ use mfsupgrade::journal::Record;
 use mfsupgrade::run::ports::NotHeld;
 use semver::Version;
 
-pub use walk::{Events, futures_now, heard, plan, schedule, schedule_of, walk};
+pub use walk::{
+    Events, FIVE_MINUTES, all_new, failure, futures_now, heard, plan, schedule, schedule_of, walk, walk_to_pause,
+};
 
 use super::fault::Fault;
 

@@ -46,15 +46,7 @@ pub fn preflight(
     overview: &Overview,
     clocks: &Clocks,
 ) -> (Option<Observation>, Vec<Finding>) {
-    let mut check = Check {
-        plan,
-        fleet,
-        overview,
-        clocks,
-        findings: Vec::new(),
-        config: BTreeMap::new(),
-        reconnect_s: RECONNECT_S,
-    };
+    let mut check = Check::new(plan, fleet, overview, clocks);
     check.hosts();
     let master = check.master();
     check.writers();
@@ -78,15 +70,7 @@ pub fn preflight(
 #[must_use]
 pub fn unanswered(plan: &Plan, fleet: &Fleet, clocks: &Clocks) -> Vec<Finding> {
     let overview = &alone::NO_ANSWER;
-    let mut check = Check {
-        plan,
-        fleet,
-        overview,
-        clocks,
-        findings: Vec::new(),
-        config: BTreeMap::new(),
-        reconnect_s: RECONNECT_S,
-    };
+    let mut check = Check::new(plan, fleet, overview, clocks);
     check.hosts();
     check.alone();
     check.sort();
@@ -105,7 +89,12 @@ struct Check<'a> {
     reconnect_s: u64,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    fn new(plan: &'a Plan, fleet: &'a Fleet, overview: &'a Overview, clocks: &'a Clocks) -> Self {
+        let (findings, config) = (Vec::new(), BTreeMap::new());
+        Self { plan, fleet, overview, clocks, findings, config, reconnect_s: RECONNECT_S }
+    }
+
     fn find(&mut self, code: Code, host: Option<&HostName>, seen: String, why: &str, todo: String) {
         self.findings.push(Finding::new(code, host, seen, why, todo));
     }

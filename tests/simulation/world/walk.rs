@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 use mfsupgrade::check::{Baseline, ClientSeen, MasterSeen, Observation, ServerSeen};
 use mfsupgrade::host::{AbsPath, HostName, MountArguments};
@@ -12,11 +13,11 @@ use mfsupgrade::journal::{JournalSink, Progress, Record};
 use mfsupgrade::plan::{Mode, Plan};
 use mfsupgrade::run::event::Stamped;
 use mfsupgrade::run::ports::Master;
-use mfsupgrade::run::{Ending, EventSink, Runner};
+use mfsupgrade::run::{Ending, EventSink, Failure, Runner};
 use mfsupgrade::schedule::{Schedule, compile};
 
 use super::ports::address;
-use super::{OLD, World};
+use super::{NEW, OLD, World};
 
 struct Sink<'a>(&'a World);
 
@@ -100,6 +101,14 @@ pub fn walk(world: &World, schedule: &Schedule) -> Ending {
     heard(world, schedule, &Events::default())
 }
 
+/// The same up to a pause that is asked for when a command with the text `deed` was run; nobody asks for one afterwards.
+pub fn walk_to_pause(world: &World, schedule: &Schedule, deed: &str) {
+    *world.pause_after.borrow_mut() = Some(deed.into());
+    assert_eq!(walk(world, schedule), Ending::Paused);
+    *world.pause_after.borrow_mut() = None;
+    world.pause.store(false, Ordering::Relaxed);
+}
+
 /// The same, with whoever listens.
 pub fn heard(world: &World, schedule: &Schedule, events: &dyn EventSink) -> Ending {
     let progress = Progress::replay(&world.records.borrow());
@@ -123,4 +132,20 @@ pub fn heard(world: &World, schedule: &Schedule, events: &dyn EventSink) -> Endi
         aside: RefCell::default(),
     };
     futures_now(runner.walk(&progress))
+}
+
+/// The least stagger of these plans.
+pub const FIVE_MINUTES: i64 = 300;
+
+/// What a run failed with.
+pub fn failure(ending: Ending) -> Failure {
+    match ending {
+        Ending::Failed(failure, _) => failure,
+        other => panic!("the run did not fail: {other:?}"),
+    }
+}
+
+/// Whether everything runs in the new release.
+pub fn all_new(world: &World) -> bool {
+    world.versions().len() == 6 && world.versions().iter().all(|(_, v)| *v == NEW)
 }
