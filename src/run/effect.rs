@@ -53,7 +53,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let earlier = self.found_again(host, step, limit(&step.action)).await?;
         Box::pin(self.renew_backup(step)).await?;
         if step.action.ends_the_master() {
-            self.count_once_more().await?;
+            self.count_once_more(host, step).await?;
         }
         let (found, evidence) = match &step.action {
             Action::Backup { .. } | Action::Trial { .. } => self.with_metadata(host, step).await?,
@@ -73,7 +73,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.sweep(host).await.map_err(|f| f.at(Some(&step.id), host))?;
             evidence.extend(self.look_everywhere(step).await?);
         }
-        let master = self.new_master(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
+        let master = self.new_master(host, step).await?;
         if let Some(gate) = &step.afterwards {
             match self.gate(gate, host, Some(&step.id), &|| false).await {
                 Ok(green) => evidence.extend(green),

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
+use mfsupgrade::journal::Record;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::run::ports::{Clock, NotHeld};
-use mfsupgrade::run::{Ending, Event, FailureKind};
+use mfsupgrade::run::{Ending, Event, Failure, FailureKind};
 
 use super::fault::Fault;
 use super::world::{Events, FIVE_MINUTES, OLD, World, all_new, failure, heard, schedule, walk, walk_to_pause};
@@ -264,6 +265,31 @@ fn a_new_master_on_other_metadata_is_stopped_at_once() {
     let gap = world.when("master", "1800 -s").unwrap() - world.when("master", "sbin/mfsmaster -t").unwrap();
     assert!(gap < 5, "an unknown chunk is deleted within about a minute below 1.6.19: {gap}");
     assert_eq!(world.touched(), ["master"]);
+}
+
+#[test]
+fn a_new_master_on_older_metadata_is_stopped_at_once() {
+    for mode in [Mode::Rolling, Mode::FullStop] {
+        let world = World::with("master", Fault::OlderMetadata);
+        let plan = schedule(&world, mode);
+        let first = failure(walk(&world, &plan));
+        let stopped = |failure: &Failure| {
+            assert_eq!(failure.kind, FailureKind::StepFailed);
+            assert!(
+                failure.causes[0].contains("has version 999, and the last master's had 1000"),
+                "{:?}",
+                failure.causes
+            );
+            assert!(failure.causes.iter().any(|c| c.contains("stopped again")), "{:?}", failure.causes);
+        };
+        stopped(&first);
+        // killed when the new master was started: it runs, and nobody has looked at what it has loaded
+        world.start_new_master();
+        let start = |r: &Record| matches!(r, Record::Intent { step, .. } if step.0.as_ref() == "master/master/start");
+        let begun = world.records.borrow().iter().position(start).unwrap();
+        world.records.borrow_mut().truncate(begun + 1);
+        stopped(&failure(walk(&world, &plan)));
+    }
 }
 
 #[test]
