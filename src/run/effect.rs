@@ -286,17 +286,23 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.look_with(host, &look).await
     }
 
+    /// One look, tried once.
+    pub(super) async fn look_once(&self, host: &HostName, look: &Look) -> Result<HostFacts, String> {
+        match self.hosts.run(host, &look.script(), LOOK_LIMIT, &mut |_| {}).await {
+            Outcome::Exited { output, code } => {
+                HostFacts::parse(&output).map_err(|e| format!("the look at it cannot be read: {e} (exit code {code})"))
+            }
+            Outcome::Unknown { reason } | Outcome::NotStarted { reason } => Err(reason),
+        }
+    }
+
     /// The same for more than the step asks for.
     pub(super) async fn look_with(&self, host: &HostName, look: &Look) -> Result<HostFacts, Failure> {
-        let script = look.script();
         let begun = self.clock.awake();
         loop {
-            let reason = match self.hosts.run(host, &script, LOOK_LIMIT, &mut |_| {}).await {
-                Outcome::Exited { output, code } => match HostFacts::parse(&output) {
-                    Ok(facts) => return Ok(facts),
-                    Err(e) => format!("the look at it cannot be read: {e} (exit code {code})"),
-                },
-                Outcome::Unknown { reason } | Outcome::NotStarted { reason } => reason,
+            let reason = match self.look_once(host, look).await {
+                Ok(facts) => return Ok(facts),
+                Err(reason) => reason,
             };
             if self.awake_since(begun) >= RECONNECT.as_secs() {
                 let message = format!("reach the host within {}", human(RECONNECT.as_secs()));

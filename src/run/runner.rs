@@ -112,7 +112,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             done: self.done.borrow().len(),
             simulated: self.simulated.clone(),
         });
-        if !progress.done.is_empty()
+        if !progress.begun_at.is_empty()
             && let Err(failure) = self.reconcile().await
         {
             return self.failed(failure).await;
