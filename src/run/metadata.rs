@@ -7,7 +7,7 @@ use super::Runner;
 use super::effect::{LONG_COMMAND, RECONNECT};
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
-use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
+use super::ports::{Clock, Hosts, Master, NoAnswer, NotHeld, Outcome, Source};
 use super::runner::human;
 use super::step::{self, Verdict};
 use crate::check::Counts;
@@ -358,6 +358,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         };
         let lost = lost || other_files;
         let Some(host) = failure.host.clone().filter(|_| lost) else { return failure };
+        // silence holds nobody up here: while nothing is heard of the lock, the wrong master deletes chunks
+        if let Err(NotHeld::Taken(by)) = self.guard.held() {
+            let mut failure = failure;
+            let cause = format!("the new master was NOT stopped, since the cluster's lock is another run's now: {by}");
+            failure.causes.push(format!("{cause}; {}", line::WAY_BACK_METADATA));
+            return failure;
+        }
         let stop = if self.schedule.is_back() {
             // no option of a 1.5 program is safe: its process is told
             match self.look(&host, step).await {

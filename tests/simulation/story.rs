@@ -164,6 +164,17 @@ fn a_run_that_has_lost_the_clusters_lock_begins_no_further_step() {
 }
 
 #[test]
+fn a_wrong_master_that_is_another_runs_by_now_is_named_and_not_stopped() {
+    let world = World::with("master", Fault::OtherMetadata);
+    *world.loses_lock_after.borrow_mut() = Some("sbin/mfsmaster -t".into());
+    let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
+    assert_eq!(failure.kind, FailureKind::GateRed);
+    assert_eq!(world.when("master", "1800 -s"), None);
+    let told = failure.causes.last().unwrap();
+    assert!(told.contains("NOT stopped") && told.contains("run b of ben@lap"), "{told}");
+}
+
+#[test]
 fn a_host_that_never_comes_back_leaves_the_outcome_unknown() {
     let world = World::with("master", Fault::LostForGood);
     let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
