@@ -64,7 +64,11 @@ fn follows(code: Code) -> Follows {
         ExportsUnreadable => NoOutage("what is left of the file is judged by the other codes"),
         ExportsAccounts => NoOutage("no mount that is there needs these rules"),
         ChunkserverNotConnected | ChunkserverNotListening | ChunksUnderGoal | GoalOne => Outage(OTHER_COPY),
-        MasterHostLoopback | DisksNotSeen | DiskAbsent => Outage(CHUNKSERVER),
+        MasterHostLoopback | MasterHostUnresolved | DisksNotSeen | DiskAbsent => Outage(CHUNKSERVER),
+        MasterHostElsewhere => {
+            Outage("unchecked::a_name_of_the_master_that_leads_elsewhere_since_the_start_is_an_outage")
+        }
+        FuseMissing | MountFileCounts => Outage("unchecked::what_keeps_a_mount_from_being_made_again_is_an_outage"),
         DiskLineChanges => {
             Outage("unchecked::a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserver")
         }

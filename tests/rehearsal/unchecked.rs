@@ -64,6 +64,7 @@ async fn values_that_the_new_master_does_not_take_are_an_outage() {
         ("echo 'EXPORTS_FILENAME = /srv/none' >> mfsmaster.cfg", "no exports defined"),
         ("echo '* / rw,maproot=backup' > mfs/mfsexports.cfg", "no exports defined"),
         ("chown root:root mfs/mfsexports.cfg && chmod 640 mfs/mfsexports.cfg", "no exports defined"),
+        ("chmod 700 mfs", "no exports defined"),
     ] {
         let cluster = with(&[], 1).await;
         said(&cluster, "master", &format!("cd /usr/local/etc && {set}"), 0).await;
@@ -96,6 +97,8 @@ async fn what_the_old_chunkserver_used_and_the_new_one_cannot_is_an_outage() {
         ("mv /mnt/hd1 /mnt/gone", "can't use data folder /mnt/hd1"),
         ("echo 'HDD_CONF_FILENAME = /srv/none' >> mfschunkserver.cfg", "can't open hdd config file /srv/none"),
         ("echo 'MASTER_HOST = 127.0.0.1' >> mfschunkserver.cfg", "can't be used for connecting with master"),
+        ("sed -i 's|^[0-9.]* master|127.0.1.1 master|' /etc/hosts", "can't be used for connecting with master"),
+        ("sed -i '/mfsmaster/d' /etc/hosts", "can't resolve master host mfsmaster"),
     ] {
         let cluster = with(&[], 1).await;
         said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
@@ -105,6 +108,37 @@ async fn what_the_old_chunkserver_used_and_the_new_one_cannot_is_an_outage() {
         assert!(all.contains("terminated") && all.contains(words), "{words}: {all}");
         assert_eq!(pids(&cluster, "cs1", "mfschunkserver").await, [0u32; 0]);
         until_errors(&cluster).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_the_master_that_leads_elsewhere_since_the_start_is_an_outage() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    // another host, where no master is
+    let other = format!("sed -i 's|^[0-9.]* master|{} master|' /etc/hosts", cluster.address("cl1"));
+    said(&cluster, "cs1", &other, 0).await;
+    let words = said(&cluster, "cs1", &format!("{INSTALL} && mfschunkserver"), 0).await;
+    assert!(words.contains("initialized properly"), "all is well, it says: {words}");
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_a_mount_from_being_made_again_is_an_outage() {
+    for (set, words) in [
+        ("mv /dev/fuse /dev/away", "fuse: device not found"),
+        ("mkdir -p mfs && echo 'nosuid,mfscachemode=often' > mfs/mfsmount.cfg", "unrecognized cachemode option"),
+        ("echo 'mfscachefiles' > mfsmount.cfg; o=,mfscachemode=AUTO", "options are exclusive"),
+        ("sed -i '/mfsmaster/d' /etc/hosts", "can't connect"),
+    ] {
+        let cluster = with(&[], 1).await;
+        said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+        until_back(&cluster, "cs1").await;
+        let remount = "umount /mnt/mfs && mfsmount /mnt/mfs -H mfsmaster -o suid,dev$o";
+        let all = said(&cluster, "cl1", &format!("cd /usr/local/etc && {set}; ({INSTALL}) && {remount}"), 1).await;
+        assert!(all.contains(words), "{words}: {all}");
+        assert!(!said(&cluster, "cl1", "cat /proc/mounts", 0).await.contains("/mnt/mfs"));
     }
 }
 

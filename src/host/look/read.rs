@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 use semver::Version;
 
 use crate::host::facts::{
-    BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Process, Socket, Space, StartupLine,
-    TextFile,
+    BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Permissions, Process, Socket, Space,
+    StartupLine, TextFile,
 };
 use crate::moosefs::daemon::Role;
 
@@ -148,6 +148,17 @@ impl HostFacts {
                 let owner = owner(&mut parts)?;
                 let pid = parts.next()?.trim().parse().ok();
                 self.lock_files.insert(path, LockFact { pid, owner });
+            }
+            "shut" => {
+                let path = parts.next()?.to_owned();
+                let mode = u32::from_str_radix(parts.next()?, 8).ok()?;
+                let (owner, group) = (owner(&mut parts)?, owner(&mut parts)?);
+                self.shut.insert(path, Permissions { mode, owner, group });
+            }
+            "name" => {
+                let name = parts.next()?.to_owned();
+                let addresses = parts.next()?.split_whitespace().map(|address| address.parse().ok());
+                self.names.insert(name, addresses.collect::<Option<_>>()?);
             }
             "header" => {
                 let name = parts.next()?.to_owned();

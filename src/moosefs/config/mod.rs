@@ -3,6 +3,7 @@
 
 pub mod carry;
 pub mod keys;
+pub mod mount_file;
 pub mod place;
 pub mod text;
 

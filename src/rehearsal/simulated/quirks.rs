@@ -78,6 +78,8 @@ pub struct Quirks {
     pub sessions: bool,
     /// A mount whose session the master forgot asks for a new one, 1.6.19.
     pub renews_session: bool,
+    /// A mount reads mfsmount.cfg, 1.6.21.
+    pub mount_file: bool,
     /// How long a mount tries to reach its master before EIO: 30 s, 135 s from 1.6.8, 165 s from 1.6.24.
     pub eio_after: Duration,
     /// How often a read sleeps (60 s each) without a live copy before it fails: 3, 5 from 1.6.24.
@@ -136,6 +138,7 @@ impl Quirks {
             sends_nop: from(6, 0),
             sessions: from(6, 0),
             renews_session: from(6, 19),
+            mount_file: from(6, 21),
             eio_after: Duration::from_secs(match (from(6, 24), from(6, 8)) {
                 (true, _) => 165,
                 (false, true) => 135,

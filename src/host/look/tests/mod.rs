@@ -34,6 +34,7 @@ fn a_look_at_this_machine_is_read_whole() {
         ports: vec![9520],
         survey: false,
         space_for: Vec::new(),
+        names: Vec::new(),
         work_files: vec![path("/etc/passwd")],
         headers: true,
         disks: vec![path("/tmp")],
