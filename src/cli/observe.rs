@@ -117,8 +117,11 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Opt
     let master = facts.get(&plan.master.host);
     let address = master.and_then(|f| f.listener(plan.master.admin_port));
     let answer = match address {
-        Some(address) => ForwardedMaster::new(fleet, plan, address).overview().await.map_err(|e| e.reason),
-        None => Err(format!("nothing on it listens on port {}", plan.master.admin_port)),
+        Some(address) => {
+            let answer = ForwardedMaster::new(fleet, plan, address).overview().await;
+            answer.map_err(|e| (Code::MasterDoesNotAnswer, e.reason))
+        }
+        None => Err((Code::AdminPortNotListening, format!("nothing listens on port {}", plan.master.admin_port))),
     };
     match answer {
         Ok(overview) => {
@@ -127,10 +130,10 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Opt
             findings.extend(more);
             (observation.filter(|_| whole), findings)
         }
-        Err(reason) => {
+        Err((code, reason)) => {
             // a host that is not reached is a finding already
             if master.is_some() {
-                findings.push(silence(plan, reason));
+                findings.push(silence(plan, code, reason));
             }
             findings.extend(unanswered(plan, &facts, &here));
             (None, findings)
@@ -150,9 +153,9 @@ fn space_of(folder: &Path) -> Option<(String, Space)> {
     ))
 }
 
-fn silence(plan: &Plan, reason: String) -> Finding {
+fn silence(plan: &Plan, code: Code, reason: String) -> Finding {
     let todo = "start it, or correct [master] host and admin_port".to_owned();
-    Finding::new(Code::MasterDoesNotAnswer, Some(&plan.master.host), reason, "every gate asks the master", todo)
+    Finding::new(code, Some(&plan.master.host), reason, "every gate asks the master", todo)
 }
 
 pub(super) fn unreachable(host: &HostName, reason: String) -> Finding {

@@ -127,7 +127,7 @@ async fn a_name_of_the_master_that_leads_elsewhere_since_the_start_is_an_outage(
 #[tokio::test(flavor = "multi_thread")]
 async fn what_keeps_a_mount_from_being_made_again_is_an_outage() {
     for (set, words) in [
-        ("mv /dev/fuse /dev/away", "fuse: device not found"),
+        ("mv /dev/fuse /root/fuse", "fuse: device not found"),
         ("mkdir -p mfs && echo 'nosuid,mfscachemode=often' > mfs/mfsmount.cfg", "unrecognized cachemode option"),
         ("echo 'mfscachefiles' > mfsmount.cfg; o=,mfscachemode=AUTO", "options are exclusive"),
         ("sed -i '/mfsmaster/d' /etc/hosts", "can't connect"),

@@ -57,9 +57,11 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
         life.record(What::FaultActed { fault: FaultName::LosesChunk.to_string() });
         life.record(What::ChunkDeleted { chunk: *chunk });
     }
-    let listener = TcpListener::bind(SocketAddrV4::new(life.site.address, port))
-        .await
-        .map_err(|error| format!("listen on *:{port}: {error}"))?;
+    let listener = match TcpListener::bind(SocketAddrV4::new(life.site.address, port)).await {
+        Ok(listener) => Some(listener),
+        Err(_) if life.quirks.runs_without_port => None,
+        Err(error) => return Err(format!("listen on *:{port}: {error}")),
+    };
     let server =
         Arc::new(Server { life, disks, master, port, chunks: Mutex::default(), scanned: watch::Sender::new(false) });
     let life = &server.life;
@@ -80,7 +82,9 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
         tasks.spawn(async move { scan(&server).await });
     }
     tasks.spawn(stay_connected(server.clone()));
-    tasks.spawn(accept(server.clone(), listener));
+    if let Some(listener) = listener {
+        tasks.spawn(accept(server.clone(), listener));
+    }
     terminate.recv().await;
     life.record(What::Terminating);
     tasks.shutdown().await;

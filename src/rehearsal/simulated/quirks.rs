@@ -70,6 +70,8 @@ pub struct Quirks {
     pub skips_log_of_one: bool,
     /// A metalogger downloads metadata as soon as it is connected, 1.6.18; before, at the next META_DOWNLOAD_FREQ.
     pub downloads_at_once: bool,
+    /// A chunkserver whose port is taken runs on and serves nobody, 1.5 (hazard 30).
+    pub runs_without_port: bool,
     /// Registers before its disks are scanned, 1.6.26.
     pub background_scan: bool,
     /// Metaloggers' and idle clients' NOP from the master, 1.6.0.
@@ -134,6 +136,7 @@ impl Quirks {
             merges_logs: from(6, 18),
             skips_log_of_one: from(6, 27),
             downloads_at_once: from(6, 18),
+            runs_without_port: !from(6, 0),
             background_scan: from(6, 26),
             sends_nop: from(6, 0),
             sessions: from(6, 0),
