@@ -25,15 +25,15 @@ pub struct Scene {
     /// A plan that brings its own exports.
     plan: Table,
     parsed: Plan,
-    pub ssh_config: PathBuf,
-    pub real: bool,
+    ssh_config: PathBuf,
+    real: bool,
     /// How long is waited for what takes a master's own round; `None`: not at all.
     patience: Option<Duration>,
     folder: tempfile::TempDir,
 }
 
 impl Scene {
-    fn new(text: &str, ssh_config: &Path, real: bool) -> Self {
+    pub fn new(text: &str, ssh_config: &Path, real: bool) -> Self {
         let plan: Table = toml::from_str(text).unwrap();
         let like_1_5 = plan.get("config").and_then(|config| config.get("exports_like_1_5"));
         assert_eq!(like_1_5, Some(&Value::Boolean(true)), "[config] exports_like_1_5, for the body to leave it out");
