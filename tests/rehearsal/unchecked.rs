@@ -157,6 +157,64 @@ async fn a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserve
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_chunkserver_with_too_many_chunks_is_not_taken_in_by_the_new_master() {
+    let mut options = options(&[]);
+    options.timings.real_least_eio = std::time::Duration::from_millis(400);
+    let cluster = Cluster::start(&plan("1.6.19", Mode::Rolling, 1, 1), options).await.unwrap();
+    said(&cluster, "cs1", "echo 4200000 > /.sim/more-chunks", 0).await;
+    said(&cluster, "master", "cd /usr/src/mfs-1.6.19 && make install && mfsmaster", 0).await;
+    until(&cluster, "its registration is refused", |events| {
+        let long =
+            |what: &What| matches!(what, What::ServerRefused { reason, .. } if reason.starts_with("packet too long"));
+        count(events, "master", long) > 0
+    })
+    .await;
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_whose_words_are_carried_over_as_they_are_is_not_made_again() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "cl1", "umount /mnt/mfs && mkdir '/mnt/a b' && mfsmount -h mfsmaster -w '/mnt/a b'", 0).await;
+    until(&cluster, "it is mounted where no plan can name it", |events| {
+        let there = |what: &What| matches!(what, What::Mounted { mount_point } if mount_point == "/mnt/a b");
+        count(events, "cl1", there) == 1
+    })
+    .await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    let line = said(
+        &cluster,
+        "cl1",
+        "for p in /proc/[0-9]*; do [ \"$(cat $p/comm)\" != mfsmount ] || cat $p/cmdline; done",
+        0,
+    );
+    let words = line.await.trim_end_matches('\0').replace('\0', " ");
+    let words = words.split_once("-w ").unwrap().1;
+    said(&cluster, "cl1", &format!("{INSTALL} && umount '/mnt/a b'"), 0).await;
+    said(&cluster, "cl1", &format!("mfsmount {words} -H mfsmaster"), 1).await;
+    assert!(!said(&cluster, "cl1", "cat /proc/mounts", 0).await.contains("/mnt/a"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_master_without_what_the_new_one_has_written_does_not_start() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "master", "cp /usr/local/sbin/mfsmaster /root/old", 0).await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    // the new one dies, and has saved nothing
+    let new = pids(&cluster, "master", "mfsmaster").await[0];
+    said(&cluster, "master", &format!("kill -9 {new}; cat /root/old > /usr/local/sbin/mfsmaster; mfsmaster"), 0).await;
+    until(&cluster, "1.5 exits 0 and is not there", |events| {
+        let reason = "can't open metadata file";
+        count(events, "master", |what| *what == What::StartFailed { reason: reason.into() }) == 1
+    })
+    .await;
+    no_master(&cluster).await;
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_chunk_whose_other_copy_is_away_cannot_be_read_while_its_server_restarts() {
     let mut plan = plan("1.6.27", Mode::Rolling, 2, 1);
     // the scan takes two of these, which is much longer than a mount's patience

@@ -173,7 +173,15 @@ async fn register(server: &Server, writing: &mut OwnedWriteHalf) -> io::Result<(
 
 fn chunks(server: &Server, packet: Payload) -> Payload {
     let chunks = server.chunks.lock().expect("never poisoned");
-    chunks.iter().fold(packet, |packet, chunk| packet.u64(*chunk).u32(1))
+    let packet = chunks.iter().fold(packet, |packet, chunk| packet.u64(*chunk).u32(1));
+    made_up(server).fold(packet, |packet, chunk| packet.u64(chunk).u32(1))
+}
+
+/// Chunks that are told of and are not there, where somebody wants a server with millions of them.
+fn made_up(server: &Server) -> std::ops::Range<u64> {
+    let count = std::fs::read_to_string(server.life.site.sim("more-chunks")).ok();
+    let count: u64 = count.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    1 << 40..(1 << 40) + count
 }
 
 /// Nothing is used and there is no space at all as long as the disks are not scanned (facts 2.3).

@@ -52,6 +52,8 @@ pub struct Quirks {
     pub accepts_register: u8,
     /// The register packet that a chunkserver sends: 2, 4 from 1.6.4, 50 from 1.6.20.
     pub sends_register: u8,
+    /// The longest packet that a master takes from a chunkserver: 50,000,000 bytes, ten times that from 1.6.20 (matocsserv.c).
+    pub largest_packet: u32,
     /// Deletes chunks that it does not know within a minute, up to 1.6.18.
     pub deletes_unknown: bool,
     /// Does not start with more than 1000 BACK_LOGS, 1.6.26 (changelog.c).
@@ -127,6 +129,7 @@ impl Quirks {
                 (false, true) => 4,
                 (false, false) => 2,
             },
+            largest_packet: if from(6, 20) { 500_000_000 } else { 50_000_000 },
             deletes_unknown: !from(6, 19),
             limits_back_logs: from(6, 26),
             disk_sizes: from(6, 27),
