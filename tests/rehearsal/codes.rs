@@ -63,7 +63,8 @@ fn follows(code: Code) -> Follows {
         }
         ExportsUnreadable => NoOutage("what is left of the file is judged by the other codes"),
         ExportsAccounts => NoOutage("no mount that is there needs these rules"),
-        ChunkserverNotConnected | ChunkserverNotListening | ChunksUnderGoal | GoalOne => Outage(OTHER_COPY),
+        ChunkserverNotConnected | ChunksUnderGoal | GoalOne => Outage(OTHER_COPY),
+        ChunkserverNotListening => Outage("unchecked::a_chunkserver_that_listens_nowhere_is_no_other_copy"),
         MasterHostLoopback | MasterHostUnresolved | DisksNotSeen | DiskAbsent => Outage(CHUNKSERVER),
         MasterHostElsewhere => {
             Outage("unchecked::a_name_of_the_master_that_leads_elsewhere_since_the_start_is_an_outage")

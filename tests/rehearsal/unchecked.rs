@@ -157,6 +157,21 @@ async fn a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserve
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_chunkserver_that_listens_nowhere_is_no_other_copy() {
+    let mut plan = plan("1.6.27", Mode::Rolling, 2, 1);
+    plan.upgrade.stagger.greatest = std::time::Duration::from_secs(3600);
+    let cluster = Cluster::start(&plan, options(&["slow-scan@cs2"])).await.unwrap();
+    let again = "bystander taken listen 9422 && mfschunkserver";
+    moved(&cluster, "cs1", "mfschunkserver", ":", again).await;
+    until_back(&cluster, "cs1").await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    until_back(&cluster, "cs2").await;
+    said(&cluster, "cs2", &format!("{INSTALL} && mfschunkserver"), 0).await;
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_chunkserver_with_too_many_chunks_is_not_taken_in_by_the_new_master() {
     let mut options = options(&[]);
     options.timings.real_least_eio = std::time::Duration::from_millis(400);
@@ -257,9 +272,13 @@ async fn what_cannot_be_installed_in_a_full_stop_keeps_the_file_system_down() {
     for (spoil, install) in [
         ("rm -r /usr/src/mfs-1.6.27", INSTALL),
         ("rm /usr/src/mfs-1.6.27/Makefile /usr/src/mfs-1.6.27/.simulated-tree", INSTALL),
-        (":", "cd /usr/src/mfs-1.6.27 && no-make install"),
+        ("rm -f /.sim/bin/make /.sim/visible/make", INSTALL),
+        ("rm -f /.sim/bin/tar /.sim/visible/tar", "cd /var/lib && tar -cf kept.tar -C /usr/local sbin"),
     ] {
         let cluster = with(&[], 1).await;
+        // programs of its own, of which some can be missing
+        let own = "mkdir /.sim/visible; ln -s /usr/bin/* /bin/* /.sim/visible/ 2> /dev/null; true";
+        said(&cluster, "cs1", own, 0).await;
         said(&cluster, "cs1", spoil, 0).await;
         said(&cluster, "master", &format!("{INSTALL} && mfsmaster -s"), 1).await;
         let said_no = crate::support::ssh(&cluster, "cs1", &format!("{install} && mfschunkserver")).await;
