@@ -98,6 +98,9 @@ pub struct Socket {
     pub remote: (Ipv4Addr, u16),
     /// Whether it listens; otherwise it is an established connection.
     pub listening: bool,
+    /// The kernel's number of it, by which [`HostFacts::held`] tells whose it is; 0: none.
+    #[serde(default)]
+    pub inode: u64,
 }
 
 /// A file that was looked at.
@@ -129,6 +132,8 @@ pub struct HostFacts {
     pub mounts: Vec<MountLine>,
     /// Sockets on MooseFS's ports.
     pub sockets: Vec<Socket>,
+    /// The sockets that each daemon has open, by process id: in a survey. None of one whose open files are not shown.
+    pub held: BTreeMap<u32, BTreeSet<u64>>,
     /// Versions of the installed programs, by path; `None`: there, but it tells no version.
     pub installed: BTreeMap<String, Option<Version>>,
     /// The same of the programs in the source tree.
@@ -377,6 +382,14 @@ impl HostFacts {
     #[must_use]
     pub fn listener(&self, port: u16) -> Option<Ipv4Addr> {
         self.sockets.iter().find(|s| s.listening && s.local.1 == port).map(|s| s.local.0)
+    }
+
+    /// Whether `process` itself listens on `port`; `None`: nobody can tell.
+    #[must_use]
+    pub fn listens_itself(&self, process: &Process, port: u16) -> Option<bool> {
+        let held = self.held.get(&process.pid).filter(|held| !held.is_empty())?;
+        let mut at = self.sockets.iter().filter(|s| s.listening && s.local.1 == port);
+        Some(at.any(|socket| socket.inode == 0 || held.contains(&socket.inode)))
     }
 
     /// The version of the installed program of `role`.

@@ -141,15 +141,23 @@ impl Check<'_> {
         let looked_at = known == CHUNKSERVER_PORT || set == Some(known);
         // an address that shows no listener anywhere is one whose sockets are not seen
         let shown = self.fleet.values().any(|facts| facts.sockets.iter().any(|socket| socket.listening));
-        if shown && looked_at && facts.listener(known).is_none() {
-            self.find(
-                Code::ChunkserverNotListening,
-                host,
-                format!("nothing listens on its port {known}, by which the master knows it"),
-                "a 1.5 chunkserver that finds its port taken runs on and serves nothing",
-                "end what has its port, and restart it".into(),
-            );
+        if !shown || !looked_at {
+            return;
         }
+        let seen = match (facts.listener(known), facts.listens_itself(process, known)) {
+            (None, _) => format!("nothing listens on its port {known}, by which the master knows it"),
+            (Some(_), Some(false)) => {
+                format!("another process listens on its port {known}, by which the master knows it")
+            }
+            _ => return,
+        };
+        self.find(
+            Code::ChunkserverNotListening,
+            host,
+            seen,
+            "a 1.5 chunkserver that finds its port taken runs on and serves nothing",
+            format!("end what has its port (`ss -ltnp` names it), and restart {}", process.role.program()),
+        );
     }
 
     /// The name of the master that the new daemon will be told.

@@ -44,7 +44,7 @@ pub fn address(host: &str) -> Ipv4Addr {
 pub fn socket(local: Ipv4Addr, port: u16, remote: u16) -> Socket {
     let listening = remote == 0;
     let other = if listening { Ipv4Addr::UNSPECIFIED } else { MASTER };
-    Socket { local: (local, port), remote: (other, remote), listening }
+    Socket { local: (local, port), remote: (other, remote), listening, inode: 0 }
 }
 
 pub fn file(text: &str) -> TextFile {

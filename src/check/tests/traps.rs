@@ -285,6 +285,14 @@ const OF_CHUNKSERVERS: &[Trap] = &[
         Code::ChunkserverGone,
     ),
     (|s| s.host("cs1").sockets.truncate(1), Code::ChunkserverNotListening),
+    // its port is another process's
+    (
+        |s| {
+            s.host("cs1").sockets[1].inode = 71;
+            s.host("cs1").held.insert(7, [72].into());
+        },
+        Code::ChunkserverNotListening,
+    ),
     (
         |s| {
             let text = "MASTER_HOST = mm\nCSSERV_LISTEN_PORT = 9522\n";
@@ -459,6 +467,12 @@ fn a_port_of_a_chunkserver_that_no_file_names_is_not_missed() {
     let mut scene = scene();
     scene.overview.chunkservers[0].port = 9522;
     assert!(!scene.check().1.contains(&Code::ChunkserverNotListening));
+    scene.overview.chunkservers[0].port = 9422;
+    for (inode, held) in [(71, vec![71, 72]), (71, vec![]), (0, vec![72])] {
+        scene.host("cs1").sockets[1].inode = inode;
+        scene.host("cs1").held.insert(7, held.into_iter().collect());
+        assert!(!scene.check().1.contains(&Code::ChunkserverNotListening), "its own, or nobody can tell whose");
+    }
 }
 
 #[test]

@@ -102,6 +102,11 @@ impl HostFacts {
                     (process.user, process.group, process.memory) = (user, group, memory);
                 }
             }
+            "sockets" => {
+                let pid = parts.next()?.parse().ok()?;
+                let inodes = parts.next()?.split_whitespace().map(|inode| inode.parse().ok());
+                self.held.insert(pid, inodes.collect::<Option<_>>()?);
+            }
             "file" => {
                 let path = parts.next()?.to_owned();
                 let size: usize = parts.next()?.parse().ok()?;
@@ -294,7 +299,9 @@ fn socket(line: &str) -> Option<Option<Socket>> {
     let mut words = line.split_whitespace().skip(1);
     let (local, remote) = (address(words.next()?)?, address(words.next()?)?);
     let state = words.next()?;
-    let socket = |(local, remote)| Socket { local, remote, listening: state == "0A" };
+    // behind the state: queues, timer, retransmissions, user, timeout
+    let inode = words.nth(5).and_then(|word| word.parse().ok()).unwrap_or(0);
+    let socket = |(local, remote)| Socket { local, remote, listening: state == "0A", inode };
     Some(local.zip(remote).map(socket).filter(|_| matches!(state, "01" | "0A")))
 }
 

@@ -173,6 +173,7 @@ at() {
     printf 'owner\t%s\t%s\t%s\n' "${1##*/}" "$x" "$(sed -n 's/^VmRSS:[[:blank:]]*\([0-9]*\) kB.*/\1/p' "$1/status")"
   [ "$2" != mfsmount ] || { masters=$masters$nl$(master_of "$1"); return; }
   folder "$4"
+  printf 'sockets\t%s\t%s\n' "${1##*/}" "$(ls -n "$1/fd/" | sed -n 's|.*socket:\[\([0-9]*\)\]$|\1|p' | tr '\n' ' ')"
   tr '\0' '\n' < "$1/cmdline" | sed -n -e '1d' -e 's|^-[a-z]*c\(/.*\)|\1|p' -e '\|^-[a-z]*c$|{' -e 'n;p' -e '}' | while IFS= read -r f; do
     case $f in /*) file "$r$f"; file "$r$f.var"; daemon "${3%/sbin/*}" "$2" "$r$f" "$4" ;; esac
   done

@@ -84,7 +84,24 @@ pub fn traps() -> Vec<Trap> {
             "mkdir -p /srv/empty && chown nobody:nogroup /srv/empty && printf '\\057srv/empty\\n' > /srv/disks; ",
             "HDD_CONF_FILENAME = \\057srv/disks\\n"
         ),
-        // its port is taken when it starts, and free again later
+        // its port is taken when it starts
+        trap(
+            Code::ChunkserverNotListening,
+            "cs1",
+            concat!(
+                stop!(),
+                "python3 -c 'import socket, time; s = socket.create_server((\"\", 9422)); time.sleep(600)' > /dev/null 2>&1 \
+                 < /dev/null & echo $! > /root/taken; sleep 1; ",
+                start!()
+            ),
+            concat!("kill $(cat /root/taken); rm /root/taken; ", stop!(), start!()),
+        )
+        .simulated(
+            concat!(stop!(), "bystander taken listen 9422; ", start!()),
+            concat!(super::end!("taken"), "; ", stop!(), start!()),
+        )
+        .disturbs(),
+        // and free again later
         trap(
             Code::ChunkserverNotListening,
             "cs1",

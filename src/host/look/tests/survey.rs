@@ -274,7 +274,7 @@ fn lines_that_call_a_program_by_a_variable_are_found() {
 /// As printed on real hosts of 1.5.12, put together.
 const SURVEY: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\n\
     process\t947\tmfsmaster\t1.5.12\t/usr/local/sbin/mfsmaster\t/usr/local/var/mfs\t\tS 1 945 945 0 -1 4194624 2605 0 0 0 9 41 0 0 20 0 1 0 1360282\t/usr/local/sbin/mfsmaster\t\n\
-    owner\t947\tnobody\t65534\tUNKNOWN\t4711\t11972\nfolder\t/usr/local/var/mfs\tnobody\t65534\tnarrow\n\
+    sockets\t947\t4711 4712 \nowner\t947\tnobody\t65534\tUNKNOWN\t4711\t11972\nfolder\t/usr/local/var/mfs\tnobody\t65534\tnarrow\n\
     tool make\ntool tar\nfile\t/usr/local/etc/mfshdd.cfg\t9\t640\troot\t0\tUNKNOWN\t77\t2f6d6e742f6864310a\n\
     file\t/usr/local/etc/mfsmaster.cfg\t9\t644\troot\t0\troot\t0\t00\n\
     folder\t/var/run/mfs\tnobody\t65534\tnarrow\nlock\t/var/run/mfs/mfsmaster.lock\tnobody\t65534\t947\n\
@@ -307,6 +307,7 @@ fn a_survey_is_read() {
     assert_eq!((build.data_path.as_deref(), build.group.as_deref()), (Some("/usr/local/var/mfs"), Some("")));
     assert_eq!(facts.headers["metadata.mfs.back"], "MFSM 1.5");
     assert_eq!(facts.memory_available, Some(21_323_804 * 1024));
+    assert_eq!(facts.held[&947], [4711, 4712].into());
     assert_eq!(facts.names["mm"], [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)]);
     assert_eq!(facts.names["none"], [Ipv4Addr::LOCALHOST; 0]);
     let shut = Permissions { mode: 0o700, owner: "root".into(), group: "77".into() };
@@ -337,6 +338,7 @@ fn a_line_that_is_not_understood_makes_the_look_unreadable() {
         "memory much",
         "startup /etc/rc.local says nothing",
         "startups all",
+        "sockets\t1\tx",
         "name\tx\t10.0.0",
         "shut\t/x\t9\troot\t0\troot\t0",
         "tools make",
