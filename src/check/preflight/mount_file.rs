@@ -2,8 +2,8 @@
 
 use super::Check;
 use crate::check::Code;
-use crate::host::{HostFacts, HostName, MountArguments};
-use crate::moosefs::config::{mount_file, paths_read};
+use crate::host::{HostFacts, HostName, MountArguments, mount_file};
+use crate::moosefs::config::paths_read;
 use crate::moosefs::daemon::Role;
 use crate::plan::Access;
 use crate::rules::releases;

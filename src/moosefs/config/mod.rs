@@ -3,7 +3,6 @@
 
 pub mod carry;
 pub mod keys;
-pub mod mount_file;
 pub mod place;
 pub mod text;
 

@@ -88,12 +88,7 @@ pub fn traps() -> Vec<Trap> {
         trap(
             Code::ChunkserverNotListening,
             "cs1",
-            concat!(
-                stop!(),
-                "python3 -c 'import socket, time; s = socket.create_server((\"\", 9422)); time.sleep(600)' > /dev/null 2>&1 \
-                 < /dev/null & echo $! > /root/taken; sleep 1; ",
-                start!()
-            ),
+            concat!(stop!(), super::listen!(9422, "24CE"), start!()),
             concat!("kill $(cat /root/taken); rm /root/taken; ", stop!(), start!()),
         )
         .simulated(
@@ -105,12 +100,7 @@ pub fn traps() -> Vec<Trap> {
         trap(
             Code::ChunkserverNotListening,
             "cs1",
-            concat!(
-                stop!(),
-                "python3 -c 'import socket, time; s = socket.create_server((\"\", 9422)); time.sleep(600)' > /dev/null 2>&1 \
-                 < /dev/null & t=$!; sleep 1; ",
-                start!(), "sleep 1; kill $t"
-            ),
+            concat!(stop!(), super::listen!(9422, "24CE"), start!(), "sleep 1; kill $(cat /root/taken); rm /root/taken"),
             concat!(stop!(), start!()),
         )
         .simulated(

@@ -117,8 +117,7 @@ pub fn traps() -> Vec<Trap> {
         trap(
             Code::PortTaken,
             "master",
-            "python3 -c 'import socket, time; s = socket.create_server((\"\", 9419)); time.sleep(600)' > /dev/null 2>&1 \
-             < /dev/null & echo $! > /root/taken; sleep 1",
+            super::listen!(9419, "24CB"),
             "kill $(cat /root/taken); rm /root/taken",
         )
         .simulated("bystander taken listen 9419", super::end!("taken")),

@@ -80,6 +80,22 @@ impl Trap {
     }
 }
 
+/// On a real host: something listens on a port, by its number and as /proc/net/tcp has it, until `kill $(cat /root/taken)`.
+macro_rules! listen {
+    ($port:literal, $hex:literal) => {
+        concat!(
+            "python3 -c 'import socket, time; s = socket.create_server((\"\", ",
+            $port,
+            ")); time.sleep(600)' > /dev/null 2>&1 \
+             < /dev/null & echo $! > /root/taken; for i in $(seq 100); do grep -q ':",
+            $hex,
+            " 00000000:0000 0A' /proc/net/tcp && \
+             break; sleep 0.1; done; "
+        )
+    };
+}
+pub(crate) use listen;
+
 /// Ends a process of a simulated host by its name.
 macro_rules! end {
     ($name:literal) => {

@@ -70,9 +70,8 @@ pub fn traps() -> Vec<Trap> {
         trap(
             Code::MasterDoesNotAnswer,
             "master",
-            "python3 -c 'import socket, time; s = socket.create_server((\"\", 9521)); time.sleep(600)' > /dev/null 2>&1 \
-             < /dev/null & echo $! > /root/silent; sleep 1",
-            "kill $(cat /root/silent); rm /root/silent",
+            super::listen!(9521, "2531"),
+            "kill $(cat /root/taken); rm /root/taken",
         )
         .simulated("bystander silent listen 9521", super::end!("silent"))
         .plan(|plan| set(plan, "master", "admin_port", 9521)),

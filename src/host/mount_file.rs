@@ -4,7 +4,7 @@
 //! point where none is given, any other a list of `-o`; `#` and `;` in the first column begin comments. Of the lists nothing but
 //! options of MooseFS's own counts: what is left for FUSE (`ro`, `nosuid`) is parsed and thrown away.
 
-use crate::host::MountArguments;
+use super::MountArguments;
 
 /// What is said there that a mount has which is made with all of its own options, and with master and port, which hold over the
 /// file. Values of passwords are left out.
