@@ -135,6 +135,13 @@ pub enum Event {
         /// What the host shows instead.
         reason: String,
     },
+    /// A host could not be looked at before a run goes on: it is dealt with in its turn.
+    Unseen {
+        /// Which.
+        host: HostName,
+        /// What ssh said.
+        reason: String,
+    },
     /// All steps of a host in this stage are done.
     HostDone {
         /// Which; one of several that ended together.

@@ -7,11 +7,11 @@ use super::Runner;
 use super::effect::{LONG_COMMAND, RECONNECT};
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
-use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
+use super::ports::{Clock, Hosts, Master, NoAnswer, NotHeld, Outcome, Source};
 use super::runner::human;
 use super::step::{self, Verdict};
 use crate::check::Counts;
-use crate::check::health::{master_runs, metadata_is_as_it_was, metadata_is_kept};
+use crate::check::health::{master_runs, metadata_is_as_it_was, metadata_is_kept, metadata_is_no_older};
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialFacts};
 use crate::host::{AbsPath, Command, HostName, Process, ProcessId};
@@ -248,12 +248,31 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
     }
 
-    /// The counts of the last moment before the old master goes: what its successor is held to. A new one that runs already
-    /// is held to them too, and is no measure for itself.
-    pub(super) async fn count_once_more(&self) -> Result<(), Failure> {
-        match self.master.overview().await {
-            Ok(overview) if master_runs(&overview, &self.schedule.to).is_err() => self.counted(&overview),
-            _ => Ok(()),
+    /// The counts of the last moment before the old master goes, and how many changes it has written: what its successor is
+    /// held to. A new one that runs already is held to them too, and is no measure for itself.
+    pub(super) async fn count_once_more(&self, host: &HostName, step: &Step) -> Result<(), Failure> {
+        let overview = self.overview_within(RECONNECT).await;
+        let now = self.look(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
+        let news = {
+            let baseline = self.baseline.borrow();
+            let of_the_old = overview.ok().filter(|overview| master_runs(overview, &self.schedule.to).is_err());
+            let old = |p: &Process| p.role == Role::Master && p.version.as_ref() != Some(&self.schedule.to);
+            let written = now.least_metaversion().filter(|_| now.processes.iter().any(old));
+            baseline.written(of_the_old.and_then(|overview| baseline.news(&overview)), written)
+        };
+        news.map_or(Ok(()), |counts| self.learn(counts))
+    }
+
+    /// What the master says. One that is silent for a moment is asked again; a host that was reached, and on which nothing
+    /// serves, has said so.
+    pub(super) async fn overview_within(&self, patience: Duration) -> Result<Overview, NoAnswer> {
+        let begun = self.clock.awake();
+        loop {
+            match self.master.overview().await {
+                Err(silent) if !silent.reached && self.awake_since(begun) < patience.as_secs() => {}
+                told => return told,
+            }
+            self.clock.between_looks().await;
         }
     }
 
@@ -291,11 +310,18 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.look(&track.host, step).await.is_ok_and(|now| now.process_id(Role::Master) == Some(known))
     }
 
-    /// The process that a master's start has brought, before its gate: what the gate then sees is known by it.
+    /// The process that a master's start has brought, before its gate: what the gate then sees is known by it. One that has
+    /// loaded older metadata is stopped before anybody asks it anything.
     pub(super) async fn new_master(&self, host: &HostName, step: &Step) -> Result<Option<ProcessId>, Failure> {
-        match &step.action {
-            Action::Start { role: Role::Master, .. } => Ok(self.look(host, step).await?.process_id(Role::Master)),
-            _ => Ok(None),
+        let Action::Start { role: Role::Master, .. } = &step.action else { return Ok(None) };
+        let now = self.look(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
+        let older = metadata_is_no_older(now.metaversion(), &self.baseline.borrow());
+        match older {
+            Ok(()) => Ok(now.process_id(Role::Master)),
+            Err(reason) => {
+                let failure = Failure::new(FailureKind::StepFailed, step.action.describe(), reason);
+                Err(self.undone(step, failure.at(Some(&step.id), host)).await)
+            }
         }
     }
 
@@ -308,20 +334,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Whether the master that answers knows other metadata than the old one. One that is silent for a moment is asked again: a
     /// wrong one must not stay up because an answer was lost.
     async fn knows_other_metadata(&self, patience: Duration) -> bool {
-        let begun = self.clock.awake();
-        loop {
-            match self.master.overview().await {
-                // whichever the gate was red for
-                Ok(overview) => {
-                    let baseline = self.baseline.borrow();
-                    let kept = metadata_is_kept(&overview, &baseline);
-                    return kept.and_then(|()| metadata_is_as_it_was(&overview, &baseline)).is_err();
-                }
-                // a host that was reached says that nothing serves there
-                Err(silent) if silent.reached || self.awake_since(begun) >= patience.as_secs() => return false,
-                Err(_) => self.clock.between_looks().await,
-            }
-        }
+        let Ok(overview) = self.overview_within(patience).await else { return false };
+        let baseline = self.baseline.borrow();
+        // whichever the gate was red for
+        let kept = metadata_is_kept(&overview, &baseline);
+        kept.and_then(|()| metadata_is_as_it_was(&overview, &baseline)).is_err()
     }
 
     /// A new master on other metadata is stopped at once, before its chunkservers delete what it does not know. Any other
@@ -330,15 +347,24 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let Action::Start { role: Role::Master, prefix, data_path, .. } = &step.action else { return failure };
         let patience = if failure.kind == FailureKind::GateRed { RECONNECT } else { Duration::ZERO };
         let lost = self.knows_other_metadata(patience).await;
-        let elsewhere = match (data_path, &failure.host) {
-            (Some(path), Some(host)) => self.look(host, step).await.is_ok_and(|now| {
+        let other_files = match &failure.host {
+            Some(host) => self.look(host, step).await.is_ok_and(|now| {
                 let new = |p: &&Process| p.role == Role::Master && p.version.as_ref() == Some(&self.schedule.to);
-                now.processes.iter().find(new).is_some_and(|p| p.cwd != path.as_str())
+                let older = metadata_is_no_older(now.metaversion(), &self.baseline.borrow()).is_err();
+                let elsewhere = |p: &Process| data_path.as_ref().is_some_and(|path| p.cwd != path.as_str());
+                now.processes.iter().find(new).is_some_and(|p| older || elsewhere(p))
             }),
-            _ => false,
+            None => false,
         };
-        let lost = lost || elsewhere;
+        let lost = lost || other_files;
         let Some(host) = failure.host.clone().filter(|_| lost) else { return failure };
+        // silence holds nobody up here: while nothing is heard of the lock, the wrong master deletes chunks
+        if let Err(NotHeld::Taken(by)) = self.guard.held() {
+            let mut failure = failure;
+            let cause = format!("the new master was NOT stopped, since the cluster's lock is another run's now: {by}");
+            failure.causes.push(format!("{cause}; {}", line::WAY_BACK_METADATA));
+            return failure;
+        }
         let stop = if self.schedule.is_back() {
             // no option of a 1.5 program is safe: its process is told
             match self.look(&host, step).await {

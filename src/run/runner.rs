@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 
+use super::effect::RECONNECT;
 use super::event::{Event, EventSink, FORMAT, Stamped};
 use super::failure::{Failure, FailureKind};
 use super::gate::{self, Red};
@@ -111,7 +112,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             done: self.done.borrow().len(),
             simulated: self.simulated.clone(),
         });
-        if !progress.done.is_empty()
+        if !progress.begun_at.is_empty()
             && let Err(failure) = self.reconcile().await
         {
             return self.failed(failure).await;
@@ -336,7 +337,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// alone.
     async fn set_aside(&self, stage: &Stage, failure: Failure) -> Result<(), Stop> {
         let (Some(gate), Some(host)) = (&stage.gate, failure.host.clone()) else { return Err(failure.into()) };
-        let overview = self.master.overview().await.map_err(|e| Red::wait(e.reason));
+        let overview = self.overview_within(RECONNECT).await.map_err(|e| Red::wait(e.reason));
         let well = overview.and_then(|o| gate::judge(gate, &host, self.schedule, &self.baseline.borrow(), &o));
         if well.is_err() || failure.kind == FailureKind::Journal {
             return Err(failure.into());

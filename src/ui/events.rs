@@ -116,6 +116,9 @@ pub fn line(event: &Event) -> Option<String> {
                 printable(reason)
             )
         }
+        Event::Unseen { host, reason } => {
+            format!("{host}: could not be looked at: {}; its turn will tell", printable(reason))
+        }
         Event::HostDone { of: 1, .. } => return None,
         Event::HostDone { host, done, of } => format!("{host}: {done} of {of} hosts done"),
         Event::ClientFailed { host, failure } => format!(

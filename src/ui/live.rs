@@ -123,6 +123,7 @@ impl EventSink for Live {
             }
             Event::ClientFailed { .. }
             | Event::Undone { .. }
+            | Event::Unseen { .. }
             | Event::HostFailed { .. }
             | Event::Reconnecting { .. }
             | Event::PauseRequested => self.above(&event.event),

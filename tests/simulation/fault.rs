@@ -27,6 +27,8 @@ pub enum Fault {
     CopyDiffers,
     /// The new master starts on other metadata.
     OtherMetadata,
+    /// The new master starts on metadata that has seen half of the changes, and counts as much.
+    OlderMetadata,
     /// The master ends while this client is worked on.
     MasterDiesMeanwhile,
     /// `umount` says busy.

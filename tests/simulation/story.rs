@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
+use mfsupgrade::journal::Record;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::run::ports::{Clock, NotHeld};
-use mfsupgrade::run::{Ending, Event, FailureKind};
+use mfsupgrade::run::{Ending, Event, Failure, FailureKind};
 
 use super::fault::Fault;
 use super::world::{Events, FIVE_MINUTES, OLD, World, all_new, failure, heard, schedule, walk, walk_to_pause};
@@ -163,6 +164,17 @@ fn a_run_that_has_lost_the_clusters_lock_begins_no_further_step() {
 }
 
 #[test]
+fn a_wrong_master_that_is_another_runs_by_now_is_named_and_not_stopped() {
+    let world = World::with("master", Fault::OtherMetadata);
+    *world.loses_lock_after.borrow_mut() = Some("sbin/mfsmaster -t".into());
+    let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
+    assert_eq!(failure.kind, FailureKind::GateRed);
+    assert_eq!(world.when("master", "1800 -s"), None);
+    let told = failure.causes.last().unwrap();
+    assert!(told.contains("NOT stopped") && told.contains("run b of ben@lap"), "{told}");
+}
+
+#[test]
 fn a_host_that_never_comes_back_leaves_the_outcome_unknown() {
     let world = World::with("master", Fault::LostForGood);
     let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
@@ -264,6 +276,31 @@ fn a_new_master_on_other_metadata_is_stopped_at_once() {
     let gap = world.when("master", "1800 -s").unwrap() - world.when("master", "sbin/mfsmaster -t").unwrap();
     assert!(gap < 5, "an unknown chunk is deleted within about a minute below 1.6.19: {gap}");
     assert_eq!(world.touched(), ["master"]);
+}
+
+#[test]
+fn a_new_master_on_older_metadata_is_stopped_at_once() {
+    for mode in [Mode::Rolling, Mode::FullStop] {
+        let world = World::with("master", Fault::OlderMetadata);
+        let plan = schedule(&world, mode);
+        let first = failure(walk(&world, &plan));
+        let stopped = |failure: &Failure| {
+            assert_eq!(failure.kind, FailureKind::StepFailed);
+            assert!(
+                failure.causes[0].contains("has version 999, and the last master's had 1000"),
+                "{:?}",
+                failure.causes
+            );
+            assert!(failure.causes.iter().any(|c| c.contains("stopped again")), "{:?}", failure.causes);
+        };
+        stopped(&first);
+        // killed when the new master was started: it runs, and nobody has looked at what it has loaded
+        world.start_new_master();
+        let start = |r: &Record| matches!(r, Record::Intent { step, .. } if step.0.as_ref() == "master/master/start");
+        let begun = world.records.borrow().iter().position(start).unwrap();
+        world.records.borrow_mut().truncate(begun + 1);
+        stopped(&failure(walk(&world, &plan)));
+    }
 }
 
 #[test]
