@@ -1,99 +1,87 @@
-//! `rehearse --kill`: the run in a process of its own, which is killed (SIGKILL) right after a record of its journal, and resumed.
+//! `rehearse --kill`: a run that is killed (SIGKILL) at the records of its journal and resumed, held against one that nobody
+//! disturbed: it must have died at every record that the other one wrote, and leave the same behind.
 
-use std::collections::HashSet;
-use std::path::Path;
-use std::process::ExitStatus;
-use std::str::FromStr;
-use std::time::Duration;
+pub(super) mod child;
 
-use super::walk::{Display, Log};
-use crate::journal::{Record, StateFolder, record};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Between two looks at the journal: shorter than a command over ssh takes.
-const LOOK: Duration = Duration::from_millis(2);
+use super::Failed;
+use crate::journal::point::{Point, Points};
+use crate::journal::{Crash, Edge, KillAt, Record, StateFolder};
+use crate::rehearsal::{Check, Cluster, Compared, Remains};
+use crate::schedule::count;
 
-/// At which of a run's records it is killed. Counted are the first intent and the first *done* of every step, from 1; a step that
-/// is begun again is not counted again, or nothing would ever get past it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KillAt {
-    /// At each of them, so that one run dies as often as it has records.
-    Every,
-    /// At one.
-    Record(usize),
+/// What a run that nobody disturbed wrote and left.
+pub(super) struct Undisturbed {
+    points: Vec<Point>,
+    remains: Remains,
 }
 
-impl FromStr for KillAt {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "every" => Ok(Self::Every),
-            number => match number.parse() {
-                Ok(number @ 1..) => Ok(Self::Record(number)),
-                _ => Err("give the number of a record, from 1, or `every`".to_owned()),
-            },
-        }
+impl Undisturbed {
+    /// Of the run that has just ended on `cluster`, with its journal in `state`.
+    pub(super) fn of(cluster: &Cluster, state: &StateFolder) -> Result<Self, Failed> {
+        let records: Vec<Record> = state.read(None)?.records;
+        let remains = cluster.remains().map_err(anyhow::Error::from)?;
+        Ok(Self { points: Points::of(&records), remains })
     }
-}
 
-/// How a run ended that was killed on its way.
-pub(super) struct Survived {
-    /// How its last process ended.
-    pub status: ExitStatus,
-    /// How often it was killed.
-    pub killed: usize,
-}
+    /// Whether the run that has reached its target on `cluster` too left the same behind.
+    pub(super) fn same_end(&self, cluster: &Cluster) -> Result<Check, Failed> {
+        let remains = cluster.remains().map_err(anyhow::Error::from)?;
+        let against = remains.differences(&self.remains).iter().map(ToString::to_string).collect();
+        let Compared { files, uncounted, processes, mounts } = remains.count();
+        let otherwise = format!(
+            "{files} files and folders (the content of {uncounted} not compared), {processes} daemons and mounts and {mounts} lines \
+             of mount tables as after a run that nobody disturbed"
+        );
+        Ok(check("same-end", against, otherwise))
+    }
 
-/// The records that count, in words.
-fn landmarks(records: &[Record]) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let words = records.iter().filter_map(|record| match record {
-        Record::Intent { step, .. } => Some(format!("intent of {step}")),
-        Record::Done { step, .. } => Some(format!("{step} done")),
-        _ => None,
-    });
-    words.filter(|words| seen.insert(words.clone())).collect()
-}
-
-/// Walks a run, whose folder is `folder`, in processes of its own until one ends by itself.
-pub(super) async fn walk_killed(
-    state: &StateFolder,
-    (name, folder): (&str, &Path),
-    at: KillAt,
-    display: &Display,
-) -> Result<Survived, anyhow::Error> {
-    let journal = folder.join("journal.jsonl");
-    let mut target = match at {
-        KillAt::Every => 1,
-        KillAt::Record(number) => number,
-    };
-    let mut killed = 0;
-    loop {
-        let mut child = tokio::process::Command::new(std::env::current_exe()?);
-        child.args(["resume", name, "--state-dir"]).arg(state.path());
-        child.args(["--log", if display.log == Log::Json { "json" } else { "plain" }]);
-        let mut child = child.stdin(std::process::Stdio::null()).kill_on_drop(true).spawn()?;
-        let mut length = 0;
-        let passed = loop {
-            tokio::select! {
-                status = child.wait() => return Ok(Survived { status: status?, killed }),
-                () = tokio::time::sleep(LOOK) => {}
-            }
-            let now = std::fs::metadata(&journal)?.len();
-            if std::mem::replace(&mut length, now) == now {
-                continue;
-            }
-            // read beside its writer, without a lock: a line that is just being written is not counted
-            let (records, _) = record::decode(&std::fs::read_to_string(&journal)?)?;
-            let passed = landmarks(&records);
-            if passed.len() >= target {
-                break passed;
-            }
+    /// Whether the other run died where it was to.
+    pub(super) fn crash_points(&self, at: KillAt, crashes: &[Crash]) -> Check {
+        let against = match at {
+            KillAt::Every => self.missed(crashes),
+            KillAt::Record(n) if crashes.is_empty() => vec![format!("the run has no record {n}, and was not killed")],
+            KillAt::Record(_) => Vec::new(),
         };
-        child.kill().await?;
-        killed += 1;
-        target = if at == KillAt::Every { passed.len() + 1 } else { usize::MAX };
-        let last = passed.last().map_or("", |words| words);
-        eprintln!("rehearsal: killed after record {} ({last})", passed.len());
+        let edge = |edge| crashes.iter().filter(|crash| crash.edge == edge).count();
+        let otherwise = format!(
+            "{}, {} before and {} behind a record: {}; the undisturbed run wrote {}: {}",
+            count(crashes.len(), "kill"),
+            edge(Edge::Before),
+            edge(Edge::Behind),
+            by_kind(crashes.iter().map(|crash| &crash.point)),
+            count(self.points.len(), "record"),
+            by_kind(self.points.iter()),
+        );
+        check("crash-points", against, otherwise)
     }
+
+    /// Records of the undisturbed run on a side of which the other one did not die, and whether it died where it was resumed.
+    fn missed(&self, crashes: &[Crash]) -> Vec<String> {
+        let died: BTreeSet<_> = crashes.iter().map(|crash| (crash.edge.to_string(), &crash.point)).collect();
+        let both = |point: &Point| {
+            let missed =
+                [Edge::Before, Edge::Behind].into_iter().filter(|edge| !died.contains(&(edge.to_string(), point)));
+            missed.map(|edge| format!("not killed {edge} the record: {point}")).collect::<Vec<_>>()
+        };
+        let mut missed: Vec<String> = self.points.iter().flat_map(both).collect();
+        // each process that resumes records that, which is a record too; behind the last there is nothing to go on with
+        for point in self.points.iter().filter(|point| point.kind != "finished") {
+            missed.extend(both(&Point { kind: "resumed".to_owned(), of: point.to_string() }));
+        }
+        missed
+    }
+}
+
+/// As `begun 1, intent 34`, in the order of the words.
+fn by_kind<'p>(points: impl Iterator<Item = &'p Point>) -> String {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    points.for_each(|point| *kinds.entry(&point.kind).or_default() += 1);
+    kinds.iter().map(|(kind, n)| format!("{kind} {n}")).collect::<Vec<_>>().join(", ")
+}
+
+fn check(name: &str, against: Vec<String>, otherwise: String) -> Check {
+    let passed = against.is_empty();
+    Check { name: name.to_owned(), passed, detail: if passed { otherwise } else { against.join("; ") } }
 }

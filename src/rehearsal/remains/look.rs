@@ -1,0 +1,99 @@
+//! Looks at all hosts of a cluster: their folders, the processes that live on them, their mount tables.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::content::{self, Chance};
+use super::{Remains, Thing};
+use crate::rehearsal::cluster::Cluster;
+use crate::rehearsal::error::{RehearsalError, Tried};
+use crate::rehearsal::procfs;
+use crate::rehearsal::simulated::owners;
+use crate::rehearsal::site::{SIM, Site};
+
+/// Not looked into: the simulation's own notes, which no host has; and /proc, whose processes and mounts are things of their
+/// own, and the rest of which is this machine's.
+const ASIDE: [&str; 2] = [SIM, "proc"];
+
+impl Cluster {
+    /// What is there now.
+    ///
+    /// # Errors
+    /// A host's folder cannot be read.
+    pub fn remains(&self) -> Result<Remains, RehearsalError> {
+        let mut remains = Remains::default();
+        for (host, _) in self.hosts() {
+            let site = &host.site;
+            look(site, &mut remains).tried(|| format!("look at what is left on {}", site.host))?;
+        }
+        Ok(remains)
+    }
+}
+
+fn look(site: &Site, remains: &mut Remains) -> io::Result<()> {
+    let chance = chance(site);
+    files(site, &chance, &site.root, remains)?;
+    processes(site, &chance, remains);
+    for line in fs::read_to_string(site.real("/proc/mounts"))?.lines() {
+        let place = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        remains.add(&site.host, Thing::Mount(place), chance.text(line));
+    }
+    Ok(())
+}
+
+fn chance(site: &Site) -> Chance {
+    let network = format!("127.{}.", site.address.octets()[1]);
+    let path = |path: &Path| path.as_os_str().as_encoded_bytes().to_vec();
+    Chance {
+        // the host's folder lies in the rehearsal's
+        words: vec![(path(&site.root), b""), (path(&site.dir), b"REHEARSAL"), (network.into_bytes(), b"127.A.")],
+    }
+}
+
+fn files(site: &Site, chance: &Chance, folder: &Path, remains: &mut Remains) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if folder == site.root && ASIDE.contains(&name.as_ref()) {
+            continue;
+        }
+        let facts = entry.metadata()?;
+        let kept = format!("{:o} {}", facts.permissions().mode() & 0o7777, owners::owner_of(site, &path));
+        let what = if facts.is_symlink() {
+            format!("link to {}", chance.text(&fs::read_link(&path)?.to_string_lossy()))
+        } else if facts.is_dir() {
+            files(site, chance, &path, remains)?;
+            format!("folder {kept}")
+        } else if facts.is_file() {
+            format!("file {kept} {}", content::mark(&name, &fs::read(&path)?, chance))
+        } else {
+            format!("neither file nor folder {kept}")
+        };
+        remains.add(&site.host, Thing::File(site.seen(&path.to_string_lossy())), what);
+    }
+    Ok(())
+}
+
+fn processes(site: &Site, chance: &Chance, remains: &mut Remains) {
+    for process in procfs::living(&site.root) {
+        let folder = site.real(&format!("/proc/{}", process.pid));
+        let link = |name: &str| fs::read_link(folder.join(name)).map(|at| chance.text(&at.to_string_lossy()));
+        let command = fs::read_to_string(folder.join("cmdline")).unwrap_or_default().replace('\0', " ");
+        let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
+        let user = status.lines().find_map(|line| line.strip_prefix("Uid:\t")?.split('\t').next()).unwrap_or("?");
+        let (file, at) = (link("exe").unwrap_or_default(), link("cwd").unwrap_or_default());
+        let name = match &process.mount_point {
+            Some(place) => format!("{} {place}", process.program),
+            None => process.program.clone(),
+        };
+        let command = chance.text(command.trim_end());
+        remains.process(
+            &site.host,
+            &name,
+            format!("{}, `{command}` of user {user}, file {file}, in {at}", process.version),
+        );
+    }
+}
