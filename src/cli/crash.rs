@@ -19,15 +19,15 @@ pub(super) struct Undisturbed {
 
 impl Undisturbed {
     /// Of the run that has just ended on `cluster`, with its journal in `state`.
-    pub(super) fn of(cluster: &Cluster, state: &StateFolder) -> Result<Self, Failed> {
+    pub(super) async fn of(cluster: &Cluster, state: &StateFolder) -> Result<Self, Failed> {
         let records: Vec<Record> = state.read(None)?.records;
-        let remains = cluster.remains().map_err(anyhow::Error::from)?;
+        let remains = cluster.remains().await.map_err(anyhow::Error::from)?;
         Ok(Self { points: Points::of(&records), remains })
     }
 
     /// Whether the run that has reached its target on `cluster` too left the same behind.
-    pub(super) fn same_end(&self, cluster: &Cluster) -> Result<Check, Failed> {
-        let remains = cluster.remains().map_err(anyhow::Error::from)?;
+    pub(super) async fn same_end(&self, cluster: &Cluster) -> Result<Check, Failed> {
+        let remains = cluster.remains().await.map_err(anyhow::Error::from)?;
         let against = remains.differences(&self.remains).iter().map(ToString::to_string).collect();
         let Compared { files, uncounted, processes, mounts } = remains.count();
         let otherwise = format!(

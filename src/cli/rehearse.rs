@@ -200,7 +200,8 @@ impl Rehearse {
             eprintln!("rehearsal: it did not end well, and there is nothing to hold a run against that is killed");
             return self.leave(cluster, exit).await;
         }
-        let undisturbed = Undisturbed::of(&cluster, &StateFolder::new(Some(&cluster.dir().join("state")))?);
+        let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
+        let undisturbed = Undisturbed::of(&cluster, &state).await;
         cluster.stop().await;
         let undisturbed = undisturbed?;
         eprintln!("rehearsal: now the same on a new cluster, killed and resumed");
@@ -229,7 +230,8 @@ impl Rehearse {
             None => false,
         };
         if finished {
-            verdict.checks.extend([undisturbed.crash_points(at, &survived.crashes), undisturbed.same_end(cluster)?]);
+            verdict.checks.push(undisturbed.crash_points(at, &survived.crashes));
+            verdict.checks.push(undisturbed.same_end(cluster).await?);
             verdict.passed = verdict.checks.iter().all(|check| check.passed);
         }
         self.tell(finished, &verdict)?;

@@ -9,7 +9,7 @@ pub const UNCOUNTED: &str = "content not compared";
 
 /// Files whose content differs between two runs that nobody disturbs, by the beginning and the end of their name, each with the
 /// reason. That they are there, their mode and their owner are compared.
-const OWN: [(&str, &str, &str); 4] = [
+const OWN: [(&str, &str, &str); 5] = [
     (
         "changelog",
         ".mfs",
@@ -17,6 +17,7 @@ const OWN: [(&str, &str, &str); 4] = [
     ),
     ("metadata", ".mfs.back", "its header has the number of the next change; the judge compares what is in it"),
     ("sessions", ".mfs", "sessions are numbered in the order in which mounts came"),
+    ("mfs", ".lock", "up to 1.6.8 the PID of the daemon that holds it, which is compared as a process"),
     ("metadata", ".turn", "the PID of the shell that made the copy last"),
 ];
 
@@ -89,7 +90,14 @@ mod tests {
     #[test]
     fn only_the_contents_that_are_a_runs_own_are_left_out() {
         let none = Chance { words: Vec::new() };
-        for own in ["changelog.0.mfs", "changelog_ml.12.mfs", "metadata.mfs.back", "sessions.mfs", "metadata.turn"] {
+        for own in [
+            "changelog.0.mfs",
+            "changelog_ml.12.mfs",
+            "metadata.mfs.back",
+            "sessions.mfs",
+            "metadata.turn",
+            "mfsmaster.lock",
+        ] {
             assert_eq!(mark(own, b"a", &none), UNCOUNTED, "{own}");
         }
         for counted in

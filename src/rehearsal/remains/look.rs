@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::content::{self, Chance};
 use super::{Remains, Thing};
@@ -17,12 +18,28 @@ use crate::rehearsal::site::{SIM, Site};
 /// own, and the rest of which is this machine's.
 const ASIDE: [&str; 2] = [SIM, "proc"];
 
+/// How long what is being written is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 impl Cluster {
-    /// What is there now.
+    /// What is there now. Daemons write their files beside them and move them there: looked at is until it is the same twice.
     ///
     /// # Errors
     /// A host's folder cannot be read.
-    pub fn remains(&self) -> Result<Remains, RehearsalError> {
+    pub async fn remains(&self) -> Result<Remains, RehearsalError> {
+        let began = Instant::now();
+        let mut last = self.look()?;
+        loop {
+            let now = self.look()?;
+            if now == last || began.elapsed() > PATIENCE {
+                return Ok(now);
+            }
+            last = now;
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+
+    fn look(&self) -> Result<Remains, RehearsalError> {
         let mut remains = Remains::default();
         for (host, _) in self.hosts() {
             let site = &host.site;
@@ -60,21 +77,30 @@ fn files(site: &Site, chance: &Chance, folder: &Path, remains: &mut Remains) -> 
         if folder == site.root && ASIDE.contains(&name.as_ref()) {
             continue;
         }
-        let facts = entry.metadata()?;
-        let kept = format!("{:o} {}", facts.permissions().mode() & 0o7777, owners::owner_of(site, &path));
-        let what = if facts.is_symlink() {
-            format!("link to {}", chance.text(&fs::read_link(&path)?.to_string_lossy()))
-        } else if facts.is_dir() {
-            files(site, chance, &path, remains)?;
-            format!("folder {kept}")
-        } else if facts.is_file() {
-            format!("file {kept} {}", content::mark(&name, &fs::read(&path)?, chance))
-        } else {
-            format!("neither file nor folder {kept}")
-        };
-        remains.add(&site.host, Thing::File(site.seen(&path.to_string_lossy())), what);
+        match what(site, chance, &path, &name, remains) {
+            Ok(what) => remains.add(&site.host, Thing::File(site.seen(&path.to_string_lossy())), what),
+            // moved to its place meanwhile
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
+}
+
+/// What the file at `path` is. What is below a folder is looked at too.
+fn what(site: &Site, chance: &Chance, path: &Path, name: &str, remains: &mut Remains) -> io::Result<String> {
+    let facts = fs::symlink_metadata(path)?;
+    let kept = format!("{:o} {}", facts.permissions().mode() & 0o7777, owners::owner_of(site, path));
+    Ok(if facts.is_symlink() {
+        format!("link to {}", chance.text(&fs::read_link(path)?.to_string_lossy()))
+    } else if facts.is_dir() {
+        files(site, chance, path, remains)?;
+        format!("folder {kept}")
+    } else if facts.is_file() {
+        format!("file {kept} {}", content::mark(name, &fs::read(path)?, chance))
+    } else {
+        format!("neither file nor folder {kept}")
+    })
 }
 
 fn processes(site: &Site, chance: &Chance, remains: &mut Remains) {
