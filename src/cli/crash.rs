@@ -67,8 +67,9 @@ impl Undisturbed {
         };
         let mut missed: Vec<String> = self.points.iter().flat_map(both).collect();
         // each process that resumes records that, which is a record too; behind the last there is nothing to go on with
-        for point in self.points.iter().filter(|point| point.kind != "finished") {
-            missed.extend(both(&Point { kind: "resumed".to_owned(), of: point.to_string() }));
+        let kinds: BTreeSet<&str> = self.points.iter().map(|point| point.kind.as_str()).collect();
+        for kind in kinds.into_iter().filter(|kind| *kind != "finished") {
+            missed.extend(both(&Point { kind: "resumed".to_owned(), of: kind.to_owned() }));
         }
         missed
     }

@@ -220,7 +220,7 @@ impl Rehearse {
         let plan = cluster.plan(original);
         let state = self.state(&plan, cluster, Some(at))?;
         let survived = tokio::select! {
-            survived = walk_killed(&state, &plan, &self.display) => survived?,
+            survived = walk_killed((cluster.dir(), &state), &plan, &self.display) => survived?,
             result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
         };
         let mut verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;

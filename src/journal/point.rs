@@ -17,7 +17,8 @@ use crate::check::Counts;
 pub struct Point {
     /// The kind of the record, as the journal writes it.
     pub kind: String,
-    /// Which of its kind: its step; for `resumed` what was recorded before; a number where a run may have several; else nothing.
+    /// Which of its kind: its step; for `resumed` the kind of what was recorded before; a number where a run may have several; else
+    /// nothing.
     pub of: String,
 }
 
@@ -38,8 +39,9 @@ pub struct Points {
     counts: HashMap<&'static str, usize>,
     /// What was counted, each thing once: a process that is resumed may count what one before it has counted.
     counted: Vec<Counts>,
-    /// The last record but for `resumed`, which would lead from one to the next without end.
-    last: Option<Point>,
+    /// The kind of the last record but for `resumed`. Every process writes one of those, before it does anything: one is as
+    /// another, but for what the journal ends with.
+    last: &'static str,
 }
 
 impl Points {
@@ -57,7 +59,7 @@ impl Points {
         let of = match record {
             Record::Begun { .. } | Record::Finished { .. } => String::new(),
             Record::Intent { step, .. } | Record::Done { step, .. } => step.to_string(),
-            Record::Resumed { .. } => self.last.as_ref().map(ToString::to_string).unwrap_or_default(),
+            Record::Resumed { .. } => self.last.to_owned(),
             Record::Counted { counts, .. } => {
                 let known = self.counted.iter().position(|known| known == counts);
                 (known.unwrap_or(self.counted.len()) + 1).to_string()
@@ -77,7 +79,7 @@ impl Points {
             self.counted.push(counts.clone());
         }
         if !matches!(record, Record::Resumed { .. }) {
-            self.last = Some(point.clone());
+            self.last = record.kind();
         }
         point
     }
@@ -107,7 +109,7 @@ mod tests {
         let records =
             [intent(), resumed(), resumed(), intent(), counted(1), counted(2), counted(1), failed(), failed()];
         let names: Vec<String> = Points::of(&records).iter().map(ToString::to_string).collect();
-        let (intent, resumed) = ("intent master/m/start", "resumed after intent master/m/start");
+        let (intent, resumed) = ("intent master/m/start", "resumed after intent");
         let counted = ["counted 1", "counted 2", "counted 1"];
         assert_eq!(names, [&[intent, resumed, resumed, intent][..], &counted, &["failed 1", "failed 2"]].concat());
     }

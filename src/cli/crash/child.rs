@@ -2,7 +2,7 @@
 //! kills itself at the next point of the journal at which none before it has died (`journal/store/crash.rs`).
 
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus, Stdio};
 
 use anyhow::Context;
@@ -36,9 +36,9 @@ pub(in crate::cli) struct Survived {
     pub crashes: Vec<Crash>,
 }
 
-/// Walks a run by `plan` in a rehearsal's state folder.
+/// Walks a run by `plan` in a state folder of the rehearsal in `dir`.
 pub(in crate::cli) async fn walk_killed(
-    state: &StateFolder,
+    (dir, state): (&Path, &StateFolder),
     plan: &Plan,
     display: &Display,
 ) -> Result<Survived, anyhow::Error> {
@@ -52,6 +52,8 @@ pub(in crate::cli) async fn walk_killed(
             None => child.arg(ARGUMENT),
             Some(run) => child.args(["resume", run, "--state-dir"]),
         };
+        // what a process leaves here that is killed goes with the cluster
+        child.env("TMPDIR", dir);
         child.arg(state.path()).args(["--log", if display.log == Log::Json { "json" } else { "plain" }]);
         let status = child.stdin(Stdio::null()).kill_on_drop(true).spawn()?.wait().await?;
         let crashes = state.crashes()?;
