@@ -28,9 +28,13 @@ async fn every_touch_is_seen_and_what_is_each_clusters_own_is_not() {
     said(&other, "cs1", &kill(chunkserver), 0).await;
     until_gone(&other, "cs1", "mfschunkserver").await;
     said(&other, "cl1", "umount /mnt/mfs && /usr/local/bin/mfsmount -h mfsmaster -p 9421 -r -w /mnt/mfs", 0).await;
+    let left = said(&other, "cl1", "setsid sleep 600 </dev/null >/dev/null 2>&1 & echo $!", 0).await;
     let after = other.remains().await.unwrap();
+    // it is no daemon of the rehearsal's, which would end with it
+    said(&other, "cl1", &format!("kill {}", left.trim()), 0).await;
     let expected = [
         "cl1 process mfsmount /mnt/mfs",
+        "cl1 process sleep",
         "cl1 mount on /mnt/mfs",
         "cs1 /root/link",
         "cs1 /usr/local/etc/mfshdd.cfg",

@@ -11,7 +11,7 @@ use super::{Remains, Thing};
 use crate::rehearsal::cluster::Cluster;
 use crate::rehearsal::error::{RehearsalError, Tried};
 use crate::rehearsal::procfs;
-use crate::rehearsal::simulated::owners;
+use crate::rehearsal::simulated::{ROOT_VARIABLE, owners};
 use crate::rehearsal::site::{SIM, Site};
 
 /// Not looked into: the simulation's own notes, which no host has; and /proc, whose processes and mounts are things of their
@@ -52,7 +52,7 @@ impl Cluster {
 fn look(site: &Site, remains: &mut Remains) -> io::Result<()> {
     let chance = chance(site);
     files(site, &chance, &site.root, remains)?;
-    processes(site, &chance, remains);
+    processes(site, &chance, remains)?;
     for line in fs::read_to_string(site.real("/proc/mounts"))?.lines() {
         let place = line.split(' ').nth(1).unwrap_or_default().to_owned();
         remains.add(&site.host, Thing::Mount(place), chance.text(line));
@@ -103,11 +103,11 @@ fn what(site: &Site, chance: &Chance, path: &Path, name: &str, remains: &mut Rem
     })
 }
 
-fn processes(site: &Site, chance: &Chance, remains: &mut Remains) {
-    for process in procfs::living(&site.root) {
+fn processes(site: &Site, chance: &Chance, remains: &mut Remains) -> io::Result<()> {
+    let living = procfs::living(&site.root);
+    for process in &living {
         let folder = site.real(&format!("/proc/{}", process.pid));
         let link = |name: &str| fs::read_link(folder.join(name)).map(|at| chance.text(&at.to_string_lossy()));
-        let command = fs::read_to_string(folder.join("cmdline")).unwrap_or_default().replace('\0', " ");
         let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
         let user = status.lines().find_map(|line| line.strip_prefix("Uid:\t")?.split('\t').next()).unwrap_or("?");
         let (file, at) = (link("exe").unwrap_or_default(), link("cwd").unwrap_or_default());
@@ -115,11 +115,35 @@ fn processes(site: &Site, chance: &Chance, remains: &mut Remains) {
             Some(place) => format!("{} {place}", process.program),
             None => process.program.clone(),
         };
-        let command = chance.text(command.trim_end());
+        let command = command_line(&folder, chance);
         remains.process(
             &site.host,
             &name,
             format!("{}, `{command}` of user {user}, file {file}, in {at}", process.version),
         );
     }
+    // what a command has left on the host that has ended
+    for entry in fs::read_dir("/proc")? {
+        let folder = entry?.path();
+        let pid = folder.file_name().and_then(|name| name.to_str()?.parse::<i32>().ok());
+        let known = pid.is_none_or(|pid| living.iter().any(|process| process.pid == pid));
+        if !known && is_of(&folder, site) {
+            let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
+            remains.process(&site.host, name.trim_end(), format!("left behind, `{}`", command_line(&folder, chance)));
+        }
+    }
+    Ok(())
+}
+
+fn command_line(folder: &Path, chance: &Chance) -> String {
+    let words = fs::read(folder.join("cmdline")).unwrap_or_default();
+    chance.text(String::from_utf8_lossy(&words).replace('\0', " ").trim_end())
+}
+
+/// Whether a process of this machine is one of the host: whatever runs there has the host's folder in its environment.
+fn is_of(folder: &Path, site: &Site) -> bool {
+    let environment = fs::read(folder.join("environ")).unwrap_or_default();
+    let root = site.root.as_os_str().as_encoded_bytes();
+    let value = |entry: &'_ [u8]| entry.strip_prefix(ROOT_VARIABLE.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec);
+    environment.split(|byte| *byte == 0).filter_map(value).any(|value| value == root)
 }

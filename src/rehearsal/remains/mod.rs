@@ -13,7 +13,7 @@ use std::fmt;
 pub enum Thing {
     /// A file, folder or link, by its path.
     File(String),
-    /// A simulated program that runs, by its name and, of a mount, its place. A second one of the same is one more thing.
+    /// A program that runs, by its name and, of a mount, its place. A second one of the same is one more thing.
     Process(String),
     /// A line of the mount table, by its mount point.
     Mount(String),
