@@ -5,28 +5,88 @@ pub(super) mod child;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::child::walk_killed;
 use super::Failed;
+use super::exit::Exit;
+use super::rehearse::{Rehearse, ended};
+use super::verdict::way_broken;
 use crate::journal::point::{Point, Points};
 use crate::journal::{Crash, Edge, KillAt, Record, StateFolder};
+use crate::plan::Plan;
 use crate::rehearsal::{Check, Cluster, Compared, Remains};
 use crate::schedule::count;
 
+impl Rehearse {
+    /// The run twice, each time on a cluster of its own: undisturbed, and in processes that are killed.
+    pub(super) async fn killed(&self, plan: &Plan, at: KillAt) -> Result<Exit, Failed> {
+        eprintln!("rehearsal: first a run that nobody disturbs");
+        let Some(cluster) = self.cluster(plan).await? else { return Ok(Exit::Paused) };
+        let exit = self.walk(plan, &cluster).await;
+        if !matches!(exit, Ok(Exit::Success)) {
+            eprintln!("rehearsal: it did not end well, and there is nothing to hold a run against that is killed");
+            return self.leave(cluster, exit).await;
+        }
+        let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
+        let undisturbed = Undisturbed::of(&cluster, &state).await;
+        cluster.stop().await;
+        let undisturbed = undisturbed?;
+        eprintln!("rehearsal: now the same on a new cluster, killed and resumed");
+        let Some(cluster) = self.cluster(plan).await? else { return Ok(Exit::Paused) };
+        let exit = self.disturbed(plan, &cluster, &undisturbed, at).await;
+        self.leave(cluster, exit).await
+    }
+
+    async fn disturbed(
+        &self,
+        original: &Plan,
+        cluster: &Cluster,
+        undisturbed: &Undisturbed,
+        at: KillAt,
+    ) -> Result<Exit, Failed> {
+        let plan = cluster.plan(original);
+        let state = self.state(&plan, cluster, Some(at))?;
+        let survived = tokio::select! {
+            survived = walk_killed((cluster.dir(), &state), &plan, &self.display) => survived?,
+            result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
+        };
+        let mut verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
+        let status = survived.status;
+        let finished = match &survived.run {
+            Some(run) => state.read(Some(run))?.progress.finished() && status.success(),
+            None => false,
+        };
+        if finished {
+            verdict.checks.push(undisturbed.crash_points(at, &survived.crashes));
+            verdict.checks.push(undisturbed.same_end(cluster).await?);
+            verdict.passed = verdict.checks.iter().all(|check| check.passed);
+        }
+        self.tell(finished, &verdict)?;
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        match code.and_then(Exit::of) {
+            Some(Exit::Success) if !verdict.passed => Ok(Exit::Verdict),
+            Some(_) if way_broken(&verdict) => Ok(Exit::Verdict),
+            Some(exit) => Ok(exit),
+            None => Err(anyhow::anyhow!("the run's process ended with {status}").into()),
+        }
+    }
+}
+
 /// What a run that nobody disturbed wrote and left.
-pub(super) struct Undisturbed {
+struct Undisturbed {
     points: Vec<Point>,
     remains: Remains,
 }
 
 impl Undisturbed {
     /// Of the run that has just ended on `cluster`, with its journal in `state`.
-    pub(super) async fn of(cluster: &Cluster, state: &StateFolder) -> Result<Self, Failed> {
+    async fn of(cluster: &Cluster, state: &StateFolder) -> Result<Self, Failed> {
         let records: Vec<Record> = state.read(None)?.records;
         let remains = cluster.remains().await.map_err(anyhow::Error::from)?;
         Ok(Self { points: Points::of(&records), remains })
     }
 
     /// Whether the run that has reached its target on `cluster` too left the same behind.
-    pub(super) async fn same_end(&self, cluster: &Cluster) -> Result<Check, Failed> {
+    async fn same_end(&self, cluster: &Cluster) -> Result<Check, Failed> {
         let remains = cluster.remains().await.map_err(anyhow::Error::from)?;
         let against = remains.differences(&self.remains).iter().map(ToString::to_string).collect();
         let Compared { files, uncounted, processes, mounts } = remains.count();
@@ -38,7 +98,7 @@ impl Undisturbed {
     }
 
     /// Whether the other run died where it was to.
-    pub(super) fn crash_points(&self, at: KillAt, crashes: &[Crash]) -> Check {
+    fn crash_points(&self, at: KillAt, crashes: &[Crash]) -> Check {
         let against = match at {
             KillAt::Every => self.missed(crashes),
             KillAt::Record(n) if crashes.is_empty() => vec![format!("the run has no record {n}, and was not killed")],

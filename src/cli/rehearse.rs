@@ -9,8 +9,6 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::begin::fits;
-use super::crash::Undisturbed;
-use super::crash::child::walk_killed;
 use super::exit::Exit;
 use super::lock::{claim, take};
 use super::observe::observe;
@@ -63,7 +61,7 @@ pub struct Rehearse {
     #[arg(long)]
     pub keep: bool,
     #[command(flatten)]
-    display: Display,
+    pub(super) display: Display,
 }
 
 fn faults_help() -> String {
@@ -111,7 +109,7 @@ impl Rehearse {
     }
 
     /// A cluster as the plan's; `None`: the operator did not wait for it.
-    async fn cluster(&self, plan: &Plan) -> Result<Option<Cluster>, Failed> {
+    pub(super) async fn cluster(&self, plan: &Plan) -> Result<Option<Cluster>, Failed> {
         let options = Options {
             dir: None,
             program: std::env::current_exe().map_err(anyhow::Error::from)?,
@@ -127,7 +125,7 @@ impl Rehearse {
     }
 
     /// Ends a cluster, or leaves it to who asked for that.
-    async fn leave(&self, cluster: Cluster, exit: Result<Exit, Failed>) -> Result<Exit, Failed> {
+    pub(super) async fn leave(&self, cluster: Cluster, exit: Result<Exit, Failed>) -> Result<Exit, Failed> {
         if self.keep && exit.is_ok() {
             eprint!("{}", cluster.describe());
             eprintln!("the cluster keeps running until Ctrl-C");
@@ -137,7 +135,8 @@ impl Rehearse {
         exit
     }
 
-    async fn walk(&self, original: &Plan, cluster: &Cluster) -> Result<Exit, Failed> {
+    /// The run on a cluster, told and judged.
+    pub(super) async fn walk(&self, original: &Plan, cluster: &Cluster) -> Result<Exit, Failed> {
         let plan = &cluster.plan(original);
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         let (observation, findings) = tokio::select! {
@@ -176,7 +175,7 @@ impl Rehearse {
     }
 
     /// A rehearsal's journal goes with its cluster: nobody resumes on hosts that are gone.
-    fn state(&self, plan: &Plan, cluster: &Cluster, kill: Option<KillAt>) -> Result<StateFolder, Failed> {
+    pub(super) fn state(&self, plan: &Plan, cluster: &Cluster, kill: Option<KillAt>) -> Result<StateFolder, Failed> {
         let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
         state.mark_simulated(&Simulated { kill, ..self.simulated(plan) })?;
         Ok(state)
@@ -189,59 +188,6 @@ impl Rehearse {
         let opening = plan.window.as_ref().and_then(|window| window.at(started));
         let begun = opening.map_or(started, |opening| opening.opens.max(started));
         Simulated { started, begun, speed: self.speed, what: SIMULATED.to_owned(), kill: None }
-    }
-
-    /// The run twice, each time on a cluster of its own: undisturbed, and in processes that are killed.
-    async fn killed(&self, plan: &Plan, at: KillAt) -> Result<Exit, Failed> {
-        eprintln!("rehearsal: first a run that nobody disturbs");
-        let Some(cluster) = self.cluster(plan).await? else { return Ok(Exit::Paused) };
-        let exit = self.walk(plan, &cluster).await;
-        if !matches!(exit, Ok(Exit::Success)) {
-            eprintln!("rehearsal: it did not end well, and there is nothing to hold a run against that is killed");
-            return self.leave(cluster, exit).await;
-        }
-        let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
-        let undisturbed = Undisturbed::of(&cluster, &state).await;
-        cluster.stop().await;
-        let undisturbed = undisturbed?;
-        eprintln!("rehearsal: now the same on a new cluster, killed and resumed");
-        let Some(cluster) = self.cluster(plan).await? else { return Ok(Exit::Paused) };
-        let exit = self.disturbed(plan, &cluster, &undisturbed, at).await;
-        self.leave(cluster, exit).await
-    }
-
-    async fn disturbed(
-        &self,
-        original: &Plan,
-        cluster: &Cluster,
-        undisturbed: &Undisturbed,
-        at: KillAt,
-    ) -> Result<Exit, Failed> {
-        let plan = cluster.plan(original);
-        let state = self.state(&plan, cluster, Some(at))?;
-        let survived = tokio::select! {
-            survived = walk_killed((cluster.dir(), &state), &plan, &self.display) => survived?,
-            result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
-        };
-        let mut verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
-        let status = survived.status;
-        let finished = match &survived.run {
-            Some(run) => state.read(Some(run))?.progress.finished() && status.success(),
-            None => false,
-        };
-        if finished {
-            verdict.checks.push(undisturbed.crash_points(at, &survived.crashes));
-            verdict.checks.push(undisturbed.same_end(cluster).await?);
-            verdict.passed = verdict.checks.iter().all(|check| check.passed);
-        }
-        self.tell(finished, &verdict)?;
-        let code = status.code().and_then(|code| u8::try_from(code).ok());
-        match code.and_then(Exit::of) {
-            Some(Exit::Success) if !verdict.passed => Ok(Exit::Verdict),
-            Some(_) if super::verdict::way_broken(&verdict) => Ok(Exit::Verdict),
-            Some(exit) => Ok(exit),
-            None => Err(anyhow::anyhow!("the run's process ended with {status}").into()),
-        }
     }
 
     /// The way back, of an upgrade that has ended or stopped in the middle.
@@ -284,7 +230,8 @@ impl Rehearse {
         Ok(exit(&ending, &verdict))
     }
 
-    fn tell(&self, finished: bool, verdict: &Verdict) -> Result<(), Failed> {
+    /// What the judge says.
+    pub(super) fn tell(&self, finished: bool, verdict: &Verdict) -> Result<(), Failed> {
         if self.display.log == Log::Json {
             let json = serde_json::json!({ "event": "verdict", "verdict": verdict });
             print(&format!("{json}\n"))?;
@@ -321,7 +268,7 @@ fn refused(error: RehearsalError) -> Failed {
 }
 
 /// Ctrl-C, `kill` or a closed terminal.
-async fn ended() -> std::io::Result<()> {
+pub(super) async fn ended() -> std::io::Result<()> {
     let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     tokio::select! {
         result = tokio::signal::ctrl_c() => result,
