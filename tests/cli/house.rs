@@ -37,6 +37,7 @@ const MAY_ACT: &[&str] = &[
     "plan/local.rs",
     "journal/store.rs",
     "journal/files.rs",
+    "journal/store/crash.rs",
     "journal/store/simulated.rs",
 ];
 
