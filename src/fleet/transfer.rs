@@ -91,6 +91,10 @@ impl SshFleet {
             file.write_all(&piece[..n]).await.map_err(here)?;
         }
         file.sync_all().await.map_err(here)?;
+        // a file is only as durable as the folder that names it
+        if let Some(folder) = to.parent() {
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(here)?;
+        }
         drop(stdout);
         let rest = moving(child.wait_with_output().map_err(|e| io::Error::other(explain(&e)))).await;
         let rest = rest.map_err(|e| NotCopied::Lost(e.to_string()))?;

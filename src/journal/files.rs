@@ -46,7 +46,7 @@ pub(super) fn write_json<T: serde::Serialize>(path: &Path, value: &T) -> Result<
         _ => {}
     }
     let mut file = open_new(path)?;
-    file.write_all(&json).and_then(|()| file.sync_all()).map_err(|e| StoreError::Io("write", path.to_owned(), e))?;
+    file.write_all(&json).and_then(|()| sync(&file, path)).map_err(|e| StoreError::Io("write", path.to_owned(), e))?;
     Ok(bound_to(&json))
 }
 
@@ -74,7 +74,27 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
 }
 
 pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|f| f.sync_all()).map_err(|e| StoreError::Io("sync", path.to_owned(), e))
+    File::open(path).and_then(|f| sync(&f, path)).map_err(|e| StoreError::Io("sync", path.to_owned(), e))
+}
+
+/// The one way onto the disk. `path`: of `file`.
+pub(super) fn sync(file: &File, path: &Path) -> io::Result<()> {
+    file.sync_all()?;
+    #[cfg(test)]
+    tests::SYNCED.with_borrow_mut(|synced| synced.push(path.to_owned()));
+    let _ = path;
+    Ok(())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::cell::RefCell;
+    use std::path::PathBuf;
+
+    thread_local! {
+        /// What was synced, in this order.
+        pub static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
+    }
 }
 
 pub(super) fn lock_file(folder: &Path) -> Result<File, StoreError> {

@@ -361,7 +361,7 @@ impl JournalSink for Run {
             crashes.before(self.records, &record)?;
         }
         let line = record::encode(self.records, &record);
-        if let Err(e) = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()) {
+        if let Err(e) = self.file.write_all(line.as_bytes()).and_then(|()| files::sync(&self.file, &self.path)) {
             // half a line would make every later one unreadable
             self.torn = self.file.set_len(self.length).is_err();
             return Err(e);
@@ -392,6 +392,34 @@ mod tests {
             crashes: None,
             _locks: Vec::new(),
         }
+    }
+
+    #[test]
+    fn every_file_of_a_run_and_every_folder_that_names_it_is_synced_before_it_goes_on() {
+        let state = tempfile::tempdir().unwrap();
+        let store = StateFolder::new(Some(state.path())).unwrap();
+        let source = include_str!("../../plans/rolling.toml");
+        let plan = Plan::parse(source, Path::new("rolling.toml"), Path::new("/")).unwrap();
+        let schedule = crate::schedule::compile(&plan, None);
+        let (origin, at) = (Origin::default(), Timestamp::UNIX_EPOCH);
+        let new = NewRun { plan: &plan, schedule: &schedule, observation: None, origin: &origin };
+        let synced = || files::tests::SYNCED.take();
+        synced();
+        let mut run = store.begin(&new, at).unwrap();
+        let (runs, folder) = (store.runs(), run.folder.clone());
+        let named = |file: &str| folder.join(file);
+        let bound = [named("plan.json"), named("schedule.json"), folder.clone()];
+        let first = [named("journal.jsonl"), folder.clone(), runs, state.path().to_owned()];
+        assert_eq!(synced(), [&bound[..], &first[..]].concat());
+        run.append(Record::Resumed { at }).unwrap();
+        assert_eq!(synced(), [named("journal.jsonl")]);
+        let name = run.name.clone();
+        drop(run);
+        let (mut run, _) = store.reopen(Some(&name)).unwrap();
+        synced();
+        run.replan(&plan, &schedule, at).unwrap();
+        let again = [named("plan-2.json"), named("schedule-2.json"), folder.clone(), named("journal.jsonl")];
+        assert_eq!(synced(), again);
     }
 
     #[test]
