@@ -22,8 +22,14 @@ fn texts(folders: &[&str]) -> Vec<(PathBuf, String)> {
 /// The last column of every row of a table: what holds a promise.
 fn held_by() -> Vec<String> {
     let text = std::fs::read_to_string(root().join("docs/safety.md")).unwrap();
-    let rows = text.lines().filter(|line| line.starts_with("| ") && line.ends_with('|'));
-    rows.map(|row| row.trim_end_matches('|').rsplit(" | ").next().unwrap().trim().to_owned()).skip(1).collect()
+    let lines: Vec<&str> = text.lines().collect();
+    // a table's head stands over a line of dashes
+    let row = |at: &usize| {
+        let head = lines.get(at + 1).is_some_and(|next| next.starts_with("|-"));
+        lines[*at].starts_with("| ") && lines[*at].ends_with('|') && !head
+    };
+    let last = |at: usize| lines[at].trim_end_matches('|').rsplit(" | ").next().unwrap().trim().to_owned();
+    (0..lines.len()).filter(row).map(last).collect()
 }
 
 #[test]
