@@ -1,99 +1,148 @@
-//! `rehearse --kill`: the run in a process of its own, which is killed (SIGKILL) right after a record of its journal, and resumed.
+//! `rehearse --kill`: a run that is killed (SIGKILL) at the records of its journal and resumed, held against one that nobody
+//! disturbed: it must have died at every record that the other one wrote, and leave the same behind.
 
-use std::collections::HashSet;
-use std::path::Path;
-use std::process::ExitStatus;
-use std::str::FromStr;
-use std::time::Duration;
+pub(super) mod child;
 
-use super::walk::{Display, Log};
-use crate::journal::{Record, StateFolder, record};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Between two looks at the journal: shorter than a command over ssh takes.
-const LOOK: Duration = Duration::from_millis(2);
+use self::child::walk_killed;
+use super::Failed;
+use super::exit::Exit;
+use super::rehearse::{Rehearse, ended};
+use super::verdict::way_broken;
+use crate::journal::point::{Point, Points};
+use crate::journal::{Crash, Edge, KillAt, Record, StateFolder};
+use crate::plan::Plan;
+use crate::rehearsal::{Check, Cluster, Compared, Remains};
+use crate::schedule::count;
 
-/// At which of a run's records it is killed. Counted are the first intent and the first *done* of every step, from 1; a step that
-/// is begun again is not counted again, or nothing would ever get past it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KillAt {
-    /// At each of them, so that one run dies as often as it has records.
-    Every,
-    /// At one.
-    Record(usize),
-}
+impl Rehearse {
+    /// The run twice, each time on a cluster of its own: undisturbed, and in processes that are killed.
+    pub(super) async fn killed(&self, plan: &Plan, at: KillAt) -> Result<Exit, Failed> {
+        eprintln!("rehearsal: first a run that nobody disturbs");
+        let Some(cluster) = self.cluster(plan).await? else { return Ok(Exit::Paused) };
+        let exit = self.walk(plan, &cluster).await;
+        if !matches!(exit, Ok(Exit::Success)) {
+            eprintln!("rehearsal: it did not end well, and there is nothing to hold a run against that is killed");
+            return self.leave(cluster, exit).await;
+        }
+        let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
+        let undisturbed = Undisturbed::of(&cluster, &state).await;
+        cluster.stop().await;
+        let undisturbed = undisturbed?;
+        eprintln!("rehearsal: now the same on a new cluster, killed and resumed");
+        let Some(cluster) = self.cluster(plan).await? else { return Ok(Exit::Paused) };
+        let exit = self.disturbed(plan, &cluster, &undisturbed, at).await;
+        self.leave(cluster, exit).await
+    }
 
-impl FromStr for KillAt {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "every" => Ok(Self::Every),
-            number => match number.parse() {
-                Ok(number @ 1..) => Ok(Self::Record(number)),
-                _ => Err("give the number of a record, from 1, or `every`".to_owned()),
-            },
+    async fn disturbed(
+        &self,
+        original: &Plan,
+        cluster: &Cluster,
+        undisturbed: &Undisturbed,
+        at: KillAt,
+    ) -> Result<Exit, Failed> {
+        let plan = cluster.plan(original);
+        let state = self.state(&plan, cluster, Some(at))?;
+        let survived = tokio::select! {
+            survived = walk_killed((cluster.dir(), &state), &plan, &self.display) => survived?,
+            result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
+        };
+        let mut verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
+        let status = survived.status;
+        let finished = match &survived.run {
+            Some(run) => state.read(Some(run))?.progress.finished() && status.success(),
+            None => false,
+        };
+        if finished {
+            verdict.checks.push(undisturbed.crash_points(at, &survived.crashes));
+            verdict.checks.push(undisturbed.same_end(cluster).await?);
+            verdict.passed = verdict.checks.iter().all(|check| check.passed);
+        }
+        self.tell(finished, &verdict)?;
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        match code.and_then(Exit::of) {
+            Some(Exit::Success) if !verdict.passed => Ok(Exit::Verdict),
+            Some(_) if way_broken(&verdict) => Ok(Exit::Verdict),
+            Some(exit) => Ok(exit),
+            None => Err(anyhow::anyhow!("the run's process ended with {status}").into()),
         }
     }
 }
 
-/// How a run ended that was killed on its way.
-pub(super) struct Survived {
-    /// How its last process ended.
-    pub status: ExitStatus,
-    /// How often it was killed.
-    pub killed: usize,
+/// What a run that nobody disturbed wrote and left.
+struct Undisturbed {
+    points: Vec<Point>,
+    remains: Remains,
 }
 
-/// The records that count, in words.
-fn landmarks(records: &[Record]) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let words = records.iter().filter_map(|record| match record {
-        Record::Intent { step, .. } => Some(format!("intent of {step}")),
-        Record::Done { step, .. } => Some(format!("{step} done")),
-        _ => None,
-    });
-    words.filter(|words| seen.insert(words.clone())).collect()
-}
-
-/// Walks a run, whose folder is `folder`, in processes of its own until one ends by itself.
-pub(super) async fn walk_killed(
-    state: &StateFolder,
-    (name, folder): (&str, &Path),
-    at: KillAt,
-    display: &Display,
-) -> Result<Survived, anyhow::Error> {
-    let journal = folder.join("journal.jsonl");
-    let mut target = match at {
-        KillAt::Every => 1,
-        KillAt::Record(number) => number,
-    };
-    let mut killed = 0;
-    loop {
-        let mut child = tokio::process::Command::new(std::env::current_exe()?);
-        child.args(["resume", name, "--state-dir"]).arg(state.path());
-        child.args(["--log", if display.log == Log::Json { "json" } else { "plain" }]);
-        let mut child = child.stdin(std::process::Stdio::null()).kill_on_drop(true).spawn()?;
-        let mut length = 0;
-        let passed = loop {
-            tokio::select! {
-                status = child.wait() => return Ok(Survived { status: status?, killed }),
-                () = tokio::time::sleep(LOOK) => {}
-            }
-            let now = std::fs::metadata(&journal)?.len();
-            if std::mem::replace(&mut length, now) == now {
-                continue;
-            }
-            // read beside its writer, without a lock: a line that is just being written is not counted
-            let (records, _) = record::decode(&std::fs::read_to_string(&journal)?)?;
-            let passed = landmarks(&records);
-            if passed.len() >= target {
-                break passed;
-            }
-        };
-        child.kill().await?;
-        killed += 1;
-        target = if at == KillAt::Every { passed.len() + 1 } else { usize::MAX };
-        let last = passed.last().map_or("", |words| words);
-        eprintln!("rehearsal: killed after record {} ({last})", passed.len());
+impl Undisturbed {
+    /// Of the run that has just ended on `cluster`, with its journal in `state`.
+    async fn of(cluster: &Cluster, state: &StateFolder) -> Result<Self, Failed> {
+        let records: Vec<Record> = state.read(None)?.records;
+        let remains = cluster.remains().await.map_err(anyhow::Error::from)?;
+        Ok(Self { points: Points::of(&records), remains })
     }
+
+    /// Whether the run that has reached its target on `cluster` too left the same behind.
+    async fn same_end(&self, cluster: &Cluster) -> Result<Check, Failed> {
+        let remains = cluster.remains().await.map_err(anyhow::Error::from)?;
+        let against = remains.differences(&self.remains).iter().map(ToString::to_string).collect();
+        let Compared { files, uncounted, processes, mounts } = remains.count();
+        let otherwise = format!(
+            "{files} files and folders (the content of {uncounted} not compared), {processes} daemons and mounts and {mounts} lines \
+             of mount tables as after a run that nobody disturbed"
+        );
+        Ok(check("same-end", against, otherwise))
+    }
+
+    /// Whether the other run died where it was to.
+    fn crash_points(&self, at: KillAt, crashes: &[Crash]) -> Check {
+        let against = match at {
+            KillAt::Every => self.missed(crashes),
+            KillAt::Record(n) if crashes.is_empty() => vec![format!("the run has no record {n}, and was not killed")],
+            KillAt::Record(_) => Vec::new(),
+        };
+        let edge = |edge| crashes.iter().filter(|crash| crash.edge == edge).count();
+        let otherwise = format!(
+            "{}, {} before and {} behind a record: {}; the undisturbed run wrote {}: {}",
+            count(crashes.len(), "kill"),
+            edge(Edge::Before),
+            edge(Edge::Behind),
+            by_kind(crashes.iter().map(|crash| &crash.point)),
+            count(self.points.len(), "record"),
+            by_kind(self.points.iter()),
+        );
+        check("crash-points", against, otherwise)
+    }
+
+    /// Records of the undisturbed run on a side of which the other one did not die, and whether it died where it was resumed.
+    fn missed(&self, crashes: &[Crash]) -> Vec<String> {
+        let died: BTreeSet<_> = crashes.iter().map(|crash| (crash.edge.to_string(), &crash.point)).collect();
+        let both = |point: &Point| {
+            let missed =
+                [Edge::Before, Edge::Behind].into_iter().filter(|edge| !died.contains(&(edge.to_string(), point)));
+            missed.map(|edge| format!("not killed {edge} the record: {point}")).collect::<Vec<_>>()
+        };
+        let mut missed: Vec<String> = self.points.iter().flat_map(both).collect();
+        // each process that resumes records that, which is a record too; behind the last there is nothing to go on with
+        let kinds: BTreeSet<&str> = self.points.iter().map(|point| point.kind.as_str()).collect();
+        for kind in kinds.into_iter().filter(|kind| *kind != "finished") {
+            missed.extend(both(&Point { kind: "resumed".to_owned(), of: kind.to_owned() }));
+        }
+        missed
+    }
+}
+
+/// As `begun 1, intent 34`, in the order of the words.
+fn by_kind<'p>(points: impl Iterator<Item = &'p Point>) -> String {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    points.for_each(|point| *kinds.entry(&point.kind).or_default() += 1);
+    kinds.iter().map(|(kind, n)| format!("{kind} {n}")).collect::<Vec<_>>().join(", ")
+}
+
+fn check(name: &str, against: Vec<String>, otherwise: String) -> Check {
+    let passed = against.is_empty();
+    Check { name: name.to_owned(), passed, detail: if passed { otherwise } else { against.join("; ") } }
 }

@@ -160,8 +160,11 @@ impl StateDir {
 pub fn main() -> ExitCode {
     // a simulated program of a rehearsal is this program, called in another way
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == simulated::ARGUMENT) {
-        return simulated::main(arguments);
+    match arguments.next() {
+        Some(first) if first == simulated::ARGUMENT => return simulated::main(arguments),
+        // and so is the process that begins a run which is to be killed
+        Some(first) if first == crash::child::ARGUMENT => return crash::child::main(arguments),
+        _ => {}
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -187,6 +190,11 @@ pub fn main() -> ExitCode {
         Command::Rehearse(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
+    told(result)
+}
+
+/// Prints what went wrong.
+fn told(result: Result<Exit, Failed>) -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(failed) if failed.rendered => {

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::begin::fits;
-use super::crash::{KillAt, walk_killed};
 use super::exit::Exit;
 use super::lock::{claim, take};
 use super::observe::observe;
@@ -20,11 +19,11 @@ use super::walk::{Display, Log, Walk};
 use super::{Failed, block_on, load};
 use crate::fleet::SshFleet;
 use crate::host::lock::Verb;
-use crate::journal::{NewRun, Origin, Run, Simulated, StateFolder};
+use crate::journal::{KillAt, NewRun, Origin, Simulated, StateFolder};
 use crate::plan::Plan;
 use crate::rehearsal::{Cluster, FAULTS, Fault, Options, RehearsalError, Timings, Verdict};
 use crate::run::Ending;
-use crate::schedule::{compile_back, count};
+use crate::schedule::compile_back;
 
 /// What every display says.
 const SIMULATED: &str = "simulated daemons on embedded hosts of this machine";
@@ -55,14 +54,15 @@ pub struct Rehearse {
     /// Bring the old release back afterwards, as `rollback` does
     #[arg(long)]
     pub rollback: bool,
-    /// Kill the run's process (SIGKILL) right after its Nth record, and resume it; `every`: after each of them
-    #[arg(long, value_name = "N", conflicts_with = "rollback")]
+    /// Kill the run's process (SIGKILL) right behind the Nth record of its journal, resume it, and hold it against a run that nobody
+    /// disturbs; `every`: before and behind each record
+    #[arg(long, value_name = "N", conflicts_with = "rollback", value_parser = kill_at)]
     kill: Option<KillAt>,
     /// Leave the cluster running afterwards, and tell how to reach it
     #[arg(long)]
     pub keep: bool,
     #[command(flatten)]
-    display: Display,
+    pub(super) display: Display,
 }
 
 fn faults_help() -> String {
@@ -78,6 +78,16 @@ fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
+fn kill_at(text: &str) -> Result<KillAt, String> {
+    match text {
+        "every" => Ok(KillAt::Every),
+        number => match number.parse() {
+            Ok(number @ 1..) => Ok(KillAt::Record(number)),
+            _ => Err("give the number of a record, from 1, or `every`".to_owned()),
+        },
+    }
+}
+
 impl Rehearse {
     pub(super) fn run(&self) -> Result<Exit, Failed> {
         let plan = load(&self.plan, self.mode.map(Into::into))?;
@@ -89,6 +99,18 @@ impl Rehearse {
         if let Some(window) = &plan.window {
             eprintln!("rehearsal: its night begins when the plan's window opens ({window})");
         }
+        match self.kill {
+            Some(at) => self.killed(plan, at).await,
+            None => {
+                let Some(cluster) = self.cluster(plan).await? else { return Ok(Exit::Paused) };
+                let exit = self.walk(plan, &cluster).await;
+                self.leave(cluster, exit).await
+            }
+        }
+    }
+
+    /// A cluster as the plan's; `None`: the operator did not wait for it.
+    pub(super) async fn cluster(&self, plan: &Plan) -> Result<Option<Cluster>, Failed> {
         let options = Options {
             dir: None,
             program: std::env::current_exe().map_err(anyhow::Error::from)?,
@@ -97,11 +119,14 @@ impl Rehearse {
             timings: Timings { real_least_eio: Duration::from_secs(self.least_eio), ..Timings::default() },
         };
         // a cluster that is being made is unmade by being dropped
-        let cluster = tokio::select! {
-            started = Cluster::start(plan, options) => started.map_err(refused)?,
-            result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
-        };
-        let exit = self.walk(plan, &cluster).await;
+        tokio::select! {
+            started = Cluster::start(plan, options) => started.map(Some).map_err(refused),
+            result = ended() => result.map(|()| None).map_err(|e| anyhow::Error::from(e).into()),
+        }
+    }
+
+    /// Ends a cluster, or leaves it to who asked for that.
+    pub(super) async fn leave(&self, cluster: Cluster, exit: Result<Exit, Failed>) -> Result<Exit, Failed> {
         if self.keep && exit.is_ok() {
             eprint!("{}", cluster.describe());
             eprintln!("the cluster keeps running until Ctrl-C");
@@ -111,7 +136,8 @@ impl Rehearse {
         exit
     }
 
-    async fn walk(&self, original: &Plan, cluster: &Cluster) -> Result<Exit, Failed> {
+    /// The run on a cluster, told and judged.
+    pub(super) async fn walk(&self, original: &Plan, cluster: &Cluster) -> Result<Exit, Failed> {
         let plan = &cluster.plan(original);
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         let (observation, findings) = tokio::select! {
@@ -121,14 +147,9 @@ impl Rehearse {
         let Some((observation, schedule)) = fit(plan, observation, &findings) else {
             return Ok(Exit::Findings);
         };
-        // a rehearsal's journal goes with its cluster: nobody resumes on hosts that are gone
-        let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
-        state.mark_simulated(&self.simulated(plan))?;
+        let state = self.state(plan, cluster, None)?;
         let mut run = state
             .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
-        if let Some(at) = self.kill {
-            return self.killed(original, cluster, &state, run, at).await;
-        }
         let lock = take(&fleet, &plan.master.host, claim(&run.name, &state), None, Verb::Drop).await?;
         let admin_address = observation.master.admin_address;
         let walk = Walk {
@@ -154,42 +175,20 @@ impl Rehearse {
         }
     }
 
+    /// A rehearsal's journal goes with its cluster: nobody resumes on hosts that are gone.
+    pub(super) fn state(&self, plan: &Plan, cluster: &Cluster, kill: Option<KillAt>) -> Result<StateFolder, Failed> {
+        let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
+        state.mark_simulated(&Simulated { kill, ..self.simulated(plan) })?;
+        Ok(state)
+    }
+
     /// The rehearsal as its state folder knows it. Whoever rehearses at noon wants to see the night: its time begins when the
     /// plan's window opens.
     fn simulated(&self, plan: &Plan) -> Simulated {
         let started = Timestamp::now();
         let opening = plan.window.as_ref().and_then(|window| window.at(started));
         let begun = opening.map_or(started, |opening| opening.opens.max(started));
-        Simulated { started, begun, speed: self.speed, what: SIMULATED.to_owned() }
-    }
-
-    /// The run in processes that are killed.
-    async fn killed(
-        &self,
-        original: &Plan,
-        cluster: &Cluster,
-        state: &StateFolder,
-        run: Run,
-        at: KillAt,
-    ) -> Result<Exit, Failed> {
-        let (name, folder) = (run.name.clone(), run.folder.clone());
-        // its locks are for the process that walks it
-        drop(run);
-        let survived = tokio::select! {
-            survived = walk_killed(state, (&name, &folder), at, &self.display) => survived?,
-            result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
-        };
-        let verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
-        let finished = state.read(Some(&name))?.progress.finished() && survived.status.success();
-        self.tell(finished, &verdict)?;
-        eprintln!("rehearsal: its process was killed {}", count(survived.killed, "time"));
-        let code = survived.status.code().and_then(|code| u8::try_from(code).ok());
-        match code.and_then(Exit::of) {
-            Some(Exit::Success) if !verdict.passed => Ok(Exit::Verdict),
-            Some(_) if super::verdict::way_broken(&verdict) => Ok(Exit::Verdict),
-            Some(exit) => Ok(exit),
-            None => Err(anyhow::anyhow!("the run's process ended with {}", survived.status).into()),
-        }
+        Simulated { started, begun, speed: self.speed, what: SIMULATED.to_owned(), kill: None }
     }
 
     /// The way back, of an upgrade that has ended or stopped in the middle.
@@ -232,7 +231,8 @@ impl Rehearse {
         Ok(exit(&ending, &verdict))
     }
 
-    fn tell(&self, finished: bool, verdict: &Verdict) -> Result<(), Failed> {
+    /// What the judge says.
+    pub(super) fn tell(&self, finished: bool, verdict: &Verdict) -> Result<(), Failed> {
         if self.display.log == Log::Json {
             let json = serde_json::json!({ "event": "verdict", "verdict": verdict });
             print(&format!("{json}\n"))?;
@@ -245,7 +245,7 @@ impl Rehearse {
 }
 
 /// Its runs end with their cluster, but for those that somebody keeps.
-fn origin() -> Origin {
+pub(super) fn origin() -> Origin {
     Origin { simulated: Some(SIMULATED.to_owned()), ..Origin::default() }
 }
 
@@ -269,7 +269,7 @@ fn refused(error: RehearsalError) -> Failed {
 }
 
 /// Ctrl-C, `kill` or a closed terminal.
-async fn ended() -> std::io::Result<()> {
+pub(super) async fn ended() -> std::io::Result<()> {
     let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     tokio::select! {
         result = tokio::signal::ctrl_c() => result,

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::exit::Exit;
 use super::lock::{Abandon, claim, may_abandon, take};
-use super::walk::{Display, Walk, give_back};
+use super::walk::{Display, RELEASE, Walk, give_back};
 use super::{Failed, StateDir, block_on, replan};
-use crate::fleet::SshFleet;
+use crate::fleet::{ClusterLock, SshFleet};
 use crate::host::lock::Verb;
 use crate::journal::store::Stored;
 use crate::journal::{JournalSink, Record, Run, StateFolder};
@@ -44,6 +44,19 @@ fn taken_back(state: &StateFolder, name: &str) -> Result<Option<String>, Failed>
     Ok(runs.find(|run| run.schedule.back_of.as_deref() == Some(name)).map(|run| run.name))
 }
 
+/// A run that was killed behind its last record still holds the cluster's lock, and nobody else would give it back.
+async fn forget(stored: &Stored, state: &StateFolder) {
+    let Ok(fleet) = SshFleet::new(&stored.plan) else { return };
+    let claim = claim(&stored.name, state);
+    let told = tokio::time::timeout(RELEASE, ClusterLock::forget(&fleet, &stored.plan.master.host, &claim)).await;
+    let why = match told {
+        Ok(Ok(())) => return,
+        Ok(Err(e)) => e.to_string(),
+        Err(_) => "its host does not answer".to_owned(),
+    };
+    eprintln!("whether it still holds the cluster's lock was not seen ({why})");
+}
+
 impl Resume {
     pub(super) fn run(&self) -> Result<Exit, Failed> {
         let state = self.state.open()?;
@@ -57,6 +70,7 @@ impl Resume {
         }
         if stored.progress.finished() {
             eprintln!("run {} has reached its target; there is nothing to go on with", run.name);
+            block_on(forget(&stored, &state))?;
             return Ok(Exit::Success);
         }
         if stored.progress.abandoned() {

@@ -24,7 +24,7 @@ use crate::schedule::Schedule;
 use crate::ui;
 
 /// How long a lock's host may take at the end: nobody who leaves wants to wait for one that is gone.
-const RELEASE: Duration = Duration::from_secs(10);
+pub(super) const RELEASE: Duration = Duration::from_secs(10);
 
 /// How a run is shown.
 #[derive(Debug, Clone, Args)]

@@ -145,6 +145,15 @@ impl<'f> ClusterLock<'f> {
         }
     }
 
+    /// Removes what a run has left of its hold that reached its end and was killed before it had given the lock back. That of
+    /// another run stays.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub async fn forget(fleet: &SshFleet, host: &HostName, claim: &Claim) -> Result<(), LockError> {
+        ask(fleet, host, claim, Verb::Drop).await.map(drop)
+    }
+
     /// The heartbeat; does not end.
     pub async fn beat(&self) -> std::convert::Infallible {
         let mut after = HEARTBEAT;

@@ -130,6 +130,26 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// Its kind, as it stands in the journal.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Begun { .. } => "begun",
+            Self::Replanned { .. } => "replanned",
+            Self::Stands { .. } => "stands",
+            Self::Abandoned { .. } => "abandoned",
+            Self::Resumed { .. } => "resumed",
+            Self::Intent { .. } => "intent",
+            Self::Counted { .. } => "counted",
+            Self::Done { .. } => "done",
+            Self::Failed { .. } => "failed",
+            Self::Paused { .. } => "paused",
+            Self::Finished { .. } => "finished",
+        }
+    }
+}
+
 /// What kind of stop it is; each has its own exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

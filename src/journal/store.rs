@@ -10,6 +10,7 @@
 //!   lock            held by the process that walks it
 //! ```
 
+pub mod crash;
 pub mod simulated;
 
 use std::fs::{File, OpenOptions};
@@ -25,6 +26,7 @@ use super::{JournalSink, Origin, Progress, Record};
 use crate::check::Observation;
 use crate::plan::Plan;
 use crate::schedule::Schedule;
+use crash::Crashes;
 
 /// Why the state folder could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -152,6 +154,7 @@ impl StateFolder {
             length: 0,
             torn: false,
             progress: Progress::default(),
+            crashes: Crashes::ahead(self, &[])?,
             _locks: locks.into(),
         };
         let begun = Record::Begun {
@@ -239,6 +242,7 @@ impl StateFolder {
             length: stored.whole as u64,
             torn: false,
             progress: stored.progress.clone(),
+            crashes: Crashes::ahead(self, &stored.records)?,
             _locks: locks,
         })
     }
@@ -296,6 +300,8 @@ pub struct Run {
     torn: bool,
     /// Where it was when it was opened.
     pub progress: Progress,
+    /// Where a rehearsal is to kill this process.
+    crashes: Option<Crashes>,
     /// Of the run, and of the cluster: its master's name.
     _locks: Vec<File>,
 }
@@ -351,11 +357,17 @@ impl JournalSink for Run {
         if self.torn {
             return Err(io::Error::other("half a record stands at its end, which resume cuts off"));
         }
+        if let Some(crashes) = &self.crashes {
+            crashes.before(self.records, &record)?;
+        }
         let line = record::encode(self.records, &record);
         if let Err(e) = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()) {
             // half a line would make every later one unreadable
             self.torn = self.file.set_len(self.length).is_err();
             return Err(e);
+        }
+        if let Some(crashes) = &mut self.crashes {
+            crashes.behind(self.records, &record)?;
         }
         self.records += 1;
         self.length += line.len() as u64;
@@ -377,6 +389,7 @@ mod tests {
             length: 0,
             torn: false,
             progress: Progress::default(),
+            crashes: None,
             _locks: Vec::new(),
         }
     }

@@ -37,10 +37,11 @@ const MAY_ACT: &[&str] = &[
     "plan/local.rs",
     "journal/store.rs",
     "journal/files.rs",
+    "journal/store/crash.rs",
     "journal/store/simulated.rs",
 ];
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+pub fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -139,3 +139,34 @@ fn a_way_back_is_resumed_and_not_taken_back() {
     let said = stderr(&output);
     assert!(said.contains("is itself the way back") && said.contains("mfsupgrade resume"), "{said}");
 }
+
+#[test]
+fn resume_of_a_run_that_is_over_says_so_also_where_its_hosts_are_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("ssh_config");
+    std::fs::write(&config, "Host *\n  ProxyCommand false\n").unwrap();
+    let text = format!(
+        "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\n[install]\nsource_dir = \"/usr/src/mfs\"\n[ssh]\nconfig = {config:?}\n\
+         [master]\nhost = \"master\"\n[[chunkservers]]\nhosts = [\"cs1\"]\n"
+    );
+    let plan = Plan::parse(&text, Path::new("p.toml"), Path::new("/")).unwrap();
+    let schedule = compile(&plan, None);
+    let mut run =
+        StateFolder::new(Some(folder.path())).unwrap().begin(&new(&plan, &schedule), Timestamp::now()).unwrap();
+    run.append(Record::Finished { at: Timestamp::now(), evidence: "all of it".to_owned() }).unwrap();
+    drop(run);
+    let output = mfsupgrade(&["resume", "--state-dir", folder.path().to_str().unwrap()]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    for words in ["there is nothing to go on with", "whether it still holds the cluster's lock was not seen"] {
+        assert!(stderr(&output).contains(words), "{words}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn what_begins_a_rehearsals_run_begins_none_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = mfsupgrade(&["__rehearsed", folder.path().to_str().unwrap()]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("is no rehearsal's state folder"), "{}", stderr(&output));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

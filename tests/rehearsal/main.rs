@@ -13,6 +13,7 @@ mod observed;
 mod operator;
 mod outages;
 mod protocol;
+mod remains;
 mod roles;
 mod rollback;
 mod second;

@@ -24,7 +24,8 @@ impl Operator {
         let (folder, plan) = (at.join(name), at.join(format!("{name}.toml")));
         std::fs::write(&plan, text).unwrap();
         let now = Timestamp::now();
-        let simulated = Simulated { started: now, begun: now, speed: WALKED, what: "simulated daemons".to_owned() };
+        let what = "simulated daemons".to_owned();
+        let simulated = Simulated { started: now, begun: now, speed: WALKED, what, kill: None };
         StateFolder::new(Some(&folder)).unwrap().mark_simulated(&simulated).unwrap();
         Self { folder, plan }
     }

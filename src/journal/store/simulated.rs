@@ -7,6 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::crash::KillAt;
 use super::{StateFolder, StoreError};
 
 /// What a rehearsal is.
@@ -20,6 +21,9 @@ pub struct Simulated {
     pub speed: f64,
     /// What is simulated, for every display.
     pub what: String,
+    /// At which of its records a run here kills itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill: Option<KillAt>,
 }
 
 impl StateFolder {

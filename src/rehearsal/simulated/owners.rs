@@ -63,7 +63,7 @@ fn may(site: &Site, user: &str, path: &Path, bit: u32) -> bool {
 }
 
 /// `OWNER:GROUP` of a file on this machine.
-fn owner_of(site: &Site, path: &Path) -> String {
+pub fn owner_of(site: &Site, path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     if let Ok(owner) = key(&path).and_then(|key| fs::read_to_string(site.sim(SAID).join(key))) {
         return owner;
