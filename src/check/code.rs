@@ -63,7 +63,7 @@ codes! {
     ChunkserverPortDiffers "chunkserver-port-differs" Error "the new master would listen on another port for chunkservers than they connect to" "MATOCS_LISTEN_PORT, MASTER_PORT, /proc/net/tcp";
     MasterHostLoopback "master-host-loopback" Error "a chunkserver reaches its master over 127.x, or its master's name is that there, which 1.6.14+ refuses" "hazard 12; masterconn.c @ 1.6.14";
     MasterHostUnresolved "master-host-unresolved" Error "a host finds no address behind its master's name, and no new daemon or mount starts so" "hazard 12; masterconn.c and mastercomm.c @ 1.6.27: their init ends";
-    MasterHostElsewhere "master-host-elsewhere" Error "a host finds another address behind its master's name than the one where its daemon or mount is connected" "hazard 12; sockets.c @ 1.5.12: looked up at the start alone";
+    MasterHostElsewhere "master-host-elsewhere" Error "a host finds another address behind its master's name than the one where its daemon or mount is connected" "hazard 12; sockets.c @ 1.5.12: a chunkserver looks it up at its start alone; mastercomm.c @ 1.5.12: a mount whenever it connects";
     ClientNotConnected "client-not-connected" Error "a client of the plan has no connection to the master" "/proc/net/tcp";
     MountUnreadable "mount-unreadable" Error "a running mount's command line cannot be carried over" "hazard 27";
     MountMissing "mount-missing" Error "a mount of the plan is not mounted" "/proc/mounts";

@@ -51,7 +51,12 @@ async fn a_survey_tells_what_is_there() {
     let server = survey(&cluster, "cs1").await;
     assert_eq!(server.folders["/mnt/hd1"], mfsupgrade::host::facts::Folder { owner: "nobody".into(), wide: false });
 
+    assert_eq!(server.names["mfsmaster"], [cluster.address("master")]);
+    assert_eq!(server.listens_itself(server.daemon(Role::Chunkserver).unwrap(), 9422), Some(true));
+    assert!(master.shut.is_empty() && server.fuse, "{:?}", master.shut);
+
     let client = survey(&cluster, "cl1").await;
+    assert_eq!(client.names["mfsmaster"], [cluster.address("master")]);
     assert_eq!(client.under["/mnt/mfs"], [""; 0]);
     let users: Vec<_> = client.users.iter().map(|user| (user.name.as_str(), user.path.as_str())).collect();
     assert_eq!((users, client.users_cut), (vec![("rsync", "/mnt/mfs")], false));

@@ -1,5 +1,6 @@
-//! The master's name, as each host finds an address behind it: a running daemon has looked it up long ago, and a new one looks
-//! again, after it has stopped the old one.
+//! The master's name, as each host finds an address behind it: a running chunkserver has looked it up long ago, and a new one
+//! looks again, after it has stopped the old one (sockets.c and masterconn.c @ 1.5.12); a mount looks whenever it connects, and has
+//! to when the master is replaced (mastercomm.c @ 1.5.12).
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -59,12 +60,22 @@ impl Check<'_> {
                 format!("{there}; the master was seen at {}", known.join(", "))
             }
         };
+        let why = match seeker.role {
+            Role::Client => {
+                "a 1.5 mount looks the name up whenever it connects: it will not find the new master and give errors after 30 s, and \
+                 no new mount can be made"
+            }
+            Role::Metalogger => "it would look for its master at another place, and keep nothing",
+            _ => {
+                "a 1.5 chunkserver looks the name up when it starts, and never again; the new one looks for its master at another \
+                 place, after it has stopped the old one"
+            }
+        };
         self.find(
             Code::MasterHostElsewhere,
             Some(host),
             seen,
-            "a 1.5 daemon looks the name up when it starts, and never again; the new one looks for its master at another place, \
-             after it has stopped the old one",
+            why,
             format!("see that {} leads to the master there (/etc/hosts, DNS), or write its address", seeker.name),
         );
     }
@@ -82,8 +93,8 @@ impl Check<'_> {
     fn unresolved(&mut self, host: &HostName, seeker: &Seeker<'_>) {
         let why = match seeker.role {
             Role::Client => {
-                "mfsmount of 1.6 looks the name up first, and ends where it finds nothing: it is unmounted, and then not \
-                 mounted again"
+                "a 1.5 mount looks the name up whenever it connects: it will not find the new master and give errors after 30 s, and \
+                 mfsmount of 1.6 ends where it finds nothing"
             }
             _ => {
                 "a 1.6 daemon looks the name up at its start, and ends where it finds nothing, after it has stopped the old one"

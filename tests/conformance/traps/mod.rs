@@ -2,10 +2,10 @@
 //! hosts with real daemons. A trap that only the simulation would spring, or only reality, would show here.
 //!
 //! On real hosts: a healthy cluster of 1.5.12 that can be spoilt and that nobody uses, mounted with `-h mfsmaster -w /mnt/mfs`;
-//! hosts called master, cs1, cs2 and cl1; the prefix /usr/local, 1.6.27 built in /usr/src/mfs-1.6.27; python3; a rolling plan with
-//! `[ssh] config`, a metalogger, and `exports_like_1_5`, and
+//! hosts called master, cs1, cs2 and cl1; the prefix /usr/local, 1.6.27 built in /usr/src/mfs-1.6.27, a mfsexports.cfg in
+//! /usr/local/etc/mfs that allows everything; python3; a rolling plan with `[ssh] config`, a metalogger, and `exports_like_1_5`, and
 //! `MFSUPGRADE_LAB_PLAN=cluster.toml cargo test --test conformance -- --ignored real_hosts`. Where it names a number of seconds
-//! in `MFSUPGRADE_LAB_PATIENCE`, what a 1.5 master finds out by a test of its own alone, which takes 40 minutes, is waited for.
+//! in `MFSUPGRADE_LAB_PATIENCE`, what a 1.5 master finds out by a test of its own alone, which takes 40 minutes (and as long again until it is forgotten), is waited for.
 //! `MFSUPGRADE_TRAPS=code,code` sets these alone, of either cluster.
 
 mod daemons;

@@ -357,7 +357,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_host_says_is_read_or_refused(text in "(uid\t0\n)?((file|owner|lock|user|under|below|space|startup|define|x)[\t :a-f0-9]{0,20}\n){0,6}(end\n)?") {
+    fn whatever_a_host_says_is_read_or_refused(text in "(uid\t0\n)?((file|owner|lock|user|under|below|space|startup|define|name|shut|sockets|x)[\t :a-f0-9]{0,20}\n){0,6}(end\n)?") {
         let _ = HostFacts::parse(&text);
     }
 }
