@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::check::preflight::{Clocks, Fleet, preflight, unanswered};
+use crate::check::preflight::{Clocks, Fleet, preflight, silent, unanswered};
 use crate::check::{Code, Finding, Observation};
 use crate::fleet::{Forward, SshFleet};
 use crate::host::{AbsPath, HostFacts, HostName, Look};
@@ -124,18 +124,11 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec
         }
         Err(reason) => {
             // a host that is not reached is a finding already
-            if master.is_some() {
-                findings.push(silence(plan, reason));
-            }
+            findings.extend(master.map(|facts| silent(plan, facts, reason)));
             findings.extend(unanswered(plan, &facts, &clocks));
             (None, findings)
         }
     }
-}
-
-fn silence(plan: &Plan, reason: String) -> Finding {
-    let todo = "start it, or correct [master] host and admin_port".to_owned();
-    Finding::new(Code::MasterDoesNotAnswer, Some(&plan.master.host), reason, "every gate asks the master", todo)
 }
 
 pub(super) fn unreachable(host: &HostName, reason: String) -> Finding {

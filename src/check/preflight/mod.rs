@@ -25,6 +25,8 @@ mod window;
 
 use std::collections::BTreeMap;
 
+pub use alone::silent;
+
 use super::{Code, ConfigChange, Finding, Observation, Severity};
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::Overview;
