@@ -45,11 +45,15 @@ pub struct Baseline {
     /// metadata can have been loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub master: Option<ProcessId>,
+    /// The least version of the metadata that the next master has loaded: how many changes the last one was seen to have
+    /// written before it was ended. The counts would hardly tell metadata of an hour ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metaversion: Option<u64>,
 }
 
 /// What was counted otherwise than before: in a journal, so that a run which is resumed does not hold a cluster against what
 /// its users have deleted since.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Chunks in metadata.
     pub chunks: u32,
@@ -63,6 +67,9 @@ pub struct Counts {
     /// The process that counts so, where it is another one than before: see [`Baseline::master`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub master: Option<ProcessId>,
+    /// See [`Baseline::metaversion`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metaversion: Option<u64>,
 }
 
 impl Baseline {
@@ -85,6 +92,7 @@ impl Baseline {
             under_goal,
             servers: connected(overview).map(|s| (s.address, all_chunks(s))).collect(),
             master: None,
+            metaversion: None,
         }
     }
 
@@ -106,6 +114,7 @@ impl Baseline {
             servers: changed.map(|(server, chunks)| (*server, *chunks)).collect(),
             gone: self.servers.keys().filter(|server| !now.servers.contains_key(server)).copied().collect(),
             master: None,
+            metaversion: None,
         };
         let same = (news.chunks, news.inodes) == (self.chunks, self.inodes);
         (!same || !news.servers.is_empty() || !news.gone.is_empty()).then_some(news)
@@ -119,6 +128,7 @@ impl Baseline {
         if news.master.is_some() {
             self.master.clone_from(&news.master);
         }
+        self.metaversion = self.metaversion.max(news.metaversion);
     }
 
     /// What a cluster counts otherwise that goes on working while a run stands still. A server that is away keeps what it had,
@@ -142,14 +152,26 @@ impl Baseline {
         servers.retain(|server, chunks| self.servers.get(server) != Some(chunks));
         let same = (now.chunks, now.inodes) == (self.chunks, self.inodes) && servers.is_empty();
         let (chunks, inodes) = (now.chunks, now.inodes);
-        (!same).then_some(Counts { chunks, inodes, servers, gone: Vec::new(), master: None })
+        (!same).then_some(Counts { chunks, inodes, servers, ..Counts::default() })
     }
 
     /// The same counts, known by a new master's process.
     #[must_use]
     pub fn known_by(&self, master: ProcessId) -> Counts {
-        let (chunks, inodes) = (self.chunks, self.inodes);
-        Counts { chunks, inodes, servers: BTreeMap::new(), gone: Vec::new(), master: Some(master) }
+        Counts { master: Some(master), ..self.unchanged() }
+    }
+
+    /// `news`, and the version that the metadata has at least, where it is not known already.
+    #[must_use]
+    pub fn written(&self, news: Option<Counts>, metaversion: Option<u64>) -> Option<Counts> {
+        match metaversion > self.metaversion {
+            true => Some(Counts { metaversion, ..news.unwrap_or_else(|| self.unchanged()) }),
+            false => news,
+        }
+    }
+
+    fn unchanged(&self) -> Counts {
+        Counts { chunks: self.chunks, inodes: self.inodes, ..Counts::default() }
     }
 
     /// Chunks that `server` must show: what it had, less what was deleted in all, less a share for what was moved.
@@ -222,6 +244,21 @@ pub fn metadata_is_as_it_was(overview: &Overview, baseline: &Baseline) -> Result
         }
     }
     Ok(())
+}
+
+/// Why the metadata in DATA_PATH is not what the last master has written: it has seen fewer changes. `None`: its version cannot
+/// be read.
+///
+/// # Errors
+/// The reason, as a fragment.
+pub fn metadata_is_no_older(metaversion: Option<u64>, baseline: &Baseline) -> Result<(), String> {
+    match (metaversion, baseline.metaversion) {
+        (Some(is), Some(least)) if is < least => Err(format!(
+            "the master's metadata has version {is}, and the last master's had {least} at least: it has loaded older metadata; \
+             stop it before its chunkservers delete what it does not know"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Why a chunkserver is not connected in the wanted version.

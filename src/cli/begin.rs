@@ -5,10 +5,11 @@ use jiff::Timestamp;
 
 use super::exit::Exit;
 use super::lock::{claim, take};
-use super::walk::{Display, Walk};
+use super::walk::{Display, Walk, give_back};
 use super::{Failed, StateDir};
 use crate::check::Finding;
 use crate::fleet::SshFleet;
+use crate::host::lock::Verb;
 use crate::journal::{NewRun, StateFolder};
 use crate::plan::Plan;
 use crate::schedule::count;
@@ -57,18 +58,24 @@ pub(super) async fn begin(
         eprintln!("not confirmed: no host was touched");
         return Ok(Exit::NotConfirmed);
     }
+    let simulated = state.1.simulated()?;
     let mut run = state.1.begin(&new, Timestamp::now())?;
-    let lock = match take(fleet, master, claim(&run.name, state.1), set_aside).await {
+    let lock = match take(fleet, master, claim(&run.name, state.1), set_aside, Verb::Drop).await {
         Ok(lock) => lock,
         Err(failed) => {
             run.discard()?;
             return Err(failed);
         }
     };
-    abandon.iter().try_for_each(|run| state.1.abandon(run, Timestamp::now()))?;
+    if let Err(error) = abandon.iter().try_for_each(|run| state.1.abandon(run, Timestamp::now())) {
+        // nothing was done yet: neither the lock nor the run stays
+        give_back(&lock, true).await;
+        run.discard()?;
+        return Err(error.into());
+    }
     let resume = state.0.resume(&run.name);
     let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
-    let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, simulated: state.1.simulated()?, resume };
+    let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, simulated, resume };
     let progress = run.progress.clone();
     let ending = walk.walk(&mut run, &progress, display).await?;
     Ok((&ending).into())

@@ -9,7 +9,7 @@ use super::begin::confirm;
 use super::exit::Exit;
 use crate::fleet::{ClusterLock, LockError, SshFleet};
 use crate::host::HostName;
-use crate::host::lock::{Claim, Holder};
+use crate::host::lock::{Claim, Holder, Verb};
 use crate::journal::StateFolder;
 
 /// What is to become of a run that was left unfinished.
@@ -63,14 +63,15 @@ pub(super) async fn may_abandon(
     Err(failed(LockError::Held(holder)))
 }
 
-/// Takes the lock for `claim`.
+/// Takes the lock for `claim`; `otherwise`: see [`ClusterLock::take`].
 pub(super) async fn take<'f>(
     fleet: &'f SshFleet,
     master: &HostName,
     claim: Claim,
     abandon: Option<&str>,
+    otherwise: Verb<'_>,
 ) -> Result<ClusterLock<'f>, Failed> {
-    ClusterLock::take(fleet, master, claim, abandon).await.map_err(failed)
+    ClusterLock::take(fleet, master, claim, abandon, otherwise).await.map_err(failed)
 }
 
 fn failed(error: LockError) -> Failed {
@@ -83,7 +84,7 @@ fn failed(error: LockError) -> Failed {
             Exit::Locked,
             anyhow::anyhow!("{error}\n  no host was touched; begin a new upgrade, which looks at them"),
         ),
-        LockError::Host(..) => Failed::new(Exit::Unreachable, error),
+        LockError::Host(..) | LockError::Unclear(..) => Failed::new(Exit::Unreachable, error),
     }
 }
 

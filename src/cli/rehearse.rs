@@ -19,6 +19,7 @@ use super::upgrade::fit;
 use super::walk::{Display, Log, Walk};
 use super::{Failed, block_on, load};
 use crate::fleet::SshFleet;
+use crate::host::lock::Verb;
 use crate::journal::{NewRun, Origin, Run, Simulated, StateFolder};
 use crate::plan::Plan;
 use crate::rehearsal::{Cluster, FAULTS, Fault, Options, RehearsalError, Timings, Verdict};
@@ -128,7 +129,7 @@ impl Rehearse {
         if let Some(at) = self.kill {
             return self.killed(original, cluster, &state, run, at).await;
         }
-        let lock = take(&fleet, &plan.master.host, claim(&run.name, &state), None).await?;
+        let lock = take(&fleet, &plan.master.host, claim(&run.name, &state), None, Verb::Drop).await?;
         let admin_address = observation.master.admin_address;
         let walk = Walk {
             plan,
@@ -214,7 +215,7 @@ impl Rehearse {
         eprint!("{}", crate::ui::summary::text(&schedule));
         let mut run = state
             .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
-        let lock = take(fleet, &plan.master.host, claim(&run.name, state), Some(name)).await?;
+        let lock = take(fleet, &plan.master.host, claim(&run.name, state), Some(name), Verb::Drop).await?;
         let walk = Walk {
             plan,
             schedule: &schedule,

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 
 use super::exit::Exit;
 use super::lock::{Abandon, claim, may_abandon, take};
-use super::walk::{Display, Walk};
+use super::walk::{Display, Walk, give_back};
 use super::{Failed, StateDir, block_on, replan};
 use crate::fleet::SshFleet;
+use crate::host::lock::Verb;
 use crate::journal::store::Stored;
 use crate::journal::{JournalSink, Record, Run, StateFolder};
 
@@ -80,13 +81,21 @@ impl Resume {
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         let (master, claim) = (&plan.master.host, claim(&run.name, state));
         let abandon = may_abandon(&fleet, master, Some(&claim), (&[], &self.abandon.abandon), true).await?;
-        let lock = take(&fleet, master, claim, abandon.as_deref()).await?;
-        run.append(Record::Resumed { at: Timestamp::now() })
-            .map_err(|e| Failed::new(Exit::Journal, anyhow::Error::from(e).context("failed to write the journal")))?;
+        let lock = take(&fleet, master, claim, abandon.as_deref(), Verb::Leave).await?;
+        let simulated = match run.append(Record::Resumed { at: Timestamp::now() }) {
+            Ok(()) => state.simulated().map_err(Failed::from),
+            Err(e) => Err(Failed::new(Exit::Journal, anyhow::Error::from(e).context("failed to write the journal"))),
+        };
+        let simulated = match simulated {
+            Ok(simulated) => simulated,
+            Err(failed) => {
+                give_back(&lock, false).await;
+                return Err(failed);
+            }
+        };
         let resume = self.state.resume(&run.name);
         let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
-        let walk =
-            Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, simulated: state.simulated()?, resume };
+        let walk = Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, simulated, resume };
         let ending = walk.walk(run, &stored.progress, &self.display).await?;
         Ok((&ending).into())
     }

@@ -117,11 +117,11 @@ impl Walk<'_> {
                 // for whoever asks `status`; where it cannot be written, that says that the run was interrupted
                 let _ = runner.journal.borrow_mut().append(Record::Paused { at: clock.now() });
                 eprintln!("left at once; the step that was running may be done or not. `{}` looks and goes on", self.resume);
-                self.release(false).await;
+                give_back(self.lock, false).await;
                 return Ok(Ending::Paused);
             }
         };
-        self.release(ending == Ending::Finished).await;
+        give_back(self.lock, ending == Ending::Finished).await;
         match &ending {
             Ending::Failed(failure, state) => eprint!("{}", ui::failure::text(failure, state, &self.resume)),
             Ending::Paused => eprintln!("`{}` goes on", self.resume),
@@ -129,20 +129,19 @@ impl Walk<'_> {
         }
         Ok(ending)
     }
+}
 
-    /// Gives the lock back. Where that cannot be done, its heartbeat stops with this process, and that is said.
-    async fn release(&self, over: bool) {
-        let told = tokio::time::timeout(RELEASE, self.lock.release(over)).await;
-        let why = match told {
-            Ok(Ok(())) => return,
-            Ok(Err(e)) => e.to_string(),
-            Err(_) => "its host does not answer".to_owned(),
-        };
-        let minutes = STALE.as_secs() / 60;
-        eprintln!(
-            "the cluster's lock was not given back ({why}); without a heartbeat it is stale in {minutes} minutes"
-        );
-    }
+/// Gives the lock back; `over`: see [`ClusterLock::release`]. Where that cannot be done, its heartbeat stops with this process,
+/// and that is said.
+pub(super) async fn give_back(lock: &ClusterLock<'_>, over: bool) {
+    let told = tokio::time::timeout(RELEASE, lock.release(over)).await;
+    let why = match told {
+        Ok(Ok(())) => return,
+        Ok(Err(e)) => e.to_string(),
+        Err(_) => "its host does not answer".to_owned(),
+    };
+    let minutes = STALE.as_secs() / 60;
+    eprintln!("the cluster's lock was not given back ({why}); without a heartbeat it is stale in {minutes} minutes");
 }
 
 async fn twice_interrupted(pause: &AtomicBool, events: &dyn EventSink, clock: &RunClock) -> std::io::Result<()> {

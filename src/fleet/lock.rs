@@ -17,6 +17,9 @@ const LIMIT: Duration = Duration::from_secs(45);
 /// Between two tries of a heartbeat that was not heard.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// How often a host is asked whose answer is lost.
+const TRIES: usize = 3;
+
 /// Why it was not got.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LockError {
@@ -31,6 +34,13 @@ pub enum LockError {
     /// The host was not reached, or could not keep it.
     #[error("the lock on {0} could not be used: {1}")]
     Host(HostName, String),
+    /// Its answer was lost, again and again: it may have been taken, and could not be given back.
+    #[error(
+        "whether the lock on {0} was taken cannot be told: {1}; where it was, it names run {2}, which nobody walks: it is \
+         stale in {minutes} minutes, and `--abandon {2}` sets it aside then",
+        minutes = STALE.as_secs() / 60
+    )]
+    Unclear(HostName, String, String),
 }
 
 /// The lock of a cluster, held for one run.
@@ -52,16 +62,46 @@ struct Heard {
     trouble: String,
 }
 
+/// Why nothing came of it.
+enum Silence {
+    /// The host has said so, or was not reached.
+    Known(LockError),
+    /// It was asked, and what it did was not heard.
+    Unheard(String),
+}
+
 async fn ask(fleet: &SshFleet, host: &HostName, claim: &Claim, verb: Verb<'_>) -> Result<Answer, LockError> {
-    let failed = |why: String| LockError::Host(host.clone(), why);
+    ask_once(fleet, host, claim, verb).await.map_err(|silence| match silence {
+        Silence::Known(error) => error,
+        Silence::Unheard(why) => LockError::Host(host.clone(), why),
+    })
+}
+
+async fn ask_once(fleet: &SshFleet, host: &HostName, claim: &Claim, verb: Verb<'_>) -> Result<Answer, Silence> {
+    let failed = |why: String| Silence::Known(LockError::Host(host.clone(), why));
     match fleet.run(host, &claim.script(verb), LIMIT, &mut |_| {}).await {
         Outcome::Exited { output, .. } => match lock::read(&output) {
             Some(Answer::Cannot(why)) => Err(failed(why)),
-            Some(Answer::Aside) => Err(LockError::Aside(claim.run.clone())),
+            Some(Answer::Aside) => Err(Silence::Known(LockError::Aside(claim.run.clone()))),
             Some(answer) => Ok(answer),
             None => Err(failed(format!("it answered {:?}", output.trim()))),
         },
-        Outcome::Unknown { reason } | Outcome::NotStarted { reason } => Err(failed(reason)),
+        Outcome::NotStarted { reason } => Err(failed(reason)),
+        Outcome::Unknown { reason } => Err(Silence::Unheard(reason)),
+    }
+}
+
+/// Asks again where the answer was lost: every verb may be said twice.
+async fn ask_again(fleet: &SshFleet, host: &HostName, claim: &Claim, verb: Verb<'_>) -> Result<Answer, Silence> {
+    let mut tries = 1;
+    loop {
+        match ask_once(fleet, host, claim, verb).await {
+            Err(Silence::Unheard(_)) if tries < TRIES => tokio::time::sleep(AGAIN).await,
+            // it was heard before that it was asked
+            Err(Silence::Known(LockError::Host(_, why))) if tries > 1 => return Err(Silence::Unheard(why)),
+            answer => return answer,
+        }
+        tries += 1;
     }
 }
 
@@ -78,7 +118,8 @@ impl<'f> ClusterLock<'f> {
         }
     }
 
-    /// Takes it. `abandon`: the run that may be set aside for it, if nobody walks it any more.
+    /// Takes it. `abandon`: the run that may be set aside for it, if nobody walks it any more. `otherwise`: what is said to a
+    /// host whose answer was lost, so that it is not held for a run that nobody walks.
     ///
     /// # Errors
     /// [`LockError`].
@@ -87,13 +128,20 @@ impl<'f> ClusterLock<'f> {
         host: &HostName,
         claim: Claim,
         abandon: Option<&str>,
+        otherwise: Verb<'_>,
     ) -> Result<Self, LockError> {
-        match ask(fleet, host, &claim, Verb::Take { abandon }).await? {
-            Answer::Other(holder) => Err(LockError::Held(holder)),
-            _ => {
+        // whoever has it already is told so once more
+        match ask_again(fleet, host, &claim, Verb::Take { abandon }).await {
+            Ok(Answer::Other(holder)) => Err(LockError::Held(holder)),
+            Ok(_) => {
                 let heard = Heard { at: Timestamp::now(), taken: None, trouble: String::new() };
                 Ok(Self { fleet, host: host.clone(), claim, heard: Mutex::new(heard), now: Notify::new() })
             }
+            Err(Silence::Unheard(why)) => match ask_again(fleet, host, &claim, otherwise).await {
+                Ok(_) => Err(LockError::Host(host.clone(), why)),
+                Err(_) => Err(LockError::Unclear(host.clone(), why, claim.run)),
+            },
+            Err(Silence::Known(error)) => Err(error),
         }
     }
 

@@ -163,6 +163,10 @@ pub struct HostFacts {
     pub folders: BTreeMap<String, Folder>,
     /// The first 8 bytes of metadata files in the master's DATA_PATH, by file name: `MFSM 1.5`, `MFSM NEW`.
     pub headers: BTreeMap<String, String>,
+    /// The version of the metadata in them: how many changes it has seen.
+    pub metaversions: BTreeMap<String, u64>,
+    /// The number of the last change in the master's `changelog.0.mfs`.
+    pub last_change: Option<u64>,
     /// Processes that use a mount of MooseFS.
     pub users: Vec<MountUser>,
     /// Whether there can be more of them: above 50 a mount they are not told, nor what was not found within some seconds.
@@ -311,6 +315,19 @@ impl HostFacts {
     pub fn process_id(&self, role: Role) -> Option<ProcessId> {
         let process = self.daemon(role)?;
         Some(ProcessId { boot: self.boot_id.clone(), pid: process.pid, start: process.start })
+    }
+
+    /// The version of the newest metadata that lies in DATA_PATH: in metadata.mfs while no master runs, in metadata.mfs.back
+    /// while one does, and whatever the moment between, in one of them.
+    #[must_use]
+    pub fn metaversion(&self) -> Option<u64> {
+        self.metaversions.values().max().copied()
+    }
+
+    /// The least version that the metadata has once its master has ended: every change that is in its change log is in it.
+    #[must_use]
+    pub fn least_metaversion(&self) -> Option<u64> {
+        self.metaversion().max(self.last_change.map(|change| change.saturating_add(1)))
     }
 
     /// The mount at `mount_point`, the topmost if there are several.

@@ -211,12 +211,17 @@ struct Head {
 }
 
 /// All records of a journal, and the length in bytes of the whole part. A last line without its end was torn by a crash
-/// while it was written: it is left out, and the file may be cut to the whole part.
+/// while it was written, and so was one with zeros in it, which is what a file system shows of a block that the power cut has kept
+/// from the disk: it is left out, and the file may be cut to the whole part.
 ///
 /// # Errors
 /// [`BadLine`]: anything else that is wrong is not repaired by guessing.
 pub fn decode(text: &str) -> Result<(Vec<Record>, usize), BadLine> {
-    let whole = text.rfind('\n').map_or(0, |at| at + 1);
+    let mut whole = text.rfind('\n').map_or(0, |at| at + 1);
+    let last = text[..whole.saturating_sub(1)].rfind('\n').map_or(0, |at| at + 1);
+    if text[last..whole].contains('\0') {
+        whole = last;
+    }
     let mut records = Vec::new();
     for (n, line) in (0..).zip(text[..whole].lines()) {
         let json = open(n, line)?;
@@ -263,6 +268,22 @@ mod tests {
             assert!(whole <= cut && (whole == 0 || text[..whole].ends_with('\n')));
         }
         assert_eq!(decode(&text).unwrap().0.len(), 3);
+    }
+
+    #[test]
+    fn a_last_line_of_which_a_block_never_reached_the_disk_was_torn() {
+        let (records, text) = journal();
+        let last = text[..text.len() - 1].rfind('\n').unwrap() + 1;
+        for (from, to) in [(last, last + 9), (last + 9, text.len() - 1), (last, text.len())] {
+            let mut bytes = text.clone().into_bytes();
+            bytes[from..to].fill(0);
+            let (read, whole) = decode(std::str::from_utf8(&bytes).unwrap()).unwrap();
+            assert_eq!((read.as_slice(), whole), (&records[..2], last));
+        }
+        // what was synced before cannot be so: somebody did it
+        let mut bytes = text.into_bytes();
+        bytes[last - 9..last - 1].fill(0);
+        assert!(decode(std::str::from_utf8(&bytes).unwrap()).is_err());
     }
 
     #[test]

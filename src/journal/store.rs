@@ -367,22 +367,34 @@ impl JournalSink for Run {
 mod tests {
     use super::*;
 
-    #[test]
-    fn nothing_is_written_behind_half_a_record() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("journal.jsonl");
-        let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
-        let mut run = Run {
+    fn run_in(folder: &Path, file: &str) -> Run {
+        Run {
             name: "run".to_owned(),
-            folder: folder.path().to_owned(),
-            file: full,
-            path: path.clone(),
+            folder: folder.to_owned(),
+            file: OpenOptions::new().append(true).open(file).unwrap(),
+            path: folder.join("journal.jsonl"),
             records: 0,
             length: 0,
             torn: false,
             progress: Progress::default(),
             _locks: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_record_that_was_not_synced_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        // takes every write, and cannot be synced
+        let mut run = run_in(folder.path(), "/dev/null");
+        let error = run.append(Record::Resumed { at: Timestamp::UNIX_EPOCH }).unwrap_err();
+        assert_eq!((error.kind(), run.records), (io::ErrorKind::InvalidInput, 0));
+    }
+
+    #[test]
+    fn nothing_is_written_behind_half_a_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut run = run_in(folder.path(), "/dev/full");
+        let path = run.path.clone();
         let record = || Record::Resumed { at: Timestamp::UNIX_EPOCH };
         assert_eq!(run.append(record()).unwrap_err().kind(), io::ErrorKind::StorageFull);
         // a device cannot be cut, as a file of a file system that fails

@@ -61,6 +61,8 @@ pub enum FaultName {
     /// See [`FAULTS`].
     LoadsOtherMetadata,
     /// See [`FAULTS`].
+    LoadsOlderMetadata,
+    /// See [`FAULTS`].
     NoSpace,
 }
 
@@ -193,7 +195,13 @@ pub const FAULTS: &[FaultInfo] = &[
         fault: FaultName::LoadsOtherMetadata,
         name: "loads-other-metadata",
         applies_to: &[Role::Master],
-        meaning: "when the old master has ended, a script puts an older metadata.mfs with half of the files in place",
+        meaning: "when the old master has ended, a script puts another metadata.mfs with half of the files in place",
+    },
+    FaultInfo {
+        fault: FaultName::LoadsOlderMetadata,
+        name: "loads-older-metadata",
+        applies_to: &[Role::Master],
+        meaning: "when the old master has ended, a script puts a metadata.mfs in place that has seen half of the changes, with as many files",
     },
     FaultInfo {
         fault: FaultName::NoSpace,

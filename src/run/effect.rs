@@ -53,7 +53,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let earlier = self.found_again(host, step, limit(&step.action)).await?;
         Box::pin(self.renew_backup(step)).await?;
         if step.action.ends_the_master() {
-            self.count_once_more().await?;
+            self.count_once_more(host, step).await?;
         }
         let (found, evidence) = match &step.action {
             Action::Backup { .. } | Action::Trial { .. } => self.with_metadata(host, step).await?,
@@ -73,7 +73,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.sweep(host).await.map_err(|f| f.at(Some(&step.id), host))?;
             evidence.extend(self.look_everywhere(step).await?);
         }
-        let master = self.new_master(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
+        let master = self.new_master(host, step).await?;
         if let Some(gate) = &step.afterwards {
             match self.gate(gate, host, Some(&step.id), &|| false).await {
                 Ok(green) => evidence.extend(green),
@@ -286,17 +286,23 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.look_with(host, &look).await
     }
 
+    /// One look, tried once.
+    pub(super) async fn look_once(&self, host: &HostName, look: &Look) -> Result<HostFacts, String> {
+        match self.hosts.run(host, &look.script(), LOOK_LIMIT, &mut |_| {}).await {
+            Outcome::Exited { output, code } => {
+                HostFacts::parse(&output).map_err(|e| format!("the look at it cannot be read: {e} (exit code {code})"))
+            }
+            Outcome::Unknown { reason } | Outcome::NotStarted { reason } => Err(reason),
+        }
+    }
+
     /// The same for more than the step asks for.
     pub(super) async fn look_with(&self, host: &HostName, look: &Look) -> Result<HostFacts, Failure> {
-        let script = look.script();
         let begun = self.clock.awake();
         loop {
-            let reason = match self.hosts.run(host, &script, LOOK_LIMIT, &mut |_| {}).await {
-                Outcome::Exited { output, code } => match HostFacts::parse(&output) {
-                    Ok(facts) => return Ok(facts),
-                    Err(e) => format!("the look at it cannot be read: {e} (exit code {code})"),
-                },
-                Outcome::Unknown { reason } | Outcome::NotStarted { reason } => reason,
+            let reason = match self.look_once(host, look).await {
+                Ok(facts) => return Ok(facts),
+                Err(reason) => reason,
             };
             if self.awake_since(begun) >= RECONNECT.as_secs() {
                 let message = format!("reach the host within {}", human(RECONNECT.as_secs()));

@@ -135,6 +135,13 @@ pub enum Event {
         /// What the host shows instead.
         reason: String,
     },
+    /// A host could not be looked at before a run goes on: it is dealt with in its turn.
+    Unseen {
+        /// Which.
+        host: HostName,
+        /// What ssh said.
+        reason: String,
+    },
     /// All steps of a host in this stage are done.
     HostDone {
         /// Which; one of several that ended together.
@@ -165,6 +172,13 @@ pub enum Event {
         /// Where.
         host: HostName,
         /// What ssh said.
+        reason: String,
+    },
+    /// The master, or the cluster's lock, was not heard of on a host, and is asked again.
+    Silent {
+        /// Where.
+        host: HostName,
+        /// What was heard instead.
         reason: String,
     },
     /// The operator asked to stop at the next safe point.

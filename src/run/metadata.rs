@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::Runner;
 use super::effect::{LONG_COMMAND, RECONNECT};
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
-use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome, Source};
+use super::ports::{Clock, Hosts, Master, NoAnswer, NotCopied, NotHeld, Outcome, Source};
 use super::runner::human;
 use super::step::{self, Verdict};
 use crate::check::Counts;
-use crate::check::health::{master_runs, metadata_is_as_it_was, metadata_is_kept};
+use crate::check::health::{master_runs, metadata_is_as_it_was, metadata_is_kept, metadata_is_no_older};
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialFacts};
 use crate::host::{AbsPath, Command, HostName, Process, ProcessId};
@@ -131,11 +133,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let received = loop {
                 match self.hosts.fetch(host, &folder.join(&file.name), &self.backup.join(&file.name)).await {
                     Ok(sum) => break sum,
-                    Err(reason) if self.awake_since(begun) >= RECONNECT.as_secs() => {
-                        let message = format!("copy {} off the host", file.name);
-                        return Err(Failure::new(FailureKind::Unreachable, message, reason));
-                    }
-                    Err(reason) => self.send(Event::Reconnecting { host: host.clone(), reason }),
+                    Err(not) => self.copied_again(host, begun, not, &format!("copy {} off the host", file.name))?,
                 }
                 self.clock.between_looks().await;
             };
@@ -183,7 +181,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             if self.awake_since(begun) >= RECONNECT.as_secs() {
                 return Err(reason);
             }
-            self.send(Event::Reconnecting { host: host.clone(), reason });
+            self.send(Event::Silent { host: host.clone(), reason });
             self.clock.between_looks().await;
         }
     }
@@ -239,22 +237,57 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         };
         let begun = self.clock.awake();
         loop {
-            let Err(reason) = self.hosts.put(host, source, to).await else { return Ok(()) };
-            if self.awake_since(begun) >= RECONNECT.as_secs() {
-                let message = format!("copy to {to} within {}", human(RECONNECT.as_secs()));
-                return Err(Failure::new(FailureKind::Unreachable, message, reason));
+            let Err(not) = self.hosts.put(host, source, to).await else { return Ok(()) };
+            match not {
+                // a file of the plan, and not the state folder
+                NotCopied::Here(reason) => {
+                    return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), reason));
+                }
+                not => self.copied_again(host, begun, not, &format!("copy to {to}"))?,
             }
-            self.send(Event::Reconnecting { host: host.clone(), reason });
             self.clock.between_looks().await;
         }
     }
 
-    /// The counts of the last moment before the old master goes: what its successor is held to. A new one that runs already
-    /// is held to them too, and is no measure for itself.
-    pub(super) async fn count_once_more(&self) -> Result<(), Failure> {
-        match self.master.overview().await {
-            Ok(overview) if master_runs(&overview, &self.schedule.to).is_err() => self.counted(&overview),
-            _ => Ok(()),
+    /// A connection that was lost is made again for a while; a host or a disk that says no is believed.
+    fn copied_again(&self, host: &HostName, begun: Timestamp, not: NotCopied, what: &str) -> Result<(), Failure> {
+        let (kind, reason) = match not {
+            NotCopied::Lost(reason) if self.awake_since(begun) < RECONNECT.as_secs() => {
+                self.send(Event::Reconnecting { host: host.clone(), reason });
+                return Ok(());
+            }
+            NotCopied::Lost(reason) => (FailureKind::Unreachable, reason),
+            NotCopied::Refused(reason) => (FailureKind::StepFailed, reason),
+            NotCopied::Here(reason) => (FailureKind::Journal, reason),
+        };
+        Err(Failure::new(kind, what, reason))
+    }
+
+    /// The counts of the last moment before the old master goes, and how many changes it has written: what its successor is
+    /// held to. A new one that runs already is held to them too, and is no measure for itself.
+    pub(super) async fn count_once_more(&self, host: &HostName, step: &Step) -> Result<(), Failure> {
+        let overview = self.overview_within(RECONNECT).await;
+        let now = self.look(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
+        let news = {
+            let baseline = self.baseline.borrow();
+            let of_the_old = overview.ok().filter(|overview| master_runs(overview, &self.schedule.to).is_err());
+            let old = |p: &Process| p.role == Role::Master && p.version.as_ref() != Some(&self.schedule.to);
+            let written = now.least_metaversion().filter(|_| now.processes.iter().any(old));
+            baseline.written(of_the_old.and_then(|overview| baseline.news(&overview)), written)
+        };
+        news.map_or(Ok(()), |counts| self.learn(counts))
+    }
+
+    /// What the master says. One that is silent for a moment is asked again; a host that was reached, and on which nothing
+    /// serves, has said so.
+    pub(super) async fn overview_within(&self, patience: Duration) -> Result<Overview, NoAnswer> {
+        let begun = self.clock.awake();
+        loop {
+            match self.master.overview().await {
+                Err(silent) if !silent.reached && self.awake_since(begun) < patience.as_secs() => {}
+                told => return told,
+            }
+            self.clock.between_looks().await;
         }
     }
 
@@ -292,11 +325,18 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.look(&track.host, step).await.is_ok_and(|now| now.process_id(Role::Master) == Some(known))
     }
 
-    /// The process that a master's start has brought, before its gate: what the gate then sees is known by it.
+    /// The process that a master's start has brought, before its gate: what the gate then sees is known by it. One that has
+    /// loaded older metadata is stopped before anybody asks it anything.
     pub(super) async fn new_master(&self, host: &HostName, step: &Step) -> Result<Option<ProcessId>, Failure> {
-        match &step.action {
-            Action::Start { role: Role::Master, .. } => Ok(self.look(host, step).await?.process_id(Role::Master)),
-            _ => Ok(None),
+        let Action::Start { role: Role::Master, .. } = &step.action else { return Ok(None) };
+        let now = self.look(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
+        let older = metadata_is_no_older(now.metaversion(), &self.baseline.borrow());
+        match older {
+            Ok(()) => Ok(now.process_id(Role::Master)),
+            Err(reason) => {
+                let failure = Failure::new(FailureKind::StepFailed, step.action.describe(), reason);
+                Err(self.undone(step, failure.at(Some(&step.id), host)).await)
+            }
         }
     }
 
@@ -309,20 +349,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Whether the master that answers knows other metadata than the old one. One that is silent for a moment is asked again: a
     /// wrong one must not stay up because an answer was lost.
     async fn knows_other_metadata(&self, patience: Duration) -> bool {
-        let begun = self.clock.awake();
-        loop {
-            match self.master.overview().await {
-                // whichever the gate was red for
-                Ok(overview) => {
-                    let baseline = self.baseline.borrow();
-                    let kept = metadata_is_kept(&overview, &baseline);
-                    return kept.and_then(|()| metadata_is_as_it_was(&overview, &baseline)).is_err();
-                }
-                // a host that was reached says that nothing serves there
-                Err(silent) if silent.reached || self.awake_since(begun) >= patience.as_secs() => return false,
-                Err(_) => self.clock.between_looks().await,
-            }
-        }
+        let Ok(overview) = self.overview_within(patience).await else { return false };
+        let baseline = self.baseline.borrow();
+        // whichever the gate was red for
+        let kept = metadata_is_kept(&overview, &baseline);
+        kept.and_then(|()| metadata_is_as_it_was(&overview, &baseline)).is_err()
     }
 
     /// A new master on other metadata is stopped at once, before its chunkservers delete what it does not know. Any other
@@ -331,15 +362,24 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let Action::Start { role: Role::Master, prefix, data_path, .. } = &step.action else { return failure };
         let patience = if failure.kind == FailureKind::GateRed { RECONNECT } else { Duration::ZERO };
         let lost = self.knows_other_metadata(patience).await;
-        let elsewhere = match (data_path, &failure.host) {
-            (Some(path), Some(host)) => self.look(host, step).await.is_ok_and(|now| {
+        let other_files = match &failure.host {
+            Some(host) => self.look(host, step).await.is_ok_and(|now| {
                 let new = |p: &&Process| p.role == Role::Master && p.version.as_ref() == Some(&self.schedule.to);
-                now.processes.iter().find(new).is_some_and(|p| p.cwd != path.as_str())
+                let older = metadata_is_no_older(now.metaversion(), &self.baseline.borrow()).is_err();
+                let elsewhere = |p: &Process| data_path.as_ref().is_some_and(|path| p.cwd != path.as_str());
+                now.processes.iter().find(new).is_some_and(|p| older || elsewhere(p))
             }),
-            _ => false,
+            None => false,
         };
-        let lost = lost || elsewhere;
+        let lost = lost || other_files;
         let Some(host) = failure.host.clone().filter(|_| lost) else { return failure };
+        // silence holds nobody up here: while nothing is heard of the lock, the wrong master deletes chunks
+        if let Err(NotHeld::Taken(by)) = self.guard.held() {
+            let mut failure = failure;
+            let cause = format!("the new master was NOT stopped, since the cluster's lock is another run's now: {by}");
+            failure.causes.push(format!("{cause}; {}", line::WAY_BACK_METADATA));
+            return failure;
+        }
         let stop = if self.schedule.is_back() {
             // no option of a 1.5 program is safe: its process is told
             match self.look(&host, step).await {

@@ -22,8 +22,9 @@ use crate::schedule::{Action, Phase, Step};
 const AT_ONCE: usize = 16;
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
-    /// Looks at every host on which the journal knows something done. A client that cannot be looked at is dealt with in its
-    /// turn and at the last look; any other host must be reached.
+    /// Looks at every host of the schedule. One on which the journal knows something done must be reached, unless it is a client:
+    /// that is dealt with in its turn and at the last look. One whose turn is to come must not, since the file system may be
+    /// down until the run goes on; it is tried once, and told of.
     pub(super) async fn reconcile(&self) -> Result<(), Failure> {
         let mut hosts: BTreeMap<&HostName, Vec<(Phase, &Step)>> = BTreeMap::new();
         for (stage, track, step) in self.schedule.steps() {
@@ -37,6 +38,15 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// From the last step to the first: a daemon that runs is proof of all that was done for it, and one that does not run
     /// proves nothing.
     async fn reconcile_host(&self, host: &HostName, steps: Vec<(Phase, &Step)>) -> Result<(), Failure> {
+        let begun = |step: &Step| self.is_done(&step.id) || self.open.borrow().contains_key(&step.id);
+        if let Some((_, first)) = steps.first()
+            && !steps.iter().any(|(_, step)| begun(step))
+        {
+            if let Err(reason) = self.look_once(host, &step::look(&first.action, self.schedule)).await {
+                self.send(Event::Unseen { host: host.clone(), reason });
+            }
+            return Ok(());
+        }
         let (mut standing, mut begun): (Vec<&Step>, Vec<&Step>) = (Vec::new(), Vec::new());
         for (phase, step) in steps.into_iter().rev() {
             if !self.is_done(&step.id) {
@@ -52,7 +62,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
             let now = match self.look(host, step).await {
                 Ok(now) => now,
-                Err(_) if phase == Phase::Clients => return Ok(()),
+                Err(failure) if phase == Phase::Clients => {
+                    self.send(Event::Unseen { host: host.clone(), reason: failure.told() });
+                    return Ok(());
+                }
                 Err(failure) => return Err(failure.at(Some(&step.id), host)),
             };
             let to = &self.schedule.to;

@@ -12,8 +12,9 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 
+use super::effect::RECONNECT;
 use super::event::{Event, EventSink, FORMAT, Stamped};
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, FailureKind, Others};
 use super::gate::{self, Red};
 use super::job::Begun;
 use super::ports::{Clock, Guard, Hosts, Master};
@@ -111,7 +112,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             done: self.done.borrow().len(),
             simulated: self.simulated.clone(),
         });
-        if !progress.done.is_empty()
+        if !progress.begun_at.is_empty()
             && let Err(failure) = self.reconcile().await
         {
             return self.failed(failure).await;
@@ -193,7 +194,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut waiting = tracks.into_iter();
         let mut running: FuturesUnordered<_> =
             waiting.by_ref().take(stage.parallel).map(|t| self.named(stage, t)).collect();
-        let mut stop = None;
+        let (mut stop, mut beside) = (None, false);
         while let Some((track, result)) = running.next().await {
             if result.is_ok() {
                 *done += usize::from(self.track_is_done(track));
@@ -207,6 +208,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             if let Err(Stop::Failure(failure)) = &result
                 && !running.is_empty()
             {
+                beside = true;
                 let (host, running) = (track.host.clone(), running.len());
                 self.send(Event::HostFailed { host, failure: failure.clone(), running });
             }
@@ -216,6 +218,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             {
                 running.push(self.named(stage, next));
             }
+        }
+        if let Some(Stop::Failure(failure)) = &mut stop
+            && beside
+        {
+            failure.others = Others::CameToTheirEnd;
         }
         stop.map_or(Ok(()), Err)
     }
@@ -336,7 +343,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// alone.
     async fn set_aside(&self, stage: &Stage, failure: Failure) -> Result<(), Stop> {
         let (Some(gate), Some(host)) = (&stage.gate, failure.host.clone()) else { return Err(failure.into()) };
-        let overview = self.master.overview().await.map_err(|e| Red::wait(e.reason));
+        let overview = self.overview_within(RECONNECT).await.map_err(|e| Red::wait(e.reason));
         let well = overview.and_then(|o| gate::judge(gate, &host, self.schedule, &self.baseline.borrow(), &o));
         if well.is_err() || failure.kind == FailureKind::Journal {
             return Err(failure.into());
@@ -364,6 +371,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             },
             causes: causes.collect(),
             output: first.output.clone(),
+            others: Others::WentOn,
         })
     }
 

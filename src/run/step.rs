@@ -39,7 +39,7 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
             look.prefixes.push(prefix.clone());
             look.busy_in = command.installs_from().cloned();
         }
-        Action::Start { role: Role::Master, prefix, data_path, .. } if schedule.is_back() => {
+        Action::Start { role: Role::Master, prefix, data_path, .. } => {
             look.prefixes.push(prefix.clone());
             look.data_path.clone_from(data_path);
             look.headers = true;
@@ -60,6 +60,7 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
         Action::StopMaster { prefix, data_path, .. } => {
             look.prefixes.push(prefix.clone());
             look.data_path.clone_from(data_path);
+            look.headers = true;
         }
         Action::Copy { to, .. } => look.work_files.push(to.clone()),
         Action::Build { tree, mark, .. } => {

@@ -123,6 +123,9 @@ pub fn line(event: &Event) -> Option<String> {
                 printable(reason)
             )
         }
+        Event::Unseen { host, reason } => {
+            format!("{host}: could not be looked at: {}; its turn will tell", printable(reason))
+        }
         Event::HostDone { of: 1, .. } => return None,
         Event::HostDone { host, done, of } => format!("{host}: {done} of {of} hosts done"),
         Event::ClientFailed { host, failure } => format!(
@@ -136,6 +139,7 @@ pub fn line(event: &Event) -> Option<String> {
             printable(&failure.told()),
             if *running == 1 { "one host".to_owned() } else { format!("{running} hosts") },
         ),
+        Event::Silent { host, reason } => format!("{host}: no answer, asking again: {}", printable(reason)),
         Event::Reconnecting { host, reason } => format!("{host}: connection lost, trying again: {}", printable(reason)),
         Event::PauseRequested => "pausing at the next safe point; Ctrl-C once more leaves at once".to_owned(),
         Event::Paused { state } => format!("paused: {state}"),

@@ -119,8 +119,10 @@ impl EventSink for Live {
             Event::OutsideWindow { .. }
             | Event::WindowOpened { .. }
             | Event::ClientFailed { .. }
+            | Event::Unseen { .. }
             | Event::HostFailed { .. }
             | Event::Reconnecting { .. }
+            | Event::Silent { .. }
             | Event::PauseRequested => self.above(&event),
             Event::Paused { .. } | Event::Finished { .. } | Event::Failed { .. } => {
                 Self::clear_hosts(&mut state);

@@ -1,8 +1,11 @@
 //! What is about to happen, in a few lines above a question.
 
+use std::collections::BTreeSet;
+
 use super::events::printable;
 use super::schedule::cluster;
 use super::time::human;
+use crate::host::HostName;
 use crate::plan::Window;
 use crate::schedule::{Action, Schedule};
 
@@ -39,11 +42,33 @@ pub fn text(schedule: &Schedule) -> String {
     lines.extend(configuration(schedule));
     lines.push(format!("At least {} of demanded waits.", human(schedule.least_s)));
     lines.extend(schedule.window.as_ref().map(|w| window(w, schedule.outlasts_its_window())));
-    let first_way_back = schedule.steps().find_map(|(_, track, step)| step.way_back.as_ref().map(|w| (track, w)));
-    if let Some((track, way_back)) = first_way_back {
-        lines.push(format!("From the start on {}: {way_back}.", track.host));
-    }
+    lines.extend(ways_back(schedule));
     lines.join("\n") + "\n"
+}
+
+/// The points of no return, and what the way back asks for from each of them on: the same words once, with the first host that
+/// they hold for and how many more.
+fn ways_back(schedule: &Schedule) -> Vec<String> {
+    let mut points: Vec<(&str, String, BTreeSet<&HostName>)> = Vec::new();
+    for (_, track, step) in schedule.steps() {
+        let Some(words) = step.way_back.as_deref() else { continue };
+        match points.iter_mut().find(|(known, ..)| *known == words) {
+            Some((.., hosts)) => drop(hosts.insert(&track.host)),
+            None => {
+                let first = format!("{} on {}", step.action.describe(), track.host);
+                points.push((words, first, BTreeSet::from([&track.host])));
+            }
+        }
+    }
+    let line = |(words, first, hosts): (&str, String, BTreeSet<_>)| {
+        let more = match hosts.len() - 1 {
+            0 => String::new(),
+            1 => ", and on one more host".to_owned(),
+            more => format!(", and on {more} more hosts"),
+        };
+        format!("Point of no return: {first}{more}: {words}.")
+    };
+    points.into_iter().map(line).collect()
 }
 
 /// Every difference of a configuration file, once, with the hosts that get it: nothing is written that was not shown.

@@ -1,5 +1,9 @@
 //! `plan`: the same for people and machines, for narrow and wide terminals, and without a host.
 
+use mfsupgrade::plan::Plan;
+use mfsupgrade::rules::line_1_5_to_1_6 as line;
+use mfsupgrade::schedule::compile;
+use mfsupgrade::ui::summary;
 use serde_json::Value;
 
 use crate::{code, command, mfsupgrade, stderr, stdout};
@@ -93,4 +97,24 @@ fn the_readme_shows_what_the_program_prints() {
     let (shown, _) = shown.split_once("\n…\n").unwrap();
     let output = command(&["plan", "plans/rolling.toml"]).env("COLUMNS", "100").output().unwrap();
     assert!(stdout(&output).starts_with(shown), "README.md shows another plan:\n{}", stdout(&output));
+}
+
+#[test]
+fn plan_and_prompt_name_every_point_of_no_return() {
+    let words = [line::WAY_BACK_MASTER, line::WAY_BACK_CHUNKSERVER, line::WAY_BACK_CLIENT];
+    for file in ["plans/rolling.toml", "plans/full-stop.toml"] {
+        let shown = command(&["plan", file]).env("COLUMNS", "400").output().unwrap();
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let prompt = summary::text(&compile(&Plan::load(&path).unwrap().plan, None));
+        let points: Vec<_> = prompt.lines().filter(|line| line.starts_with("Point of no return: ")).collect();
+        assert_eq!(points.len(), words.len(), "{prompt}");
+        let told = |start: &str, words: &str| {
+            let told = points.iter().filter(|p| p.starts_with(start) && p.ends_with(&format!(": {words}."))).count();
+            assert_eq!(told, 1, "{start}\n{prompt}");
+            assert_eq!(stdout(&shown).matches(&format!("way back: {words}")).count(), 1, "{}", stdout(&shown));
+        };
+        told("Point of no return: start the new mfsmaster on ", words[0]);
+        told("Point of no return: start the new mfschunkserver on cs1, and on 2 more hosts: ", words[1]);
+        told("Point of no return: ", words[2]);
+    }
 }

@@ -123,3 +123,51 @@ async fn the_second_operator_is_told_who_holds_the_lock() {
     assert!(!left.lines().any(|file| file == "lock"), "{left}");
     assert!(!left.contains(&ben.runs()[0]), "its jobs are swept: {left}");
 }
+
+/// An upgrade of a cluster whose master's connection is lost while its lock is being taken, which goes on there.
+async fn loses_the_answer(faults: &[&str]) -> (Cluster, Operator, (i32, String), tempfile::TempDir) {
+    let original = plan("1.6.27", Mode::Rolling, 1, 0);
+    let cluster = Cluster::start(&original, Options { speed: WALKED, ..options(faults) }).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = cluster.ssh().config.unwrap();
+    let text = format!(
+        "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nacknowledge = [\"no-metalogger\", \"goal-one\"]\n\
+         [install]\nsource_dir = \"/usr/src/mfs-1.6.27\"\n[ssh]\nconfig = {config:?}\n\
+         [master]\nhost = \"master\"\n[[chunkservers]]\nhosts = [\"cs1\"]\n"
+    );
+    // the lock is the first thing on this host that asks for flock, and every ssh of this operator has the configuration's name
+    let sim = cluster.root("master").join(".sim");
+    let script = format!(
+        "#!/bin/sh\nrm {:?}\n: >{:?}\nfor p in /proc/[0-9]*; do\n  [ \"$(cat $p/comm)\" != ssh ] || ! grep -qF {config:?} $p/cmdline || \
+         kill -9 ${{p#/proc/}}\ndone 2>/dev/null\nexec /usr/bin/flock \"$@\"\n",
+        sim.join("bin/flock"),
+        sim.join("changed"),
+    );
+    let flock = sim.join("bin/flock");
+    std::fs::write(&flock, script).unwrap();
+    std::fs::set_permissions(&flock, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let ben = Operator::new(folder.path(), "ben", &text);
+    let told = tokio::task::block_in_place(|| ben.told(&[]));
+    assert!(!flock.exists(), "{}", told.1);
+    (cluster, ben, told, folder)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_whose_answer_was_lost_is_asked_for_again() {
+    let (cluster, ben, (code, words), _folder) = loses_the_answer(&[]).await;
+    assert_eq!((code, ben.runs().len()), (0, 1), "{words}");
+    let left = said(&cluster, "master", "ls /var/lib/mfsupgrade", 0).await;
+    assert!(!left.lines().any(|file| file == "lock"), "{left}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_may_have_been_taken_for_a_run_that_never_was_is_named() {
+    let (cluster, ben, (code, words), _folder) = loses_the_answer(&["drops-ssh@master"]).await;
+    assert_eq!(code, 8, "{words}");
+    assert!(ben.runs().is_empty(), "nothing is left of a run that did not begin: {words}");
+    let lock = std::fs::read_to_string(cluster.root("master").join("var/lib/mfsupgrade/lock")).unwrap();
+    let run = lock.lines().next().unwrap();
+    for part in ["whether the lock on master was taken cannot be told", &format!("`--abandon {run}` sets it aside")] {
+        assert!(words.contains(part), "{part}\n{words}");
+    }
+}

@@ -138,6 +138,19 @@ fn a_new_master_on_other_metadata_is_stopped_within_seconds() {
 }
 
 #[test]
+fn a_new_master_on_older_metadata_that_counts_as_much_is_stopped_too() {
+    let told = told(&rehearse("plans/rolling.toml", &["loads-older-metadata@master"]))
+        .expect(5, &["failed to start the new mfsmaster on master", "the master's metadata has version"])
+        .expect(
+            5,
+            &["it has loaded older metadata", "the new master was stopped again; the way back: start no master before"],
+        )
+        .expect(5, &["THE FILE SYSTEM IS DOWN"])
+        .untouched("cl1");
+    assert!(!told.err.contains("STILL RUNS"), "{}", told.err);
+}
+
+#[test]
 fn a_host_that_drops_ssh_for_good_leaves_the_outcome_unknown() {
     told(&rehearse("plans/rolling.toml", &["drops-ssh@cs1"]))
         .expect(7, &["failed to tell whether it could install", "the host was not reached again", "on cs1"])
@@ -177,7 +190,8 @@ fn a_busy_mount_stays_and_the_other_clients_go_on() {
     let mode = "mode = \"rolling\"";
     let plan = rolling_but(folder.path(), mode, &format!("acknowledge = [\"mount-busy\"]\n{mode}"));
     told(&rehearse(&plan, &["umount-busy@cl1"]))
-        .expect(5, &["cl1: failed to unmount /mnt/mfs", "busy", "1 of 2 clients on 1.6.27"]);
+        .expect(5, &["cl1: failed to unmount /mnt/mfs", "busy", "1 of 2 clients on 1.6.27"])
+        .expect(5, &["stopped: the other clients were gone through; "]);
 }
 
 /// plans/rolling.toml with more for its clients, and codes that it accepts.

@@ -40,6 +40,30 @@ fn a_resumed_run_looks_whether_what_was_done_still_is() {
 }
 
 #[test]
+fn a_resumed_run_looks_at_hosts_whose_turn_is_to_come_and_tells_at_once_which_it_cannot() {
+    let world = World::new();
+    let plan = schedule(&world, Mode::Rolling);
+    walk_to_pause(&world, &plan, "sbin/mfschunkserver");
+    for host in ["cs3", "cl2"] {
+        world.lose_host(host);
+    }
+    let events = Events::default();
+    let Ending::Failed(failure, _) = heard(&world, &plan, &events) else { panic!("cs3 is away") };
+    assert_eq!(failure.kind, FailureKind::Unreachable);
+    assert_eq!(failure.host.unwrap().as_str(), "cs3", "what can be done without it is done");
+    let events: Vec<_> = events.0.into_inner().unwrap().into_iter().map(|e| e.event).collect();
+    let step = events.iter().position(|e| matches!(e, Event::StepStarted { .. })).unwrap();
+    let unseen = events[..step].iter().filter_map(|e| match e {
+        Event::Unseen { host, .. } => Some(host.as_str()),
+        _ => None,
+    });
+    let mut unseen: Vec<_> = unseen.collect();
+    unseen.sort_unstable();
+    assert_eq!(unseen, ["cl2", "cs3"]);
+    assert!(world.times("cs2", "sbin/mfschunkserver") == 1);
+}
+
+#[test]
 fn a_failed_run_resumes_at_the_host_that_failed() {
     let world = World::with("cs2", Fault::DaemonDies);
     let plan = schedule(&world, Mode::Rolling);

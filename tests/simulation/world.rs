@@ -21,6 +21,10 @@ use super::fault::Fault;
 pub const OLD: Version = Version::new(1, 5, 12);
 pub const NEW: Version = Version::new(1, 6, 27);
 const CHUNKS: u32 = 100;
+/// What the metadata has seen when the old master ends.
+const CHANGES: u64 = 1000;
+/// The master that runs in the beginning: it has saved its metadata long ago.
+const FIRST_MASTER: u32 = 101;
 const SUM: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 #[derive(Clone, Default)]
@@ -227,7 +231,9 @@ impl World {
     /// The new master runs, on whatever metadata there is.
     pub fn start_new_master(&self) {
         let process = self.process(NEW);
-        self.hosts.borrow_mut().get_mut("master").unwrap().master = Some(process);
+        let mut hosts = self.hosts.borrow_mut();
+        let master = hosts.get_mut("master").unwrap();
+        (master.master, master.metadata_saved) = (Some(process), None);
     }
 
     pub fn versions(&self) -> Vec<(String, Version)> {
@@ -310,7 +316,16 @@ impl World {
             }
         }
         if let Some(at) = s.metadata_saved {
-            let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}\nheader\tmetadata.mfs\t4d46534d20312e35");
+            let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}\n{}", header("metadata.mfs", CHANGES));
+        }
+        if let Some(master) = &s.master {
+            let older = self.faults.borrow().get(host) == Some(&Fault::OlderMetadata);
+            let saved = match (master.pid == FIRST_MASTER, older) {
+                (true, _) => CHANGES / 2,
+                (false, true) => CHANGES - 1,
+                (false, false) => CHANGES,
+            };
+            let _ = writeln!(out, "{}\nchange\t{}", header("metadata.mfs.back", saved), CHANGES - 1);
         }
         if s.master.is_some() && self.now.get() >= self.loads_until.get() {
             out += "tcp    0: 00000000:24CC 00000000:0000 0A 0\n";
@@ -425,4 +440,9 @@ impl World {
         }
         0
     }
+}
+
+/// A look's line on a metadata file: `MFSM 1.5`, highest inode, version.
+fn header(file: &str, version: u64) -> String {
+    format!("header\t{file}\t4d46534d20312e3500000009{version:016x}")
 }

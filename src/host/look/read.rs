@@ -11,6 +11,12 @@ use crate::host::facts::{
 };
 use crate::moosefs::daemon::Role;
 
+/// Bytes of a metadata file's header that tell its kind (facts, section 6).
+const METADATA_KIND: usize = 8;
+
+/// And those that tell its version.
+const METAVERSION: std::ops::Range<usize> = 12..20;
+
 /// Why a look's output could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableLook {
@@ -151,8 +157,14 @@ impl HostFacts {
             }
             "header" => {
                 let name = parts.next()?.to_owned();
-                self.headers.insert(name, String::from_utf8_lossy(&bytes(parts.next()?)?).into_owned());
+                let header = bytes(parts.next()?)?;
+                if let Some(version) = header.get(METAVERSION) {
+                    self.metaversions.insert(name.clone(), u64::from_be_bytes(version.try_into().ok()?));
+                }
+                let kind = &header[..header.len().min(METADATA_KIND)];
+                self.headers.insert(name, String::from_utf8_lossy(kind).into_owned());
             }
+            "change" => self.last_change = Some(rest.trim().parse().ok()?),
             "user" => {
                 let mut parts = rest.splitn(3, '\t');
                 let pid = parts.next()?.parse().ok()?;

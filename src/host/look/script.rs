@@ -145,10 +145,11 @@ const DATA_FILES: &str = r#"for f in "$data"/*.mfs "$data"/*.mfs.back*; do
 done
 "#;
 
-/// The kind of the metadata: `MFSM 1.5`, `MFSM NEW`.
+/// The kind of the metadata, `MFSM 1.5` or `MFSM NEW`, and its version; and the number of the last change.
 const HEADERS: &str = r#"for f in metadata.mfs metadata.mfs.back; do
-  x=$(od -An -v -tx1 -N 8 "$data/$f" 2>/dev/null | tr -d ' \n') && [ -n "$x" ] && printf 'header\t%s\t%s\n' "$f" "$x"
+  x=$(od -An -v -tx1 -N 20 "$data/$f" 2>/dev/null | tr -d ' \n') && [ -n "$x" ] && printf 'header\t%s\t%s\n' "$f" "$x"
 done
+x=$(tail -n 1 "$data/changelog.0.mfs" 2>/dev/null | sed -n 's/^\([0-9][0-9]*\):.*/\1/p') && [ -n "$x" ] && printf 'change\t%s\n' "$x"
 "#;
 
 fn program(what: &str, path: &AbsPath) -> String {

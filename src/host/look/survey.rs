@@ -169,7 +169,7 @@ build() {
     while IFS= read -r x; do printf 'define\t%s\t%s\n' "$1" "$x"; done
 }
 header() {
-  [ -f "$data/$1" ] && x=$(od -An -v -tx1 -N 8 "$data/$1" | tr -d ' \n') && [ -n "$x" ] && printf 'header\t%s\t%s\n' "$1" "$x"
+  [ -f "$data/$1" ] && x=$(od -An -v -tx1 -N 20 "$data/$1" | tr -d ' \n') && [ -n "$x" ] && printf 'header\t%s\t%s\n' "$1" "$x"
 }
 under() {
   y=${1%/*}; z=${1##*/}

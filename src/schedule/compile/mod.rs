@@ -365,6 +365,7 @@ impl Compiler<'_> {
     /// Without an observation nobody knows which master and options a mount was given.
     fn remount_unseen(&self, host: &HostName, group: &ClientGroup) -> Step {
         let mut step = self.step(format!("{}/{host}/remount", Phase::Clients), Action::RemountFound);
+        step.way_back = Some(line::WAY_BACK_CLIENT.to_owned());
         let program = group.access.install.prefix.join(Role::Client.path_in_prefix());
         let points = group.mounts.as_ref().map_or("MOUNT".to_owned(), |m| join(m));
         let in_use = match group.busy {

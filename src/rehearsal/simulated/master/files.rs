@@ -93,20 +93,26 @@ pub async fn finish(master: &Master) {
             .and_then(|()| fs::rename(life.data.join(BACK), life.data.join(METADATA)))
     };
     let _ = fs::rename(life.data.join("changelog.0.mfs"), life.data.join("changelog.1.mfs"));
-    if saved.is_ok() && !life.is_new() && life.site.has(FaultName::LoadsOtherMetadata) {
-        put_older(life, &master.state().metadata);
+    if saved.is_ok() && !life.is_new() {
+        put_other(life, &master.state().metadata);
     }
     life.record(if saved.is_ok() { What::MetadataSaved } else { What::MetadataNotSaved });
 }
 
-/// The fault `loads-other-metadata`: as soon as metadata.mfs is there, somebody's script puts an older one in its place,
-/// with half of the files.
-fn put_older(life: &Life, metadata: &Metadata) {
-    let mut older = metadata.clone();
-    older.tree.files.truncate(older.tree.files.len() / 2);
-    older.version /= 2;
-    let _ = older.store(&life.data.join(METADATA));
-    life.record(What::FaultActed { fault: FaultName::LoadsOtherMetadata.to_string() });
+/// The faults `loads-other-metadata` and `loads-older-metadata`: as soon as metadata.mfs is there, somebody's script puts another
+/// one in its place. One shows by what it counts, the other by its version alone.
+fn put_other(life: &Life, metadata: &Metadata) {
+    let mut other = metadata.clone();
+    for fault in [FaultName::LoadsOtherMetadata, FaultName::LoadsOlderMetadata] {
+        if life.site.has(fault) {
+            match fault {
+                FaultName::LoadsOlderMetadata => other.version /= 2,
+                _ => other.tree.files.truncate(other.tree.files.len() / 2),
+            }
+            let _ = other.store(&life.data.join(METADATA));
+            life.record(What::FaultActed { fault: fault.to_string() });
+        }
+    }
 }
 
 /// The sessions that a 1.6 master remembers.
