@@ -10,7 +10,7 @@ use super::observe::observe;
 use super::plan::{Format, ModeArgument, print};
 use super::{Failed, block_on, load, usual_state};
 use crate::check::Finding;
-use crate::fleet::SshFleet;
+use crate::fleet::{ClusterLock, SshFleet};
 use crate::schedule::count;
 use crate::ui;
 
@@ -42,7 +42,11 @@ impl Check {
     pub(super) fn run(&self) -> Result<Exit, Failed> {
         let plan = load(&self.plan, self.mode.map(Into::into))?;
         let fleet = SshFleet::new(&plan).map_err(anyhow::Error::from)?;
-        let (observation, findings) = block_on(observe(&plan, &fleet, usual_state().as_deref()))?;
+        let ((observation, findings), holder) = block_on(async {
+            let seen = observe(&plan, &fleet, usual_state().as_deref()).await;
+            // a host that is not reached is a finding already
+            (seen, ClusterLock::holder(&fleet, &plan.master.host).await.ok().flatten())
+        })?;
         let accepted = &plan.upgrade.acknowledge;
         let stops = findings.iter().filter(|f| f.stops(accepted)).count();
         let fit = stops == 0 && observation.is_some();
@@ -60,6 +64,10 @@ impl Check {
             }
         };
         print(&text)?;
+        if let Some(holder) = holder {
+            let code = Exit::Locked.code().0;
+            eprintln!("note: on this cluster there is {holder}; beside it `upgrade` does not begin (exit code {code})");
+        }
         Ok(if fit { Exit::Success } else { Exit::Findings })
     }
 }

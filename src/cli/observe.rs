@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::check::preflight::{Clocks, Fleet, Here, preflight, unanswered};
+use crate::check::preflight::{Clocks, Fleet, Here, preflight, silent, unanswered};
 use crate::check::{Code, Finding, Observation};
 use crate::fleet::{Forward, SshFleet};
 use crate::host::facts::Space;
@@ -132,9 +132,7 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Opt
         }
         Err((code, reason)) => {
             // a host that is not reached is a finding already
-            if master.is_some() {
-                findings.push(silence(plan, code, reason));
-            }
+            findings.extend(master.map(|facts| silent(plan, facts, code, reason)));
             findings.extend(unanswered(plan, &facts, &here));
             (None, findings)
         }
@@ -151,11 +149,6 @@ fn space_of(folder: &Path) -> Option<(String, Space)> {
         folder.display().to_string(),
         Space { free: facts.f_bavail.saturating_mul(facts.f_frsize), inodes, id: None },
     ))
-}
-
-fn silence(plan: &Plan, code: Code, reason: String) -> Finding {
-    let todo = "start it, or correct [master] host and admin_port".to_owned();
-    Finding::new(code, Some(&plan.master.host), reason, "every gate asks the master", todo)
 }
 
 pub(super) fn unreachable(host: &HostName, reason: String) -> Finding {

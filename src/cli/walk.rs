@@ -49,11 +49,12 @@ pub enum Log {
 }
 
 impl Display {
-    fn sink(&self, schedule: &Schedule) -> Box<dyn EventSink> {
+    fn sink(&self, schedule: &Schedule, progress: &Progress) -> Box<dyn EventSink> {
         match self.log {
             Log::Json => Box::new(ui::events::Json),
             Log::Auto if std::io::stderr().is_terminal() && std::io::stdout().is_terminal() => {
-                Box::new(ui::live::Live::new(schedule.least_s))
+                let demands = ui::demands::Demands::new(schedule, |step| progress.done.contains_key(step));
+                Box::new(ui::live::Live::new(demands))
             }
             Log::Auto | Log::Plain => Box::new(ui::events::Plain::new(self.verbose)),
         }
@@ -87,7 +88,7 @@ impl Walk<'_> {
             })?;
         let clock = RunClock::new(self.simulated.as_ref());
         let master = ForwardedMaster::new(self.fleet, self.plan, self.admin_address);
-        let events = display.sink(self.schedule);
+        let events = display.sink(self.schedule, progress);
         let pause = AtomicBool::new(false);
         let name = run.name.clone();
         let runner = Runner {

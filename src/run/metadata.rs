@@ -161,7 +161,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let live = live.map_err(|reason| failed(format!("the live master does not answer: {reason}")))?;
         let loaded = self.answer(host, async || self.master.trial(port).await).await;
         let loaded = loaded.map_err(|reason| failed(format!("the trial master does not answer: {reason}")))?;
-        let limits = Limits { to: &self.schedule.to, reconnect_s, accept_long, accept_goal_one };
+        let stands_still_s = self.schedule.stands_still_s();
+        let limits = Limits { to: &self.schedule.to, reconnect_s, accept_long, accept_goal_one, stands_still_s };
         judge(&facts, &loaded, &live, &limits).map_err(|reason| {
             let mut failure = failed(reason);
             failure.causes.push("the old master was not touched".to_owned());

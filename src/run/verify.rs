@@ -6,7 +6,7 @@ use super::Runner;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master};
 use super::step::{self, Verdict};
-use crate::schedule::{Action, Step, Track, count};
+use crate::schedule::{Action, Step, Track};
 
 /// Hosts that are looked at at once.
 const AT_ONCE: usize = 16;
@@ -39,6 +39,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         });
         let seen: Vec<Result<(), Failure>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
         seen.into_iter().collect::<Result<Vec<()>, Failure>>()?;
-        Ok((!all.is_empty()).then(|| format!("{} seen on their hosts", count(all.len(), "daemon or mount"))))
+        Ok(match all.len() {
+            0 => None,
+            1 => Some("its daemon or mount seen on its host".to_owned()),
+            n => Some(format!("{n} daemons and mounts seen on their hosts")),
+        })
     }
 }

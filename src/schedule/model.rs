@@ -562,6 +562,13 @@ impl Schedule {
         self.window.as_ref().is_some_and(|window| self.least_s > window.length_s())
     }
 
+    /// Seconds for which a full-stop waits while no master runs; `None` where one takes over from the other.
+    #[must_use]
+    pub fn stands_still_s(&self) -> Option<u64> {
+        let waits = self.stages.iter().filter_map(|stage| stage.wait.as_ref());
+        waits.filter(|wait| matches!(wait, Wait::MasterWait { .. })).map(Wait::least_s).max()
+    }
+
     /// Whether it takes back what an upgrade did.
     #[must_use]
     pub fn is_back(&self) -> bool {

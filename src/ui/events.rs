@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::sync::Mutex;
 
+use jiff::Timestamp;
+
 use super::schedule::is_recipe;
 use super::time::human;
 use crate::run::event::Stamped;
@@ -50,8 +52,7 @@ impl EventSink for Plain {
             return;
         }
         if let Some(text) = line(&event.event) {
-            let time = event.at.strftime("%H:%M:%S");
-            let _ = writeln!(std::io::stderr().lock(), "{time} {text}");
+            let _ = writeln!(std::io::stderr().lock(), "{} {text}", clock(event.at));
         }
     }
 }
@@ -66,6 +67,12 @@ impl EventSink for Json {
             let _ = writeln!(std::io::stdout().lock(), "{json}");
         }
     }
+}
+
+/// The time of day in UTC, as in the names of runs and in journals.
+#[must_use]
+pub fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%S").to_string()
 }
 
 /// An event in a line; `None` for what a line is too much for.

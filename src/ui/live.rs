@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::events::{line, printable};
+use super::demands::Demands;
+use super::events::{clock, line, printable};
 use super::time::human;
 use crate::host::HostName;
 use crate::run::event::Stamped;
@@ -25,28 +26,25 @@ pub struct Live {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
+    demands: Demands,
     hosts: HashMap<HostName, ProgressBar>,
     phase: String,
     /// Hosts of the stage, done and in all.
     stage: (usize, usize),
-    /// Seconds of demanded waits that are left, by the schedule.
-    left_s: u64,
-    /// Seconds left of the wait that goes on.
-    waiting: Option<(u64, u64)>,
 }
 
 impl Live {
-    /// `waits_s`: all demanded waits of the schedule.
+    /// `demands`: the waits that come.
     #[must_use]
-    pub fn new(waits_s: u64) -> Self {
+    pub fn new(demands: Demands) -> Self {
         let screen = MultiProgress::new();
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len} steps  {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
         let total = screen.add(ProgressBar::new(0).with_style(style));
-        Self { screen, total, state: Mutex::new(State { left_s: waits_s, ..State::default() }) }
+        let state = State { demands, hosts: HashMap::new(), phase: String::new(), stage: (0, 0) };
+        Self { screen, total, state: Mutex::new(state) }
     }
 
     fn host(&self, state: &mut State, host: &HostName, message: String) {
@@ -64,9 +62,10 @@ impl Live {
         bar.set_message(message);
     }
 
-    fn above(&self, event: &Event) {
-        if let Some(text) = line(event) {
-            let _ = self.screen.println(text);
+    /// What stays on the screen, and in what is scrolled back to after a night: when it was counts there too.
+    fn above(&self, event: &Stamped) {
+        if let Some(text) = line(&event.event) {
+            let _ = self.screen.println(format!("{} {text}", clock(event.at)));
         }
     }
 
@@ -80,61 +79,58 @@ impl Live {
 impl EventSink for Live {
     fn send(&self, event: Stamped) {
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.demands.heed(&event.event);
         match &event.event {
             Event::RunStarted { steps, done, .. } => {
-                self.above(&event.event);
+                self.above(&event);
                 self.total.set_length(*steps as u64);
                 self.total.set_position(*done as u64);
             }
             Event::StageStarted { phase, hosts, done, .. } => {
-                self.above(&event.event);
+                self.above(&event);
                 Self::clear_hosts(&mut state);
                 state.phase = phase.to_string();
                 state.stage = (*done, *hosts);
             }
-            Event::Waiting { host, what, left_s, of_s } => {
-                if state.waiting.is_none() {
-                    state.left_s = state.left_s.saturating_sub(*of_s);
-                }
-                state.waiting = Some((*left_s, *of_s));
+            Event::Waiting { host, what, left_s, .. } => {
                 self.host(&mut state, host, format!("{} left: {}", human(*left_s), printable(what)));
             }
             Event::GateRed { host, reason, left_s, .. } => {
-                state.waiting = None;
-                self.host(&mut state, host, format!("gate not green yet (stops in {}): {reason}", human(*left_s)));
+                // it is told once a reason, and stands here for as long as that holds: no time that is left
+                let end = event.at + Duration::from_secs(*left_s);
+                let reason = printable(reason);
+                self.host(&mut state, host, format!("gate not green yet (stops at {} UTC): {reason}", clock(end)));
             }
-            Event::GateGreen { .. } => state.waiting = None,
-            Event::StepStarted { host, what, .. } => {
-                state.waiting = None;
-                self.host(&mut state, host, what.clone());
-            }
+            Event::GateGreen { .. } => {}
+            Event::StepStarted { host, what, .. } => self.host(&mut state, host, what.clone()),
             Event::Output { host, line, .. } => self.host(&mut state, host, printable(line)),
             Event::StepDone { host, .. } => {
-                self.above(&event.event);
+                self.above(&event);
                 self.total.inc(1);
                 if let Some(bar) = state.hosts.remove(host) {
                     bar.finish_and_clear();
                 }
             }
             Event::HostDone { done, of, .. } => state.stage = (*done, *of),
-            Event::OutsideWindow { .. } | Event::WindowOpened { .. } => {
-                state.waiting = None;
-                self.above(&event.event);
+            Event::Undone { .. } => {
+                self.above(&event);
+                self.total.dec(1);
             }
-            Event::ClientFailed { .. }
-            | Event::Undone { .. }
+            Event::OutsideWindow { .. }
+            | Event::WindowOpened { .. }
+            | Event::ClientFailed { .. }
             | Event::Unseen { .. }
             | Event::HostFailed { .. }
             | Event::Reconnecting { .. }
             | Event::Silent { .. }
-            | Event::PauseRequested => self.above(&event.event),
+            | Event::PauseRequested => self.above(&event),
             Event::Paused { .. } | Event::Finished { .. } | Event::Failed { .. } => {
                 Self::clear_hosts(&mut state);
                 self.total.finish_and_clear();
-                self.above(&event.event);
+                self.above(&event);
             }
         }
-        let left = state.left_s + state.waiting.map_or(0, |(left, _)| left);
+        let left = state.demands.left_s();
         let (done, of) = state.stage;
         self.total.set_message(format!("{}: {done} of {of} hosts; at least {} left", state.phase, human(left)));
     }

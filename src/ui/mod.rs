@@ -2,6 +2,7 @@
 //!
 //! stdout is for data, stderr for talk; everything is legible without colour.
 
+pub mod demands;
 pub mod events;
 pub mod failure;
 pub mod findings;

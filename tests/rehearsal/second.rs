@@ -96,6 +96,10 @@ async fn the_second_operator_is_told_who_holds_the_lock() {
     assert_eq!(code, 13, "{words}");
     assert!(words.contains("heartbeat stopped") && words.contains(&format!("--abandon {run}")), "{words}");
     assert!(ben.runs().is_empty(), "nothing is left of a run that did not begin");
+    let checked = Command::new(env!("CARGO_BIN_EXE_mfsupgrade")).arg("check").arg(&ben.plan).output().unwrap();
+    let words = String::from_utf8_lossy(&checked.stderr);
+    assert_eq!(checked.status.code(), Some(0), "the cluster is fit\n{words}");
+    assert!(words.contains(&run) && words.contains("`upgrade` does not begin (exit code 13)"), "{words}");
     let (code, words) = ben.told(&["--abandon", "20000101T000000Z-0000"]);
     assert_eq!(code, 2, "{words}");
 

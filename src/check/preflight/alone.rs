@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::Check;
+use crate::check::{Code, Finding};
+use crate::host::HostFacts;
 use crate::moosefs::Overview;
+use crate::moosefs::config::{ConfigText, client_port, paths_read};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::wire::{FileTest, Info, Layout};
+use crate::plan::Plan;
 
 /// Stands where no check of this part looks.
 pub(super) static NO_ANSWER: Overview = Overview {
@@ -35,6 +39,30 @@ pub(super) static NO_ANSWER: Overview = Overview {
     },
     metaloggers: None,
 };
+
+/// A master that does not answer: `code` and `reason` say how. Where its own configuration has another port than the plan, that is
+/// most likely why.
+#[must_use]
+pub fn silent(plan: &Plan, facts: &HostFacts, code: Code, reason: String) -> Finding {
+    let (host, asked) = (&plan.master.host, plan.master.admin_port);
+    let todo = match configured_port(plan, facts).filter(|(_, port)| *port != asked) {
+        Some((path, port)) => format!("set `admin_port = {port}` under [master], since {path} says so; or start it"),
+        None => "start it, or correct [master] host and admin_port".to_owned(),
+    };
+    Finding::new(code, Some(host), reason, "every gate asks the master", todo)
+}
+
+/// Where a master of the release that runs, or else of the old one, listens by its configuration file.
+fn configured_port(plan: &Plan, facts: &HostFacts) -> Option<(String, u16)> {
+    let runs = facts.daemon(Role::Master).and_then(|process| process.version.as_ref());
+    let release = runs.unwrap_or(&plan.upgrade.from);
+    let paths = paths_read(Role::Master, release).iter();
+    let mut paths = paths.map(|path| plan.master.access.install.prefix.join(path).to_string());
+    let (path, file) = paths.find_map(|path| Some((path.clone(), facts.files.get(&path)?)))?;
+    let config = ConfigText::parse(&file.text);
+    let keys: Vec<_> = config.definitions(release).map(|(_, key, value)| (key.to_owned(), value.to_owned())).collect();
+    Some((path, client_port(release, &keys)?))
+}
 
 impl Check<'_> {
     /// Every host for itself. Connections are not looked at: that there are none follows from the master's silence.

@@ -28,6 +28,8 @@ mod window;
 
 use std::collections::BTreeMap;
 
+pub use alone::silent;
+
 use super::{Code, ConfigChange, Finding, Observation, Severity};
 use crate::host::facts::Space;
 use crate::host::{HostFacts, HostName};

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use semver::Version;
 
 use super::scene::{DATA, MASTER, NEW, NOW, OLD, Scene, name, scene, socket};
+use crate::check::preflight::silent;
 use crate::check::{Code, Severity};
 use crate::host::facts::{LockFact, Space};
 use crate::host::{AbsPath, Process};
@@ -615,6 +616,19 @@ fn accounts_of_rules_that_no_mount_needs_are_a_note() {
     exports(&mut scene, "* / rw,maproot=0\n* / rw,maproot=mfs\n");
     let (_, codes) = scene.check();
     assert!(codes.contains(&Code::ExportsAccounts) && !codes.contains(&Code::ExportsNeedAccounts), "{codes:?}");
+}
+
+/// Seen on real hosts: nothing listened on 9421, and the configuration that the look had brought said 9521.
+#[test]
+fn a_master_on_a_port_of_its_own_is_told_by_its_configuration() {
+    let mut scene = scene();
+    let master = |scene: &Scene| scene.fleet[&scene.plan.master.host].clone();
+    let told =
+        |scene: &Scene| silent(&scene.plan, &master(scene), Code::AdminPortNotListening, "nothing listens".to_owned());
+    assert_eq!(told(&scene).todo, "start it, or correct [master] host and admin_port");
+    scene.text("master", "/usr/local/etc/mfsmaster.cfg", "MATOCU_LISTEN_PORT = 9521\n");
+    let todo = "set `admin_port = 9521` under [master], since /usr/local/etc/mfsmaster.cfg says so; or start it";
+    assert_eq!((told(&scene).code, told(&scene).todo.as_str()), (Code::AdminPortNotListening, todo));
 }
 
 #[test]

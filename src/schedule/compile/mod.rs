@@ -515,6 +515,7 @@ mod tests {
         ];
         assert_eq!(stages, expected);
         assert!(matches!(full_stop.stages[4].wait, Some(Wait::MasterWait { after_stage: 3, least_s: 180 })));
+        assert_eq!((full_stop.stands_still_s(), rolling.stands_still_s()), (Some(180), None));
         let down: Vec<_> = full_stop.stages[3..5].iter().flat_map(|s| &s.tracks).flat_map(|t| &t.steps).collect();
         assert!(down.iter().all(|s| !s.pause_before), "no pause while the file system stands still");
     }
