@@ -23,7 +23,7 @@ pub enum Fault {
     LoadsSlowly,
     /// The end of a trial takes this many seconds.
     EndsTrialSlowly(i64),
-    /// What arrives here is not what was sent.
+    /// What is copied to or from this host does not arrive as what was sent.
     CopyDiffers,
     /// The new master starts on other metadata.
     OtherMetadata,
