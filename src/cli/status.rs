@@ -63,6 +63,10 @@ impl Status {
     }
 }
 
+/// Of a journal that tells no end.
+const INTERRUPTED: &str =
+    "its process wrote down no end: it was killed, the machine went down, or the journal could not be written";
+
 fn document(stored: &Stored) -> Document<'_> {
     let progress = &stored.progress;
     let (state, message) = match (&progress.stop, stored.walked) {
@@ -71,7 +75,7 @@ fn document(stored: &Stored) -> Document<'_> {
         (Some(Stop::Paused(_)), _) => ("paused", None),
         (Some(Stop::Failed(_, _, message)), _) => ("failed", Some(message.as_str())),
         (Some(Stop::Abandoned(_)), _) => ("abandoned", Some("another run was begun in its place")),
-        (None, false) => ("interrupted", Some("its process ended without a word: killed, or the machine went down")),
+        (None, false) => ("interrupted", Some(INTERRUPTED)),
     };
     Document {
         format: 1,

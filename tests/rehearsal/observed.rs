@@ -6,10 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use mfsupgrade::host::Command as HostCommand;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, Options};
+use mfsupgrade::schedule::{Action, Schedule};
 use serde_json::Value;
 
+use crate::desk::{Desk, original};
 use crate::second::Operator;
 use crate::support::{INSTALL, WALKED, options, plan, said, until_back};
 
@@ -38,7 +41,7 @@ async fn told(arguments: &[&str], plan: &Path) -> (i32, String, String) {
 
 /// Every file of a host, with what is in it, its mode and its times. What lives by itself is left out: /proc, the simulation's
 /// own notes, what a running daemon appends to.
-fn files(at: &Path) -> BTreeMap<PathBuf, String> {
+pub fn files(at: &Path) -> BTreeMap<PathBuf, String> {
     use std::os::unix::fs::MetadataExt;
     let (mut found, mut folders) = (BTreeMap::new(), vec![at.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -183,4 +186,61 @@ async fn copies_of_metadata_off_the_host_are_whole_and_for_their_owner_alone() {
         assert!(here.join(name).is_file(), "{name}");
     }
     assert_eq!(std::fs::metadata(here.join("sessions.mfs")).unwrap().len(), 300_000);
+}
+
+/// Every file of a host's configuration, but for samples, which are the release's own: its mode and owner, and what is in it.
+async fn configuration(cluster: &Cluster, host: &str) -> BTreeMap<String, (String, String)> {
+    let find = "[ ! -d /usr/local/etc ] || find /usr/local/etc -type f ! -name '*.dist' | while read -r f; do \
+                stat -c '%a %U:%G' \"$f\"; echo \"$f\"; done";
+    let found = said(cluster, host, find, 0).await;
+    let lines: Vec<&str> = found.lines().collect();
+    let file = |pair: &[&str]| {
+        let text = std::fs::read_to_string(cluster.root(host).join(&pair[1][1..])).unwrap();
+        (pair[1].to_owned(), (pair[0].to_owned(), text))
+    };
+    lines.chunks_exact(2).map(file).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_upgrade_writes_is_what_was_shown() {
+    let cluster = Cluster::start(&original(), options(&[])).await.unwrap();
+    let desk = Desk::new(&cluster);
+    // mode, owner and words of its own
+    let own = "cd /usr/local/etc && echo '# ours' >>mfschunkserver.cfg && chmod 640 mfschunkserver.cfg && \
+               chown root:nogroup mfschunkserver.cfg";
+    said(&cluster, "cs1", own, 0).await;
+    let (code, json, words) = told(&["plan", "--observe", "--format", "json"], Path::new(&desk.plan())).await;
+    assert_eq!(code, 0, "{words}");
+    let schedule: Schedule = serde_json::from_str(&json).unwrap();
+
+    let hosts = ["master", "log1", "cs1", "cl1", "cl2"];
+    let mut before = BTreeMap::new();
+    for host in hosts {
+        before.insert(host, configuration(&cluster, host).await);
+    }
+    let upgrade = tokio::task::block_in_place(|| desk.told(&["upgrade", &desk.plan(), "--yes"])).expect(0, &[]);
+
+    // what was there has moved at most; on top of that comes what was shown, and nothing else
+    let (mut must, mut kept) = (before.clone(), 0);
+    for (_, track, step) in schedule.steps() {
+        let Action::Configure { file, text, diff, command, .. } = &step.action else { continue };
+        let HostCommand::PutInPlace { mode, owner, beside, .. } = command else { panic!("{command:?}") };
+        let files = must.get_mut(track.host.as_str()).unwrap();
+        if let Some(old) = files.insert(file.to_string(), (format!("{mode:o} {owner}"), text.clone())) {
+            files.insert(beside.to_string(), old);
+            kept += 1;
+        }
+        // and the prompt has it, word for word
+        let shown: String = diff.lines().map(|line| format!("  {line}\n")).collect();
+        assert!(diff.lines().count() > 2 && upgrade.err.contains(&shown), "{shown}\n{}", upgrade.err);
+    }
+    for host in hosts {
+        assert_eq!(configuration(&cluster, host).await, must[host], "{host}");
+    }
+    // and that was something
+    let count = |all: &BTreeMap<_, BTreeMap<_, _>>| all.values().map(BTreeMap::len).sum::<usize>();
+    assert_eq!((count(&must) - count(&before), kept), (5, 1), "{must:#?}");
+    let carried = &must["cs1"]["/usr/local/etc/mfs/mfschunkserver.cfg"];
+    assert!(carried.0 == "640 root:nogroup" && carried.1.contains("# ours"), "{carried:?}");
+    cluster.stop().await;
 }

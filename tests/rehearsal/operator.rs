@@ -1,136 +1,19 @@
-//! The operator's hands on a real `upgrade`: Ctrl-C once and twice, another start in between, a changed plan, resume. In real
-//! time, with one chunkserver, so that nothing is waited for.
+//! The operator's hands on a real `upgrade` and `rollback`: Ctrl-C once and twice, another start in between, a changed plan,
+//! a full disk, resume.
 //!
 //! The daemons are simulated; the signals, the processes and ssh are real.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use mfsupgrade::plan::Plan;
-use mfsupgrade::rehearsal::Cluster;
-use rustix::process::{Pid, Signal, kill_process};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use mfsupgrade::rehearsal::What;
+use rustix::process::{Resource, Rlimit, prlimit};
+use serde_json::Value;
 
-use crate::support::options;
-
-/// The clients' installation tells that it has begun.
-const PLAN: &str = "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nacknowledge = [\"goal-one\"]\n[install]\n\
-    source_dir = \"/usr/src/mfs-1.6.27\"\n[config]\nexports_like_1_5 = true\n[master]\nhost = \"master\"\n\
-    [[metaloggers]]\nhosts = [\"log1\"]\n[[chunkservers]]\nhosts = [\"cs1\"]\n[[clients]]\nhosts = [\"cl[1-2]\"]\n\
-    install = { commands = { client = \"echo begun && apt-get install mfs-client\" } }\n";
-
-/// Hosts on which an installation waits for [`GO`], so that a Ctrl-C is heard while it goes on.
-const HELD: [&str; 4] = ["master", "cs1", "cl1", "cl2"];
-
-/// The file below a host's root that its installation waits for.
-const GO: &str = ".sim/go";
-
-/// The program, with a state folder and a plan of its own.
-struct Desk<'c> {
-    cluster: &'c Cluster,
-    folder: tempfile::TempDir,
-    /// Where the plan says how its hosts are reached.
-    ssh: String,
-}
-
-struct Said {
-    code: i32,
-    err: String,
-}
-
-impl Said {
-    #[track_caller]
-    fn expect(self, code: i32, words: &[&str]) -> Self {
-        assert_eq!(self.code, code, "{}", self.err);
-        for words in words {
-            assert!(self.err.contains(words), "{words}\n{}", self.err);
-        }
-        self
-    }
-}
-
-impl<'c> Desk<'c> {
-    fn new(cluster: &'c Cluster) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = cluster.ssh().config.unwrap();
-        let desk = Self { cluster, folder, ssh: format!("[ssh]\nconfig = \"{}\"\n", config.display()) };
-        desk.write(PLAN);
-        desk
-    }
-
-    fn plan(&self) -> String {
-        self.folder.path().join("plan.toml").to_str().unwrap().to_owned()
-    }
-
-    fn write(&self, plan: &str) {
-        std::fs::write(self.plan(), format!("{}{plan}", self.ssh)).unwrap();
-    }
-
-    /// Lets installations come to their end.
-    fn go(&self, hosts: &[&str]) {
-        for host in hosts {
-            std::fs::write(self.cluster.root(host).join(GO), "").unwrap();
-        }
-    }
-
-    fn spawn(&self, arguments: &[&str]) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mfsupgrade"));
-        command.args(arguments).args(["--state-dir", self.folder.path().to_str().unwrap()]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-    }
-
-    /// Runs to the end; when a line has `at` in it, Ctrl-C comes `times` times, and installations on `hosts` go on when the
-    /// first one was heard.
-    fn run(&self, arguments: &[&str], at: &str, times: usize, hosts: &[&str]) -> Said {
-        let mut child = self.spawn(arguments);
-        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-        let mut err = String::new();
-        let mut asked = 0;
-        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
-            let line = line.unwrap();
-            let heard = line.contains("Ctrl-C once more");
-            if heard {
-                self.go(hosts);
-            }
-            // the second one comes when the first one was heard
-            let now = (asked == 0 && line.contains(at)) || (asked > 0 && heard);
-            if now && asked < times {
-                kill_process(pid, Signal::INT).unwrap();
-                asked += 1;
-            }
-            err += &line;
-            err.push('\n');
-        }
-        Said { code: child.wait().unwrap().code().unwrap_or(-1), err }
-    }
-
-    fn status(&self) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mfsupgrade"));
-        let output = command.args(["status", "--state-dir", self.folder.path().to_str().unwrap()]).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-}
-
-async fn cluster() -> Cluster {
-    let plan = Plan::parse(PLAN, Path::new("p.toml"), Path::new("/")).unwrap();
-    let cluster = Cluster::start(&plan, options(&[])).await.unwrap();
-    for host in HELD {
-        let root = cluster.root(host);
-        // whoever waits on a host that is gone ends, and nobody waits for ever
-        let (all, go) = (root.display(), root.join(GO));
-        let wait = format!(
-            "#!/bin/sh\nn=0; while [ -d '{all}' ] && [ ! -e '{}' ] && [ $n -lt 3000 ]; do sleep 0.1; n=$((n + 1)); done\n",
-            go.display()
-        );
-        for tool in ["make", "apt-get"] {
-            let file = root.join(".sim/bin").join(tool);
-            let text = std::fs::read_to_string(&file).unwrap();
-            assert!(text.starts_with("#!/bin/sh\n"), "{text}");
-            std::fs::write(&file, text.replacen("#!/bin/sh\n", &wait, 1)).unwrap();
-        }
-    }
-    cluster
-}
+use crate::desk::{Desk, HELD, PLAN, cluster, original, pid};
+use crate::observed::files;
+use crate::support::{count, failed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_once_says_what_holds_and_twice_leaves_at_once_and_both_are_resumed() {
@@ -209,6 +92,147 @@ async fn a_run_that_is_set_aside_is_not_gone_on_with_and_another_one_reaches_the
         desk.run(&["upgrade", &plan, "--yes", "--log", "plain", "--abandon", &name], "never", 0, &[])
             .expect(0, &["finished: 1 of 1 master on 1.6.27"]);
         desk.run(&["resume", &name], "never", 0, &[]).expect(2, &["was abandoned"]);
+    });
+    cluster.stop().await;
+}
+
+/// Every host of the plan.
+const HOSTS: [&str; 5] = ["master", "log1", "cs1", "cl1", "cl2"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_back_is_shown_paused_resumed_and_ends_on_the_old_release() {
+    let cluster = cluster().await;
+    let desk = Desk::new(&cluster);
+    let plan = desk.plan();
+    tokio::task::block_in_place(|| {
+        desk.go(&HELD);
+        desk.told(&["upgrade", &plan, "--yes"]).expect(0, &["finished: 1 of 1 master on 1.6.27"]);
+        let run = desk.runs().pop().unwrap();
+
+        // what is shown changes nothing, here and there
+        let as_it_is = || (files(desk.folder.path()), HOSTS.map(|host| files(&cluster.root(host))));
+        let before = as_it_is();
+        let text = desk.told(&["rollback", &run, "--dry-run"]).expect(0, &["nothing is changed"]).out;
+        let json = desk.told(&["rollback", &run, "--dry-run", "--format", "json"]).expect(0, &[]).out;
+        assert!(as_it_is() == before, "something has changed, here or on a host");
+        assert!(text.starts_with(&format!("The way back of run {run}, MooseFS 1.6.27 to 1.5.12")), "{text}");
+        let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}\n{text}"));
+        let order = [
+            "cl1  unmount /mnt/mfs",
+            "cl2  mount /mnt/mfs",
+            "cs1  stop mfschunkserver 1.6.27",
+            "cs1  start the old mfschunkserver",
+            "log1  stop mfsmetalogger 1.6.27",
+            "master  stop mfsmaster 1.6.27",
+            "master  start the old mfsmaster",
+        ];
+        assert!(order.map(place).is_sorted(), "{text}");
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((&json["back_of"], &json["to"]), (&Value::from(run.as_str()), &Value::from("1.5.12")));
+        let phases: Vec<_> = json["stages"].as_array().unwrap().iter().map(|s| s["phase"].as_str().unwrap()).collect();
+        assert_eq!(phases, ["clients", "chunkservers", "metaloggers", "master", "verify"]);
+
+        // Ctrl-C while the chunkserver is away: it comes to its end, and the master's turn does not begin
+        desk.hold("cs1", "tar", "-xpf*");
+        let at = "cs1: bring back the chunkserver programs";
+        desk.run(&["rollback", &run, "--yes", "--log", "plain"], at, 1, &["cs1"]).expect(
+            10,
+            &[
+                "paused: 0 of 1 master on 1.5.12, 1 of 1 chunkserver on 1.5.12, 2 of 2 clients on 1.5.12",
+                "safe to leave",
+            ],
+        );
+        let back = desk.runs().pop().unwrap();
+        assert!(back != run && desk.status().contains("paused"), "{}", desk.status());
+        // neither is the one taken for the other
+        desk.told(&["resume", &run]).expect(2, &[&format!("was taken back by {back}")]);
+        desk.told(&["rollback", "--yes"]).expect(2, &[&format!("is itself the way back of {run}")]);
+        desk.told(&["resume"])
+            .expect(0, &["finished: 1 of 1 master on 1.5.12, 1 of 1 chunkserver on 1.5.12, 2 of 2 clients on 1.5.12"]);
+        assert!(desk.status().contains("finished"), "{}", desk.status());
+    });
+    // how long a mount was patient is another test's
+    let verdict = cluster.verdict_back(&original()).await.unwrap();
+    assert!(failed(&verdict).iter().all(|check| *check == "data-path"), "{verdict}");
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_back_keeps_to_the_window_unless_it_is_told_any_time() {
+    let cluster = cluster().await;
+    let desk = Desk::new(&cluster);
+    let plan = desk.plan();
+    let hour = |hours| (Timestamp::now() + SignedDuration::from_hours(hours)).to_zoned(TimeZone::UTC).strftime("%H:%M");
+    let closed = format!("{PLAN}[window]\nfrom = \"{}\"\nto = \"{}\"\ntime_zone = \"UTC\"\n", hour(12), hour(18));
+    let waits = "for the window, which opens";
+    tokio::task::block_in_place(|| {
+        // the master is new already when the plan gets its window
+        desk.go(&["master"]);
+        let at = "cs1: install chunkserver programs";
+        desk.run(&["upgrade", &plan, "--yes", "--log", "plain"], at, 1, &["cs1"])
+            .expect(10, &["1 of 1 master on 1.6.27"]);
+        desk.write(&closed);
+        desk.run(&["resume", "--log", "plain"], waits, 1, &[]).expect(10, &[waits, "0 of 1 chunkserver on 1.6.27"]);
+        let run = desk.runs().pop().unwrap();
+
+        let shown = desk.told(&["rollback", &run, "--dry-run"]).expect(0, &[]).out;
+        assert!(shown.contains("Window: what takes something down begins only from"), "{shown}");
+        desk.run(&["rollback", &run, "--yes", "--log", "plain"], waits, 1, &[])
+            .expect(10, &[waits, "0 of 1 master on 1.5.12", "safe to leave"]);
+        let kept = desk.runs().pop().unwrap();
+        // the one that keeps to it goes on keeping to it
+        desk.run(&["resume", &kept, "--log", "plain"], waits, 1, &[]).expect(10, &[waits, "0 of 1 master on 1.5.12"]);
+
+        let shown = desk.told(&["rollback", &run, "--dry-run", "--any-time"]).expect(0, &[]).out;
+        assert!(!shown.contains("Window:"), "{shown}");
+        let told = desk.told(&["rollback", &run, "--any-time", "--yes", "--abandon", &kept]);
+        let told = told.expect(0, &["finished: 1 of 1 master on 1.5.12, 1 of 1 chunkserver on 1.5.12"]);
+        assert!(!told.err.contains(waits), "{}", told.err);
+    });
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_folder_that_is_full_stops_the_run_with_9_and_resume_goes_on() {
+    let cluster = cluster().await;
+    let desk = Desk::new(&cluster);
+    let plan = desk.plan();
+    tokio::task::block_in_place(|| {
+        desk.go(&["master", "cs1", "cl2"]);
+        // a process that may write no byte more into any file is told so by an error only where the signal is ignored
+        let upgrade = desk.command(&["upgrade", &plan, "--yes", "--log", "plain", "--verbose"]);
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(upgrade.get_program()).args(upgrade.get_args());
+        let stopped = desk.hear(shell, |line, child| {
+            // the installation goes on, and that it is done cannot be written down
+            if line.contains("cl1 | begun") {
+                let none = Rlimit { current: Some(0), maximum: None };
+                prlimit(Some(pid(child)), Resource::Fsize, none).unwrap();
+                desk.go(&["cl1"]);
+            }
+        });
+        let stopped = stopped.expect(
+            9,
+            &[
+                "error: failed to write the journal\n  because: File too large",
+                "stopped: no further host was touched; 1 of 1 master on 1.6.27, 1 of 1 metalogger on 1.6.27",
+                "1 of 1 chunkserver on 1.6.27, 0 of 2 clients on 1.6.27",
+                "make room or repair the state folder on this machine",
+                "mfsupgrade resume",
+            ],
+        );
+        assert!(!stopped.err.contains("cl2: "), "{}", stopped.err);
+        let status = desk.status();
+        for words in ["or the journal could not be written", "begun and not known to be done: clients/cl1/install"] {
+            assert!(status.contains(words), "{status}");
+        }
+        desk.told(&["resume"]).expect(0, &["1 of 1 chunkserver on 1.6.27, 2 of 2 clients on 1.6.27"]);
+        let installed = |what: &What| matches!(what, What::Installed { .. });
+        assert_eq!(
+            count(&cluster.events().unwrap(), "cl1", installed),
+            1,
+            "what was done is found, and not done again"
+        );
     });
     cluster.stop().await;
 }

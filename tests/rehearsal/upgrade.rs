@@ -4,7 +4,12 @@
 
 use std::process::Output;
 
-use mfsupgrade::rehearsal::simulated_archive;
+use mfsupgrade::plan::Mode;
+use mfsupgrade::rehearsal::{Cluster, Options, What, simulated_archive};
+use tokio::task::block_in_place;
+
+use crate::desk::{Desk, PLAN, original};
+use crate::support::{count, options, plan, said, until, until_gone};
 
 fn rehearse(plan: &str, faults: &[&str]) -> Output {
     let mut command = crate::support::rehearse(plan);
@@ -91,6 +96,30 @@ fn missing_exports_are_found_before_anything_is_touched() {
         .untouched("master");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_of_the_plans_own_file_are_what_the_new_master_reads() {
+    // those that are on the host let nobody in
+    let cluster = Cluster::start(&original(), options(&["exports-refuse@master"])).await.unwrap();
+    let desk = Desk::new(&cluster);
+    // every byte counts: letters of other alphabets, blanks at an end, a last line without one
+    let exports = "# Für alle, bis auf Weiteres \t\n*\t/\trw,alldirs,maproot=0\n\n*\t.\trw";
+    std::fs::write(desk.folder.path().join("our exports.cfg"), exports).unwrap();
+    desk.write(&PLAN.replace("exports_like_1_5 = true", "exports = \"our exports.cfg\""));
+    let file = "/usr/local/etc/mfs/mfsexports.cfg";
+    let was = said(&cluster, "master", &format!("cat {file}"), 0).await;
+    assert!(was.contains("10.0.0.0/8"), "{was}");
+
+    block_in_place(|| desk.told(&["upgrade", &desk.plan(), "--yes"])).expect(0, &["2 of 2 clients on 1.6.27"]);
+    let root = cluster.root("master");
+    assert_eq!(std::fs::read_to_string(root.join(&file[1..])).unwrap(), exports);
+    assert_eq!(said(&cluster, "master", &format!("stat -c '%a %U:%G' {file}"), 0).await, "644 root:root\n");
+    assert_eq!(said(&cluster, "master", &format!("cat {file}.mfs-1.5.12"), 0).await, was);
+    // and the master goes by it
+    let let_in = |what: &What| matches!(what, What::SessionConnected { mount_version, .. } if mount_version.to_string() == "1.6.27");
+    assert!(count(&cluster.events().unwrap(), "master", let_in) >= 2);
+    cluster.stop().await;
+}
+
 #[test]
 fn an_install_that_fails_stops_at_that_host() {
     told(&rehearse("plans/rolling.toml", &["install-fails@cs2"]))
@@ -148,6 +177,44 @@ fn a_new_master_on_older_metadata_that_counts_as_much_is_stopped_too() {
         .expect(5, &["THE FILE SYSTEM IS DOWN"])
         .untouched("cl1");
     assert!(!told.err.contains("STILL RUNS"), "{}", told.err);
+}
+
+/// A master up to 1.6.18 deletes every chunk that it does not know about a minute after a chunkserver has told of it (facts,
+/// section 1.7).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_master_of_a_release_that_deletes_unknown_chunks_is_stopped_before_any_is_gone() {
+    for (fault, code, why) in [
+        ("loads-other-metadata", 6, "knows 7 inodes and knew 13"),
+        ("loads-older-metadata", 5, "it has loaded older metadata"),
+    ] {
+        // slow enough for a busy machine: that minute is 20 s
+        let at = format!("{fault}@master");
+        let options = Options { speed: 3.0, ..options(&[&at]) };
+        let cluster = Cluster::start(&plan("1.6.13", Mode::Rolling, 1, 0), options).await.unwrap();
+        let desk = Desk::new(&cluster);
+        desk.write(
+            "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.13\"\nacknowledge = [\"goal-one\", \"no-metalogger\", \
+             \"target-deletes-unknown-chunks\"]\n[install]\nsource_dir = \"/usr/src/mfs-1.6.13\"\n[master]\n\
+             host = \"master\"\n[[chunkservers]]\nhosts = [\"cs1\"]\n",
+        );
+        block_in_place(|| desk.told(&["upgrade", &desk.plan(), "--yes"]))
+            .expect(code, &[why, "the new master was stopped again; the way back: start no master before"])
+            .untouched("cs1");
+        until_gone(&cluster, "master", "mfsmaster").await;
+        let events = cluster.events().unwrap();
+        let acted = |what: &What| *what == What::FaultActed { fault: fault.to_owned() };
+        assert_eq!(count(&events, "master", acted), 1, "{}", crate::support::story(&cluster));
+        let deleted = |what: &What| matches!(what, What::ChunkDeleted { .. });
+        assert_eq!(count(&events, "cs1", deleted), 0);
+        let chunks = "find /mnt/hd1 -name 'chunk_*' | wc -l";
+        assert_eq!(said(&cluster, "cs1", chunks, 0).await, "12\n");
+        if fault == "loads-other-metadata" {
+            // the outage that was kept off: whoever lets that master run loses what it does not know
+            said(&cluster, "master", "mfsmaster", 0).await;
+            until(&cluster, "unknown chunks are deleted", |events| count(events, "cs1", deleted) == 6).await;
+        }
+        cluster.stop().await;
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub enum Fault {
     LoadsSlowly,
     /// The end of a trial takes this many seconds.
     EndsTrialSlowly(i64),
-    /// What arrives here is not what was sent.
+    /// What is copied to or from this host does not arrive as what was sent.
     CopyDiffers,
     /// The host cannot read what is to be copied off it.
     RefusesCopies,

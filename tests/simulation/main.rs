@@ -3,6 +3,7 @@
 //! `story` and `resumed` tell single upgrades in a small world; `proof` plays upgrades from seeds, with faults at any point, in a larger one
 //! (`seeds`). `tests/rehearsal` drives real processes over real ssh, and docs/real-hosts.md tells what real MooseFS did.
 
+mod archive;
 mod asleep;
 mod back;
 mod busy;

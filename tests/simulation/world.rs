@@ -4,13 +4,14 @@ mod ports;
 mod walk;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
 
 use mfsupgrade::journal::Record;
 use mfsupgrade::run::ports::NotHeld;
 use semver::Version;
+use sha2::{Digest, Sha256};
 
 pub use walk::{
     Events, FIVE_MINUTES, all_new, failure, futures_now, heard, plan, schedule, schedule_of, walk, walk_to_pause,
@@ -25,7 +26,8 @@ const CHUNKS: u32 = 100;
 const CHANGES: u64 = 1000;
 /// The master that runs in the beginning: it has saved its metadata long ago.
 const FIRST_MASTER: u32 = 101;
-const SUM: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+/// Of whatever is copied here or to a host, where nothing happens to it.
+pub const SUM: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 #[derive(Clone, Default)]
 struct Process {
@@ -81,6 +83,12 @@ pub struct World {
     pub lock: RefCell<Option<NotHeld>>,
     /// Jobs that hosts know, by their folder: how they ended.
     pub jobs: RefCell<HashMap<String, (i32, String)>>,
+    /// How many turns of the others a copy or a job takes. With none each is at its end at once, and nothing goes on beside it.
+    pub takes: Cell<usize>,
+    /// Hosts on which a copy or a job goes on.
+    at_work: RefCell<BTreeSet<String>>,
+    /// The most of them at a time.
+    pub most_at_work: Cell<usize>,
 }
 
 const EPOCH: i64 = 1_700_000_000;
@@ -118,6 +126,9 @@ impl World {
             loses_lock_after: RefCell::default(),
             lock: RefCell::default(),
             jobs: RefCell::default(),
+            takes: Cell::new(0),
+            at_work: RefCell::default(),
+            most_at_work: Cell::new(0),
         }
     }
 
@@ -358,7 +369,9 @@ impl World {
         let s = hosts.get_mut(host).unwrap();
         let alive = fault != Some(Fault::DaemonDies);
         let version = s.installed.clone().unwrap_or(NEW);
-        if script.contains("restore-ms") || script.contains("now()") || script.contains("ours()") {
+        if let Some((mark, text)) = built(script) {
+            s.files.insert(mark.to_owned(), sha256(text.as_bytes()));
+        } else if script.contains("restore-ms") || script.contains("now()") || script.contains("ours()") {
             // copies and trials change nothing that is looked at
             let ends = script.contains("ours()") && !script.contains("restore-ms");
             if let (Some(Fault::EndsTrialSlowly(seconds)), true) = (fault, ends) {
@@ -445,4 +458,15 @@ impl World {
 /// A look's line on a metadata file: `MFSM 1.5`, highest inode, version.
 fn header(file: &str, version: u64) -> String {
     format!("header\t{file}\t4d46534d20312e3500000009{version:016x}")
+}
+
+/// The mark that a build leaves behind, and what it says.
+fn built(script: &str) -> Option<(&str, &str)> {
+    let (before, mark) = script.contains("./configure").then(|| script.rsplit_once(" > "))??;
+    let (_, text) = before.rsplit_once("printf %s ")?;
+    Some((mark, text.trim_matches('\'')))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

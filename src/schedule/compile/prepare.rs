@@ -187,3 +187,79 @@ impl Compiler<'_> {
         Some(self.step(format!("{}/{}/trial", Phase::Backup, plan.master.host), action))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::super::compile;
+    use super::*;
+    use crate::plan::Plan;
+
+    /// `a` has two roles, and so has the master.
+    const PLAN: &str = "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\n[install]\nsource_dir = \"/usr/src/mfs\"\n\
+        [master]\nhost = \"m\"\n[[chunkservers]]\nhosts = [\"b\", \"a\", \"m\"]\n[[clients]]\nhosts = [\"a\", \"c\"]\n";
+
+    /// The plan with an archive for its daemons, and one for its clients.
+    fn plan(daemons: &str, clients: &str) -> Plan {
+        let mut plan = Plan::parse(PLAN, Path::new("test.toml"), Path::new("/")).unwrap();
+        let give = |access: &mut Access, letter: &str| {
+            let (path, sha256, configure) = ("mfs.tar.gz".into(), letter.repeat(64), Vec::new());
+            let archive = Archive { path, sha256, bytes: 7, configure };
+            Arc::make_mut(&mut access.install).how = InstallHow::Archive(archive);
+        };
+        give(&mut plan.master.access, daemons);
+        plan.chunkservers.iter_mut().for_each(|server| give(&mut server.access, daemons));
+        plan.clients.iter_mut().for_each(|group| give(&mut group.access, clients));
+        plan
+    }
+
+    /// By host: what is copied where, and what is built of it.
+    fn made(stage: &Stage) -> Vec<(&str, Vec<(&str, &AbsPath)>)> {
+        fn done(step: &Step) -> (&str, &AbsPath) {
+            match &step.action {
+                Action::Copy { to, .. } => ("copy", to),
+                Action::Build { command: Command::Build { archive, .. }, .. } => ("build", archive),
+                other => panic!("{other:?}"),
+            }
+        }
+        stage.tracks.iter().map(|track| (track.host.as_str(), track.steps.iter().map(done).collect())).collect()
+    }
+
+    #[test]
+    fn an_archive_is_copied_once_a_host_before_all_else() {
+        for mode in [Mode::Rolling, Mode::FullStop] {
+            let mut same = plan("1", "1");
+            same.upgrade.mode = mode;
+            let schedule = compile(&same, None);
+            let stage = &schedule.stages[0];
+            assert_eq!((stage.phase, stage.parallel, stage.gate.is_none()), (Phase::Prepare, AT_ONCE, true));
+            assert!(schedule.stages[1..].iter().all(|later| later.phase != Phase::Prepare));
+            let made = made(stage);
+            let hosts: Vec<_> = made.iter().map(|(host, _)| *host).collect();
+            assert_eq!(hosts, ["m", "b", "a", "c"]);
+            for (host, steps) in &made {
+                let [("copy", to), ("build", from)] = steps[..] else { panic!("{host}: {steps:?}") };
+                assert_eq!(to, from, "{host}");
+            }
+            // a build is held to the programs of every role of its host
+            let Action::Build { command: Command::Build { roles, .. }, .. } = &stage.tracks[2].steps[1].action else {
+                panic!("{:?}", stage.tracks[2])
+            };
+            assert_eq!(roles, &[Role::Chunkserver, Role::Client]);
+        }
+    }
+
+    #[test]
+    fn another_archive_for_another_role_is_another_copy_and_another_tree() {
+        let schedule = compile(&plan("1", "2"), None);
+        let made = made(&schedule.stages[0]);
+        let (_, steps) = made.iter().find(|(host, _)| *host == "a").unwrap();
+        let [("copy", first), ("build", first_built), ("copy", second), ("build", second_built)] = steps[..] else {
+            panic!("{steps:?}")
+        };
+        assert!(first == first_built && second == second_built && first != second, "{steps:?}");
+        assert!(made.iter().filter(|(host, _)| *host != "a").all(|(_, steps)| steps.len() == 2), "{made:?}");
+    }
+}

@@ -69,7 +69,7 @@ impl Hosts for World {
         if !begin {
             return Followed::Never;
         }
-        let outcome = self.run(host, &job.script, Duration::MAX, line).await;
+        let outcome = self.while_at_work(&name, self.run(host, &job.script, Duration::MAX, line)).await;
         if killed && matches!(outcome, Outcome::Unknown { .. }) {
             return Followed::Died;
         }
@@ -85,7 +85,11 @@ impl Hosts for World {
         followed
     }
 
-    async fn put(&self, _: &HostName, _: Source<'_>, _: &AbsPath) -> Result<(), NotCopied> {
+    async fn put(&self, host: &HostName, source: Source<'_>, to: &AbsPath) -> Result<(), NotCopied> {
+        if let Source::File(_) = source {
+            let copy = async { self.arrives(host.as_str(), to) };
+            self.while_at_work(host.as_str(), copy).await;
+        }
         Ok(())
     }
 
@@ -101,6 +105,40 @@ impl Hosts for World {
     }
 
     async fn done_with(&self, _: &HostName) {}
+}
+
+impl World {
+    /// Does `what`, which takes as long as everything does on a host.
+    async fn while_at_work<T>(&self, host: &str, what: impl Future<Output = T>) -> T {
+        assert!(self.at_work.borrow_mut().insert(host.to_owned()), "two things at a time on {host}");
+        self.most_at_work.set(self.most_at_work.get().max(self.at_work.borrow().len()));
+        for _ in 0..self.takes.get() {
+            yield_to_others().await;
+        }
+        let done = what.await;
+        self.at_work.borrow_mut().remove(host);
+        done
+    }
+
+    fn arrives(&self, host: &str, file: &AbsPath) {
+        let torn = self.faults.borrow().get(host) == Some(&Fault::CopyDiffers);
+        let sum = if torn { "0".repeat(64) } else { SUM.to_owned() };
+        self.deeds.borrow_mut().push((self.now.get(), host.to_owned(), format!("put {file}")));
+        self.hosts.borrow_mut().get_mut(host).unwrap().files.insert(file.to_string(), sum);
+    }
+}
+
+/// Comes back when everybody else has had a turn.
+async fn yield_to_others() {
+    let mut waited = false;
+    std::future::poll_fn(|context| match std::mem::replace(&mut waited, true) {
+        true => std::task::Poll::Ready(()),
+        false => {
+            context.waker().wake_by_ref();
+            std::task::Poll::Pending
+        }
+    })
+    .await;
 }
 
 pub fn address(host: &str) -> Ipv4Addr {
