@@ -61,7 +61,9 @@ codes! {
     ExportsMissing "exports-missing" Error "without a rule in mfsexports.cfg a 1.6.14+ master refuses to start, and an earlier one lets no new mount in" "hazard 8; exports.c @ 1.6.14, acl.c @ 1.6.1 and 1.6.13; run";
     ChunkserverNotConnected "chunkserver-not-connected" Error "a chunkserver of the plan is not connected to the master" "CSERV_LIST";
     ChunkserverPortDiffers "chunkserver-port-differs" Error "the new master would listen on another port for chunkservers than they connect to" "MATOCS_LISTEN_PORT, MASTER_PORT, /proc/net/tcp";
-    MasterHostLoopback "master-host-loopback" Error "a chunkserver reaches its master over 127.0.0.x, which 1.6.14+ refuses" "hazard 12";
+    MasterHostLoopback "master-host-loopback" Error "a chunkserver reaches its master over 127.x, or its master's name is that there, which 1.6.14+ refuses" "hazard 12; masterconn.c @ 1.6.14";
+    MasterHostUnresolved "master-host-unresolved" Error "a host finds no address behind its master's name, and no new daemon or mount starts so" "hazard 12; masterconn.c and mastercomm.c @ 1.6.27: their init ends";
+    MasterHostElsewhere "master-host-elsewhere" Error "a host finds another address behind its master's name than the one where its daemon or mount is connected" "hazard 12; sockets.c @ 1.5.12: looked up at the start alone";
     ClientNotConnected "client-not-connected" Error "a client of the plan has no connection to the master" "/proc/net/tcp";
     MountUnreadable "mount-unreadable" Error "a running mount's command line cannot be carried over" "hazard 27";
     MountMissing "mount-missing" Error "a mount of the plan is not mounted" "/proc/mounts";
@@ -81,6 +83,7 @@ codes! {
     MemoryShort "memory-short" Warning "the trial load could take the memory that the running master needs" "MemAvailable, VmRSS";
     MemoryUnknown "memory-unknown" Note "the master's host does not tell how much memory is free" "MemAvailable, Linux 3.14";
     ToolsMissing "tools-missing" Error "a host lacks a program that a step calls" "the commands of the schedule";
+    FuseMissing "fuse-missing" Error "a client has no /dev/fuse, without which nothing can be mounted" "fuse(4); seen by every look";
     OldToolsGone "old-tools-gone" Warning "the old release's mfsmetarestore was replaced already" "hazard 15; restore.c @ 1.6.18";
     EtcPathDiffers "etc-path-differs" Error "the new release was built to look for its configuration outside of the prefix" "hazard 11; config.h";
     BuildUnknown "build-unknown" Note "nobody can tell which paths and users are compiled into the new release" "hazards 5, 13; config.h";
@@ -133,6 +136,7 @@ codes! {
     FilesUnderMount "files-under-mount" Error "there are files under a mount point, where no new mount can be made" "field notes; facts, section 8";
     UnderMountUnknown "under-mount-unknown" Note "nobody could look under a mount point" "field notes; unshare(1)";
     MountOptionsChange "mount-options-change" Note "the new mount will not have the options of the running one" "hazard 27; facts, section 8";
+    MountFileCounts "mount-file-counts" Warning "mfsmount.cfg, which 1.5 does not read, has options that the new mount would have as well" "hazard 27; main.c of mfsmount @ 1.6.27";
     Startup15Syntax "startup-1-5-syntax" Warning "a file that starts things names MooseFS in the words of 1.5" "hazards 1, 2, 3, 27";
     StartupTools "startup-tools" Note "scripts or cron tables call mfstools, which fail at times until everything is new" "hazards 25, 26; run";
     StartupCut "startup-cut" Note "more lines name MooseFS than were looked at" "a look takes 100 of them";

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::observe::observe;
 use super::plan::{Format, ModeArgument, print};
-use super::{Failed, block_on, load};
+use super::{Failed, block_on, load, usual_state};
 use crate::check::Finding;
 use crate::fleet::SshFleet;
 use crate::schedule::count;
@@ -42,7 +42,7 @@ impl Check {
     pub(super) fn run(&self) -> Result<Exit, Failed> {
         let plan = load(&self.plan, self.mode.map(Into::into))?;
         let fleet = SshFleet::new(&plan).map_err(anyhow::Error::from)?;
-        let (observation, findings) = block_on(observe(&plan, &fleet))?;
+        let (observation, findings) = block_on(observe(&plan, &fleet, usual_state().as_deref()))?;
         let accepted = &plan.upgrade.acknowledge;
         let stops = findings.iter().filter(|f| f.stops(accepted)).count();
         let fit = stops == 0 && observation.is_some();

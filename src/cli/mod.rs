@@ -127,6 +127,12 @@ struct StateDir {
     state_dir: Option<PathBuf>,
 }
 
+/// Where runs will be kept if nobody says otherwise, for subcommands that have none.
+fn usual_state() -> Option<PathBuf> {
+    let chosen = std::env::var_os("MFSUPGRADE_STATE_DIR").map(PathBuf::from);
+    crate::journal::StateFolder::new(chosen.as_deref()).ok().map(|folder| folder.path().to_owned())
+}
+
 impl StateDir {
     /// The command that goes on with `run`, with the folder where it is not the default.
     fn resume(&self, run: &str) -> String {

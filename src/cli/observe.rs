@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::check::preflight::{Clocks, Fleet, preflight, unanswered};
+use crate::check::preflight::{Clocks, Fleet, Here, preflight, unanswered};
 use crate::check::{Code, Finding, Observation};
 use crate::fleet::{Forward, SshFleet};
+use crate::host::facts::Space;
 use crate::host::{AbsPath, HostFacts, HostName, Look};
 use crate::moosefs::Overview;
 use crate::moosefs::client::{QueryError, overview};
@@ -80,7 +82,9 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 /// Looks at all hosts of `plan` and at its master. An observation only where nothing is in the way of one.
-pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec<Finding>) {
+///
+/// `runs`: the folder of runs, where the copies come to.
+pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Option<Observation>, Vec<Finding>) {
     let looks = looks(plan);
     let many = looks.len() > HELD_AT_ONCE;
     let seen: Vec<(HostName, Result<Seen, String>)> = together(looks, |(host, look)| async move {
@@ -106,25 +110,29 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet) -> (Option<Observation>, Vec
         }
     }
     findings.sort_by(|a, b| a.host.cmp(&b.host));
+    let here = Here { clocks, runs: runs.and_then(space_of) };
     let master = facts.get(&plan.master.host);
     let address = master.and_then(|f| f.listener(plan.master.admin_port));
     let answer = match address {
-        Some(address) => ForwardedMaster::new(fleet, plan, address).overview().await.map_err(|e| e.reason),
-        None => Err(format!("nothing on it listens on port {}", plan.master.admin_port)),
+        Some(address) => {
+            let answer = ForwardedMaster::new(fleet, plan, address).overview().await;
+            answer.map_err(|e| (Code::MasterDoesNotAnswer, e.reason))
+        }
+        None => Err((Code::AdminPortNotListening, format!("nothing listens on port {}", plan.master.admin_port))),
     };
     match answer {
         Ok(overview) => {
-            let (observation, more) = preflight(plan, &facts, &overview, &clocks);
+            let (observation, more) = preflight(plan, &facts, &overview, &here);
             let whole = findings.is_empty();
             findings.extend(more);
             (observation.filter(|_| whole), findings)
         }
-        Err(reason) => {
+        Err((code, reason)) => {
             // a host that is not reached is a finding already
             if master.is_some() {
-                findings.push(silence(plan, reason));
+                findings.push(silence(plan, code, reason));
             }
-            findings.extend(unanswered(plan, &facts, &clocks));
+            findings.extend(unanswered(plan, &facts, &here));
             (None, findings)
         }
     }
@@ -135,9 +143,21 @@ pub(super) async fn together<T, F: Future>(all: impl IntoIterator<Item = T>, loo
     stream::iter(all).map(look).buffer_unordered(LOOKS_AT_ONCE).collect().await
 }
 
-fn silence(plan: &Plan, reason: String) -> Finding {
+/// What is free for a folder of this machine that may not be there yet: in the nearest one above it that is.
+fn space_of(folder: &Path) -> Option<(String, Space)> {
+    let whole = std::path::absolute(folder).ok()?;
+    let there = whole.ancestors().find(|path| path.exists())?;
+    let facts = rustix::fs::statvfs(there).ok()?;
+    let inodes = (facts.f_files > 0).then_some(facts.f_favail);
+    Some((
+        folder.display().to_string(),
+        Space { free: facts.f_bavail.saturating_mul(facts.f_frsize), inodes, id: None },
+    ))
+}
+
+fn silence(plan: &Plan, code: Code, reason: String) -> Finding {
     let todo = "start it, or correct [master] host and admin_port".to_owned();
-    Finding::new(Code::MasterDoesNotAnswer, Some(&plan.master.host), reason, "every gate asks the master", todo)
+    Finding::new(code, Some(&plan.master.host), reason, "every gate asks the master", todo)
 }
 
 pub(super) fn unreachable(host: &HostName, reason: String) -> Finding {
@@ -167,12 +187,34 @@ pub(super) fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
             push_new(&mut look.source_dirs, &tree);
         }
     }
+    for (host, name) in names_given(plan) {
+        if let Some(look) = looks.get_mut(host)
+            && !look.names.contains(&name)
+        {
+            look.names.push(name);
+        }
+    }
     if let Some(look) = looks.get_mut(&plan.master.host) {
         look.ports.extend(line::trial_ports());
         // an earlier run may have copied the old release's tools before it replaced them
         look.work_files.push(plan.master.access.install.work(from, to).join("metadata/mfsmetarestore"));
     }
     looks
+}
+
+/// Names of the master that the plan gives hosts, which their own files do not say: a metalogger's, and one among the options of
+/// mounts. A metalogger that the plan gives none will be told the chunkservers', which nobody knows before they are asked: most
+/// often the default.
+fn names_given(plan: &Plan) -> Vec<(&HostName, HostName)> {
+    let default = HostName::new("mfsmaster").ok();
+    let of_loggers = plan.config.master_host.clone().or(default);
+    let loggers = plan.metaloggers.iter().filter_map(|logger| Some((&logger.host, of_loggers.clone()?)));
+    let of_mounts = plan.clients.iter().flat_map(|group| {
+        let options = group.mount_options.iter().flatten().flat_map(|list| list.split(','));
+        let named = options.filter_map(|option| HostName::new(option.strip_prefix("mfsmaster=")?).ok()).next_back();
+        group.hosts.iter().filter_map(move |host| Some((host, named.clone()?)))
+    });
+    loggers.chain(of_mounts).collect()
 }
 
 pub(super) fn push_new(list: &mut Vec<AbsPath>, path: &AbsPath) {

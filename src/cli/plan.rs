@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::observe::observe;
-use super::{Failed, block_on, load};
+use super::{Failed, block_on, load, usual_state};
 use crate::check::Finding;
 use crate::fleet::SshFleet;
 use crate::schedule::{Schedule, compile};
@@ -78,7 +78,7 @@ pub(super) fn preview(path: &Path, mode: Option<ModeArgument>, format: Format, l
     let plan = load(path, mode.map(Into::into))?;
     let (observation, findings) = if look {
         let fleet = SshFleet::new(&plan).map_err(anyhow::Error::from)?;
-        block_on(observe(&plan, &fleet))?
+        block_on(observe(&plan, &fleet, usual_state().as_deref()))?
     } else {
         (None, Vec::new())
     };

@@ -115,7 +115,7 @@ impl Rehearse {
         let plan = &cluster.plan(original);
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         let (observation, findings) = tokio::select! {
-            seen = observe(plan, &fleet) => seen,
+            seen = observe(plan, &fleet, Some(cluster.dir())) => seen,
             result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
         };
         let Some((observation, schedule)) = fit(plan, observation, &findings) else {

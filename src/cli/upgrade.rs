@@ -69,7 +69,7 @@ impl Upgrade {
         let given = &self.abandon.abandon;
         let set_aside = may_abandon(&fleet, &plan.master.host, None, (abandon, given), !self.yes).await?;
         eprintln!("looking at {} (nothing is changed)", ui::schedule::cluster(&compile(plan, None)));
-        let (observation, findings) = observe(plan, &fleet).await;
+        let (observation, findings) = observe(plan, &fleet, Some(state.path())).await;
         let Some((observation, schedule)) = fit(plan, observation, &findings) else {
             return Ok(Exit::Findings);
         };

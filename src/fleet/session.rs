@@ -14,7 +14,7 @@ use super::Held;
 use crate::host::shell::{self, Become, EXIT_MARK};
 use crate::host::{AbsPath, HostName, Job};
 use crate::plan::{Plan, Ssh};
-use crate::run::ports::{Followed, Hosts, Outcome, Source};
+use crate::run::ports::{Followed, Hosts, NotCopied, Outcome, Source};
 
 /// Connections begun at the same time. sshd drops some of more than 10 at once (MaxStartups 10:30:100), and behind a jump
 /// host they are all begun at the same sshd.
@@ -225,19 +225,19 @@ impl Hosts for SshFleet {
         self.follow_job(host, job, begin, lines, line).await
     }
 
-    async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), String> {
-        let session = self.session(host).await.map_err(|e| e.to_string())?;
+    async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), NotCopied> {
+        let session = self.session(host).await.map_err(|e| NotCopied::Lost(e.to_string()))?;
         let sent = self.put_to(&session, host, from, to).await;
-        if sent.is_err() {
+        if matches!(sent, Err(NotCopied::Lost(_))) {
             self.forget(host, &session).await;
         }
         sent
     }
 
-    async fn fetch(&self, host: &HostName, from: &AbsPath, to: &Path) -> Result<String, String> {
-        let session = self.session(host).await.map_err(|e| e.to_string())?;
+    async fn fetch(&self, host: &HostName, from: &AbsPath, to: &Path) -> Result<String, NotCopied> {
+        let session = self.session(host).await.map_err(|e| NotCopied::Lost(e.to_string()))?;
         let received = self.fetch_from(&session, host, from, to).await;
-        if received.is_err() {
+        if matches!(received, Err(NotCopied::Lost(_))) {
             self.forget(host, &session).await;
         }
         received

@@ -15,7 +15,7 @@ use super::session::explain;
 use super::{Held, SshFleet};
 use crate::host::shell::{self, quote};
 use crate::host::{AbsPath, HostName};
-use crate::run::ports::Source;
+use crate::run::ports::{NotCopied, Source};
 
 /// Bytes read and written together.
 const PIECE: usize = 256 << 10;
@@ -35,19 +35,19 @@ impl SshFleet {
         host: &HostName,
         from: Source<'_>,
         to: &AbsPath,
-    ) -> Result<(), String> {
+    ) -> Result<(), NotCopied> {
         let folder =
             to.as_str().rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
         let script = format!("umask 066; mkdir -p {} && umask 077 && cat > {}", quote(folder), quote(to.as_str()));
-        let mut child =
-            self.streamed(session, host, &script).stdin(Stdio::piped()).spawn().await.map_err(|e| explain(&e))?;
-        let mut stdin = child.stdin().take().ok_or("ssh took no input")?;
+        let mut child = self.streamed(session, host, &script).stdin(Stdio::piped()).spawn().await.map_err(lost)?;
+        let mut stdin = child.stdin().take().ok_or_else(|| NotCopied::Lost("ssh took no input".to_owned()))?;
         // a broken pipe is the host's refusal, and its words are on stderr
         let sent = match from {
             Source::Text(text) => moving(stdin.write_all(text.as_bytes())).await,
             Source::File(path) => {
-                let mut file = tokio::fs::File::open(path).await.map_err(|e| format!("{}: {e}", path.display()))?;
-                send(&mut file, &mut stdin).await
+                let here = |e: io::Error| NotCopied::Here(format!("on this machine: {}: {e}", path.display()));
+                let mut file = tokio::fs::File::open(path).await.map_err(here)?;
+                send(&mut file, &mut stdin).await.map_err(here)?
             }
         };
         let sent = match sent {
@@ -58,12 +58,12 @@ impl SshFleet {
         if let Err(e) = &sent
             && e.kind() == io::ErrorKind::TimedOut
         {
-            return Err(e.to_string());
+            return Err(NotCopied::Lost(e.to_string()));
         }
         let rest = moving(child.wait_with_output().map_err(|e| io::Error::other(explain(&e)))).await;
-        let rest = rest.map_err(|e| e.to_string())?;
-        ended(rest.status.success(), &rest.stderr)?;
-        sent.map_err(|e| e.to_string())
+        let rest = rest.map_err(|e| NotCopied::Lost(e.to_string()))?;
+        ended(rest.status.code(), &rest.stderr)?;
+        sent.map_err(|e| NotCopied::Lost(e.to_string()))
     }
 
     /// See [`crate::run::ports::Hosts::fetch`].
@@ -73,22 +73,22 @@ impl SshFleet {
         host: &HostName,
         from: &AbsPath,
         to: &Path,
-    ) -> Result<String, String> {
+    ) -> Result<String, NotCopied> {
         let script = format!("cat {}", quote(from.as_str()));
-        let mut child =
-            self.streamed(session, host, &script).stdout(Stdio::piped()).spawn().await.map_err(|e| explain(&e))?;
-        let mut stdout = child.stdout().take().ok_or("ssh gave no output to read")?;
-        let here = |e: std::io::Error| format!("{}: {e}", to.display());
+        let mut child = self.streamed(session, host, &script).stdout(Stdio::piped()).spawn().await.map_err(lost)?;
+        let nothing = || NotCopied::Lost("ssh gave no output to read".to_owned());
+        let mut stdout = child.stdout().take().ok_or_else(nothing)?;
+        let here = |e: io::Error| NotCopied::Here(format!("on this machine: {}: {e}", to.display()));
         let mut file = tokio::fs::File::from_std(private(to).map_err(here)?);
         let sum = receive(&mut stdout, &mut file).await.map_err(|broken| match broken {
-            Broken::From(e) => e.to_string(),
+            Broken::From(e) => NotCopied::Lost(e.to_string()),
             Broken::To(e) => here(e),
         })?;
         file.sync_all().await.map_err(here)?;
         drop(stdout);
         let rest = moving(child.wait_with_output().map_err(|e| io::Error::other(explain(&e)))).await;
-        let rest = rest.map_err(|e| e.to_string())?;
-        ended(rest.status.success(), &rest.stderr)?;
+        let rest = rest.map_err(|e| NotCopied::Lost(e.to_string()))?;
+        ended(rest.status.code(), &rest.stderr)?;
         Ok(sum)
     }
 }
@@ -102,14 +102,24 @@ async fn moving<T>(step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     tokio::time::timeout(STILL, step).await.unwrap_or_else(|_| Err(stands()))
 }
 
-async fn send(file: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+fn lost(error: openssh::Error) -> NotCopied {
+    NotCopied::Lost(explain(&error))
+}
+
+/// Sends a file: the inner result is the host's side of it.
+///
+/// # Errors
+/// It could not be read.
+async fn send(file: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> io::Result<io::Result<()>> {
     let mut piece = vec![0; PIECE];
     loop {
         let n = file.read(&mut piece).await?;
         if n == 0 {
-            return Ok(());
+            return Ok(Ok(()));
         }
-        moving(to.write_all(&piece[..n])).await?;
+        if let Err(broken) = moving(to.write_all(&piece[..n])).await {
+            return Ok(Err(broken));
+        }
     }
 }
 
@@ -144,12 +154,16 @@ fn private(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
-fn ended(well: bool, stderr: &[u8]) -> Result<(), String> {
+/// What ssh exits with when it is its own failure and not the command's (ssh(1)).
+const OF_SSH: i32 = 255;
+
+fn ended(code: Option<i32>, stderr: &[u8]) -> Result<(), NotCopied> {
     let said = String::from_utf8_lossy(stderr).trim().to_owned();
-    match well {
-        true => Ok(()),
-        false if said.is_empty() => Err("the connection was lost, or the host refused without a word".to_owned()),
-        false => Err(said),
+    let or = |nothing: String| if said.is_empty() { nothing } else { said.clone() };
+    match code {
+        Some(0) => Ok(()),
+        None | Some(OF_SSH) => Err(NotCopied::Lost(or("the connection was lost".to_owned()))),
+        Some(code) => Err(NotCopied::Refused(or(format!("its command ended with exit code {code}")))),
     }
 }
 
@@ -164,7 +178,7 @@ mod tests {
     async fn a_transfer_that_stands_still_is_given_up() {
         let (mut here, _there) = tokio::io::duplex(64);
         let mut file = &[7_u8; 1000][..];
-        let error = send(&mut file, &mut here).await.unwrap_err();
+        let error = send(&mut file, &mut here).await.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(error.to_string().contains("nothing has moved for 120 s"), "{error}");
     }
@@ -216,7 +230,7 @@ mod tests {
         let size = 40 * PIECE + 1;
         let on_its_way = || std::cell::RefCell::new(OnItsWay { left: size, held: 0, most: 0 });
         let (here, there) = (on_its_way(), on_its_way());
-        send(&mut End(&here), &mut End(&here)).await.unwrap();
+        send(&mut End(&here), &mut End(&here)).await.unwrap().unwrap();
         let sum = receive(&mut End(&there), &mut End(&there)).await.unwrap();
         for file in [here.into_inner(), there.into_inner()] {
             assert_eq!((file.left, file.held, file.most), (0, 0, PIECE));
@@ -237,6 +251,17 @@ mod tests {
         };
         let mut file = &[7_u8; 1000][..];
         let (sent, ()) = tokio::join!(send(&mut file, &mut here), slowly);
-        sent.unwrap();
+        sent.unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_host_that_says_no_is_no_lost_connection() {
+        let full = b"cat: write error: No space left on device\n";
+        let said = "cat: write error: No space left on device".to_owned();
+        assert_eq!(ended(Some(1), full), Err(NotCopied::Refused(said)));
+        assert_eq!(ended(Some(2), b""), Err(NotCopied::Refused("its command ended with exit code 2".into())));
+        assert_eq!(ended(Some(255), b"mux: reset\n"), Err(NotCopied::Lost("mux: reset".into())));
+        assert_eq!(ended(None, b""), Err(NotCopied::Lost("the connection was lost".into())));
+        assert_eq!(ended(Some(0), b"a warning\n"), Ok(()));
     }
 }

@@ -98,6 +98,9 @@ pub struct Socket {
     pub remote: (Ipv4Addr, u16),
     /// Whether it listens; otherwise it is an established connection.
     pub listening: bool,
+    /// The kernel's number of it, by which [`HostFacts::held`] tells whose it is; 0: none.
+    #[serde(default)]
+    pub inode: u64,
 }
 
 /// A file that was looked at.
@@ -129,6 +132,8 @@ pub struct HostFacts {
     pub mounts: Vec<MountLine>,
     /// Sockets on MooseFS's ports.
     pub sockets: Vec<Socket>,
+    /// The sockets that each daemon has open, by process id: in a survey. None of one whose open files are not shown.
+    pub held: BTreeMap<u32, BTreeSet<u64>>,
     /// Versions of the installed programs, by path; `None`: there, but it tells no version.
     pub installed: BTreeMap<String, Option<Version>>,
     /// The same of the programs in the source tree.
@@ -177,6 +182,11 @@ pub struct HostFacts {
     pub startup: Vec<StartupLine>,
     /// Whether there are more of them: above 100 they are not told.
     pub startup_cut: bool,
+    /// Folders above files that a master reads, of which others than their owner and group may not be told anything, by path.
+    pub shut: BTreeMap<String, Permissions>,
+    /// The addresses of IPv4 that the host finds behind names of masters, by name: those of its own configuration and mounts, and
+    /// those of [`super::Look::names`]. Empty where there is none; absent where nobody asked or no answer came in time.
+    pub names: BTreeMap<String, Vec<Ipv4Addr>>,
     /// What earlier steps left in the working folder of this program, by path: SHA-256 in hexadecimal.
     pub kept: BTreeMap<String, String>,
     /// How many chunks are in folders `00` to `FF`, by disk; absent for one that is not there.
@@ -190,9 +200,9 @@ pub struct HostFacts {
 /// Users of a mount that are named before the rest is counted.
 const USERS_NAMED: usize = 5;
 
-/// Programs that steps call, beyond a POSIX shell and coreutils.
-pub const TOOLS: [&str; 11] =
-    ["make", "umount", "fusermount", "tar", "gzip", "sha256sum", "setsid", "flock", "gcc", "cc", "mountpoint"];
+/// Programs that steps call, beyond a POSIX shell and coreutils. Not `fusermount`: as root, which all steps are, libfuse mounts by
+/// itself, and `umount` takes the mount away.
+pub const TOOLS: [&str; 9] = ["make", "umount", "tar", "gzip", "sha256sum", "setsid", "flock", "gcc", "cc"];
 
 /// A small text file, whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -208,19 +218,41 @@ pub struct TextFile {
 }
 
 impl TextFile {
-    /// Whether a process that runs as `user` and `group` may read it, and is in no other group. An empty name is not known,
-    /// and lets everything pass.
+    /// Whether a process that runs as `user` and `group` may read it.
     #[must_use]
     pub fn is_readable(&self, user: &str, group: &str) -> bool {
-        let bit = if self.owner == user {
-            0o400
-        } else if self.group == group {
-            0o040
-        } else {
-            0o004
-        };
-        user.is_empty() || user == "root" || self.owner.is_empty() || self.mode & bit != 0
+        permits(self.mode, (&self.owner, &self.group), (user, group), 4)
     }
+}
+
+/// Who may do what with a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Permissions {
+    /// Permission bits.
+    pub mode: u32,
+    /// The owner's name, or number where it has none.
+    pub owner: String,
+    /// The group's name, or number.
+    pub group: String,
+}
+
+impl Permissions {
+    /// Whether a process that runs as `user` and `group` reaches what is in it.
+    #[must_use]
+    pub fn is_open(&self, user: &str, group: &str) -> bool {
+        permits(self.mode, (&self.owner, &self.group), (user, group), 1)
+    }
+}
+
+/// Whether `mode` gives a process that runs as a user and a group, and is in no other group, all of `bits` (4, 2, 1). An empty
+/// name is not known, and lets everything pass.
+fn permits(mode: u32, (owner, group): (&str, &str), (user, its_group): (&str, &str), bits: u32) -> bool {
+    let shift = match (owner == user, group == its_group) {
+        (true, _) => 6,
+        (false, true) => 3,
+        (false, false) => 0,
+    };
+    user.is_empty() || user == "root" || owner.is_empty() || mode >> shift & bits == bits
 }
 
 /// What `./configure` compiled into a tree (its config.h).
@@ -367,6 +399,14 @@ impl HostFacts {
     #[must_use]
     pub fn listener(&self, port: u16) -> Option<Ipv4Addr> {
         self.sockets.iter().find(|s| s.listening && s.local.1 == port).map(|s| s.local.0)
+    }
+
+    /// Whether `process` itself listens on `port`; `None`: nobody can tell.
+    #[must_use]
+    pub fn listens_itself(&self, process: &Process, port: u16) -> Option<bool> {
+        let held = self.held.get(&process.pid).filter(|held| !held.is_empty())?;
+        let mut at = self.sockets.iter().filter(|s| s.listening && s.local.1 == port);
+        Some(at.any(|socket| socket.inode == 0 || held.contains(&socket.inode)))
     }
 
     /// The version of the installed program of `role`.

@@ -10,6 +10,7 @@ pub mod job;
 pub mod lock;
 pub mod look;
 pub mod metadata;
+pub mod mount_file;
 pub mod mount_options;
 pub mod name;
 mod samples;

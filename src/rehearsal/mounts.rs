@@ -35,6 +35,9 @@ fn turn(root: &Path) -> io::Result<File> {
 /// The mount point is not there or not empty, in the words of fuse.
 pub fn mount(site: &Site, mount_point: &str, line: &str, special_file: &str) -> io::Result<()> {
     let _turn = turn(&site.root)?;
+    if !site.real("/dev/fuse").exists() {
+        return Err(io::Error::other("fuse: device not found, try 'modprobe fuse' first\nerror in fuse_mount"));
+    }
     let folder = site.real(mount_point);
     let mut entries = fs::read_dir(&folder).map_err(|error| {
         io::Error::other(format!("fuse: bad mount point `{mount_point}': {error}\nerror in fuse_mount"))

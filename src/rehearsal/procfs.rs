@@ -82,7 +82,8 @@ pub fn appear(site: &Site, looks: &Appearance<'_>) -> io::Result<()> {
             resident_in(&fs::read_to_string("/proc/self/status")?)
         ),
     )?;
-    fs::create_dir(made.join("fd"))?;
+    // its open files are those of the process behind it
+    symlink(format!("/proc/{pid}/fd"), made.join("fd"))?;
     symlink(site.root.join(""), made.join("root"))?;
     fs::write(made.join("maps"), "")?;
     symlink(looks.exe, made.join("exe"))?;

@@ -34,6 +34,7 @@ pub fn make(site: &Site, from: &Version) -> io::Result<()> {
     );
     install::write_program(site, &bin.join("stat"), &stat)?;
     install::write_program(site, &bin.join("sha256sum"), &sha256sum(site))?;
+    install::write_program(site, &bin.join("getent"), &getent(site))?;
     if site.has(FaultName::NoSpace) {
         full_disk(site, &bin)?;
     }
@@ -57,6 +58,17 @@ fn sha256sum(site: &Site) -> String {
     format!(
         "#!/bin/sh\n# simulated: of what the host sees\n[ $# -eq 0 ] || exec /usr/bin/sha256sum \"$@\"\n\
          LC_ALL=C sed 's|{root}/|/|g; s|{root}\\([^A-Za-z0-9_.-]\\)|/\\1|g; s|{root}$|/|' | /usr/bin/sha256sum\n"
+    )
+}
+
+/// Names are what the host's own /etc/hosts says; whatever else is asked is this machine's.
+fn getent(site: &Site) -> String {
+    let hosts = site.real("/etc/hosts");
+    format!(
+        "#!/bin/sh\n# simulated\n[ \"$1\" = ahostsv4 ] || exec /usr/bin/getent \"$@\"\n\
+         exec awk -v name=\"$2\" '{{ sub(\"#.*\", \"\"); for (i = 2; i <= NF; i++) if ($i == name && $1 !~ \":\") {{ \
+         print $1, \"STREAM\", name; found = 1; exit }} }} END {{ exit found ? 0 : 2 }}' '{}'\n",
+        hosts.display()
     )
 }
 

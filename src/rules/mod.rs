@@ -99,6 +99,10 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
         meaning: "processes that go on in an old mount behind everybody's back until they end",
     },
     Acknowledgeable {
+        code: "mount-file-counts",
+        meaning: "options of mfsmount.cfg that mounts have when they are made again, and had not before",
+    },
+    Acknowledgeable {
         code: "startup-1-5-syntax",
         meaning: "fstab lines and scripts that are put right before the next reboot",
     },

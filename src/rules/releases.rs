@@ -21,6 +21,12 @@ pub fn most_chunks(to: &Version) -> u32 {
     if *to < Version::new(1, 6, 20) { 4_000_000 } else { 41_000_000 }
 }
 
+/// From 1.6.21 on a mount takes options from mfsmount.cfg (facts, section 8).
+#[must_use]
+pub fn reads_mount_file(to: &Version) -> bool {
+    *to >= Version::new(1, 6, 21)
+}
+
 /// From 1.6.22 on a chunkserver takes the space that only root can use off its total, and no longer off what is free (facts,
 /// section 2.3).
 #[must_use]
@@ -58,8 +64,13 @@ mod tests {
     #[test]
     fn the_first_release_with_a_change_has_it() {
         let v = |patch| Version::new(1, 6, patch);
-        let turns: [Turn; 4] =
-            [(refuses_loopback, 14), (counts_without_reserve, 22), (stops_at_zero, 25), (refuses_old_tools, 26)];
+        let turns: [Turn; 5] = [
+            (refuses_loopback, 14),
+            (reads_mount_file, 21),
+            (counts_without_reserve, 22),
+            (stops_at_zero, 25),
+            (refuses_old_tools, 26),
+        ];
         for (has, from) in turns {
             assert!(has(&v(from)) && !has(&v(from - 1)), "1.6.{from}");
         }

@@ -174,6 +174,13 @@ pub enum Event {
         /// What ssh said.
         reason: String,
     },
+    /// The master, or the cluster's lock, was not heard of on a host, and is asked again.
+    Silent {
+        /// Where.
+        host: HostName,
+        /// What was heard instead.
+        reason: String,
+    },
     /// The operator asked to stop at the next safe point.
     PauseRequested,
     /// The run stops before a step, as asked.

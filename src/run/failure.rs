@@ -22,6 +22,22 @@ pub struct Failure {
     pub causes: Vec<String>,
     /// The last lines that the command printed.
     pub output: Vec<String>,
+    /// What became of the others.
+    #[serde(default)]
+    pub others: Others,
+}
+
+/// What became of other hosts when one has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Others {
+    /// None was touched any more.
+    #[default]
+    Untouched,
+    /// Those that were at work beside it came to their end.
+    CameToTheirEnd,
+    /// The other clients were gone through.
+    WentOn,
 }
 
 /// How many lines of a command's output are kept for a message.
@@ -31,7 +47,15 @@ impl Failure {
     /// A failure with one cause.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>, cause: impl Into<String>) -> Self {
-        Self { kind, step: None, host: None, message: message.into(), causes: vec![cause.into()], output: Vec::new() }
+        Self {
+            kind,
+            step: None,
+            host: None,
+            message: message.into(),
+            causes: vec![cause.into()],
+            output: Vec::new(),
+            others: Others::default(),
+        }
     }
 
     /// With the end of what a command printed.

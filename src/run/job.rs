@@ -55,7 +55,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 return Err(Failure::new(FailureKind::Unreachable, message(), reason));
             }
             if let Some(host) = self.schedule.hosts.iter().find(|h| h.roles.contains(&Role::Master)) {
-                self.send(Event::Reconnecting { host: host.name.clone(), reason });
+                self.send(Event::Silent { host: host.name.clone(), reason });
             }
             self.back_off(&mut tries).await;
         }

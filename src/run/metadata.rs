@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::Runner;
 use super::effect::{LONG_COMMAND, RECONNECT};
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
-use super::ports::{Clock, Hosts, Master, NoAnswer, NotHeld, Outcome, Source};
+use super::ports::{Clock, Hosts, Master, NoAnswer, NotCopied, NotHeld, Outcome, Source};
 use super::runner::human;
 use super::step::{self, Verdict};
 use crate::check::Counts;
@@ -131,11 +133,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let received = loop {
                 match self.hosts.fetch(host, &folder.join(&file.name), &self.backup.join(&file.name)).await {
                     Ok(sum) => break sum,
-                    Err(reason) if self.awake_since(begun) >= RECONNECT.as_secs() => {
-                        let message = format!("copy {} off the host", file.name);
-                        return Err(Failure::new(FailureKind::Unreachable, message, reason));
-                    }
-                    Err(reason) => self.send(Event::Reconnecting { host: host.clone(), reason }),
+                    Err(not) => self.copied_again(host, begun, not, &format!("copy {} off the host", file.name))?,
                 }
                 self.clock.between_looks().await;
             };
@@ -182,7 +180,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             if self.awake_since(begun) >= RECONNECT.as_secs() {
                 return Err(reason);
             }
-            self.send(Event::Reconnecting { host: host.clone(), reason });
+            self.send(Event::Silent { host: host.clone(), reason });
             self.clock.between_looks().await;
         }
     }
@@ -238,14 +236,30 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         };
         let begun = self.clock.awake();
         loop {
-            let Err(reason) = self.hosts.put(host, source, to).await else { return Ok(()) };
-            if self.awake_since(begun) >= RECONNECT.as_secs() {
-                let message = format!("copy to {to} within {}", human(RECONNECT.as_secs()));
-                return Err(Failure::new(FailureKind::Unreachable, message, reason));
+            let Err(not) = self.hosts.put(host, source, to).await else { return Ok(()) };
+            match not {
+                // a file of the plan, and not the state folder
+                NotCopied::Here(reason) => {
+                    return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), reason));
+                }
+                not => self.copied_again(host, begun, not, &format!("copy to {to}"))?,
             }
-            self.send(Event::Reconnecting { host: host.clone(), reason });
             self.clock.between_looks().await;
         }
+    }
+
+    /// A connection that was lost is made again for a while; a host or a disk that says no is believed.
+    fn copied_again(&self, host: &HostName, begun: Timestamp, not: NotCopied, what: &str) -> Result<(), Failure> {
+        let (kind, reason) = match not {
+            NotCopied::Lost(reason) if self.awake_since(begun) < RECONNECT.as_secs() => {
+                self.send(Event::Reconnecting { host: host.clone(), reason });
+                return Ok(());
+            }
+            NotCopied::Lost(reason) => (FailureKind::Unreachable, reason),
+            NotCopied::Refused(reason) => (FailureKind::StepFailed, reason),
+            NotCopied::Here(reason) => (FailureKind::Journal, reason),
+        };
+        Err(Failure::new(kind, what, reason))
     }
 
     /// The counts of the last moment before the old master goes, and how many changes it has written: what its successor is

@@ -20,5 +20,5 @@ mod verify;
 mod window;
 
 pub use event::{Event, EventSink};
-pub use failure::{Failure, FailureKind};
+pub use failure::{Failure, FailureKind, Others};
 pub use runner::{Ending, Runner};

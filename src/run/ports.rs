@@ -74,6 +74,17 @@ pub enum Source<'a> {
     Text(&'a str),
 }
 
+/// Why a file was not copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotCopied {
+    /// The connection was lost, or was not made; what ssh said. It may be tried again.
+    Lost(String),
+    /// The host was reached and said no, as when its disk is full; its words.
+    Refused(String),
+    /// This machine's own file could not be read or written.
+    Here(String),
+}
+
 /// The hosts of a plan.
 #[expect(async_fn_in_trait, reason = "used through generics only; no caller needs the futures to be Send")]
 pub trait Hosts {
@@ -91,15 +102,15 @@ pub trait Hosts {
     /// whole is seen by its checksum there.
     ///
     /// # Errors
-    /// What ssh or the host said; a part of the file may be there.
-    async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), String>;
+    /// [`NotCopied`]; a part of the file may be there.
+    async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), NotCopied>;
 
     /// Copies `from` on `host` to the new file `to` here, which only this user can read and which is on disk afterwards.
     /// SHA-256 of what arrived, in hexadecimal.
     ///
     /// # Errors
-    /// What ssh, the host or the file system here said.
-    async fn fetch(&self, host: &HostName, from: &AbsPath, to: &Path) -> Result<String, String>;
+    /// [`NotCopied`].
+    async fn fetch(&self, host: &HostName, from: &AbsPath, to: &Path) -> Result<String, NotCopied>;
 
     /// Says that a host is not needed for now; a connection to it may be closed.
     async fn done_with(&self, host: &HostName);

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::effect::RECONNECT;
 use super::event::{Event, EventSink, FORMAT, Stamped};
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, FailureKind, Others};
 use super::gate::{self, Red};
 use super::job::Begun;
 use super::ports::{Clock, Guard, Hosts, Master};
@@ -194,7 +194,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut waiting = tracks.into_iter();
         let mut running: FuturesUnordered<_> =
             waiting.by_ref().take(stage.parallel).map(|t| self.named(stage, t)).collect();
-        let mut stop = None;
+        let (mut stop, mut beside) = (None, false);
         while let Some((track, result)) = running.next().await {
             if result.is_ok() {
                 *done += usize::from(self.track_is_done(track));
@@ -208,6 +208,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             if let Err(Stop::Failure(failure)) = &result
                 && !running.is_empty()
             {
+                beside = true;
                 let (host, running) = (track.host.clone(), running.len());
                 self.send(Event::HostFailed { host, failure: failure.clone(), running });
             }
@@ -217,6 +218,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             {
                 running.push(self.named(stage, next));
             }
+        }
+        if let Some(Stop::Failure(failure)) = &mut stop
+            && beside
+        {
+            failure.others = Others::CameToTheirEnd;
         }
         stop.map_or(Ok(()), Err)
     }
@@ -365,6 +371,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             },
             causes: causes.collect(),
             output: first.output.clone(),
+            others: Others::WentOn,
         })
     }
 

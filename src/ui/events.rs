@@ -132,6 +132,7 @@ pub fn line(event: &Event) -> Option<String> {
             printable(&failure.told()),
             if *running == 1 { "one host".to_owned() } else { format!("{running} hosts") },
         ),
+        Event::Silent { host, reason } => format!("{host}: no answer, asking again: {}", printable(reason)),
         Event::Reconnecting { host, reason } => format!("{host}: connection lost, trying again: {}", printable(reason)),
         Event::PauseRequested => "pausing at the next safe point; Ctrl-C once more leaves at once".to_owned(),
         Event::Paused { state } => format!("paused: {state}"),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::events::printable;
-use crate::run::{Failure, FailureKind};
+use crate::run::{Failure, FailureKind, Others};
 
 /// The message. `resume`: the command that goes on with this run.
 #[must_use]
@@ -22,7 +22,12 @@ pub fn text(failure: &Failure, state: &str, resume: &str) -> String {
     for line in &failure.output {
         let _ = writeln!(text, "  | {}", printable(line));
     }
-    let _ = writeln!(text, "stopped: no further host was touched; {state}");
+    let others = match failure.others {
+        Others::Untouched => "no further host was touched",
+        Others::CameToTheirEnd => "those at work beside it came to their end, and no further host was touched",
+        Others::WentOn => "the other clients were gone through",
+    };
+    let _ = writeln!(text, "stopped: {others}; {state}");
     let _ = writeln!(text, "next:    {}", next(failure));
     let _ = writeln!(text, "         then `{resume}` goes on at the first step that is not done");
     text
@@ -42,5 +47,23 @@ fn next(failure: &Failure) -> &'static str {
         FailureKind::Unreachable => "make the host reachable with plain ssh, without a prompt",
         FailureKind::Journal => "make room or repair the state folder on this machine",
         FailureKind::Locked => "ask whoever began the other run; two runs on one cluster would each take a server down",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_the_others_is_said_as_it_is() {
+        let told = |others| {
+            let failure = Failure { others, ..Failure::new(FailureKind::StepFailed, "start it", "it died") };
+            text(&failure, "0 of 2 clients on 1.6.27", "resume")
+        };
+        assert!(told(Others::Untouched).contains("\nstopped: no further host was touched; 0 of 2"));
+        assert!(told(Others::CameToTheirEnd).contains("\nstopped: those at work beside it came to their end, and"));
+        let went_on = told(Others::WentOn);
+        assert!(went_on.contains("\nstopped: the other clients were gone through; 0 of 2"));
+        assert!(!went_on.contains("no further host"));
     }
 }

@@ -126,6 +126,7 @@ impl EventSink for Live {
             | Event::Unseen { .. }
             | Event::HostFailed { .. }
             | Event::Reconnecting { .. }
+            | Event::Silent { .. }
             | Event::PauseRequested => self.above(&event.event),
             Event::Paused { .. } | Event::Finished { .. } | Event::Failed { .. } => {
                 Self::clear_hosts(&mut state);

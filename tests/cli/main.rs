@@ -4,6 +4,7 @@ mod completions;
 mod house;
 mod journal;
 mod preview;
+mod promises;
 mod refusals;
 mod runs;
 

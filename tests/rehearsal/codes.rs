@@ -2,7 +2,7 @@
 //! daemons, so that no check guards against nothing. A code that is added is no program until it is added here.
 //!
 //! The trap of each code is in src/check/tests/traps.rs (and tests/back.rs there), where a test asks for one a code; those that
-//! a shell can set are in tests/conformance/traps.rs, for simulated and for real daemons.
+//! hosts can be given are in tests/conformance/traps, for simulated and for real daemons.
 
 use mfsupgrade::check::Code;
 
@@ -63,14 +63,20 @@ fn follows(code: Code) -> Follows {
         }
         ExportsUnreadable => NoOutage("what is left of the file is judged by the other codes"),
         ExportsAccounts => NoOutage("no mount that is there needs these rules"),
-        ChunkserverNotConnected | ChunkserverNotListening | ChunksUnderGoal | GoalOne => Outage(OTHER_COPY),
-        MasterHostLoopback | DisksNotSeen | DiskAbsent => Outage(CHUNKSERVER),
+        ChunkserverNotConnected | ChunksUnderGoal | GoalOne => Outage(OTHER_COPY),
+        ChunkserverNotListening => Outage("unchecked::a_chunkserver_that_listens_nowhere_is_no_other_copy"),
+        MasterHostLoopback | MasterHostUnresolved | DisksNotSeen | DiskAbsent => Outage(CHUNKSERVER),
+        MasterHostElsewhere => {
+            Outage("unchecked::a_name_of_the_master_that_leads_elsewhere_since_the_start_is_an_outage")
+        }
+        FuseMissing | MountFileCounts => Outage("unchecked::what_keeps_a_mount_from_being_made_again_is_an_outage"),
         DiskLineChanges => {
             Outage("unchecked::a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserver")
         }
         DiskCommented => NoOutage("the new chunkserver takes it for a comment; 1.5 would not start on the way back"),
         ClientNotConnected | MountMissing => NoOutage("there is no mount that could be lost"),
-        MountUnreadable | Startup15Syntax => Outage(WORDS),
+        MountUnreadable => Outage("unchecked::a_mount_whose_words_are_carried_over_as_they_are_is_not_made_again"),
+        Startup15Syntax => Outage(WORDS),
         ChunkserverPortDiffers => Outage(OTHER_PORT),
         ChunkserverNotInPlan => NoOutage("an old chunkserver works with a new master; it is left behind"),
         ClientNotInPlan | MountNotInPlan => NoOutage("an old mount works with a new master; it is left behind"),
@@ -84,7 +90,11 @@ fn follows(code: Code) -> Follows {
         MasterAwayLong => Outage("outages::chunks_that_are_missing_lock_old_mounts_out_for_longer_than_they_wait"),
         ChunkserverGone => NoOutage("it is away already"),
         HealthUnknown | HealthOld => NoOutage("gates look at what the new master knows from the first chunkserver on"),
-        FullStopUnderMounts | MemoryShort => Outage(NO_MASTER),
+        FullStopUnderMounts => Outage(NO_MASTER),
+        MemoryShort => NotShown(
+            "whom a kernel ends that has no memory left is nobody's to simulate; what follows where it is the master, \
+             traps::a_mount_without_a_master_gives_errors_and_recovers shows",
+        ),
         MemoryUnknown | BuildUnknown | GoalsUnknown | UnderMountUnknown | MountUsersUnknown => {
             NoOutage("it says what could not be looked at")
         }
@@ -109,9 +119,7 @@ fn follows(code: Code) -> Follows {
         }
         MetadataOld => NoOutage("a clean stop saves; only a crash needs the change logs of all that time"),
         MetadataUnknown | TrialImpossible => Outage(UNTRIED),
-        ChunksTooMany => {
-            NotShown("a registration of 48 MB needs four million chunk files; what a refusal is, traps show")
-        }
+        ChunksTooMany => Outage("unchecked::a_chunkserver_with_too_many_chunks_is_not_taken_in_by_the_new_master"),
         DisksRolledBack => NoOutage("these chunks are missing now; the new chunkserver brings them back"),
         ChunkserverEmpty => NoOutage("it has nothing that could be missed"),
         WindowShort => NoOutage("the run waits for the next opening by itself, between two hosts"),
@@ -126,7 +134,7 @@ fn follows(code: Code) -> Follows {
         SpaceFiguresDrop => NoOutage("the space is there"),
         BackProgramsGone => Outage("unchecked::a_way_back_without_the_old_programs_ends_with_no_daemon"),
         BackNotByRun => Outage(OLD_MASTER),
-        BackMetadata => Outage(NO_MASTER),
+        BackMetadata => Outage("unchecked::an_old_master_without_what_the_new_one_has_written_does_not_start"),
         BackDisks | BackFolders => Outage("traps::a_chunkserver_brought_back_to_1_5_does_not_see_its_chunks"),
         BackLockFolder => Outage("traps::without_its_run_folder_a_1_5_daemon_is_silently_not_there"),
     }
@@ -158,6 +166,6 @@ fn every_code_that_keeps_from_an_outage_has_a_test_that_runs_into_it() {
             NoOutage(why) => assert!(!why.is_empty(), "{code}"),
         }
     }
-    assert_eq!(not_shown, [Code::ChunksTooMany], "what the simulated daemons cannot show is not to become more");
+    assert_eq!(not_shown, [Code::MemoryShort], "what the simulated daemons cannot show is not to become more");
     assert!(outages > 40, "{outages} of {}", Code::ALL.len());
 }

@@ -64,6 +64,7 @@ async fn values_that_the_new_master_does_not_take_are_an_outage() {
         ("echo 'EXPORTS_FILENAME = /srv/none' >> mfsmaster.cfg", "no exports defined"),
         ("echo '* / rw,maproot=backup' > mfs/mfsexports.cfg", "no exports defined"),
         ("chown root:root mfs/mfsexports.cfg && chmod 640 mfs/mfsexports.cfg", "no exports defined"),
+        ("chmod 700 mfs", "no exports defined"),
     ] {
         let cluster = with(&[], 1).await;
         said(&cluster, "master", &format!("cd /usr/local/etc && {set}"), 0).await;
@@ -96,6 +97,8 @@ async fn what_the_old_chunkserver_used_and_the_new_one_cannot_is_an_outage() {
         ("mv /mnt/hd1 /mnt/gone", "can't use data folder /mnt/hd1"),
         ("echo 'HDD_CONF_FILENAME = /srv/none' >> mfschunkserver.cfg", "can't open hdd config file /srv/none"),
         ("echo 'MASTER_HOST = 127.0.0.1' >> mfschunkserver.cfg", "can't be used for connecting with master"),
+        ("sed -i 's|^[0-9.]* master|127.0.1.1 master|' /etc/hosts", "can't be used for connecting with master"),
+        ("sed -i '/mfsmaster/d' /etc/hosts", "can't resolve master host mfsmaster"),
     ] {
         let cluster = with(&[], 1).await;
         said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
@@ -105,6 +108,37 @@ async fn what_the_old_chunkserver_used_and_the_new_one_cannot_is_an_outage() {
         assert!(all.contains("terminated") && all.contains(words), "{words}: {all}");
         assert_eq!(pids(&cluster, "cs1", "mfschunkserver").await, [0u32; 0]);
         until_errors(&cluster).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_the_master_that_leads_elsewhere_since_the_start_is_an_outage() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    // another host, where no master is
+    let other = format!("sed -i 's|^[0-9.]* master|{} master|' /etc/hosts", cluster.address("cl1"));
+    said(&cluster, "cs1", &other, 0).await;
+    let words = said(&cluster, "cs1", &format!("{INSTALL} && mfschunkserver"), 0).await;
+    assert!(words.contains("initialized properly"), "all is well, it says: {words}");
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_a_mount_from_being_made_again_is_an_outage() {
+    for (set, words) in [
+        ("mv /dev/fuse /root/fuse", "fuse: device not found"),
+        ("mkdir -p mfs && echo 'nosuid,mfscachemode=often' > mfs/mfsmount.cfg", "unrecognized cachemode option"),
+        ("echo 'mfscachefiles' > mfsmount.cfg; o=,mfscachemode=AUTO", "options are exclusive"),
+        ("sed -i '/mfsmaster/d' /etc/hosts", "can't connect"),
+    ] {
+        let cluster = with(&[], 1).await;
+        said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+        until_back(&cluster, "cs1").await;
+        let remount = "umount /mnt/mfs && mfsmount /mnt/mfs -H mfsmaster -o suid,dev$o";
+        let all = said(&cluster, "cl1", &format!("cd /usr/local/etc && {set}; ({INSTALL}) && {remount}"), 1).await;
+        assert!(all.contains(words), "{words}: {all}");
+        assert!(!said(&cluster, "cl1", "cat /proc/mounts", 0).await.contains("/mnt/mfs"));
     }
 }
 
@@ -119,6 +153,79 @@ async fn a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserve
     let all = said(&cluster, "cs1", &format!("{INSTALL} && mfschunkserver"), 1).await;
     assert!(all.contains("terminated") && all.contains("/mnt/hd"), "{all}");
     assert_eq!(pids(&cluster, "cs1", "mfschunkserver").await, [0u32; 0]);
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chunkserver_that_listens_nowhere_is_no_other_copy() {
+    let mut plan = plan("1.6.27", Mode::Rolling, 2, 1);
+    plan.upgrade.stagger.greatest = std::time::Duration::from_secs(3600);
+    let cluster = Cluster::start(&plan, options(&["slow-scan@cs2"])).await.unwrap();
+    let again = "bystander taken listen 9422 && mfschunkserver";
+    moved(&cluster, "cs1", "mfschunkserver", ":", again).await;
+    until_back(&cluster, "cs1").await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    until_back(&cluster, "cs2").await;
+    said(&cluster, "cs2", &format!("{INSTALL} && mfschunkserver"), 0).await;
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chunkserver_with_too_many_chunks_is_not_taken_in_by_the_new_master() {
+    let mut options = options(&[]);
+    options.timings.real_least_eio = std::time::Duration::from_millis(400);
+    let cluster = Cluster::start(&plan("1.6.19", Mode::Rolling, 1, 1), options).await.unwrap();
+    said(&cluster, "cs1", "echo 4200000 > /.sim/more-chunks", 0).await;
+    said(&cluster, "master", "cd /usr/src/mfs-1.6.19 && make install && mfsmaster", 0).await;
+    until(&cluster, "its registration is refused", |events| {
+        let long =
+            |what: &What| matches!(what, What::ServerRefused { reason, .. } if reason.starts_with("packet too long"));
+        count(events, "master", long) > 0
+    })
+    .await;
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_whose_words_are_carried_over_as_they_are_is_not_made_again() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "cl1", "umount /mnt/mfs && mkdir '/mnt/a b' && mfsmount -h mfsmaster -w '/mnt/a b'", 0).await;
+    until(&cluster, "it is mounted where no plan can name it", |events| {
+        let there = |what: &What| matches!(what, What::Mounted { mount_point } if mount_point == "/mnt/a b");
+        count(events, "cl1", there) == 1
+    })
+    .await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    let line = said(
+        &cluster,
+        "cl1",
+        "for p in /proc/[0-9]*; do [ \"$(cat $p/comm)\" != mfsmount ] || cat $p/cmdline; done",
+        0,
+    );
+    let words = line.await.trim_end_matches('\0').replace('\0', " ");
+    let words = words.split_once("-w ").unwrap().1;
+    said(&cluster, "cl1", &format!("{INSTALL} && umount '/mnt/a b'"), 0).await;
+    said(&cluster, "cl1", &format!("mfsmount {words} -H mfsmaster"), 1).await;
+    assert!(!said(&cluster, "cl1", "cat /proc/mounts", 0).await.contains("/mnt/a"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_master_without_what_the_new_one_has_written_does_not_start() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "master", "cp /usr/local/sbin/mfsmaster /root/old", 0).await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    // the new one dies, and has saved nothing
+    let new = pids(&cluster, "master", "mfsmaster").await[0];
+    said(&cluster, "master", &format!("kill -9 {new}; cat /root/old > /usr/local/sbin/mfsmaster; mfsmaster"), 0).await;
+    until(&cluster, "1.5 exits 0 and is not there", |events| {
+        let reason = "can't open metadata file";
+        count(events, "master", |what| *what == What::StartFailed { reason: reason.into() }) == 1
+    })
+    .await;
+    no_master(&cluster).await;
     until_errors(&cluster).await;
 }
 
@@ -165,9 +272,13 @@ async fn what_cannot_be_installed_in_a_full_stop_keeps_the_file_system_down() {
     for (spoil, install) in [
         ("rm -r /usr/src/mfs-1.6.27", INSTALL),
         ("rm /usr/src/mfs-1.6.27/Makefile /usr/src/mfs-1.6.27/.simulated-tree", INSTALL),
-        (":", "cd /usr/src/mfs-1.6.27 && no-make install"),
+        ("rm -f /.sim/bin/make /.sim/visible/make", INSTALL),
+        ("rm -f /.sim/bin/tar /.sim/visible/tar", "cd /var/lib && tar -cf kept.tar -C /usr/local sbin"),
     ] {
         let cluster = with(&[], 1).await;
+        // programs of its own, of which some can be missing
+        let own = "mkdir /.sim/visible; ln -s /usr/bin/* /bin/* /.sim/visible/ 2> /dev/null; true";
+        said(&cluster, "cs1", own, 0).await;
         said(&cluster, "cs1", spoil, 0).await;
         said(&cluster, "master", &format!("{INSTALL} && mfsmaster -s"), 1).await;
         let said_no = crate::support::ssh(&cluster, "cs1", &format!("{install} && mfschunkserver")).await;

@@ -25,6 +25,10 @@ pub enum Fault {
     EndsTrialSlowly(i64),
     /// What arrives here is not what was sent.
     CopyDiffers,
+    /// The host cannot read what is to be copied off it.
+    RefusesCopies,
+    /// No copy of the host's files finds room on this machine.
+    FullHere,
     /// The new master starts on other metadata.
     OtherMetadata,
     /// The new master starts on metadata that has seen half of the changes, and counts as much.

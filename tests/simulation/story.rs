@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use mfsupgrade::journal::Record;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::run::ports::{Clock, NotHeld};
-use mfsupgrade::run::{Ending, Event, Failure, FailureKind};
+use mfsupgrade::run::{Ending, Event, Failure, FailureKind, Others};
 
 use super::fault::Fault;
 use super::world::{Events, FIVE_MINUTES, OLD, World, all_new, failure, heard, schedule, walk, walk_to_pause};
@@ -175,6 +175,24 @@ fn a_wrong_master_that_is_another_runs_by_now_is_named_and_not_stopped() {
 }
 
 #[test]
+fn a_copy_that_a_disk_refuses_is_a_failure_at_once_and_no_lost_connection() {
+    let here = (Fault::FullHere, FailureKind::Journal, "No space left on device");
+    let there = (Fault::RefusesCopies, FailureKind::StepFailed, "Input/output error");
+    for (fault, kind, words) in [here, there] {
+        let world = World::with("master", fault);
+        let events = Events::default();
+        let plan = schedule(&world, Mode::Rolling);
+        let Ending::Failed(failure, _) = heard(&world, &plan, &events) else { panic!("{words}") };
+        assert_eq!((failure.kind, failure.message.as_str()), (kind, "copy metadata.mfs.back off the host"));
+        assert!(failure.causes[0].contains(words), "{failure:?}");
+        let lost = |e: &Event| matches!(e, Event::Reconnecting { .. });
+        assert!(!events.0.into_inner().unwrap().iter().any(|e| lost(&e.event)), "no connection was lost");
+        world.repair("master");
+        assert_eq!(walk(&world, &plan), Ending::Finished);
+    }
+}
+
+#[test]
 fn a_host_that_never_comes_back_leaves_the_outcome_unknown() {
     let world = World::with("master", Fault::LostForGood);
     let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
@@ -188,6 +206,7 @@ fn a_client_that_fails_does_not_hold_up_the_others_and_the_run_ends_as_failed() 
     let plan = schedule(&world, Mode::Rolling);
     let failure = failure(walk(&world, &plan));
     assert!(failure.causes[0].contains("cl1: failed to") && failure.causes[0].contains("still mounted"), "{failure:?}");
+    assert_eq!(failure.others, Others::WentOn);
     assert_eq!(world.when("cl1", "bin/mfsmount"), None, "the mount stays");
     assert!(world.when("cl2", "bin/mfsmount").is_some());
     world.repair("cl1");
@@ -253,6 +272,7 @@ fn hosts_that_fail_side_by_side_are_all_told() {
     let failure = failure(walk(&world, &schedule(&world, Mode::FullStop)));
     assert_eq!(failure.host.unwrap().as_str(), "cs1");
     assert!(failure.causes.iter().any(|c| c.starts_with("and cs3 failed to install")), "{:?}", failure.causes);
+    assert_eq!(failure.others, Others::CameToTheirEnd, "cs2 was installed beside them");
 }
 
 #[test]

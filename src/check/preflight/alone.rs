@@ -52,7 +52,7 @@ impl Check<'_> {
                 && let Some(process) = self.daemon(host, role, access, facts)
             {
                 self.config_of(host, access, process, facts);
-                self.loopback_by_config(host, access, facts);
+                self.name_of_master(host, access, process, facts);
                 self.data_path(host, process);
             }
         }

@@ -1,9 +1,9 @@
 //! Chunkservers: connected, with their disks, in a shape that the new release takes over.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 use super::Check;
+use super::names::{DEFAULT_NAME, Seeker, is_loopback};
 use crate::check::{Code, ServerSeen};
 use crate::host::{HostFacts, HostName, Process};
 use crate::moosefs::config::port;
@@ -11,9 +11,6 @@ use crate::moosefs::daemon::{CHUNKSERVER_PORT, MASTER_CHUNKSERVER_PORT, Role};
 use crate::moosefs::wire::Chunkserver;
 use crate::plan::Access;
 use crate::rules::releases;
-
-/// `localhost`. Not all of 127.0.0.0/8, where a rehearsal's hosts are.
-const LOCALHOST: [u8; 3] = [127, 0, 0];
 
 impl Check<'_> {
     pub(super) fn chunkservers(&mut self) -> BTreeMap<HostName, ServerSeen> {
@@ -38,7 +35,7 @@ impl Check<'_> {
             if let Some(port) = port.filter(|_| towards.is_some()) {
                 self.other_port(&server.host, port);
             }
-            if address.octets()[..3] == LOCALHOST && releases::refuses_loopback(&plan.upgrade.to) {
+            if is_loopback(address) && releases::refuses_loopback(&plan.upgrade.to) {
                 self.find(
                     Code::MasterHostLoopback,
                     Some(&server.host),
@@ -59,9 +56,9 @@ impl Check<'_> {
                 );
                 continue;
             };
-            self.disks(&server.host, process, facts, listed);
+            self.disks(&server.host, &server.access, process, facts, listed);
             self.config_of(&server.host, &server.access, process, facts);
-            self.loopback_by_config(&server.host, &server.access, facts);
+            self.name_of_master(&server.host, &server.access, process, facts);
             let Some(version) = process.version.clone() else { continue };
             let Some(data_path) = self.data_path(&server.host, process) else { continue };
             seen.insert(server.host.clone(), ServerSeen { version, address, data_path });
@@ -99,7 +96,7 @@ impl Check<'_> {
     }
 
     /// What its disks and its chunks say about the way it will come back.
-    fn disks(&mut self, host: &HostName, process: &Process, facts: &HostFacts, listed: &Chunkserver) {
+    fn disks(&mut self, host: &HostName, access: &Access, process: &Process, facts: &HostFacts, listed: &Chunkserver) {
         let (upgrade, host) = (&self.plan.upgrade, Some(host));
         let old = process.version.as_ref() == Some(&upgrade.from);
         let most = releases::most_chunks(&upgrade.to);
@@ -134,38 +131,49 @@ impl Check<'_> {
                 "nothing, if it is new; else see that its disks are mounted".into(),
             );
         }
+        self.serves(host, access, process, facts, listed.port);
+    }
+
+    /// A survey looks at the usual port and at those that files name; of another one, by which the master knows it, nothing is
+    /// seen.
+    fn serves(&mut self, host: Option<&HostName>, access: &Access, process: &Process, facts: &HostFacts, known: u16) {
+        let set = self.old(access, process, facts).and_then(|old| old.get("CSSERV_LISTEN_PORT")?.parse().ok());
+        let looked_at = known == CHUNKSERVER_PORT || set == Some(known);
         // an address that shows no listener anywhere is one whose sockets are not seen
-        let shown = self.fleet.values().any(|facts| facts.listener(CHUNKSERVER_PORT).is_some());
-        if shown && listed.port == CHUNKSERVER_PORT && facts.listener(CHUNKSERVER_PORT).is_none() {
-            self.find(
-                Code::ChunkserverNotListening,
-                host,
-                format!("nothing listens on its port {CHUNKSERVER_PORT}, by which the master knows it"),
-                "a 1.5 chunkserver that finds its port taken runs on and serves nothing",
-                "end what has its port, and restart it".into(),
-            );
+        let shown = self.fleet.values().any(|facts| facts.sockets.iter().any(|socket| socket.listening));
+        if !shown || !looked_at {
+            return;
         }
+        let seen = match (facts.listener(known), facts.listens_itself(process, known)) {
+            (None, _) => format!("nothing listens on its port {known}, by which the master knows it"),
+            (Some(_), Some(false)) => {
+                format!("another process listens on its port {known}, by which the master knows it")
+            }
+            _ => return,
+        };
+        self.find(
+            Code::ChunkserverNotListening,
+            host,
+            seen,
+            "a 1.5 chunkserver that finds its port taken runs on and serves nothing",
+            format!("end what has its port (`ss -ltnp` names it), and restart {}", process.role.program()),
+        );
     }
 
     /// The name of the master that the new daemon will be told.
-    pub(super) fn loopback_by_config(&mut self, host: &HostName, access: &Access, facts: &HostFacts) {
+    pub(super) fn name_of_master(&mut self, host: &HostName, access: &Access, process: &Process, facts: &HostFacts) {
         let to = &self.plan.upgrade.to;
-        let Some((path, config)) = self.future(host, Role::Chunkserver, access, facts) else { return };
-        let Some(name) = config.get("MASTER_HOST", to).filter(|name| is_loopback(name)) else { return };
-        if releases::refuses_loopback(to) {
-            self.find(
-                Code::MasterHostLoopback,
-                Some(host),
-                format!("{path} says MASTER_HOST = {name}"),
-                "a 1.6.14+ chunkserver refuses that, after it has stopped the old one",
-                "give MASTER_HOST in mfschunkserver.cfg a real address".into(),
-            );
+        if process.version.as_ref() == Some(to) {
+            return;
         }
+        let Some((path, config)) = self.future(host, Role::Chunkserver, access, facts) else { return };
+        let set = config.get("MASTER_HOST", to);
+        let said = match set {
+            Some(name) => format!("{path} says MASTER_HOST = {name}"),
+            None => format!("{path} says no MASTER_HOST, so that it is {DEFAULT_NAME}"),
+        };
+        let port = self.master_port(host, access, process, facts);
+        let seeker = Seeker { role: Role::Chunkserver, name: set.unwrap_or(DEFAULT_NAME), said, port };
+        self.finds_master(host, facts, &seeker);
     }
-}
-
-/// Whether a MASTER_HOST names its own host, whatever is behind it.
-pub(super) fn is_loopback(name: &str) -> bool {
-    let address = name.parse::<Ipv4Addr>().ok();
-    address.map_or(name == "localhost" || name.starts_with("localhost."), |a| a.octets()[..3] == LOCALHOST)
 }

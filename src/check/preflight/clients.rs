@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::names::Seeker;
 use super::{Check, surveyed};
 use crate::check::{ClientSeen, Code};
 use crate::host::{HostFacts, HostName, MountArguments};
@@ -18,6 +19,10 @@ impl Check<'_> {
                 let Some(facts) = self.facts(host, Role::Client, &group.access) else { continue };
                 let mounts = self.mounts(group, host, facts);
                 mounts.iter().for_each(|mount| self.remount(group, host, mount, facts));
+                let upgraded = !mounts.is_empty() && mounts.iter().all(|mount| self.is_upgraded(mount, facts));
+                if !mounts.is_empty() && !upgraded {
+                    self.device(host, facts);
+                }
                 let Some(address) = facts.address_towards(plan.master.admin_port) else {
                     self.find(
                         Code::ClientNotConnected,
@@ -28,7 +33,6 @@ impl Check<'_> {
                     );
                     continue;
                 };
-                let upgraded = !mounts.is_empty() && mounts.iter().all(|mount| self.is_upgraded(mount, facts));
                 seen.insert(host.clone(), ClientSeen { address, mounts, upgraded });
             }
         }
@@ -49,6 +53,10 @@ impl Check<'_> {
             return;
         }
         self.busy(group, host, point, facts);
+        let said = format!("{point} names its master {}", mount.master);
+        let seeker = Seeker { role: Role::Client, name: mount.master.as_str(), said, port: Some(mount.port) };
+        self.finds_master(host, facts, &seeker);
+        self.mount_file(host, &group.access, mount, facts);
         self.under(host, mount, facts);
         let shown: Vec<&str> = facts.mount(point).map(|line| line.options.split(',').collect()).unwrap_or_default();
         let before = process.mount_arguments().map(|m| m.options).unwrap_or_default();
@@ -99,6 +107,19 @@ impl Check<'_> {
             ),
         };
         self.find(Code::MountInUse, Some(host), seen, why, todo.into());
+    }
+
+    /// The mount that is there was made through it; a host can lose it since (a module that was unloaded, a container).
+    fn device(&mut self, host: &HostName, facts: &HostFacts) {
+        if !facts.fuse {
+            self.find(
+                Code::FuseMissing,
+                Some(host),
+                "it has no /dev/fuse".into(),
+                "mfsmount makes every mount through it: what is unmounted could not be mounted again",
+                "bring it back, for example with `modprobe fuse`".into(),
+            );
+        }
     }
 
     /// What the plan allows and an operator must have read: told of the plan, whoever uses the mounts now.

@@ -59,6 +59,9 @@ impl Check<'_> {
             self.moves(host, Move { role: Role::Master, from, to: to.clone(), text }, facts);
             let (user, group) = master_runs_as(facts);
             let forbidden = there.is_some_and(|file| !file.is_readable(user, group));
+            if self.config.get(host).is_some_and(|changes| changes.iter().any(|change| change.file == to)) {
+                self.exports_out_of_reach(&to, facts);
+            }
             let changes = self.config.get_mut(host).into_iter().flatten();
             match changes.rev().find(|change| change.file == to) {
                 Some(change) if forbidden => change.mode = 0o644,
@@ -72,14 +75,42 @@ impl Check<'_> {
     fn exports_forbidden(&mut self, place: &Place, facts: &HostFacts) {
         let (user, group) = master_runs_as(facts);
         let found = place.paths.iter().find_map(|path| Some((path, facts.files.get(path.as_str())?)));
-        let Some((path, file)) = found.filter(|(_, file)| !file.is_readable(user, group)) else { return };
+        let Some((path, file)) = found else { return };
+        if !file.is_readable(user, group) {
+            self.forbidden(
+                format!("{path} ({:o}, {}:{}) cannot be read by {user}:{group}", file.mode, file.owner, file.group),
+                format!(
+                    "`chmod 644 {path}`, or, where it has passwords, `chgrp {group} {path}` and `chmod 640 {path}`"
+                ),
+            );
+        }
+        self.exports_out_of_reach(path, facts);
+    }
+
+    /// And so must every folder above it, also where the plan has it written.
+    fn exports_out_of_reach(&mut self, path: &AbsPath, facts: &HostFacts) {
+        let (user, group) = master_runs_as(facts);
+        let above = |folder: &&String| path.as_str().strip_prefix(folder.as_str()).is_some_and(|r| r.starts_with('/'));
+        let mut above = facts.shut.keys().filter(above);
+        let Some(shut) = above.find(|folder| !facts.shut[*folder].is_open(user, group)) else { return };
+        let folder = &facts.shut[shut];
+        self.forbidden(
+            format!(
+                "{user}:{group} does not reach {path}: {shut} ({:o}, {}:{}) lets it not through",
+                folder.mode, folder.owner, folder.group
+            ),
+            format!("`chmod o+x {shut}`, or `chgrp {group} {shut}` and `chmod g+x {shut}`"),
+        );
+    }
+
+    fn forbidden(&mut self, seen: String, todo: String) {
         self.find(
             Code::ExportsForbidden,
             Some(&self.plan.master.host),
-            format!("{path} ({:o}, {}:{}) cannot be read by {user}:{group}", file.mode, file.owner, file.group),
+            seen,
             "the new master reads it as that user: without it no new mount is let in, and 1.6.14 and later refuse to start after \
              they have stopped the old one",
-            format!("`chmod 644 {path}`, or, where it has passwords, `chgrp {group} {path}` and `chmod 640 {path}`"),
+            todo,
         );
     }
 

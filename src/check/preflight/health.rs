@@ -34,7 +34,7 @@ impl Check<'_> {
             self.find(
                 Code::ChunksMissing,
                 None,
-                format!("{} chunks are missing", baseline.missing),
+                format!("{} chunks are missing, {}", baseline.missing, self.as_of()),
                 match locked_out {
                     true => {
                         "files are unreadable already, and nobody could tell what the upgrade adds to that; with so many the \
@@ -49,7 +49,7 @@ impl Check<'_> {
             self.find(
                 Code::ChunksUnderGoal,
                 None,
-                format!("{} chunks have fewer copies than their goal asks for", baseline.under_goal),
+                format!("{} chunks have fewer copies than their goal asks for, {}", baseline.under_goal, self.as_of()),
                 "a server that goes away for its restart may hold the only copy",
                 "wait until the master has replicated them".into(),
             );
@@ -97,15 +97,28 @@ impl Check<'_> {
         );
     }
 
-    fn old_test(&mut self) {
+    /// How long ago the file test ended, by the clock of the master's host.
+    fn age_of_test(&self) -> Option<i64> {
         let test = &self.overview.file_test;
         let clock = self.fleet.get(&self.plan.master.host).map_or(0, |facts| facts.clock);
-        let age = clock - i64::from(test.ended);
-        if self.overview.matrix.is_none() && test.is_finished() && clock > 0 && age > TEST_SECONDS {
+        (self.overview.matrix.is_none() && test.is_finished() && clock > 0).then(|| clock - i64::from(test.ended))
+    }
+
+    /// When what the master counts was so, for a sentence: a file test of 1.5 tells of the past.
+    fn as_of(&self) -> String {
+        match (&self.overview.matrix, self.age_of_test()) {
+            (Some(_), _) => "as the master counts now".to_owned(),
+            (None, Some(age)) => format!("as the file test counted that ended {} ago", duration(age.max(0))),
+            (None, None) => "as the master's last file test counted, nobody can tell when".to_owned(),
+        }
+    }
+
+    fn old_test(&mut self) {
+        if let Some(age) = self.age_of_test().filter(|age| *age > TEST_SECONDS) {
             self.find(
                 Code::HealthOld,
                 None,
-                format!("the master's file test ended {} h {} min ago", age / 3600, age % 3600 / 60),
+                format!("the master's file test ended {} ago", duration(age)),
                 "its counts of missing chunks and of those under goal say nothing about now, and a 1.5 master tells no others",
                 "see in the system log why the test does not go on; check the clocks".into(),
             );
@@ -182,5 +195,13 @@ impl Check<'_> {
             ),
             _ => {}
         }
+    }
+}
+
+/// Hours and minutes.
+fn duration(seconds: i64) -> String {
+    match (seconds / 3600, seconds % 3600 / 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }

@@ -54,7 +54,7 @@ impl<'a> Check<'a> {
             configuration: facts.files.keys().filter_map(|path| AbsPath::new(path).ok()).collect(),
             admin_address,
             chunkserver_port: Some(chunkserver_port).filter(|port| *port != MASTER_CHUNKSERVER_PORT),
-            metadata_bytes: super::host::metadata_bytes(facts),
+            metadata_bytes: super::space::metadata_bytes(facts),
         })
     }
 

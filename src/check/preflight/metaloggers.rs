@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::chunkservers::is_loopback;
 use super::config::Move;
+use super::names::{DEFAULT_NAME, Seeker, names_itself};
 use super::{Check, surveyed};
 use crate::check::{Code, MetaloggerSeen};
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::config::{Need, carry, config_path, paths_read};
 use crate::moosefs::daemon::Role;
 use crate::plan::Access;
-
-/// MASTER_HOST where nothing is said, in all releases.
-const DEFAULT_NAME: &str = "mfsmaster";
 
 impl Check<'_> {
     pub(super) fn metaloggers(&mut self) -> BTreeMap<HostName, MetaloggerSeen> {
@@ -47,6 +44,8 @@ impl Check<'_> {
     /// new release would read: what is written where that looks first would keep it from looking further.
     fn metalogger_config(&mut self, host: &HostName, access: &Access, facts: &HostFacts) {
         let Some(name) = self.master_name(host) else { return };
+        let said = format!("it will be given MASTER_HOST = {name}");
+        self.finds_master(host, facts, &Seeker { role: Role::Metalogger, name: &name, said, port: None });
         let to = &self.plan.upgrade.to;
         let path = access.install.prefix.join(config_path(Role::Metalogger, to));
         let read = paths_read(Role::Metalogger, to).iter().map(|path| access.install.prefix.join(path));
@@ -91,7 +90,7 @@ impl Check<'_> {
         }
         match names.len() {
             0 => None,
-            1 if !is_loopback(names.keys().next().expect("one")) => names.pop_first().map(|(name, _)| name),
+            1 if !names_itself(names.keys().next().expect("one")) => names.pop_first().map(|(name, _)| name),
             _ => {
                 let said = names.iter().map(|(name, hosts)| match hosts.len() {
                     1 => format!("{name} on {}", hosts[0]),

@@ -15,10 +15,13 @@ mod install;
 mod master;
 mod metadata;
 mod metaloggers;
+mod mount_file;
 mod mounts;
+mod names;
 mod needs;
 mod old;
 mod owners;
+mod space;
 mod startup;
 mod strangers;
 mod window;
@@ -26,6 +29,7 @@ mod window;
 use std::collections::BTreeMap;
 
 use super::{Code, ConfigChange, Finding, Observation, Severity};
+use crate::host::facts::Space;
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::Overview;
 use crate::plan::Plan;
@@ -37,16 +41,20 @@ pub type Fleet = BTreeMap<HostName, HostFacts>;
 /// By how many seconds the clocks of hosts are ahead of this side's.
 pub type Clocks = BTreeMap<HostName, i64>;
 
+/// What is known of this side, from which the hosts are looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Here {
+    /// The hosts' clocks, held against this side's.
+    pub clocks: Clocks,
+    /// The folder of runs, and what is free there; `None`: nobody could tell.
+    pub runs: Option<(String, Space)>,
+}
+
 /// Holds everything against everything. The observation is `None` where an error left a part of it unknown; all
 /// findings are given, worst first.
 #[must_use]
-pub fn preflight(
-    plan: &Plan,
-    fleet: &Fleet,
-    overview: &Overview,
-    clocks: &Clocks,
-) -> (Option<Observation>, Vec<Finding>) {
-    let mut check = Check::new(plan, fleet, overview, clocks);
+pub fn preflight(plan: &Plan, fleet: &Fleet, overview: &Overview, here: &Here) -> (Option<Observation>, Vec<Finding>) {
+    let mut check = Check::new(plan, fleet, overview, here);
     check.hosts();
     let master = check.master();
     check.writers();
@@ -68,9 +76,9 @@ pub fn preflight(
 
 /// The same without a word of the master: what hosts tell of themselves. Nothing is observed then.
 #[must_use]
-pub fn unanswered(plan: &Plan, fleet: &Fleet, clocks: &Clocks) -> Vec<Finding> {
+pub fn unanswered(plan: &Plan, fleet: &Fleet, here: &Here) -> Vec<Finding> {
     let overview = &alone::NO_ANSWER;
-    let mut check = Check::new(plan, fleet, overview, clocks);
+    let mut check = Check::new(plan, fleet, overview, here);
     check.hosts();
     check.alone();
     check.sort();
@@ -82,7 +90,7 @@ struct Check<'a> {
     plan: &'a Plan,
     fleet: &'a Fleet,
     overview: &'a Overview,
-    clocks: &'a Clocks,
+    here: &'a Here,
     findings: Vec<Finding>,
     config: BTreeMap<HostName, Vec<ConfigChange>>,
     /// The longest that a chunkserver waits between two tries to reach its master.
@@ -90,9 +98,9 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(plan: &'a Plan, fleet: &'a Fleet, overview: &'a Overview, clocks: &'a Clocks) -> Self {
+    fn new(plan: &'a Plan, fleet: &'a Fleet, overview: &'a Overview, here: &'a Here) -> Self {
         let (findings, config) = (Vec::new(), BTreeMap::new());
-        Self { plan, fleet, overview, clocks, findings, config, reconnect_s: RECONNECT_S }
+        Self { plan, fleet, overview, here, findings, config, reconnect_s: RECONNECT_S }
     }
 
     fn find(&mut self, code: Code, host: Option<&HostName>, seen: String, why: &str, todo: String) {

@@ -1,5 +1,7 @@
 //! What starts MooseFS at boot, by time or by hand: lines that say it in the words of 1.5, or call a program that stays old.
 
+use std::collections::BTreeMap;
+
 use super::Check;
 use crate::check::Code;
 use crate::host::facts::StartupLine;
@@ -76,10 +78,12 @@ struct Trouble {
 
 impl Check<'_> {
     pub(super) fn startup(&mut self, host: &HostName, facts: &HostFacts, roles: &[(Role, &Access)]) {
+        let known = variables(&facts.startup);
         for line in &facts.startup {
             let file = format!("{}:{}", line.file, line.line);
-            if let Some(trouble) = trouble(&line.file, &line.text, roles) {
-                let seen = format!("{file} says `{}`", line.text.trim());
+            let (text, meant) = expanded(line, &known);
+            if let Some(trouble) = trouble(&line.file, &text, roles) {
+                let seen = format!("{file} says `{}`{meant}", line.text.trim());
                 self.find(Code::Startup15Syntax, Some(host), seen, trouble.why, trouble.todo);
             }
         }
@@ -119,6 +123,49 @@ impl Check<'_> {
             "take such lines out for the time of the upgrade, and call what failed once more when the host is remounted".into(),
         );
     }
+}
+
+/// Variables of scripts that stand for a program, by file and name: each in all of its values.
+type Variables<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a str>>;
+
+/// Assignments of a whole path or name of a program, the one kind that can be told without running a script. Which of several
+/// holds where a line is reached nobody can tell: those are left alone.
+fn variables(lines: &[StartupLine]) -> Variables<'_> {
+    let mut known = Variables::new();
+    for line in lines {
+        let text = line.text.trim();
+        let text = text.strip_prefix("export ").unwrap_or(text).trim_start();
+        let Some((name, value)) = text.split_once('=') else { continue };
+        let value = value.trim_end_matches([';', ' ', '\t']).trim_matches(['"', '\'']);
+        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let program = |role: &Role| value == role.program() || is_path(value, role.program());
+        if is_name && [Role::Client].iter().chain(&DAEMONS).any(program) {
+            let values = known.entry((line.file.as_str(), name)).or_default();
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+    }
+    known
+}
+
+/// A line with programs in place of the variables that are whole words of it, and what was put in place of what.
+fn expanded(line: &StartupLine, known: &Variables<'_>) -> (String, String) {
+    let mut meant = String::new();
+    let mut words = Vec::new();
+    for word in line.text.split_whitespace() {
+        let bare = word.trim_matches('"');
+        let name = bare.strip_prefix('$');
+        let name = name.map(|name| name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name));
+        match name.and_then(|name| Some((name, known.get(&(line.file.as_str(), name))?.as_slice()))) {
+            Some((name, [value])) => {
+                meant = format!(", where {name} is {value}");
+                words.push(*value);
+            }
+            _ => words.push(word),
+        }
+    }
+    if meant.is_empty() { (line.text.clone(), meant) } else { (words.join(" "), meant) }
 }
 
 fn trouble(file: &str, text: &str, roles: &[(Role, &Access)]) -> Option<Trouble> {
@@ -308,6 +355,35 @@ mod tests {
             let todo = todo(file, text).unwrap_or_else(|| panic!("{text} is not found"));
             assert!(todo.contains(says), "{text}: {todo}");
         }
+    }
+
+    /// Lines of debian/mfs-master.init @ 1.6.27.
+    #[test]
+    fn a_program_that_a_script_calls_by_a_variable_is_found() {
+        let line =
+            |line: u32, text: &str| StartupLine { file: "/etc/init.d/mfs-master".into(), line, text: text.into() };
+        let mut lines = vec![
+            line(13, "DAEMON=/usr/local/sbin/mfsmaster"),
+            line(14, "NAME=mfsmaster"),
+            line(22, "test -e $DAEMON || exit 0"),
+            line(80, "\t\t$DAEMON ${MFSMASTER_CONFIG_FILE:+-c $MFSMASTER_CONFIG_FILE} $DAEMON_OPTS start"),
+            line(90, "\t\t\"${DAEMON}\" stop"),
+            line(99, "\t\tN=/etc/init.d/$NAME"),
+            line(104, "start-stop-daemon --stop --name $NAME"),
+        ];
+        let found = |lines: &[StartupLine]| -> Vec<u32> {
+            let known = variables(lines);
+            let bad = lines.iter().filter(|line| todo(&line.file, &expanded(line, &known).0).is_some());
+            bad.map(|line| line.line).collect()
+        };
+        assert_eq!(found(&lines), [80, 90]);
+        assert_eq!(expanded(&lines[4], &variables(&lines)).1, ", where DAEMON is /usr/local/sbin/mfsmaster");
+        // of another script, or of several values, nobody can tell
+        lines[0].file = "/etc/default/mfs".into();
+        assert_eq!(found(&lines), [0; 0]);
+        lines[0] = line(13, "DAEMON=/usr/local/sbin/mfsmaster");
+        lines.push(line(120, "DAEMON=\"/opt/sbin/mfsmaster\""));
+        assert_eq!(found(&lines), [0; 0]);
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use semver::Version;
 
-use crate::check::preflight::{Clocks, Fleet, preflight, unanswered};
+use crate::check::preflight::{Fleet, Here, preflight, unanswered};
 use crate::check::{Code, Finding, Observation};
 use crate::host::facts::{
-    BuildFacts, FileFact, Folder, LockFact, MountLine, MountUser, Socket, Space, StartupLine, TOOLS, TextFile,
+    BuildFacts, FileFact, Folder, LockFact, MountLine, MountUser, Permissions, Socket, Space, StartupLine, TOOLS,
+    TextFile,
 };
 use crate::host::{HostFacts, HostName, Process};
 use crate::moosefs::Overview;
@@ -28,7 +29,7 @@ pub struct Scene {
     pub plan: Plan,
     pub fleet: Fleet,
     pub overview: Overview,
-    pub clocks: Clocks,
+    pub here: Here,
 }
 
 pub fn name(host: &str) -> HostName {
@@ -43,7 +44,7 @@ pub fn address(host: &str) -> Ipv4Addr {
 pub fn socket(local: Ipv4Addr, port: u16, remote: u16) -> Socket {
     let listening = remote == 0;
     let other = if listening { Ipv4Addr::UNSPECIFIED } else { MASTER };
-    Socket { local: (local, port), remote: (other, remote), listening }
+    Socket { local: (local, port), remote: (other, remote), listening, inode: 0 }
 }
 
 pub fn file(text: &str) -> TextFile {
@@ -70,7 +71,8 @@ fn process(role: Role) -> Process {
 
 fn facts(role: Role) -> HostFacts {
     let program = role.program();
-    let mut facts = HostFacts { root: true, make: true, clock: NOW, ..HostFacts::default() };
+    let mut facts = HostFacts { root: true, make: true, fuse: true, clock: NOW, ..HostFacts::default() };
+    facts.names.extend(["mm", "mfsmaster"].map(|name| (name.to_owned(), vec![MASTER])));
     facts.source.insert(format!("/usr/src/mfs-1.6.27/{program}/{program}"), Some(NEW));
     facts.tools = TOOLS.iter().map(|tool| (*tool).to_owned()).collect();
     facts.unshare = true;
@@ -195,7 +197,9 @@ pub fn scene() -> Scene {
     fleet.extend(SERVERS.map(|host| (name(host), server(host))));
     fleet.extend(CLIENTS.map(|host| (name(host), client(host))));
     let clocks = fleet.keys().map(|host| (host.clone(), 1)).collect();
-    Scene { plan, fleet, overview: overview(), clocks }
+    let runs = Space { free: 1 << 34, inodes: Some(100_000), id: None };
+    let here = Here { clocks, runs: Some(("/root/.local/state/mfsupgrade".into(), runs)) };
+    Scene { plan, fleet, overview: overview(), here }
 }
 
 impl Scene {
@@ -234,6 +238,17 @@ impl Scene {
         self.host(host).space.insert(path.to_owned(), Space { free, inodes, id: None });
     }
 
+    /// A folder of root's above what the master reads.
+    pub fn shuts(&mut self, folder: &str, mode: u32) {
+        let shut = Permissions { mode, owner: "root".into(), group: "root".into() };
+        self.host("master").shut.insert(folder.to_owned(), shut);
+    }
+
+    /// What the host finds behind a name now.
+    pub fn finds(&mut self, host: &str, master: &str, addresses: &[Ipv4Addr]) {
+        self.host(host).names.insert(master.to_owned(), addresses.to_vec());
+    }
+
     pub fn header(&mut self, text: &str) {
         self.host("master").headers.insert("metadata.mfs.back".to_owned(), text.to_owned());
     }
@@ -248,6 +263,7 @@ impl Scene {
             *facts = HostFacts {
                 root: facts.root,
                 make: facts.make,
+                fuse: facts.fuse,
                 processes: std::mem::take(&mut facts.processes),
                 mounts: std::mem::take(&mut facts.mounts),
                 sockets: std::mem::take(&mut facts.sockets),
@@ -255,17 +271,17 @@ impl Scene {
                 ..HostFacts::default()
             };
         }
-        self.clocks.clear();
+        self.here = Here::default();
         self
     }
 
     pub fn findings(&self) -> (Option<Observation>, Vec<Finding>) {
-        preflight(&self.plan, &self.fleet, &self.overview, &self.clocks)
+        preflight(&self.plan, &self.fleet, &self.overview, &self.here)
     }
 
     /// Where the master does not answer.
     pub fn unanswered(&self) -> Vec<Code> {
-        unanswered(&self.plan, &self.fleet, &self.clocks).into_iter().map(|f| f.code).collect()
+        unanswered(&self.plan, &self.fleet, &self.here).into_iter().map(|f| f.code).collect()
     }
 
     pub fn check(&self) -> (Option<Observation>, Vec<Code>) {

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use semver::Version;
 
-use super::scene::{DATA, NEW, NOW, OLD, Scene, name, scene, socket};
+use super::scene::{DATA, MASTER, NEW, NOW, OLD, Scene, name, scene, socket};
 use crate::check::{Code, Severity};
 use crate::host::facts::{LockFact, Space};
 use crate::host::{AbsPath, Process};
@@ -18,12 +18,12 @@ type Trap = (fn(&mut Scene), Code);
 
 const OF_HOSTS: &[Trap] = &[
     (|s| s.host("cs1").root = false, Code::NotRoot),
-    (|s| *s.clocks.get_mut(&name("cs1")).unwrap() = -61, Code::ClocksApart),
+    (|s| *s.here.clocks.get_mut(&name("cs1")).unwrap() = -61, Code::ClocksApart),
     (
         |s| {
             // each is near enough to this side
-            *s.clocks.get_mut(&name("cs1")).unwrap() = 31;
-            *s.clocks.get_mut(&name("master")).unwrap() = -30;
+            *s.here.clocks.get_mut(&name("cs1")).unwrap() = 31;
+            *s.here.clocks.get_mut(&name("master")).unwrap() = -30;
         },
         Code::ClocksApart,
     ),
@@ -34,6 +34,16 @@ const OF_HOSTS: &[Trap] = &[
     (|s| s.space("cs1", "/usr/local", 1 << 20, None), Code::DiskFull),
     (|s| s.space("cs1", "/var/lib/mfsupgrade", 1 << 30, Some(9)), Code::DiskFull),
     (|s| s.host("master").data_files.get_mut("metadata.mfs.back").unwrap().size = 1 << 35, Code::DiskFull),
+    (|s| s.space("log1", "/usr/local/var/mfs", 1 << 20, None), Code::DiskFull),
+    (
+        |s| {
+            s.text("log1", "/usr/local/etc/mfsmetalogger.cfg", "DATA_PATH = /srv/logs\n");
+            s.space("log1", "/srv/logs", 9 << 20, None);
+        },
+        Code::DiskFull,
+    ),
+    (|s| s.here.runs.as_mut().unwrap().1.free = 1 << 20, Code::DiskFull),
+    (|s| s.here.runs.as_mut().unwrap().1.inodes = Some(9), Code::DiskFull),
     (|s| s.host("cs1").source.clear(), Code::SourceMissing),
     (|s| *s.host("cs1").source.values_mut().next().unwrap() = Some(OLD), Code::SourceVersionDiffers),
     (|s| s.host("cs1").builds.values_mut().for_each(|b| b.etc_path = Some("/etc".into())), Code::EtcPathDiffers),
@@ -100,6 +110,28 @@ const OF_CONFIGURATION: &[Trap] = &[
         Code::PortTaken,
     ),
     (|s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = localhost\n"), Code::MasterHostLoopback),
+    (|s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = 127.0.1.1\n"), Code::MasterHostLoopback),
+    (|s| s.finds("cs1", "mm", &[Ipv4Addr::new(127, 0, 1, 1)]), Code::MasterHostLoopback),
+    (|s| s.finds("cs1", "mm", &[]), Code::MasterHostUnresolved),
+    (|s| s.finds("log1", "mm", &[]), Code::MasterHostUnresolved),
+    (|s| s.finds("cl1", "mfsmaster", &[]), Code::MasterHostUnresolved),
+    (
+        |s| {
+            s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "# nothing\n");
+            s.finds("cs1", "mfsmaster", &[]);
+        },
+        Code::MasterHostUnresolved,
+    ),
+    (|s| s.finds("cs1", "mm", &[Ipv4Addr::new(10, 9, 9, 9)]), Code::MasterHostElsewhere),
+    (|s| s.finds("cl1", "mfsmaster", &[Ipv4Addr::new(10, 9, 9, 9)]), Code::MasterHostElsewhere),
+    (
+        |s| {
+            s.host("master").sockets.push(socket(MASTER, 9421, 40000));
+            s.finds("log1", "mm", &[Ipv4Addr::LOCALHOST]);
+        },
+        Code::MasterHostElsewhere,
+    ),
+    (|s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = 10.9.9.9\n"), Code::MasterHostElsewhere),
     (|s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = other\n"), Code::MasterHostUnclear),
     (
         |s| {
@@ -179,6 +211,16 @@ const OF_EXPORTS: &[Trap] = &[
         },
         Code::ExportsForbidden,
     ),
+    (
+        |s| {
+            s.plan.config.exports = None;
+            s.public("master", "/usr/local/etc/mfs/mfsexports.cfg", "* / rw,maproot=0\n");
+            s.shuts("/usr/local/etc/mfs", 0o700);
+        },
+        Code::ExportsForbidden,
+    ),
+    // the plan writes the file, and not who may enter the folder
+    (|s| s.shuts("/usr/local/etc", 0o750), Code::ExportsForbidden),
     (|s| exports(s, "* / rw,maproot=mfs\n"), Code::ExportsNeedAccounts),
     (|s| exports(s, "10.0.2.1 / rw,maproot=mfs\n10.0.2.2 / rw,maproot=0\n"), Code::ExportsNeedAccounts),
     (|s| exports(s, "# nobody\n"), Code::ExportsMissing),
@@ -251,6 +293,22 @@ const OF_CHUNKSERVERS: &[Trap] = &[
         Code::ChunkserverGone,
     ),
     (|s| s.host("cs1").sockets.truncate(1), Code::ChunkserverNotListening),
+    // its port is another process's
+    (
+        |s| {
+            s.host("cs1").sockets[1].inode = 71;
+            s.host("cs1").held.insert(7, [72].into());
+        },
+        Code::ChunkserverNotListening,
+    ),
+    (
+        |s| {
+            let text = "MASTER_HOST = mm\nCSSERV_LISTEN_PORT = 9522\n";
+            s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", text);
+            s.overview.chunkservers[0].port = 9522;
+        },
+        Code::ChunkserverNotListening,
+    ),
     (
         |s| {
             s.plan.upgrade.to = Version::new(1, 6, 19);
@@ -288,6 +346,8 @@ const OF_CLIENTS: &[Trap] = &[
     (|s| s.plan.clients[0].lazy_unmount = true, Code::LazyUnmount),
     (|s| drop(s.host("cl1").under.insert("/mnt/mfs".into(), vec!["x".into()])), Code::FilesUnderMount),
     (|s| s.host("cl1").under.clear(), Code::UnderMountUnknown),
+    (|s| s.host("cl1").fuse = false, Code::FuseMissing),
+    (|s| s.text("cl1", "/usr/local/etc/mfsmount.cfg", "mfssubfolder=/sub\n"), Code::MountFileCounts),
     (|s| s.plan.clients[0].mount_options = Some(vec!["mfscachefiles".into()]), Code::MountOptionsChange),
 ];
 
@@ -354,8 +414,8 @@ fn every_code_has_a_trap() {
 fn two_clocks_on_either_side_of_this_one_are_held_against_each_other() {
     let told = |cs1, master| {
         let mut scene = scene();
-        *scene.clocks.get_mut(&name("cs1")).unwrap() = cs1;
-        *scene.clocks.get_mut(&name("master")).unwrap() = master;
+        *scene.here.clocks.get_mut(&name("cs1")).unwrap() = cs1;
+        *scene.here.clocks.get_mut(&name("master")).unwrap() = master;
         let found = scene.findings().1.into_iter().filter(|f| f.code == Code::ClocksApart);
         found.map(|f| (f.host.unwrap().to_string(), f.seen)).collect::<Vec<_>>()
     };
@@ -380,6 +440,62 @@ fn a_mount_in_use_stands_against_an_upgrade_only_where_nothing_is_done_about_it(
         let (_, codes) = scene.check();
         let found: Vec<_> = codes.into_iter().filter(|c| matches!(c, Code::MountBusy | Code::MountInUse)).collect();
         assert_eq!(found, [code], "{busy:?} {lazy}");
+    }
+}
+
+#[test]
+fn a_name_that_leads_to_the_master_in_any_way_is_no_finding() {
+    let other = Ipv4Addr::new(10, 8, 8, 8);
+    let elsewhere = |set: fn(&mut Scene, Ipv4Addr)| {
+        let mut scene = scene();
+        set(&mut scene, other);
+        scene.check().1.contains(&Code::MasterHostElsewhere)
+    };
+    assert!(elsewhere(|s, other| s.finds("cs1", "mm", &[other])));
+    assert!(!elsewhere(|s, other| s.finds("cs1", "mm", &[other, MASTER])), "one of several");
+    assert!(!elsewhere(|s, _| s.host("cs1").names.clear()), "nobody asked");
+    let second = |s: &mut Scene, other| {
+        s.host("master").sockets.push(socket(other, 9421, 40000));
+        s.finds("cs1", "mm", &[other]);
+    };
+    assert!(!elsewhere(second), "another address of its host");
+    let here = |s: &mut Scene, _| {
+        s.plan.metaloggers[0].host = name("master");
+        s.finds("master", "mm", &[Ipv4Addr::LOCALHOST]);
+    };
+    assert!(!elsewhere(here), "a metalogger beside its master");
+    let new = |s: &mut Scene, other| {
+        s.finds("cs1", "mm", &[other]);
+        s.host("cs1").processes[0].version = Some(NEW);
+    };
+    assert!(!elsewhere(new), "it has looked already");
+}
+
+#[test]
+fn how_old_a_count_is_is_always_told() {
+    let mut scene = scene();
+    scene.overview.file_test.under_goal_chunks = 1;
+    let seen = |scene: &Scene| {
+        let (_, findings) = scene.findings();
+        findings.into_iter().find(|f| f.code == Code::ChunksUnderGoal).unwrap().seen
+    };
+    assert!(seen(&scene).ends_with("asks for, as the file test counted that ended 15 min ago"), "{}", seen(&scene));
+    let mut matrix = [[0; 11]; 11];
+    matrix[2][1] = 3;
+    scene.overview.matrix = Some(ChunkMatrix(matrix));
+    assert!(seen(&scene).starts_with("3 chunks") && seen(&scene).ends_with("as the master counts now"));
+}
+
+#[test]
+fn a_port_of_a_chunkserver_that_no_file_names_is_not_missed() {
+    let mut scene = scene();
+    scene.overview.chunkservers[0].port = 9522;
+    assert!(!scene.check().1.contains(&Code::ChunkserverNotListening));
+    scene.overview.chunkservers[0].port = 9422;
+    for (inode, held) in [(71, vec![71, 72]), (71, vec![]), (0, vec![72])] {
+        scene.host("cs1").sockets[1].inode = inode;
+        scene.host("cs1").held.insert(7, held.into_iter().collect());
+        assert!(!scene.check().1.contains(&Code::ChunkserverNotListening), "its own, or nobody can tell whose");
     }
 }
 

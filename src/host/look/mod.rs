@@ -9,7 +9,7 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
-use super::AbsPath;
+use super::{AbsPath, HostName};
 
 pub use self::read::UnreadableLook;
 
@@ -36,6 +36,9 @@ pub struct Look {
     /// Where free space is wanted, in a survey; of a path that does not exist yet, that of its nearest parent that does.
     /// Prefixes and the master's DATA_PATH are told in any case.
     pub space_for: Vec<AbsPath>,
+    /// Names of masters whose addresses are wanted, in a survey. Those that the host's own files and mounts say are told in any
+    /// case.
+    pub names: Vec<HostName>,
     /// Files of this program's own on the host, whose SHA-256 is wanted.
     pub work_files: Vec<AbsPath>,
     /// Whether the first bytes of the metadata in DATA_PATH are wanted, in a short look too.

@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 use semver::Version;
 
 use crate::host::facts::{
-    BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Process, Socket, Space, StartupLine,
-    TextFile,
+    BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Permissions, Process, Socket, Space,
+    StartupLine, TextFile,
 };
 use crate::moosefs::daemon::Role;
 
@@ -108,6 +108,11 @@ impl HostFacts {
                     (process.user, process.group, process.memory) = (user, group, memory);
                 }
             }
+            "sockets" => {
+                let pid = parts.next()?.parse().ok()?;
+                let inodes = parts.next()?.split_whitespace().map(|inode| inode.parse().ok());
+                self.held.insert(pid, inodes.collect::<Option<_>>()?);
+            }
             "file" => {
                 let path = parts.next()?.to_owned();
                 let size: usize = parts.next()?.parse().ok()?;
@@ -154,6 +159,17 @@ impl HostFacts {
                 let owner = owner(&mut parts)?;
                 let pid = parts.next()?.trim().parse().ok();
                 self.lock_files.insert(path, LockFact { pid, owner });
+            }
+            "shut" => {
+                let path = parts.next()?.to_owned();
+                let mode = u32::from_str_radix(parts.next()?, 8).ok()?;
+                let (owner, group) = (owner(&mut parts)?, owner(&mut parts)?);
+                self.shut.insert(path, Permissions { mode, owner, group });
+            }
+            "name" => {
+                let name = parts.next()?.to_owned();
+                let addresses = parts.next()?.split_whitespace().map(|address| address.parse().ok());
+                self.names.insert(name, addresses.collect::<Option<_>>()?);
             }
             "header" => {
                 let name = parts.next()?.to_owned();
@@ -295,7 +311,9 @@ fn socket(line: &str) -> Option<Option<Socket>> {
     let mut words = line.split_whitespace().skip(1);
     let (local, remote) = (address(words.next()?)?, address(words.next()?)?);
     let state = words.next()?;
-    let socket = |(local, remote)| Socket { local, remote, listening: state == "0A" };
+    // behind the state: queues, timer, retransmissions, user, timeout
+    let inode = words.nth(5).and_then(|word| word.parse().ok()).unwrap_or(0);
+    let socket = |(local, remote)| Socket { local, remote, listening: state == "0A", inode };
     Some(local.zip(remote).map(socket).filter(|_| matches!(state, "01" | "0A")))
 }
 

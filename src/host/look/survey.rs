@@ -59,8 +59,9 @@ pub(super) fn end(look: &Look) -> String {
             "for p in{}; do\n  for u in {}; do file \"$p/etc/mfs/$u\"; file \"$p/etc/$u\"; done\n  for u in \
              mfsmaster mfschunkserver; do named \"$u\" \"$p/etc/mfs/$u.cfg\"; done\n  disks \
              \"$p/etc/mfs/mfshdd.cfg\"; disks \"$p/etc/mfshdd.cfg\"\n  for x in mfsmaster mfschunkserver; do daemon \
-             \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  ports \"$p/etc\"; ports \"$p/etc/mfs\"\n  space \
-             \"$p\"\ndone\n",
+             \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  ports \"$p/etc\"; ports \"$p/etc/mfs\"\n  shut \
+             \"$p/etc/mfs/mfsexports.cfg\"\n  for x in etc/mfs etc; do logs \"$p/$x/mfsmetalogger.cfg\"; done\n  space \
+             \"$p/var/mfs\"\n  space \"$p\"\ndone\n",
             words(&look.prefixes),
             CONFIG_FILES.join(" "),
         ));
@@ -71,9 +72,24 @@ pub(super) fn end(look: &Look) -> String {
     if !look.space_for.is_empty() {
         script.push_str(&format!("for p in{}; do space \"$p\"; done\n", words(&look.space_for)));
     }
+    script.push_str(&names(look));
     script.push_str(CALLS);
     script.push_str(UNDER_MOUNTS);
     script
+}
+
+/// Names of masters, each once: those that are given, those of files, those of running mounts.
+fn names(look: &Look) -> String {
+    let given: String = look.names.iter().map(|name| format!("echo {}; ", quote(name.as_str()))).collect();
+    let files = match look.prefixes.is_empty() {
+        true => String::new(),
+        false => format!(
+            "for p in{}; do\n  for u in mfschunkserver mfsmetalogger; do told \"$p/etc/mfs/$u.cfg\"; told \
+             \"$p/etc/$u.cfg\"; done\ndone; ",
+            words(&look.prefixes)
+        ),
+    };
+    format!("{{ {given}{files}printf '%s\\n' \"$masters\"; }} | sort -u | addresses\n")
 }
 
 /// `r` is empty: paths that a file of the host names are below it, as those in this text are in a rehearsal (its textual
@@ -81,6 +97,7 @@ pub(super) fn end(look: &Look) -> String {
 const FUNCTIONS: &str = r#"r=/proc; r=${r%/proc}; cd /
 tab=$(printf '\t'); nl='
 '
+masters=
 m=$(awk -v "r=$r" '($3 ~ "^fuse[.]mfs" || $3 == "fuse" && ($1 == "MFS" || $1 == "MFSMETA")) && !index($2, "\\") { print r $2 }' /proc/mounts 2>/dev/null)
 on() {
   q=$1
@@ -96,6 +113,14 @@ file() {
   x=$(stat -c "%s$tab%a$tab%U$tab%u$tab%G$tab%g" "$1") || return
   [ "${x%%[!0-9]*}" -le 1048576 ] || return
   printf 'file\t%s\t%s\t' "$1" "$x"; od -An -v -tx1 < "$1" | tr -d ' \n'; echo
+}
+shut() {
+  on "$1" && return
+  q=${1%/*}
+  while [ -n "${q#"$r"}" ]; do
+    x=$(stat -c "%a$tab%U$tab%u$tab%G$tab%g" "$q") && case ${x%%"$tab"*} in *[02468]) printf 'shut\t%s\t%s\n' "$q" "$x" ;; esac
+    q=${q%/*}
+  done
 }
 value() { [ -f "$2" ] && sed -n "s/^[[:blank:]]*$1[[:blank:]][[:blank:]]*=[[:blank:]]*//p" "$2" "$2.var" | tail -n 1 | tr -d '\r'; }
 folder() {
@@ -132,7 +157,7 @@ named() {
   on "$2" && return
   case $1 in
     mfschunkserver) y=$(value HDD_CONF_FILENAME "$2"); [ -n "$y" ] || y=$(value HDD_CONFIG "$2"); case $y in /*) file "$r$y"; disks "$r$y" ;; esac ;;
-    mfsmaster) y=$(value EXPORTS_FILENAME "$2"); case $y in /*) file "$r$y" ;; esac ;;
+    mfsmaster) y=$(value EXPORTS_FILENAME "$2"); case $y in /*) file "$r$y"; shut "$r$y" ;; esac ;;
   esac
 }
 ports() {
@@ -146,10 +171,30 @@ ports() {
 at() {
   x=$(stat -c "%U$tab%u$tab%G$tab%g" "$1") &&
     printf 'owner\t%s\t%s\t%s\n' "${1##*/}" "$x" "$(sed -n 's/^VmRSS:[[:blank:]]*\([0-9]*\) kB.*/\1/p' "$1/status")"
-  [ "$2" = mfsmount ] && return
+  [ "$2" != mfsmount ] || { masters=$masters$nl$(master_of "$1"); return; }
   folder "$4"
+  printf 'sockets\t%s\t%s\n' "${1##*/}" "$(ls -n "$1/fd/" | sed -n 's|.*socket:\[\([0-9]*\)\]$|\1|p' | tr '\n' ' ')"
   tr '\0' '\n' < "$1/cmdline" | sed -n -e '1d' -e 's|^-[a-z]*c\(/.*\)|\1|p' -e '\|^-[a-z]*c$|{' -e 'n;p' -e '}' | while IFS= read -r f; do
     case $f in /*) file "$r$f"; file "$r$f.var"; daemon "${3%/sbin/*}" "$2" "$r$f" "$4" ;; esac
+  done
+}
+told() {
+  on "$1" && return
+  [ -f "$1" ] && [ -r "$1" ] || return
+  y=$(value MASTER_HOST "$1"); y=${y%%[[:blank:]]*}; printf '%s\n' "${y:-mfsmaster}"
+}
+master_of() {
+  y=$(tr '\0' '\n' < "$1/cmdline" | sed -n -e 1d -e 's|^-[rmc]*h\(..*\)$|\1|p' -e 's|^-H\(..*\)$|\1|p' \
+    -e 's|^\(-o\)\{0,1\}\(.*,\)\{0,1\}mfsmaster=\([^,]*\).*$|\3|p' -e '\|^-[rmc]*[hH]$|{' -e 'n;p' -e '}')
+  printf '%s\n' "${y:-mfsmaster}"
+}
+addresses() {
+  t=; command -v timeout >/dev/null && t='timeout 5'
+  while IFS= read -r x; do
+    case $x in ''|-*|*[!A-Za-z0-9._-]*) continue ;; *[!0-9.]*) ;; *) continue ;; esac
+    y=$($t getent ahostsv4 "$x" </dev/null); z=$?
+    y=$(printf '%s\n' "$y" | sed -n 's|^\([0-9.]*\)[[:blank:]]*STREAM.*$|\1|p' | tr '\n' ' ')
+    case $z:$y in 0:[0-9]*|2:) printf 'name\t%s\t%s\n' "$x" "$y" ;; esac
   done
 }
 space() {
@@ -161,10 +206,15 @@ space() {
   case $y in ''|*[!0-9a-f]*) y= ;; *) y=" $y" ;; esac
   case $x in *[!0-9\ ]*) ;; *) printf 'space\t%s\t%s%s\n' "$1" "$x" "$y" ;; esac
 }
+logs() {
+  on "$1" && return
+  y=$(value DATA_PATH "$1"); case $y in /*) space "$r$y" ;; esac
+}
 build() {
   on "$1" && return
   [ -f "$1/config.h" ] || return
   printf 'build\t%s\n' "$1"
+  y=$(sed -n 's|^#define[[:blank:]]*DATA_PATH[[:blank:]]*"\(.*\)"[[:blank:]]*$|\1|p' "$1/config.h"); case $y in /*) space "$r$y" ;; esac
   grep -E '^#define[[:blank:]]+(ETC_PATH|DATA_PATH|RUN_PATH|DEFAULT_USER|DEFAULT_GROUP)[[:blank:]]+"[^"]*"[[:blank:]]*$' "$1/config.h" |
     while IFS= read -r x; do printf 'define\t%s\t%s\n' "$1" "$x"; done
 }
@@ -194,10 +244,22 @@ startup() {
     [ -h "$f" ] && on "$r$(readlink "$f")" && continue
     [ -f "$f" ] && [ -r "$f" ] && set -- "$@" "$f"
   done
-  grep -a -n -E 'mfs(mount|master|chunkserver|metalogger|metarestore|cgiserv|tools|r?[gs]et(goal|trashtime)|checkfile|fileinfo|dirinfo|(make)?snapshot)|fuse[.]mfs' "$@" |
+  {
+    grep -a -n -E 'mfs(mount|master|chunkserver|metalogger|metarestore|cgiserv|tools|r?[gs]et(goal|trashtime)|checkfile|fileinfo|dirinfo|(make)?snapshot)|fuse[.]mfs' "$@"
+    grep -a -l -E '^[[:blank:]]*(export[[:blank:]]+)?[A-Za-z_][A-Za-z_0-9]*=[^[:blank:]]*mfs(mount|master|chunkserver)' "$@" |
+      while IFS= read -r f; do awk -v "file=$f" "$find_calls" "$f"; done
+  } |
     grep -a -v -E '^[^:]*:[0-9]+:[[:blank:]]*[#;]' | head -n 101 | cut -c 1-1000 |
     sed -e '101s|.*|startups cut|' -e t -e 's|^|startup |'
 }
+find_calls='
+$0 ~ "mfs(mount|master|chunkserver)" {
+  sub("^[[:blank:]]*(export[[:blank:]]+)?", "")
+  if ($0 ~ "^[A-Za-z_][A-Za-z_0-9]*=[^[:blank:]]*mfs(mount|master|chunkserver)[^A-Za-z0-9]*$") { sub("=.*", ""); names[$0] = 1 }
+  next
+}
+{ for (name in names) if ($0 ~ ("[$][{]?" name "([^A-Za-z_0-9]|$)")) { print file ":" FNR ":" $0; next } }
+'
 users() {
   [ -n "$m" ] && cd /proc || return
   own='|'; q=$$

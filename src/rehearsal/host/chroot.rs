@@ -39,7 +39,8 @@ fn is_path(text: &str, root: &str, top: &[String]) -> bool {
     // the tools and devices of this machine stay reachable, but for what the host has itself
     if ["/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/", "/dev/"].iter().any(|folder| path.starts_with(folder)) {
         let name = path.rsplit('/').next().unwrap_or_default();
-        return name.starts_with("mfs") || Path::new(root).join(&path[1..]).exists();
+        // one device a host has of its own, or lacks
+        return path == "/dev/fuse" || name.starts_with("mfs") || Path::new(root).join(&path[1..]).exists();
     }
     path[1..].split('/').next().is_some_and(|first| top.iter().any(|name| name == first))
 }
@@ -134,6 +135,7 @@ mod tests {
             assert_eq!(inward(command, "/nowhere", &top()), command);
         }
         assert_eq!(inward("/usr/bin/mfsmount", "R", &top()), "R/usr/bin/mfsmount");
+        assert_eq!(inward("[ -e /dev/fuse ] </dev/null", "R", &top()), "[ -e R/dev/fuse ] </dev/null");
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Host {
             .env("USER", "root")
             .env("LOGNAME", "root")
             .env("SHELL", "/bin/sh")
-            .env("PATH", format!("{path}:/usr/local/bin:/usr/bin:/bin"))
+            .env("PATH", format!("{path}:{}", self.machines_programs()))
             .env("LC_ALL", "C")
             .env(ROOT_VARIABLE, &self.site.root)
             // a Ctrl-C at the terminal of the rehearsal is not meant for its hosts
@@ -54,6 +54,13 @@ impl Host {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         Ok(shell)
+    }
+
+    /// Where a host finds programs that are not simulated: this machine's, or a choice of them where it was given one, for a host
+    /// that lacks some.
+    fn machines_programs(&self) -> String {
+        let choice = self.site.sim("visible");
+        if choice.is_dir() { choice.to_string_lossy().into_owned() } else { "/usr/local/bin:/usr/bin:/bin".to_owned() }
     }
 
     /// Notes a command for whoever wants to see what was done to a host.

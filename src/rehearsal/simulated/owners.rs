@@ -42,21 +42,24 @@ pub fn may_write(site: &Site, user: &str, folder: &Path) -> bool {
     user == "root" || owner_of(site, folder).split(':').next() == Some(user)
 }
 
-/// Whether a daemon that runs as `user`, in no other group than the daemons', may read a file.
+/// Whether a daemon that runs as `user`, in no other group than the daemons', may read a file and reaches it.
 #[must_use]
 pub fn may_read(site: &Site, user: &str, file: &Path) -> bool {
-    let mode = fs::metadata(file).map_or(0, |facts| facts.mode());
-    let owner = owner_of(site, file);
+    let mut above = file.ancestors().skip(1).take_while(|folder| *folder != site.root);
+    may(site, user, file, 4) && above.all(|folder| may(site, user, folder, 1))
+}
+
+fn may(site: &Site, user: &str, path: &Path, bit: u32) -> bool {
+    let mode = fs::metadata(path).map_or(0, |facts| facts.mode());
+    let owner = owner_of(site, path);
     let (owner, group) = owner.split_once(':').unwrap_or((&owner, ""));
     let theirs = DAEMON.split(':').nth(1).unwrap_or_default();
-    let bit = if owner == user {
-        0o400
-    } else if group == theirs {
-        0o040
-    } else {
-        0o004
+    let shift = match (owner == user, group == theirs) {
+        (true, _) => 6,
+        (false, true) => 3,
+        (false, false) => 0,
     };
-    user == "root" || mode & bit != 0
+    user == "root" || mode >> shift & bit != 0
 }
 
 /// `OWNER:GROUP` of a file on this machine.

@@ -74,6 +74,14 @@ pub const STATUS_BADSESSION: u8 = 32;
 /// # Errors
 /// The connection broke, or the frame is longer than any that is sent here.
 pub async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Frame>> {
+    read_frame_within(stream, MAX_PAYLOAD).await
+}
+
+/// The same, of a length that is no error up to `most`.
+///
+/// # Errors
+/// As for [`read_frame`].
+pub async fn read_frame_within(stream: &mut (impl AsyncRead + Unpin), most: u32) -> io::Result<Option<Frame>> {
     let mut header = [0; HEADER];
     match stream.read_exact(&mut header).await {
         Ok(_) => {}
@@ -82,8 +90,8 @@ pub async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Opt
     }
     let mut fields = Fields(&header);
     let (kind, length) = (fields.u32()?, fields.u32()?);
-    if length > MAX_PAYLOAD {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame too long to be meant"));
+    if length > most {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("packet too long ({length}/{most})")));
     }
     let mut payload = vec![0; length as usize];
     stream.read_exact(&mut payload).await?;

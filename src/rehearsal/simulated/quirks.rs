@@ -52,6 +52,8 @@ pub struct Quirks {
     pub accepts_register: u8,
     /// The register packet that a chunkserver sends: 2, 4 from 1.6.4, 50 from 1.6.20.
     pub sends_register: u8,
+    /// The longest packet that a master takes from a chunkserver: 50,000,000 bytes, ten times that from 1.6.20 (matocsserv.c).
+    pub largest_packet: u32,
     /// Deletes chunks that it does not know within a minute, up to 1.6.18.
     pub deletes_unknown: bool,
     /// Does not start with more than 1000 BACK_LOGS, 1.6.26 (changelog.c).
@@ -70,6 +72,8 @@ pub struct Quirks {
     pub skips_log_of_one: bool,
     /// A metalogger downloads metadata as soon as it is connected, 1.6.18; before, at the next META_DOWNLOAD_FREQ.
     pub downloads_at_once: bool,
+    /// A chunkserver whose port is taken runs on and serves nobody, 1.5 (hazard 30).
+    pub runs_without_port: bool,
     /// Registers before its disks are scanned, 1.6.26.
     pub background_scan: bool,
     /// Metaloggers' and idle clients' NOP from the master, 1.6.0.
@@ -78,6 +82,8 @@ pub struct Quirks {
     pub sessions: bool,
     /// A mount whose session the master forgot asks for a new one, 1.6.19.
     pub renews_session: bool,
+    /// A mount reads mfsmount.cfg, 1.6.21.
+    pub mount_file: bool,
     /// How long a mount tries to reach its master before EIO: 30 s, 135 s from 1.6.8, 165 s from 1.6.24.
     pub eio_after: Duration,
     /// How often a read sleeps (60 s each) without a live copy before it fails: 3, 5 from 1.6.24.
@@ -123,6 +129,7 @@ impl Quirks {
                 (false, true) => 4,
                 (false, false) => 2,
             },
+            largest_packet: if from(6, 20) { 500_000_000 } else { 50_000_000 },
             deletes_unknown: !from(6, 19),
             limits_back_logs: from(6, 26),
             disk_sizes: from(6, 27),
@@ -132,10 +139,12 @@ impl Quirks {
             merges_logs: from(6, 18),
             skips_log_of_one: from(6, 27),
             downloads_at_once: from(6, 18),
+            runs_without_port: !from(6, 0),
             background_scan: from(6, 26),
             sends_nop: from(6, 0),
             sessions: from(6, 0),
             renews_session: from(6, 19),
+            mount_file: from(6, 21),
             eio_after: Duration::from_secs(match (from(6, 24), from(6, 8)) {
                 (true, _) => 165,
                 (false, true) => 135,

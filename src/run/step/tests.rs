@@ -40,7 +40,7 @@ fn process(pid: u32, role: Role, version: Version) -> Process {
 fn host(processes: Vec<Process>) -> HostFacts {
     let listens = processes.iter().any(|p| p.role == Role::Master);
     let local = (Ipv4Addr::UNSPECIFIED, MASTER_CHUNKSERVER_PORT);
-    let socket = Socket { local, remote: (Ipv4Addr::UNSPECIFIED, 0), listening: true };
+    let socket = Socket { local, remote: (Ipv4Addr::UNSPECIFIED, 0), listening: true, inode: 0 };
     let sockets = if listens { vec![socket] } else { vec![] };
     HostFacts { root: true, processes, sockets, clock: 1000, ..HostFacts::default() }
 }

@@ -11,7 +11,7 @@ use mfsupgrade::host::{AbsPath, HostName, Job};
 use mfsupgrade::journal::{JournalSink, Progress, Record};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
-use mfsupgrade::run::ports::{Clock, Followed, Hosts, Master, NoAnswer, Outcome, Source};
+use mfsupgrade::run::ports::{Clock, Followed, Hosts, Master, NoAnswer, NotCopied, Outcome, Source};
 use mfsupgrade::schedule::{Action, Phase, Schedule, Stage, Step};
 
 use super::cluster::Cluster;
@@ -336,11 +336,11 @@ impl Hosts for Planted<'_> {
         }
     }
 
-    async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), String> {
+    async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), NotCopied> {
         self.cluster.put(host, from, to).await
     }
 
-    async fn fetch(&self, host: &HostName, from: &AbsPath, to: &Path) -> Result<String, String> {
+    async fn fetch(&self, host: &HostName, from: &AbsPath, to: &Path) -> Result<String, NotCopied> {
         if self.bug == Bug::CopiesNothing {
             let copy = self.cluster.state.borrow().copies;
             let file = from.as_str().rsplit('/').next().unwrap_or_default();

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use mfsupgrade::host::{AbsPath, HostName, Job};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::wire::{ChunkMatrix, Chunkserver, FileTest, Info, Layout, Metalogger, Session};
-use mfsupgrade::run::ports::{Clock, Followed, Guard, Hosts, Master, NoAnswer, NotHeld, Outcome, Source};
+use mfsupgrade::run::ports::{Clock, Followed, Guard, Hosts, Master, NoAnswer, NotCopied, NotHeld, Outcome, Source};
 
 use super::super::fault::Fault;
 use super::{CHUNKS, HostState, NEW, OLD, SUM, World};
@@ -85,12 +85,17 @@ impl Hosts for World {
         followed
     }
 
-    async fn put(&self, _: &HostName, _: Source<'_>, _: &AbsPath) -> Result<(), String> {
+    async fn put(&self, _: &HostName, _: Source<'_>, _: &AbsPath) -> Result<(), NotCopied> {
         Ok(())
     }
 
-    async fn fetch(&self, host: &HostName, from: &AbsPath, _: &Path) -> Result<String, String> {
+    async fn fetch(&self, host: &HostName, from: &AbsPath, _: &Path) -> Result<String, NotCopied> {
         self.deeds.borrow_mut().push((self.now.get(), host.to_string(), format!("fetch {from}")));
+        match self.faults.borrow().get(host.as_str()) {
+            Some(Fault::FullHere) => return Err(NotCopied::Here("on this machine: No space left on device".into())),
+            Some(Fault::RefusesCopies) => return Err(NotCopied::Refused("cat: Input/output error".into())),
+            _ => {}
+        }
         let torn = self.faults.borrow().get(host.as_str()) == Some(&Fault::CopyDiffers);
         Ok(if torn { "0".repeat(64) } else { SUM.to_owned() })
     }

@@ -34,6 +34,7 @@ fn a_look_at_this_machine_is_read_whole() {
         ports: vec![9520],
         survey: false,
         space_for: Vec::new(),
+        names: Vec::new(),
         work_files: vec![path("/etc/passwd")],
         headers: true,
         disks: vec![path("/tmp")],
@@ -56,7 +57,7 @@ fn a_look_at_this_machine_is_read_whole() {
 const MASTER: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\nmake\nfuse\n\
     process\t77\tmfsmaster\t1.5.12\t/usr/local/sbin/mfsmaster (deleted)\t/usr/local/var/mfs\theld\tS 1 77 77 0 -1 4194624 1 2 3 4 5 6 7 8 0 -19 1 0 4711 9 9\t/usr/local/sbin/mfsmaster\t-c\t/etc/x.cfg\t\n\
     mount MFS /mnt/mfs fuse rw,relatime 0 0\nmount x /mnt/other fuse rw 0 0\nmount mfsmaster:9421 /mnt/new fuse.mfs rw,nosuid 0 0\n\
-    tcp    0: 00000000:24CD 00000000:0000 0A 00000000:00000000 00:00000000 00000000\n\
+    tcp    0: 00000000:24CD 00000000:0000 0A 00000000:00000000 00:00000000 00000000 65534        0 4711 1 0\n\
     tcp    1: 0A004D0A:8AF6 0A004D0A:24CC 01 00000000:00000000 00:00000000 00000000\n\
     tcp    0: 00000000000000000000000000000000:24CB 00000000000000000000000000000000:0000 0A 00000000:00000000\n\
     tcp    1: 0000000000000000FFFF00000A004D0A:24CC 0000000000000000FFFF00000B004D0A:8AF6 01 00000000:00000000\n\
@@ -77,6 +78,7 @@ fn a_masters_look_is_read() {
     assert_eq!(facts.listener(9421), Some(Ipv4Addr::UNSPECIFIED));
     assert_eq!(facts.listener(9419), Some(Ipv4Addr::UNSPECIFIED), "a socket of IPv6 that may have IPv4's port as well");
     assert_eq!(facts.listener(9422), None, "one of IPv6 alone");
+    assert!(facts.sockets.iter().all(|socket| [0, 4711].contains(&socket.inode)), "where the line is whole");
     let mapped = facts.sockets.iter().find(|s| s.local.1 == 9420).unwrap();
     assert_eq!((mapped.local.0, mapped.remote.0), (Ipv4Addr::new(10, 77, 0, 10), Ipv4Addr::new(10, 77, 0, 11)));
     assert_eq!(facts.address_towards(9420), Some(Ipv4Addr::new(10, 77, 0, 10)));

@@ -1,13 +1,14 @@
 //! Surveys: run on this machine by every shell that it has, and read as real hosts printed them.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
 
 use super::{path, run};
-use crate::host::facts::{Folder, HostFacts, LockFact, MountUser, Space, TextFile};
+use crate::host::facts::{Folder, HostFacts, LockFact, MountUser, Permissions, Space, TextFile};
 use crate::host::look::{Look, UnreadableLook};
 use crate::moosefs::daemon::Role;
 
@@ -181,10 +182,99 @@ fn who_uses_a_mount_is_found_without_touching_it() {
     assert_eq!(facts.mounts.len(), 1);
 }
 
+#[test]
+fn names_of_masters_are_asked_for_wherever_they_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let etc = folder.path().join("etc");
+    let bin = folder.path().join("bin");
+    fs::create_dir_all(&etc).unwrap();
+    fs::create_dir_all(&bin).unwrap();
+    fs::write(etc.join("mfschunkserver.cfg"), "MASTER_HOST = old\nMASTER_HOST = ours \t# x\n").unwrap();
+    fs::write(etc.join("mfschunkserver.cfg.var"), "MASTER_PORT = 1\n").unwrap();
+    fs::write(etc.join("mfsmetalogger.cfg"), "# MASTER_HOST = no\n").unwrap();
+    let getent = "#!/bin/sh\ncase $2 in ours) echo '10.0.0.1 STREAM ours'; echo '10.0.0.1 DGRAM'; echo '10.0.0.2 STREAM' ;; \
+                  given) exit 3 ;; *) exit 2 ;; esac\n";
+    fs::write(bin.join("getent"), getent).unwrap();
+    fs::set_permissions(bin.join("getent"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let name = |text: &str| crate::host::HostName::new(text).unwrap();
+    let look =
+        Look { names: vec![name("given"), name("10.0.0.9"), name("ours")], ..survey(folder.path().to_str().unwrap()) };
+    let script = format!("PATH={}:$PATH\n{}", bin.display(), look.script());
+    for shell in SHELLS.iter().filter(|shell| has(shell)) {
+        let mut names = run(shell, &script).names;
+        // where a mount is on this machine, its master is asked for as well
+        names.retain(|name, _| ["old", "no", "given", "ours", "mfsmaster"].contains(&name.as_str()));
+        let expected = [("mfsmaster", vec![]), ("ours", vec![[10, 0, 0, 1].into(), [10, 0, 0, 2].into()])];
+        let expected: Vec<_> = expected.map(|(name, found): (_, Vec<Ipv4Addr>)| (name.to_owned(), found)).into();
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), expected, "{shell:?}");
+    }
+    let of = |line: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("cmdline"), format!("mfsmount {line} ").replace(' ', "\0")).unwrap();
+        let whole = look.script();
+        let functions = whole.split("export LC_ALL=C").next().unwrap();
+        let script = format!("{functions}master_of {}\n", folder.path().display());
+        let output = Command::new("/bin/sh").arg("-c").arg(script).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    for (line, master) in [
+        ("-w /mnt/mfs", "mfsmaster"),
+        ("-h hhost -w /data", "hhost"),
+        ("-rchhost -w/data", "host"),
+        ("-hhost", "host"),
+        ("/data -H mm -P 9421 -o suid,dev", "mm"),
+        ("-Hmm /data", "mm"),
+        ("-o ro,mfsmaster=mm,dev /data", "mm"),
+        ("-omfsmaster=mm /data", "mm"),
+    ] {
+        assert_eq!(of(line), master, "{line}");
+    }
+}
+
+#[test]
+fn folders_that_others_do_not_get_through_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("etc/mfs")).unwrap();
+    let mode = |path: &str, mode| {
+        let rights = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(folder.path().join(path), rights).unwrap();
+    };
+    let prefix = folder.path().to_str().unwrap();
+    for shell in SHELLS.iter().filter(|shell| has(shell)) {
+        mode("etc/mfs", 0o750);
+        mode("", 0o755);
+        let shut = run(shell, &survey(prefix).script()).shut;
+        let told: Vec<_> = shut.iter().map(|(path, folder)| (path.as_str(), folder.mode)).collect();
+        assert_eq!(told, [(format!("{prefix}/etc/mfs").as_str(), 0o750)], "{shell:?}");
+        mode("etc/mfs", 0o751);
+        assert!(run(shell, &survey(prefix).script()).shut.is_empty(), "{shell:?}");
+    }
+}
+
+#[test]
+fn lines_that_call_a_program_by_a_variable_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("etc/init.d")).unwrap();
+    let text = "#!/bin/sh\nDAEMON='/usr/sbin/mfsmaster'\nX=1 # mfsmaster\ncase $1 in\nstart) \"${DAEMON}\" start ;;\n# $DAEMON x\n\
+                stop) $DAEMON stop ;;\n*) echo $DAEMONS $X ;;\nesac\n";
+    fs::write(folder.path().join("etc/init.d/mfs"), text).unwrap();
+    fs::write(folder.path().join("etc/init.d/other"), "DAEMON=/usr/sbin/other\n$DAEMON stop\n").unwrap();
+    let top = folder.path().to_str().unwrap();
+    let script = Look { survey: true, ..Look::default() }.script();
+    let script = script.replace(" /etc/", &format!(" {top}/etc/"));
+    for shell in SHELLS.iter().filter(|shell| has(shell)) {
+        let facts = run(shell, &script);
+        let lines = facts.startup.iter().filter(|line| line.file.starts_with(top));
+        let mut lines: Vec<_> = lines.map(|line| line.line).collect();
+        lines.sort_unstable();
+        assert_eq!(lines, [2, 3, 5, 7], "{shell:?}");
+    }
+}
+
 /// As printed on real hosts of 1.5.12, put together.
 const SURVEY: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\n\
     process\t947\tmfsmaster\t1.5.12\t/usr/local/sbin/mfsmaster\t/usr/local/var/mfs\t\tS 1 945 945 0 -1 4194624 2605 0 0 0 9 41 0 0 20 0 1 0 1360282\t/usr/local/sbin/mfsmaster\t\n\
-    owner\t947\tnobody\t65534\tUNKNOWN\t4711\t11972\nfolder\t/usr/local/var/mfs\tnobody\t65534\tnarrow\n\
+    sockets\t947\t4711 4712 \nowner\t947\tnobody\t65534\tUNKNOWN\t4711\t11972\nfolder\t/usr/local/var/mfs\tnobody\t65534\tnarrow\n\
     tool make\ntool tar\nfile\t/usr/local/etc/mfshdd.cfg\t9\t640\troot\t0\tUNKNOWN\t77\t2f6d6e742f6864310a\n\
     file\t/usr/local/etc/mfsmaster.cfg\t9\t644\troot\t0\troot\t0\t00\n\
     folder\t/var/run/mfs\tnobody\t65534\tnarrow\nlock\t/var/run/mfs/mfsmaster.lock\tnobody\t65534\t947\n\
@@ -192,6 +282,7 @@ const SURVEY: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\n\
     space\t/usr/local\t1871740 4096 3078901 3085511\nspace\t/btrfs\t1 4096 0 0 9f0c1e\nspace\t/tmp\t1 4096 1 2 0\n\
     build\t/usr/src/mfs-1.6.27\ndefine\t/usr/src/mfs-1.6.27\t#define DATA_PATH \"/usr/local/var/mfs\"\n\
     define\t/usr/src/mfs-1.6.27\t#define DEFAULT_GROUP \"\"\nheader\tmetadata.mfs.back\t4d46534d20312e35\n\
+    name\tmm\t10.0.0.1 10.0.0.2 \nname\tnone\t\nshut\t/srv\t700\troot\t0\tUNKNOWN\t77\n\
     memory 21323804\nstartup /etc/init.d/moosefs:x:15:DAEMON=/usr/sbin/mfsmaster: on\n\
     user\t4712\tvi\t/mnt/mfs/a\tb\nstartups cut\nusers cut\nunshare\nunder\t/mnt/mfs\nbelow\t/mnt/mfs\ta b\nunder\t/mnt/meta\nend\n";
 
@@ -216,6 +307,11 @@ fn a_survey_is_read() {
     assert_eq!((build.data_path.as_deref(), build.group.as_deref()), (Some("/usr/local/var/mfs"), Some("")));
     assert_eq!(facts.headers["metadata.mfs.back"], "MFSM 1.5");
     assert_eq!(facts.memory_available, Some(21_323_804 * 1024));
+    assert_eq!(facts.held[&947], [4711, 4712].into());
+    assert_eq!(facts.names["mm"], [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)]);
+    assert_eq!(facts.names["none"], [Ipv4Addr::LOCALHOST; 0]);
+    let shut = Permissions { mode: 0o700, owner: "root".into(), group: "77".into() };
+    assert_eq!(facts.shut["/srv"], shut);
     let line = &facts.startup[0];
     assert_eq!((line.file.as_str(), line.line), ("/etc/init.d/moosefs:x", 15));
     assert_eq!(line.text, "DAEMON=/usr/sbin/mfsmaster: on");
@@ -242,6 +338,9 @@ fn a_line_that_is_not_understood_makes_the_look_unreadable() {
         "memory much",
         "startup /etc/rc.local says nothing",
         "startups all",
+        "sockets\t1\tx",
+        "name\tx\t10.0.0",
+        "shut\t/x\t9\troot\t0\troot\t0",
         "tools make",
     ] {
         let answer = format!("uid\t0\n{line}\nend\n");

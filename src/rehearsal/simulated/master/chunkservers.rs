@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
 use super::super::packet::{
-    CSTOMA_CHUNK_NEW, CSTOMA_REGISTER, CSTOMA_SPACE, Fields, MATOCS_DELETE, Payload, read_frame, send,
+    CSTOMA_CHUNK_NEW, CSTOMA_REGISTER, CSTOMA_SPACE, Fields, MATOCS_DELETE, Payload, read_frame_within, send,
 };
 use super::Master;
 use super::state::Server;
@@ -32,9 +32,13 @@ pub async fn serve(master: Arc<Master>, stream: TcpStream) -> io::Result<()> {
     let mut deletions = tokio::task::JoinSet::new();
     let mut known = false;
     let outcome = loop {
-        let frame = match read_frame(&mut reading).await {
+        let frame = match read_frame_within(&mut reading, master.life.quirks.largest_packet).await {
             Ok(Some(frame)) => frame,
             Ok(None) => break Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                master.life.record(What::ServerRefused { address: peer, reason: error.to_string() });
+                break Err(error);
+            }
             Err(error) => break Err(error),
         };
         match frame.kind {

@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::data_path::DataPath;
 use self::options::{MountOptions, Parsed};
 use super::Call;
+use super::config::Places;
 use super::quirks::Quirks;
 use crate::rehearsal::event::What;
 use crate::rehearsal::{mounts, procfs};
@@ -23,7 +24,18 @@ const PROGRAM: &str = "mfsmount";
 
 fn parse(call: &Call, quirks: &Quirks) -> Parsed {
     let words: Vec<String> = call.argv[1..].iter().map(|word| call.site.seen(word)).collect();
-    if quirks.sessions { options::parse_1_6(&words) } else { options::parse_1_5(&words) }
+    if !quirks.sessions {
+        return options::parse_1_5(&words);
+    }
+    let defaults = if quirks.mount_file { defaults(call, quirks) } else { Vec::new() };
+    options::parse_1_6(&[defaults, words].concat())
+}
+
+/// The words of mfsmount.cfg, which come before those of the command line (main.c @ 1.6.27).
+fn defaults(call: &Call, quirks: &Quirks) -> Vec<String> {
+    let places = Places { prefix: call.prefix(), program: PROGRAM.to_owned() };
+    let file = call.site.real(&places.etc(&call.site, quirks, "mfsmount.cfg"));
+    options::file_words(&std::fs::read_to_string(file).unwrap_or_default())
 }
 
 /// The command, as a shell calls it.

@@ -118,7 +118,39 @@ pub fn parse_1_6(words: &[String]) -> Parsed {
     if options.mount_point.is_empty() {
         return Parsed::Exit("no mount point\nusage: mfsmount mountpoint [options] (simulated)".to_owned(), 1);
     }
+    if let Err(why) = cache_mode(&options.flags) {
+        return Parsed::Exit(format!("{why} (simulated)"), 1);
+    }
     Parsed::Mount(options)
+}
+
+/// The lines of mfsmount.cfg as words of a command line; of options for FUSE nothing is taken (main.c @ 1.6.27).
+#[must_use]
+pub fn file_words(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| !line.starts_with(['#', ';'])).map(str::trim);
+    let mut words = Vec::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        if line.starts_with(['-', '/']) {
+            words.push(line.to_owned());
+        } else {
+            let own = line.split(',').filter(|option| option.starts_with("mfs")).collect::<Vec<_>>().join(",");
+            words.extend(["-o".to_owned(), own]);
+        }
+    }
+    words
+}
+
+/// `mfscachemode` has three values and their synonyms, and stands beside no `mfscachefiles`.
+fn cache_mode(flags: &[String]) -> Result<(), &'static str> {
+    const KNOWN: [&str; 6] = ["AUTO", "YES", "ALWAYS", "NO", "NONE", "NEVER"];
+    let mode = flags.iter().rev().find_map(|flag| flag.strip_prefix("mfscachemode="));
+    match mode {
+        Some(_) if flags.iter().any(|flag| flag == "mfscachefiles") => {
+            Err("mfscachemode and mfscachefiles options are exclusive - use only mfscachemode")
+        }
+        Some(mode) if !KNOWN.contains(&mode.to_uppercase().as_str()) => Err("unrecognized cachemode option"),
+        _ => Ok(()),
+    }
 }
 
 /// The line in /proc/mounts (facts, section 8; field notes).

@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use mfsupgrade::host::{AbsPath, HostName, Job};
 use mfsupgrade::moosefs::Overview;
-use mfsupgrade::run::ports::{Clock, Followed, Guard, Hosts, Master, NoAnswer, NotHeld, Outcome, Source};
+use mfsupgrade::run::ports::{Clock, Followed, Guard, Hosts, Master, NoAnswer, NotCopied, NotHeld, Outcome, Source};
 
 use super::command::{Begun, sha256};
 use super::{Cluster, EPOCH};
@@ -183,28 +183,32 @@ impl Hosts for Cluster {
         }
     }
 
-    async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), String> {
+    async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), NotCopied> {
         let at = self.at(host);
-        self.reach(at).await.map_err(|_| "timed out".to_owned())?;
+        self.reach(at).await.map_err(|_| NotCopied::Lost("timed out".to_owned()))?;
         let mut state = self.state.borrow_mut();
         let sum = match from {
             Source::File(_) => ARCHIVE_SUM.to_owned(),
             Source::Text(text) => sha256(text.as_bytes()),
         };
-        let cut_short = state.now < state.hosts[at].no_copies_until || state.hosts[at].disk_full;
-        let sum = if cut_short { "0".repeat(64) } else { sum };
+        let (cut_short, full) = (state.now < state.hosts[at].no_copies_until, state.hosts[at].disk_full);
+        let sum = if cut_short || full { "0".repeat(64) } else { sum };
         state.hosts[at].files.insert(to.to_string(), sum);
-        if cut_short { Err("the connection was lost".to_owned()) } else { Ok(()) }
+        match (cut_short, full) {
+            (true, _) => Err(NotCopied::Lost("the connection was lost".to_owned())),
+            (false, true) => Err(NotCopied::Refused("No space left on device".to_owned())),
+            (false, false) => Ok(()),
+        }
     }
 
-    async fn fetch(&self, host: &HostName, from: &AbsPath, _: &Path) -> Result<String, String> {
+    async fn fetch(&self, host: &HostName, from: &AbsPath, _: &Path) -> Result<String, NotCopied> {
         let at = self.at(host);
-        self.reach(at).await.map_err(|_| "timed out".to_owned())?;
+        self.reach(at).await.map_err(|_| NotCopied::Lost("timed out".to_owned()))?;
         let mut state = self.state.borrow_mut();
         if state.now < state.hosts[at].no_copies_until {
-            return Err("the connection was lost".to_owned());
+            return Err(NotCopied::Lost("the connection was lost".to_owned()));
         }
-        let Some(copy) = state.hosts[at].copy else { return Err("no such file".to_owned()) };
+        let Some(copy) = state.hosts[at].copy else { return Err(NotCopied::Refused("no such file".to_owned())) };
         let file = from.as_str().rsplit('/').next().unwrap_or_default().to_owned();
         let equal = !state.copy_differs;
         let sum = if equal { sha256(format!("{copy} {file}").as_bytes()) } else { "0".repeat(64) };

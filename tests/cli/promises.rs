@@ -1,0 +1,71 @@
+//! `docs/safety.md` names the tests that hold its promises: each of them is there.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::house::sources;
+
+/// A name of a test has as many words at least: `story` or `back` are only where it is.
+const WORDS: usize = 4;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The text of every source file.
+fn texts(folders: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    folders.iter().for_each(|folder| sources(&root().join(folder), &mut files));
+    files.into_iter().map(|file| (file.clone(), std::fs::read_to_string(file).unwrap())).collect()
+}
+
+/// The last column of every row of a table: what holds a promise.
+fn held_by() -> Vec<String> {
+    let text = std::fs::read_to_string(root().join("docs/safety.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| ") && line.ends_with('|'));
+    rows.map(|row| row.trim_end_matches('|').rsplit(" | ").next().unwrap().trim().to_owned()).skip(1).collect()
+}
+
+#[test]
+fn every_promise_names_tests_that_are_there() {
+    let sources = texts(&["src", "tests"]);
+    let rows = held_by();
+    assert!(rows.len() > 50, "{}", rows.len());
+    for row in rows {
+        let mut named = 0;
+        let words = row.split(|c: char| !(c.is_ascii_alphanumeric() || "_:/.-*".contains(c)));
+        for word in words.map(|word| word.trim_matches(['.', ':'])) {
+            let name = word.rsplit("::").next().unwrap();
+            if word.contains('/') {
+                assert!(root().join(word).exists(), "{word} is not there\n{row}");
+                named += 1;
+            } else if name.split('_').count() >= WORDS {
+                let test = format!("fn {name}(");
+                assert!(sources.iter().any(|(_, text)| text.contains(&test)), "no test is called {name}\n{row}");
+                named += 1;
+            } else if let Some(law) = word.strip_prefix('*').and_then(|word| word.strip_suffix('*')) {
+                let law = format!("\"{law}\"");
+                let judges = |path: &Path| path.to_string_lossy().contains("judge");
+                let judged = sources.iter().any(|(path, text)| judges(path) && text.contains(&law));
+                assert!(judged, "no judge has the law {law}\n{row}");
+                named += 1;
+            } else if ["back", "proof", "roles", "unchecked", "outages", "traps", "second", "crash", "operator"]
+                .contains(&name)
+            {
+                named += 1;
+            }
+        }
+        assert!(named > 0, "nothing is named that holds it: {row}");
+    }
+}
+
+#[test]
+fn no_promise_names_the_same_test_twice() {
+    for row in held_by() {
+        let mut seen = BTreeSet::new();
+        let names = row.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        for name in names.filter(|name| name.split('_').count() >= WORDS) {
+            assert!(seen.insert(name), "{name} twice\n{row}");
+        }
+    }
+}

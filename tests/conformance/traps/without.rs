@@ -1,0 +1,17 @@
+//! Codes that no trap of the body sets, and why: what is the same on simulated and on real hosts cannot be had for them.
+
+use mfsupgrade::check::Code;
+
+pub fn why_not(code: Code) -> Option<&'static str> {
+    Some(match code {
+        Code::MasterNotTheOneAsked => "another master would have to answer in the place of the one that runs",
+        Code::MasterAwayLong => "it takes a hundred chunks, and a small cluster has fewer",
+        Code::HealthUnknown => "told of a master that was started less than 40 minutes ago: of a lab's own",
+        Code::HealthOld => "a file test would have to end, and then none for two hours",
+        Code::ChunkserverGone => "a 1.5 master forgets a chunkserver that is gone",
+        Code::GoalOne => "a 1.5 master tells no goals; the trial load of a run finds it",
+        Code::ChunksTooMany => "it takes four million chunks",
+        Code::MountUsersUnknown => "a host's /proc would have to take longer to be read than is waited for",
+        _ => return None,
+    })
+}
