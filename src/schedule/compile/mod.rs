@@ -448,20 +448,22 @@ mod tests {
     fn rolling_and_full_stop_are_the_howtos() {
         let rolling = compile(&plan(PLAN), None);
         assert_eq!(
-            ids(&rolling)[..8],
+            ids(&rolling)[..10],
             [
                 "backup/m/copy",
                 "backup/m/trial",
                 "master/m/keep",
                 "master/m/install",
+                "master/m/configure",
                 "master/m/start",
                 "chunkservers/b/keep",
                 "chunkservers/b/install",
+                "chunkservers/b/configure",
                 "chunkservers/b/start"
             ]
         );
         assert_eq!(
-            ids(&rolling)[14..],
+            ids(&rolling)[18..],
             [
                 "clients/a/keep",
                 "clients/a/install",
