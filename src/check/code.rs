@@ -78,7 +78,7 @@ codes! {
     MountNotInPlan "mount-not-in-plan" Error "a client has a mount that the plan's `mounts` do not name" "/proc/mounts";
     FullStopUnderMounts "full-stop-under-mounts" Warning "a full-stop would take the master away from under connected mounts" "real-hosts.md; 30 s, mastercomm.c @ 1.5.12";
     ChunksUnderGoal "chunks-under-goal" Warning "chunks have fewer copies than their goal asks for" "FSTEST in 1.5, matrix from 1.6";
-    ClocksApart "clocks-apart" Warning "a host's clock is more than a minute off this side's" "date(1); the ages of metadata and file test are told by hosts' clocks";
+    ClocksApart "clocks-apart" Warning "a host's clock is more than a minute off this side's, or another host's" "date(1); the ages of metadata and file test are told by hosts' clocks";
     DiskFull "disk-full" Error "too little space, or too few inodes, for what the run writes" "df(1); sizes of an installation and of the metadata";
     MemoryShort "memory-short" Warning "the trial load could take the memory that the running master needs" "MemAvailable, VmRSS";
     MemoryUnknown "memory-unknown" Note "the master's host does not tell how much memory is free" "MemAvailable, Linux 3.14";

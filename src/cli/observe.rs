@@ -20,7 +20,7 @@ use crate::run::ports::{Hosts, Master, NoAnswer, Outcome};
 use crate::run::runner::LOOK_LIMIT;
 
 /// Hosts looked at together. More would not be faster: a connection costs 13 to 80 ms of processor time here.
-pub(super) const LOOKS_AT_ONCE: usize = 32;
+const LOOKS_AT_ONCE: usize = 32;
 
 /// Connections held from the look to the walk. More are made anew: a held one is a process and six file descriptors.
 const HELD_AT_ONCE: usize = 100;
@@ -87,19 +87,16 @@ fn causes(error: &dyn std::error::Error) -> String {
 pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Option<Observation>, Vec<Finding>) {
     let looks = looks(plan);
     let many = looks.len() > HELD_AT_ONCE;
-    let seen: Vec<(HostName, Result<Seen, String>)> = stream::iter(looks)
-        .map(|(host, look)| async move {
-            let result = look_at(fleet, &host, &look).await;
-            let now = jiff::Timestamp::now().as_second();
-            let result = result.map(|facts| (facts.clock - now, facts));
-            if many {
-                fleet.done_with(&host).await;
-            }
-            (host, result)
-        })
-        .buffer_unordered(LOOKS_AT_ONCE)
-        .collect()
-        .await;
+    let seen: Vec<(HostName, Result<Seen, String>)> = together(looks, |(host, look)| async move {
+        let result = look_at(fleet, &host, &look).await;
+        let now = jiff::Timestamp::now().as_second();
+        let result = result.map(|facts| (facts.clock - now, facts));
+        if many {
+            fleet.done_with(&host).await;
+        }
+        (host, result)
+    })
+    .await;
     let mut facts = Fleet::new();
     let mut clocks = Clocks::new();
     let mut findings = Vec::new();
@@ -137,6 +134,11 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Opt
             (None, findings)
         }
     }
+}
+
+/// Does `look` for each of `all`, [`LOOKS_AT_ONCE`] of them at a time.
+pub(super) async fn together<T, F: Future>(all: impl IntoIterator<Item = T>, look: impl Fn(T) -> F) -> Vec<F::Output> {
+    stream::iter(all).map(look).buffer_unordered(LOOKS_AT_ONCE).collect().await
 }
 
 /// What is free for a folder of this machine that may not be there yet: in the nearest one above it that is.
@@ -211,5 +213,26 @@ fn names_given(plan: &Plan) -> Vec<(&HostName, HostName)> {
 pub(super) fn push_new(list: &mut Vec<AbsPath>, path: &AbsPath) {
     if !list.contains(path) {
         list.push(path.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn as_many_are_looked_at_together_as_may_be_and_never_more() {
+        let (now, most) = (Cell::new(0), Cell::new(0));
+        let all = 3 * LOOKS_AT_ONCE + 1;
+        let look = || async {
+            now.set(now.get() + 1);
+            most.set(most.get().max(now.get()));
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            now.set(now.get() - 1);
+        };
+        let looked = together(0..all, |_| look());
+        assert_eq!((looked.await.len(), now.get(), most.get()), (all, 0, LOOKS_AT_ONCE));
     }
 }

@@ -3,12 +3,11 @@
 use std::io::IsTerminal;
 
 use clap::Args;
-use futures_util::stream::{self, StreamExt};
 
 use super::begin::{Beginning, begin, fits};
 use super::exit::Exit;
 use super::lock::{Abandon, may_abandon};
-use super::observe::{ForwardedMaster, LOOKS_AT_ONCE, look_at, looks, push_new, unreachable};
+use super::observe::{ForwardedMaster, look_at, looks, push_new, together, unreachable};
 use super::plan::{Document, Format, print, width};
 use super::unfinished::unfinished;
 use super::walk::Display;
@@ -135,14 +134,11 @@ pub(super) async fn observe_back(
     fleet: &SshFleet,
 ) -> (BackSeen, Vec<Finding>) {
     let changed = changed(upgrade, &|step| progress.done.contains_key(step) || progress.open.contains(step));
-    let seen: Vec<_> = stream::iter(looks_back(plan, &changed))
-        .map(|(host, look)| async move {
-            let result = look_at(fleet, &host, &look).await;
-            (host, result)
-        })
-        .buffer_unordered(LOOKS_AT_ONCE)
-        .collect()
-        .await;
+    let seen = together(looks_back(plan, &changed), |(host, look)| async move {
+        let result = look_at(fleet, &host, &look).await;
+        (host, result)
+    })
+    .await;
     let (mut facts, mut findings) = (Fleet::new(), Vec::new());
     for (host, result) in seen {
         match result {

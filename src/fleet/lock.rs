@@ -209,3 +209,72 @@ impl Guard for ClusterLock<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::plan::Plan;
+
+    fn fleet() -> SshFleet {
+        let source = include_str!("../../plans/rolling.toml");
+        SshFleet::new(&Plan::parse(source, Path::new("rolling.toml"), Path::new("/")).unwrap()).unwrap()
+    }
+
+    /// The lock of a host that is none of the fleet's, so that asking it fails at once and without a connection.
+    fn heard(fleet: &SshFleet, seconds_ago: i64) -> ClusterLock<'_> {
+        let claim = Claim { run: "run".to_owned(), owner: "anna".to_owned() };
+        let at = Timestamp::now() - SignedDuration::from_secs(seconds_ago);
+        let heard = Mutex::new(Heard { at, taken: None, trouble: String::new() });
+        ClusterLock { fleet, host: HostName::new("elsewhere").unwrap(), claim, heard, now: Notify::new() }
+    }
+
+    fn silence(lock: &ClusterLock<'_>) -> Option<String> {
+        match lock.held() {
+            Ok(()) => None,
+            Err(NotHeld::Silent(why)) => Some(why),
+            Err(NotHeld::Taken(why)) => panic!("{why}"),
+        }
+    }
+
+    /// Lets the heart beat for a second, which is less than the time between two beats.
+    async fn beats(lock: &ClusterLock<'_>) {
+        const { assert!(HEARTBEAT.as_secs() > 1) };
+        let second = tokio::time::timeout(Duration::from_secs(1), lock.beat());
+        assert!(second.await.is_err(), "it never ends by itself");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_that_was_heard_of_lately_is_held_and_asked_for_when_it_is_time() {
+        let fleet = fleet();
+        let lock = heard(&fleet, 100);
+        assert_eq!(silence(&lock), None);
+        beats(&lock).await;
+        assert_eq!(lock.heard.lock().unwrap().trouble, "", "nobody was asked");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_that_is_silent_is_not_held_and_asked_for_at_once() {
+        let fleet = fleet();
+        let lock = heard(&fleet, 200);
+        let why = silence(&lock).expect("it is not held");
+        assert!(why.contains("no heartbeat was heard for 3m 20s") && why.contains("this machine slept"), "{why}");
+        beats(&lock).await;
+        // it was asked, and what came of it is told from now on
+        let why = silence(&lock).expect("nothing was heard");
+        assert!(why.contains("elsewhere is not a host of the plan"), "{why}");
+    }
+
+    #[test]
+    fn a_lock_that_another_run_has_taken_is_lost_however_lately_it_was_heard_of() {
+        let fleet = fleet();
+        let lock = heard(&fleet, 0);
+        let holder = Holder { run: "other".to_owned(), owner: "ben".to_owned(), left: false, age_s: 0 };
+        lock.heard.lock().unwrap().taken = Some(holder);
+        let Err(NotHeld::Taken(why)) = lock.held() else { panic!("it is another's") };
+        assert!(why.contains("other"), "{why}");
+    }
+}

@@ -80,16 +80,10 @@ impl SshFleet {
         let mut stdout = child.stdout().take().ok_or_else(nothing)?;
         let here = |e: io::Error| NotCopied::Here(format!("on this machine: {}: {e}", to.display()));
         let mut file = tokio::fs::File::from_std(private(to).map_err(here)?);
-        let mut sum = Sha256::new();
-        let mut piece = vec![0; PIECE];
-        loop {
-            let n = moving(stdout.read(&mut piece)).await.map_err(|e| NotCopied::Lost(e.to_string()))?;
-            if n == 0 {
-                break;
-            }
-            sum.update(&piece[..n]);
-            file.write_all(&piece[..n]).await.map_err(here)?;
-        }
+        let sum = receive(&mut stdout, &mut file).await.map_err(|broken| match broken {
+            Broken::From(e) => NotCopied::Lost(e.to_string()),
+            Broken::To(e) => here(e),
+        })?;
         file.sync_all().await.map_err(here)?;
         // a file is only as durable as the folder that names it
         if let Some(folder) = to.parent() {
@@ -99,7 +93,7 @@ impl SshFleet {
         let rest = moving(child.wait_with_output().map_err(|e| io::Error::other(explain(&e)))).await;
         let rest = rest.map_err(|e| NotCopied::Lost(e.to_string()))?;
         ended(rest.status.code(), &rest.stderr)?;
-        Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(sum)
     }
 }
 
@@ -133,6 +127,29 @@ async fn send(file: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + U
     }
 }
 
+/// Which side of a transfer failed.
+#[derive(Debug)]
+enum Broken {
+    /// Where it comes from.
+    From(io::Error),
+    /// Where it goes to.
+    To(io::Error),
+}
+
+/// SHA-256 of what was received, in hexadecimal.
+async fn receive(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> Result<String, Broken> {
+    let mut sum = Sha256::new();
+    let mut piece = vec![0; PIECE];
+    loop {
+        let n = moving(from.read(&mut piece)).await.map_err(Broken::From)?;
+        if n == 0 {
+            return Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        }
+        sum.update(&piece[..n]);
+        to.write_all(&piece[..n]).await.map_err(Broken::To)?;
+    }
+}
+
 /// A file for its owner alone; one of a transfer that was cut short is begun anew.
 fn private(path: &Path) -> std::io::Result<File> {
     if let Some(folder) = path.parent() {
@@ -156,6 +173,9 @@ fn ended(code: Option<i32>, stderr: &[u8]) -> Result<(), NotCopied> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -165,6 +185,61 @@ mod tests {
         let error = send(&mut file, &mut here).await.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(error.to_string().contains("nothing has moved for 120 s"), "{error}");
+    }
+
+    /// A file of many pieces on its way: what was read of it and not written yet is in memory.
+    struct OnItsWay {
+        left: usize,
+        held: usize,
+        most: usize,
+    }
+
+    /// Its one end, or its other.
+    struct End<'f>(&'f std::cell::RefCell<OnItsWay>);
+
+    impl AsyncRead for End<'_> {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut tokio::io::ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let mut file = self.0.borrow_mut();
+            let n = buffer.remaining().min(file.left);
+            buffer.put_slice(&vec![7; n]);
+            (file.left, file.held) = (file.left - n, file.held + n);
+            file.most = file.most.max(file.held);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for End<'_> {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            // never all at once
+            let n = bytes.len().div_ceil(2);
+            self.0.borrow_mut().held -= n;
+            Poll::Ready(Ok(n))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn of_a_file_of_any_size_one_piece_is_in_memory() {
+        let size = 40 * PIECE + 1;
+        let on_its_way = || std::cell::RefCell::new(OnItsWay { left: size, held: 0, most: 0 });
+        let (here, there) = (on_its_way(), on_its_way());
+        send(&mut End(&here), &mut End(&here)).await.unwrap().unwrap();
+        let sum = receive(&mut End(&there), &mut End(&there)).await.unwrap();
+        for file in [here.into_inner(), there.into_inner()] {
+            assert_eq!((file.left, file.held, file.most), (0, 0, PIECE));
+        }
+        assert_eq!(sum, Sha256::digest(vec![7; size]).iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     }
 
     #[tokio::test(start_paused = true)]

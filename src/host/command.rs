@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::metadata::{Snapshot, Trial};
@@ -125,6 +126,9 @@ pub enum Command {
         configure: Vec<String>,
         /// Whose programs must come of it.
         roles: Vec<Role>,
+        /// Of which release they must be. `None`: in a schedule that was written before this was looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release: Option<Version>,
         /// A file that is written last: a tree without it is not whole.
         mark: AbsPath,
         /// What the mark says: from what it was built, and how.
@@ -190,13 +194,13 @@ impl Command {
             Self::Restore { prefix, file, only } => back::restore(prefix, file, only),
             Self::PutBack { file, beside, aside } => back::put_back(file, beside.as_ref(), aside),
             Self::FoldersBack { disks } => back::folders_back(disks),
-            Self::Build { archive, tree, configure, roles, mark, mark_text } => {
+            Self::Build { archive, tree, configure, roles, release, mark, mark_text } => {
                 let (archive, tree) = (quote(archive.as_str()), quote(tree.as_str()));
                 let arguments: String = configure.iter().map(|a| format!(" {}", quote(a))).collect();
                 format!(
                     "t={tree}; umask 022; rm -rf \"$t\" && mkdir -p \"$t\" && tar -xzf {archive} -C \"$t\" --strip-components=1 &&
 cd \"$t\" && ./configure{arguments} && make && {} printf %s {} > {}",
-                    roles.iter().map(|role| built(*role)).collect::<String>(),
+                    roles.iter().map(|role| built(*role, release.as_ref())).collect::<String>(),
                     quote(mark_text),
                     quote(mark.as_str())
                 )
@@ -231,8 +235,9 @@ impl Command {
     }
 }
 
-/// `./configure` leaves out what it cannot build, and neither it nor `make` fails.
-fn built(role: Role) -> String {
+/// `./configure` leaves out what it cannot build, and neither it nor `make` fails; and an archive's name says little about what
+/// is in it.
+fn built(role: Role, release: Option<&Version>) -> String {
     let program = role.program();
     let why = match role {
         Role::Client => {
@@ -240,7 +245,16 @@ fn built(role: Role) -> String {
         }
         _ => "config.log in its tree says why",
     };
-    format!("\n{{ [ -x {program}/{program} ] || {{ echo \"no {program} was built: {why}\"; exit 1; }}; }} &&")
+    let of_release = release.map(|Version { major, minor, patch, .. }| {
+        format!(
+            "\n{{ grep -aqE '@\\(#\\) version: {major}[.]{minor}[.]{patch}([^0-9]|$)' {program}/{program} || {{ \
+             echo \"the archive is another release: the {program} that was built of it is not {major}.{minor}.{patch}\"; exit 1; }}; }} &&"
+        )
+    });
+    let of_release = of_release.unwrap_or_default();
+    format!(
+        "\n{{ [ -x {program}/{program} ] || {{ echo \"no {program} was built: {why}\"; exit 1; }}; }} &&{of_release}"
+    )
 }
 
 fn stop(role: Role, prefix: &AbsPath, patience: Option<Duration>) -> String {

@@ -100,7 +100,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
 /// Whether a host shows the effect of `action` for as long as nothing takes its place.
 fn shows(action: &Action) -> bool {
-    !matches!(action, Action::Backup { .. } | Action::Trial { .. } | Action::Verify | Action::RemountFound)
+    !matches!(
+        action,
+        Action::Backup { .. }
+            | Action::Trial { .. }
+            | Action::ConfigureFound { .. }
+            | Action::RemountFound
+            | Action::Verify
+    )
 }
 
 /// Whether `later`, done on the same host, is proof of `earlier`, or has taken its place.

@@ -69,7 +69,11 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
         }
         Action::Keep { file, .. } => look.work_files.push(file.clone()),
         Action::Configure { file, .. } | Action::PutBack { file, .. } => look.work_files.push(file.clone()),
-        Action::Backup { .. } | Action::Trial { .. } | Action::RemountFound | Action::Verify => {}
+        Action::Backup { .. }
+        | Action::Trial { .. }
+        | Action::ConfigureFound { .. }
+        | Action::RemountFound
+        | Action::Verify => {}
     }
     look
 }
@@ -123,6 +127,7 @@ fn prepares(action: &Action) -> &[Role] {
         | Action::FoldersBack { .. }
         | Action::Unmount { .. }
         | Action::Mount { .. }
+        | Action::ConfigureFound { .. }
         | Action::RemountFound
         | Action::Verify => &[],
     }
@@ -198,6 +203,7 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
         | Action::Install { .. }
         | Action::PutBack { .. }
         | Action::Unmount { .. }
+        | Action::ConfigureFound { .. }
         | Action::RemountFound
         | Action::Verify => Ok(()),
     }
@@ -254,7 +260,7 @@ pub fn achieved(action: &Action, to: &Version, before: &HostFacts, now: &HostFac
         Action::Configure { file, sha256, .. } => there(file, Some(sha256), now),
         Action::Keep { file, .. } => there(file, None, now),
         Action::Backup { .. } | Action::Trial { .. } => NotYet("nothing on the host shows it".to_owned()),
-        Action::RemountFound => NotYet("a preview cannot be run".to_owned()),
+        Action::ConfigureFound { .. } | Action::RemountFound => NotYet("a preview cannot be run".to_owned()),
         Action::Verify => Done("nothing to look at on the host itself".to_owned()),
     }
 }

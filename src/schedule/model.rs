@@ -373,6 +373,11 @@ pub enum Action {
         /// How.
         command: Command,
     },
+    /// Preview only: the configuration has not been looked at, and each file that is written is shown before it is.
+    ConfigureFound {
+        /// Whose it is.
+        role: Role,
+    },
     /// Preview only: what is mounted has not been looked at, and every mount found will be changed.
     RemountFound,
     /// Looks at everything once more.
@@ -398,7 +403,7 @@ impl Action {
             | Self::FoldersBack { command, .. }
             | Self::Unmount { command, .. }
             | Self::Mount { command, .. } => Some(command),
-            Self::Copy { .. } | Self::RemountFound | Self::Verify => None,
+            Self::Copy { .. } | Self::ConfigureFound { .. } | Self::RemountFound | Self::Verify => None,
         }
     }
 
@@ -425,6 +430,7 @@ impl Action {
             | Self::Trial { .. }
             | Self::Keep { .. }
             | Self::Configure { .. }
+            | Self::ConfigureFound { .. }
             | Self::Install { .. }
             | Self::Restore { .. }
             | Self::PutBack { .. }
@@ -487,6 +493,7 @@ impl Action {
             Self::StopMaster { .. } => "stop mfsmaster".to_owned(),
             Self::Unmount { mount, .. } => format!("unmount {mount}"),
             Self::Mount { mount, .. } => format!("mount {mount}"),
+            Self::ConfigureFound { role } => format!("write the configuration of {}", role.program()),
             Self::RemountFound => "unmount and mount what is mounted".to_owned(),
             Self::Verify => "look at everything once more".to_owned(),
         }

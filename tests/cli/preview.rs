@@ -1,8 +1,14 @@
 //! `plan`: the same for people and machines, for narrow and wide terminals, and without a host.
 
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use mfsupgrade::check::{Baseline, ClientSeen, ConfigChange, MasterSeen, Observation};
+use mfsupgrade::host::{AbsPath, HostName, MountArguments};
+use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Plan;
 use mfsupgrade::rules::line_1_5_to_1_6 as line;
-use mfsupgrade::schedule::compile;
+use mfsupgrade::schedule::{Action, Schedule, compile};
 use mfsupgrade::ui::summary;
 use serde_json::Value;
 
@@ -64,8 +70,10 @@ fn json_has_every_step_with_its_commands_and_times() {
     let chunkservers = &json["stages"][3]["tracks"];
     assert_eq!(chunkservers[2]["host"], "cs3");
     assert_eq!(chunkservers[2]["wait"]["wait"], "stagger");
-    assert_eq!(chunkservers[2]["steps"][2]["earliest_s"], 600);
-    assert_eq!(chunkservers[2]["steps"][2]["commands"][0], "/usr/local/sbin/mfschunkserver -t 1800");
+    let steps = chunkservers[2]["steps"].as_array().unwrap();
+    let start = steps.iter().find(|step| step["id"] == "chunkservers/cs3/start").unwrap();
+    assert_eq!(start["earliest_s"], 600);
+    assert_eq!(start["commands"][0], "/usr/local/sbin/mfschunkserver -t 1800");
 }
 
 #[test]
@@ -88,6 +96,94 @@ fn every_plan_of_the_project_compiles() {
         let output = mfsupgrade(&["plan", path.to_str().unwrap()]);
         assert_eq!(code(&output), 0, "{}: {}", path.display(), stderr(&output));
     }
+}
+
+/// A look that found something for every host of the plan to be told: a file of each daemon, two mounts of each client.
+fn observation(plan: &Plan) -> Observation {
+    let path = |text: &str| AbsPath::new(text).unwrap();
+    let mut config: BTreeMap<HostName, Vec<ConfigChange>> = BTreeMap::new();
+    let mut clients = BTreeMap::new();
+    for (host, role, _) in plan.hosts() {
+        if role == Role::Client {
+            let mount = |point: &str| MountArguments::new(path(point), HostName::new("mfsmaster").unwrap());
+            let mounts = ["/mnt/mfs", "/mnt/other"].map(mount).into();
+            clients.insert(host.clone(), ClientSeen { address: Ipv4Addr::LOCALHOST, mounts, upgraded: false });
+            continue;
+        }
+        config.entry(host.clone()).or_default().push(ConfigChange {
+            role,
+            file: path("/etc/some.cfg"),
+            text: "A = B\n".to_owned(),
+            mode: 0o644,
+            owner: "root:root".to_owned(),
+            replaces: None,
+            diff: "+A = B\n".to_owned(),
+        });
+    }
+    Observation {
+        baseline: Baseline::default(),
+        master: MasterSeen {
+            version: plan.upgrade.from.clone(),
+            data_path: path("/var/mfs"),
+            user: "nobody".to_owned(),
+            group: "nogroup".to_owned(),
+            configuration: Vec::new(),
+            admin_address: Ipv4Addr::UNSPECIFIED,
+            chunkserver_port: None,
+            metadata_bytes: 0,
+        },
+        metaloggers: BTreeMap::new(),
+        config,
+        chunkservers: BTreeMap::new(),
+        clients,
+        reconnect_s: mfsupgrade::rules::away::RECONNECT_S,
+    }
+}
+
+#[test]
+fn what_only_the_hosts_know_is_marked() {
+    let preview_only = |schedule: &Schedule| {
+        let only = |a: &Action| matches!(a, Action::ConfigureFound { .. } | Action::RemountFound);
+        schedule.steps().filter(|(_, _, step)| only(&step.action)).count()
+    };
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/plans")).unwrap() {
+        let file = entry.unwrap().path();
+        let plan = Plan::load(&file).unwrap().plan;
+        let (preview, observed) = (compile(&plan, None), compile(&plan, Some(&observation(&plan))));
+        assert_eq!(preview_only(&observed), 0, "{}", file.display());
+        assert_eq!(preview.stages.len(), observed.stages.len(), "{}", file.display());
+        let marked = |text: &String| text.starts_with("# ") || text.contains("   # ");
+        let mut filled_in = 0;
+        for (preview, observed) in preview.stages.iter().zip(&observed.stages) {
+            for (before, after) in preview.tracks.iter().zip(&observed.tracks) {
+                let what = format!("{}: {}, {}", file.display(), preview.title, before.host);
+                assert_eq!(before.host, after.host, "{what}");
+                // what stands in both is the same in both, and the rest of the preview is marked
+                let is_in_both = |id: &_| after.steps.iter().any(|step| step.id == *id);
+                let rest: Vec<_> = before.steps.iter().filter(|step| !is_in_both(&step.id)).collect();
+                let more = after.steps.len() > before.steps.len() - rest.len();
+                assert_eq!(more, !rest.is_empty(), "{what}");
+                assert!(rest.iter().all(|step| !step.commands.is_empty()), "{what}");
+                assert!(rest.iter().flat_map(|step| &step.commands).all(marked), "{what}: {rest:#?}");
+                filled_in += usize::from(more);
+            }
+        }
+        assert_eq!(filled_in, plan.hosts().count(), "{}: every daemon and client once", file.display());
+    }
+}
+
+#[test]
+fn a_preview_says_what_the_plan_itself_knows_of_configuration() {
+    let output = command(&["plan", "plans/full-stop.toml"]).env("COLUMNS", "200").output().unwrap();
+    let lines: Vec<_> = stdout(&output).lines().map(str::trim).collect();
+    for file in ["mfsmaster.cfg", "mfschunkserver.cfg", "mfsmetalogger.cfg", "mfshdd.cfg"] {
+        let line = format!("$ # /usr/local/etc/mfs/{file}: ");
+        assert!(lines.iter().any(|l| l.starts_with(&line)), "{line}\n{lines:#?}");
+    }
+    let exports = lines.iter().find(|line| line.contains("mfsexports.cfg: ")).unwrap();
+    assert!(exports.contains("what 1.5 allowed (* / rw,alldirs,maproot=0; * . rw)"), "{exports}");
+    // of a plan that names none those of the host stay
+    assert!(!stdout(&mfsupgrade(&["plan", "plans/large.toml"])).contains("mfsexports.cfg: "));
 }
 
 #[test]

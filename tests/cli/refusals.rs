@@ -1,5 +1,9 @@
 //! What is refused, with which words and which exit code.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use crate::{code, mfsupgrade, stderr, stdout, write};
 
 #[test]
@@ -59,4 +63,51 @@ fn hosts_that_cannot_be_reached_are_findings_and_nothing_is_begun() {
     let json: serde_json::Value = serde_json::from_slice(&check.stdout).unwrap();
     assert_eq!((code(&check), &json["fit"]), (4, &false.into()));
     assert_eq!(json["findings"].as_array().unwrap().len(), 7, "one a host");
+}
+
+/// What docs/findings.md says of the JSON: the keys between a word of it and the next bracket that closes.
+fn documented(behind: &str, end: char) -> BTreeSet<String> {
+    let (_, text) = include_str!("../../docs/findings.md").split_once("`check --format json` prints").unwrap();
+    let (_, text) = text.split_once(behind).unwrap();
+    let (text, _) = text.split_once(end).unwrap();
+    text.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn json_of_a_check_has_every_field_of_every_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    // port 9 of this machine: nothing answers there
+    let config = write(folder.path(), "ssh_config", "Host *\n  HostName 127.0.0.1\n  Port 9\n");
+    let text = format!(
+        "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\n[install]\nsource_dir = \"/usr/src/mfs-1.6.27\"\n\
+         [ssh]\nconfig = \"{config}\"\n[master]\nhost = \"master\"\n[[chunkservers]]\nhosts = [\"cs[001-198]\"]\n\
+         [[clients]]\nhosts = [\"cl1\"]\n"
+    );
+    let plan = write(folder.path(), "plan.toml", &text);
+    let check = mfsupgrade(&["check", "--format", "json", &plan]);
+    assert_eq!((code(&check), stderr(&check)), (4, ""));
+    let json: Value = serde_json::from_slice(&check.stdout).unwrap();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(keys(&json), documented("`{", '['));
+    assert_eq!((&json["format"], &json["fit"]), (&1.into(), &false.into()));
+    let findings = json["findings"].as_array().unwrap();
+    let mut hosts = BTreeSet::new();
+    for finding in findings {
+        assert_eq!(keys(finding), documented("[{", '}'));
+        assert!(
+            keys(finding).iter().all(|key| finding[key].as_str().is_some_and(|text| !text.is_empty())),
+            "{finding}"
+        );
+        assert_eq!((&finding["code"], &finding["severity"]), (&"host-unreachable".into(), &"error".into()));
+        hosts.insert(finding["host"].as_str().unwrap());
+    }
+    assert_eq!((findings.len(), hosts.len()), (200, 200));
+
+    // the same for people: what is the same is said once
+    let check = mfsupgrade(&["check", &plan]);
+    let lines: Vec<_> = stdout(&check).lines().collect();
+    assert_eq!(code(&check), 4);
+    assert!(lines.len() <= 20, "{lines:#?}");
+    assert!(lines[0].starts_with("error[host-unreachable] on "), "{lines:#?}");
+    assert_eq!(lines.last(), Some(&"200 findings in the way of this upgrade"));
 }

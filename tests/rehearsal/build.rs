@@ -21,6 +21,7 @@ fn build() -> Command {
         tree: path(TREE),
         configure: vec!["--prefix=/usr/local".to_owned(), "--disable-mfscgi".to_owned()],
         roles: vec![Role::Chunkserver],
+        release: Some("1.6.27".parse().unwrap()),
         mark: path(&format!("{TREE}/.mfsupgrade")),
         mark_text: "1.6.27 --prefix=/usr/local".to_owned(),
     }
@@ -83,12 +84,13 @@ async fn an_archive_becomes_a_tree_that_installs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tree_that_lacks_a_program_of_its_host_is_not_whole() {
     let cluster = with_archive(&[]).await;
-    let Command::Build { archive, tree, mark, mark_text, .. } = build() else { unreachable!() };
+    let Command::Build { archive, tree, release, mark, mark_text, .. } = build() else { unreachable!() };
     let without = |roles: &[Role]| Command::Build {
         configure: vec!["--prefix=/usr/local".to_owned(), "--disable-mfsmount".to_owned()],
         roles: roles.to_vec(),
         archive: archive.clone(),
         tree: tree.clone(),
+        release: release.clone(),
         mark: mark.clone(),
         mark_text: mark_text.clone(),
     };
@@ -97,6 +99,18 @@ async fn a_tree_that_lacks_a_program_of_its_host_is_not_whole() {
     said(&cluster, "cs1", &format!("[ ! -e {mark} ]"), 0).await;
     ran(&cluster, "cs1", &without(&[Role::Master, Role::Chunkserver]).script(), 0).await;
     said(&cluster, "cs1", &format!("[ -s {mark} ]"), 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_of_another_release_is_told_where_it_is_built() {
+    let cluster = with_archive(&[]).await;
+    simulated_archive(&cluster.root("cs1").join(ARCHIVE.trim_start_matches('/')), &"1.6.26".parse().unwrap()).unwrap();
+    let words = ran(&cluster, "cs1", &build().script(), 1).await;
+    let told = "the archive is another release: the mfschunkserver that was built of it is not 1.6.27";
+    assert!(words.contains(told), "{words}");
+    // it was built, and is no tree that a run installs from
+    said(&cluster, "cs1", &format!("grep -q 'version: 1.6.26' {TREE}/mfschunkserver/mfschunkserver"), 0).await;
+    said(&cluster, "cs1", &format!("[ ! -e {TREE}/.mfsupgrade ]"), 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -138,6 +138,34 @@ async fn a_check_costs_one_connection_and_one_command_a_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_check_looks_at_many_hosts_at_once() {
+    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 8, 1), options(&[])).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(&cluster, folder.path(), "\"cs[1-8]\"");
+    let hosts: Vec<_> = (1..=8).map(|n| format!("cs{n}")).chain(["master".to_owned(), "cl1".to_owned()]).collect();
+    // every look says that it has begun and stands still, until all of them have
+    let (begun, go) = (folder.path().join("begun"), folder.path().join("go"));
+    std::fs::create_dir(&begun).unwrap();
+    for host in &hosts {
+        let date = cluster.root(host).join(".sim/bin/date");
+        let begun = begun.join(host);
+        let script =
+            format!("#!/bin/sh\n: > {begun:?}\nuntil [ -e {go:?} ]; do sleep 0.05; done\nexec /bin/date \"$@\"\n");
+        std::fs::write(&date, script).unwrap();
+        std::fs::set_permissions(&date, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let check = tokio::spawn(async move { told(&["check"], &file).await });
+    let looks = || std::fs::read_dir(&begun).unwrap().count();
+    while looks() < hosts.len() && !check.is_finished() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(!check.is_finished(), "it ended with {} of {} looks begun", looks(), hosts.len());
+    std::fs::write(&go, "").unwrap();
+    let (code, out, err) = check.await.unwrap();
+    assert_eq!(code, 0, "{out}\n{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn copies_of_metadata_off_the_host_are_whole_and_for_their_owner_alone() {
     let cluster =
         Cluster::start(&plan("1.6.27", Mode::Rolling, 2, 1), Options { speed: WALKED, ..options(&[]) }).await.unwrap();
@@ -186,6 +214,14 @@ async fn copies_of_metadata_off_the_host_are_whole_and_for_their_owner_alone() {
         assert!(here.join(name).is_file(), "{name}");
     }
     assert_eq!(std::fs::metadata(here.join("sessions.mfs")).unwrap().len(), 300_000);
+    // where they are and how much that is, as it was told; a simulated program's size is the one with its host's folder in it
+    let bytes: u64 = names(&there).iter().map(|name| std::fs::metadata(there.join(name)).unwrap().len()).sum();
+    let told = format!(
+        "master: done: {} files ({bytes} bytes) in /var/lib/mfsupgrade/1.5.12-to-1.6.27/metadata and here in {}, checksums equal",
+        names(&here).len(),
+        here.display()
+    );
+    assert!(words.lines().any(|line| line.ends_with(&told)), "{told}\n{words}");
 }
 
 /// Every file of a host's configuration, but for samples, which are the release's own: its mode and owner, and what is in it.

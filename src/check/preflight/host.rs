@@ -19,6 +19,7 @@ impl Check<'_> {
         for (host, role, access) in plan.hosts() {
             roles.entry(host).or_default().push((role, access));
         }
+        self.clocks_among_hosts();
         for (host, roles) in roles {
             let Some(facts) = self.fleet.get(host) else { continue };
             self.root(host, facts);
@@ -47,10 +48,29 @@ impl Check<'_> {
             return;
         };
         let side = if ahead > 0 { "ahead of" } else { "behind" };
+        self.clock_apart(host, format!("its clock is {} s {side} this side's", ahead.unsigned_abs()));
+    }
+
+    /// Two hosts may each be near this side's clock, and far from each other's. Where one is off by itself it was named.
+    fn clocks_among_hosts(&mut self) {
+        let clocks = &self.here.clocks;
+        let far = |ahead: i64| ahead.unsigned_abs() > CLOCK_SECONDS;
+        let (Some((behind, &least)), Some((before, &most))) =
+            (clocks.iter().min_by_key(|(_, ahead)| **ahead), clocks.iter().max_by_key(|(_, ahead)| **ahead))
+        else {
+            return;
+        };
+        if far(most - least) && !far(most) && !far(least) {
+            let seen = format!("its clock is {} s ahead of that of {behind}", most - least);
+            self.clock_apart(before, seen);
+        }
+    }
+
+    fn clock_apart(&mut self, host: &HostName, seen: String) {
         self.find(
             Code::ClocksApart,
             Some(host),
-            format!("its clock is {} s {side} this side's", ahead.unsigned_abs()),
+            seen,
             "how old metadata and the master's own test are is told by clocks, and so are the times in logs",
             "set the clock, here or there, and keep it right (NTP); slew it while daemons run".into(),
         );

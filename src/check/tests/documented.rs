@@ -13,6 +13,11 @@ fn each_of_the_35_hazards_has_a_row_and_every_code_in_it_exists() {
         let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
         let [_, hazard, found, handled] = cells[..] else { panic!("hazard {number}: four columns") };
         assert!(!hazard.is_empty() && (!found.is_empty() || !handled.is_empty()), "hazard {number} is not handled");
+        // nothing finds it: then the document owes a reason
+        assert!(
+            !found.is_empty() || handled.contains("cannot be seen from outside because "),
+            "hazard {number} has no code, and no reason why it cannot be seen"
+        );
         for code in found.split('`').skip(1).step_by(2) {
             assert!(Code::ALL.iter().any(|c| c.as_str() == code), "hazard {number} names {code}");
         }

@@ -20,6 +20,14 @@ type Trap = (fn(&mut Scene), Code);
 const OF_HOSTS: &[Trap] = &[
     (|s| s.host("cs1").root = false, Code::NotRoot),
     (|s| *s.here.clocks.get_mut(&name("cs1")).unwrap() = -61, Code::ClocksApart),
+    (
+        |s| {
+            // each is near enough to this side
+            *s.here.clocks.get_mut(&name("cs1")).unwrap() = 31;
+            *s.here.clocks.get_mut(&name("master")).unwrap() = -30;
+        },
+        Code::ClocksApart,
+    ),
     (|s| s.host("cs1").make = false, Code::MakeMissing),
     (|s| s.lacks("cs1", "tar"), Code::ToolsMissing),
     (|s| s.lacks("cs1", "flock"), Code::ToolsMissing),
@@ -401,6 +409,22 @@ fn every_code_has_a_trap() {
     for code in Code::ALL.iter().filter(|c| !ELSEWHERE.contains(c)) {
         assert!(ALL.concat().iter().any(|(_, c)| c == code), "{code} has no trap");
     }
+}
+
+#[test]
+fn two_clocks_on_either_side_of_this_one_are_held_against_each_other() {
+    let told = |cs1, master| {
+        let mut scene = scene();
+        *scene.here.clocks.get_mut(&name("cs1")).unwrap() = cs1;
+        *scene.here.clocks.get_mut(&name("master")).unwrap() = master;
+        let found = scene.findings().1.into_iter().filter(|f| f.code == Code::ClocksApart);
+        found.map(|f| (f.host.unwrap().to_string(), f.seen)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(30, -30), []);
+    let told_of = |host: &str, seen: &str| vec![(host.to_owned(), seen.to_owned())];
+    assert_eq!(told(55, -55), told_of("cs1", "its clock is 110 s ahead of that of master"));
+    // one that is off by itself is told once
+    assert_eq!(told(61, -55), told_of("cs1", "its clock is 61 s ahead of this side's"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod back;
 mod prepare;
 mod steps;
+mod unseen;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use super::model::{Action, FORMAT, Host, Known, Phase, Schedule, Stage, Step, St
 use crate::check::Observation;
 use crate::host::{AbsPath, Command, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
-use crate::plan::{Access, Busy, ClientGroup, Mode, Plan};
+use crate::plan::{Access, ClientGroup, Mode, Plan};
 use crate::rules::line_1_5_to_1_6 as line;
 
 const HOWTO_ROLLING: &str = "HOWTO: upgrade and restart mfsmaster, then chunkservers, then clients";
@@ -362,37 +363,6 @@ impl Compiler<'_> {
         self.of_daemon(host, Role::Client, steps)
     }
 
-    /// Without an observation nobody knows which master and options a mount was given.
-    fn remount_unseen(&self, host: &HostName, group: &ClientGroup) -> Step {
-        let mut step = self.step(format!("{}/{host}/remount", Phase::Clients), Action::RemountFound);
-        step.way_back = Some(line::WAY_BACK_CLIENT.to_owned());
-        let program = group.access.install.prefix.join(Role::Client.path_in_prefix());
-        let points = group.mounts.as_ref().map_or("MOUNT".to_owned(), |m| join(m));
-        let in_use = match group.busy {
-            Busy::Fail => String::new(),
-            Busy::Skip => "; one in use is skipped".to_owned(),
-            Busy::Wait(time) => format!("; one in use is waited for, {} s at most", time.as_secs()),
-        };
-        step.commands = vec![
-            match group.lazy_unmount {
-                false => format!("umount {points}   # one command a mount, as found on the host{in_use}"),
-                true => format!(
-                    "umount {points} || umount -l {points}   # one command a mount, as found on the host{in_use}"
-                ),
-            },
-            match &group.mount_options {
-                None => format!("{program} {points} …   # with the master and options of the mount that was there"),
-                Some(options) => {
-                    format!(
-                        "{program} {points} … -o {}   # with the master of the mount that was there",
-                        options.join(",")
-                    )
-                }
-            },
-        ];
-        step
-    }
-
     fn remount(&self, host: &HostName, group: &ClientGroup, arguments: MountArguments) -> [Step; 2] {
         let mount = arguments.mount_point.clone();
         let id = |what: &str| format!("{}/{host}/{what}:{mount}", Phase::Clients);
@@ -478,20 +448,22 @@ mod tests {
     fn rolling_and_full_stop_are_the_howtos() {
         let rolling = compile(&plan(PLAN), None);
         assert_eq!(
-            ids(&rolling)[..8],
+            ids(&rolling)[..10],
             [
                 "backup/m/copy",
                 "backup/m/trial",
                 "master/m/keep",
                 "master/m/install",
+                "master/m/configure",
                 "master/m/start",
                 "chunkservers/b/keep",
                 "chunkservers/b/install",
+                "chunkservers/b/configure",
                 "chunkservers/b/start"
             ]
         );
         assert_eq!(
-            ids(&rolling)[14..],
+            ids(&rolling)[18..],
             [
                 "clients/a/keep",
                 "clients/a/install",

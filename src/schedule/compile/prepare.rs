@@ -73,6 +73,7 @@ impl Compiler<'_> {
             tree: tree.clone(),
             configure: archive.configure.clone(),
             roles: roles.to_vec(),
+            release: Some(upgrade.to.clone()),
             mark: mark.clone(),
             mark_text: mark_text.clone(),
         };

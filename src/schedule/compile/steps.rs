@@ -46,6 +46,7 @@ impl Compiler<'_> {
         let mut steps = vec![self.install(phase, host, role, access)];
         let changes = self.observation.and_then(|o| o.config.get(host)).into_iter().flatten();
         steps.extend(changes.filter(|c| c.role == role).map(|change| self.configure(phase, host, change)));
+        steps.extend(self.configure_unseen(phase, host, role, access));
         steps
     }
 
