@@ -86,17 +86,6 @@ pub(super) fn sync(file: &File, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(test)]
-pub(super) mod tests {
-    use std::cell::RefCell;
-    use std::path::PathBuf;
-
-    thread_local! {
-        /// What was synced, in this order.
-        pub static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
-    }
-}
-
 pub(super) fn lock_file(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join("lock");
     OpenOptions::new()
@@ -126,4 +115,15 @@ pub(super) fn lock(folder: &Path, name: &str) -> Result<File, StoreError> {
 pub(super) fn lock_is_held(folder: &Path) -> Result<bool, StoreError> {
     let Ok(file) = File::open(folder.join("lock")) else { return Ok(false) };
     Ok(rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_err())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::cell::RefCell;
+    use std::path::PathBuf;
+
+    thread_local! {
+        /// What was synced, in this order.
+        pub static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
+    }
 }
