@@ -103,6 +103,7 @@ mod tests {
             "sessions.mfs",
             "metadata.turn",
             "mfsmaster.lock",
+            "usr_local_etc_mfs_mfsexports.cfg",
         ] {
             assert_eq!(mark(own, b"a", &none), UNCOUNTED, "{own}");
         }
