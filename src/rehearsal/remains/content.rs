@@ -9,7 +9,7 @@ pub const UNCOUNTED: &str = "content not compared";
 
 /// Files whose content differs between two runs that nobody disturbs, by the beginning and the end of their name, each with the
 /// reason. That they are there, their mode and their owner are compared.
-const OWN: [(&str, &str, &str); 5] = [
+const OWN: [(&str, &str, &str); 6] = [
     (
         "changelog",
         ".mfs",
@@ -18,6 +18,12 @@ const OWN: [(&str, &str, &str); 5] = [
     ("metadata", ".mfs.back", "its header has the number of the next change; the judge compares what is in it"),
     ("sessions", ".mfs", "sessions are numbered in the order in which mounts came"),
     ("mfs", ".lock", "up to 1.6.8 the PID of the daemon that holds it, which is compared as a process"),
+    // mfsexports.cfg itself is compared; beside the copied metadata its whole path is in the name
+    (
+        "",
+        "_mfsexports.cfg",
+        "a backup that has grown old is made anew, by then perhaps behind the run's own mfsexports.cfg",
+    ),
     ("metadata", ".turn", "the PID of the shell that made the copy last"),
 ];
 
@@ -97,6 +103,7 @@ mod tests {
             "sessions.mfs",
             "metadata.turn",
             "mfsmaster.lock",
+            "usr_local_etc_mfs_mfsexports.cfg",
         ] {
             assert_eq!(mark(own, b"a", &none), UNCOUNTED, "{own}");
         }
