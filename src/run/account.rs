@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Runner;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
+use super::gate::named;
 use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome};
 use super::runner::{Ending, LOOK_LIMIT};
 use super::step;
@@ -56,11 +57,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         match &overview.matrix {
             None => match health::all_back(overview, &baseline, servers()) {
                 Ok(()) => format!("{HEALTHY} as far as a 1.5 master tells"),
-                Err(reason) => format!("cluster NOT healthy: {reason}"),
+                Err(reason) => format!("cluster NOT healthy: {}", named(self.schedule, reason)),
             },
             Some(_) => match health::healthy(overview, &baseline, servers()) {
                 Ok(()) => HEALTHY.to_owned(),
-                Err(reason) => format!("cluster NOT healthy: {reason}"),
+                Err(reason) => format!("cluster NOT healthy: {}", named(self.schedule, reason)),
             },
         }
     }

@@ -49,7 +49,7 @@ pub fn judge(
     // a mount that a boot has made with the programs that were still there works with no old master: it goes before them
     let remounted = match gate {
         Gate::Healthy { .. } | Gate::Serving { mounts: true, .. } if schedule.is_back() => {
-            no_other_mounts(to, overview)
+            no_other_mounts(schedule, overview)
         }
         _ => Ok(()),
     };
@@ -71,7 +71,23 @@ pub fn judge(
             .and_then(|address| health::session_is_back(overview, address, mount.as_str(), to)),
         Gate::Upgraded { .. } => upgraded(schedule, baseline, overview),
     };
-    judged.map_err(Red::wait)
+    judged.map_err(|reason| Red::wait(named(schedule, reason)))
+}
+
+/// What the master says of a chunkserver by its address, with the name that the plan has for it.
+#[must_use]
+pub fn named(schedule: &Schedule, reason: String) -> String {
+    schedule.chunkservers.iter().filter_map(|known| known.address).fold(reason, |reason, address| {
+        // with the blank behind it: an address may be the beginning of another one
+        let name = with_name(&schedule.chunkservers, address);
+        reason.replace(&format!("chunkserver {address} "), &format!("chunkserver {name} "))
+    })
+}
+
+fn with_name(list: &[Known], address: Ipv4Addr) -> String {
+    let known = list.iter().find(|known| known.address == Some(address)).map(|known| known.host.to_string());
+    let address = address.to_string();
+    known.filter(|name| *name != address).map_or(address.clone(), |name| format!("{name} ({address})"))
 }
 
 /// Whether this is the way back and its master is the old one already.
@@ -108,12 +124,13 @@ fn upgraded(schedule: &Schedule, baseline: &Baseline, overview: &Overview) -> Re
                 .map_err(|reason| format!("{mount} of {}: {reason}", track.host))?;
         }
     }
-    no_other_mounts(&schedule.to, overview)
+    no_other_mounts(schedule, overview)
 }
 
-fn no_other_mounts(to: &Version, overview: &Overview) -> Result<(), String> {
-    let other = overview.sessions.iter().filter(|s| s.connected && s.version != *to);
-    let other: Vec<String> = other.map(|s| format!("{} ({})", s.address, s.version)).collect();
+fn no_other_mounts(schedule: &Schedule, overview: &Overview) -> Result<(), String> {
+    let other = overview.sessions.iter().filter(|s| s.connected && s.version != schedule.to);
+    let other: Vec<String> =
+        other.map(|s| format!("{} on {}", s.version, with_name(&schedule.clients, s.address))).collect();
     match other[..] {
         [] => Ok(()),
         _ => Err(format!("mounts of another release are still connected: {}", other.join(", "))),

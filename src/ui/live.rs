@@ -1,6 +1,6 @@
 //! The live view: a line a host at work with what it does, the stagger counting down, and the whole below.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -32,6 +32,23 @@ struct State {
     phase: String,
     /// Hosts of the stage, done and in all.
     stage: (usize, usize),
+    held: Held,
+}
+
+/// Hosts before which a gate holds.
+#[derive(Default)]
+struct Held(HashSet<HostName>);
+
+impl Held {
+    /// Whether it begins or ends with this event: that stays on the screen, so that a pause of minutes is explained afterwards.
+    /// What changes in between is in the host's own line.
+    fn changes(&mut self, event: &Event) -> bool {
+        match event {
+            Event::GateRed { host, .. } => self.0.insert(host.clone()),
+            Event::GateGreen { host, .. } => self.0.remove(host),
+            _ => false,
+        }
+    }
 }
 
 impl Live {
@@ -43,7 +60,8 @@ impl Live {
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
         let total = screen.add(ProgressBar::new(0).with_style(style));
-        let state = State { demands, hosts: HashMap::new(), phase: String::new(), stage: (0, 0) };
+        let state =
+            State { demands, hosts: HashMap::new(), phase: String::new(), stage: (0, 0), held: Held::default() };
         Self { screen, total, state: Mutex::new(state) }
     }
 
@@ -80,6 +98,9 @@ impl EventSink for Live {
     fn send(&self, event: Stamped) {
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         state.demands.heed(&event.event);
+        if state.held.changes(&event.event) {
+            self.above(&event);
+        }
         match &event.event {
             Event::RunStarted { steps, done, .. } => {
                 self.above(&event);
@@ -133,5 +154,24 @@ impl EventSink for Live {
         let left = state.demands.left_s();
         let (done, of) = state.stage;
         self.total.set_message(format!("{}: {done} of {of} hosts; at least {} left", state.phase, human(left)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seen on real hosts: three minutes without a word between two steps of a chunkserver.
+    #[test]
+    fn that_a_gate_held_is_told_once_and_that_it_let_go_too() {
+        let host = HostName::new("cs2").unwrap();
+        let red = |chunks: u32| {
+            let reason = format!("{chunks} chunks under goal");
+            Event::GateRed { host: host.clone(), gate: "healthy".to_owned(), reason, left_s: 300 }
+        };
+        let green = Event::GateGreen { host: host.clone(), gate: "healthy".to_owned() };
+        let events = [green.clone(), red(3), red(2), red(1), green.clone(), green];
+        let mut held = Held::default();
+        assert_eq!(events.map(|event| held.changes(&event)), [false, true, false, false, true, false]);
     }
 }

@@ -66,7 +66,7 @@ fn a_pause_says_how_the_cluster_is_and_that_it_may_be_left() {
     let events = Events::default();
     assert_eq!(heard(&world, &schedule_of(&world, &plan(Mode::Rolling)), &events), Ending::Paused);
     let state = said(&events);
-    assert!(state.contains("cluster NOT healthy: chunkserver 10.0.1.3 is not connected"), "{state}");
+    assert!(state.contains("cluster NOT healthy: chunkserver cs3 (10.0.1.3) is not connected"), "{state}");
     assert!(!state.contains("safe to leave"), "{state}");
 }
 
