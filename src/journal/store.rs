@@ -129,18 +129,22 @@ impl StateFolder {
     /// # Errors
     /// [`StoreError`].
     pub fn begin(&self, new: &NewRun<'_>, at: Timestamp) -> Result<Run, StoreError> {
-        let NewRun { plan, schedule, observation, origin } = new;
-        let name = format!("{}-{}", at.strftime("%Y%m%dT%H%M%SZ"), &schedule.digest()[..4]);
+        let name = format!("{}-{}", at.strftime("%Y%m%dT%H%M%SZ"), &new.schedule.digest()[..4]);
         let folder = self.runs().join(&name);
         make_folder(&self.runs(), true)?;
         make_folder(&folder, false)?;
+        self.begin_in(folder.clone(), name, new, at).inspect_err(|_| {
+            // nothing was begun: what is left of this run says nothing to anybody
+            let _ = std::fs::remove_dir_all(&folder);
+        })
+    }
+
+    fn begin_in(&self, folder: PathBuf, name: String, new: &NewRun<'_>, at: Timestamp) -> Result<Run, StoreError> {
+        let NewRun { plan, schedule, observation, origin } = new;
         let plan_sha256 = files::write_json(&folder.join("plan.json"), plan)?;
         let schedule_sha256 = files::write_json(&folder.join("schedule.json"), schedule)?;
         let observed = observation.map(|o| files::write_json(&folder.join("observation.json"), o)).transpose()?;
-        let locks = self.locks(plan, &folder, &name).inspect_err(|_| {
-            // nothing was begun: what is left of this run says nothing to anybody
-            let _ = std::fs::remove_dir_all(&folder);
-        })?;
+        let locks = self.locks(plan, &folder, &name)?;
         // what the first record is bound to is there when the record is
         sync_folder(&folder)?;
         let path = folder.join("journal.jsonl");

@@ -3,17 +3,17 @@
 //!
 //! The daemons are simulated; the signals, the processes and ssh are real.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use mfsupgrade::rehearsal::What;
+use mfsupgrade::rehearsal::{Cluster, What};
 use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::Value;
 
 use crate::desk::{Desk, HELD, PLAN, cluster, original, pid};
 use crate::observed::files;
-use crate::support::{count, failed};
+use crate::support::{count, failed, options};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_once_says_what_holds_and_twice_leaves_at_once_and_both_are_resumed() {
@@ -185,9 +185,37 @@ async fn a_way_back_keeps_to_the_window_unless_it_is_told_any_time() {
 
         let shown = desk.told(&["rollback", &run, "--dry-run", "--any-time"]).expect(0, &[]).out;
         assert!(!shown.contains("Window:"), "{shown}");
-        let told = desk.told(&["rollback", &run, "--any-time", "--yes", "--abandon", &kept]);
-        let told = told.expect(0, &["finished: 1 of 1 master on 1.5.12, 1 of 1 chunkserver on 1.5.12"]);
+        let any_time = ["rollback", &run, "--any-time", "--yes", "--abandon", &kept, "--log", "plain"];
+        let told = desk
+            .run(&any_time, waits, 1, &[])
+            .expect(0, &["finished: 1 of 1 master on 1.5.12, 1 of 1 chunkserver on 1.5.12"]);
         assert!(!told.err.contains(waits), "{}", told.err);
+    });
+    cluster.stop().await;
+}
+
+/// A command that is told by an error that it may write no more into a file, and not ended by a signal. `first`: what its shell
+/// does before.
+fn told_of_limits(first: &str, command: &Command) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &format!("trap '' XFSZ; {first} exec \"$@\""), "sh"]);
+    shell.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    shell
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_state_folder_that_is_full_no_run_begins_and_none_is_left() {
+    let cluster = Cluster::start(&original(), options(&[])).await.unwrap();
+    let desk = Desk::new(&cluster);
+    let plan = desk.plan();
+    tokio::task::block_in_place(|| {
+        let before = HOSTS.map(|host| files(&cluster.root(host)));
+        let upgrade = desk.command(&["upgrade", &plan, "--yes"]);
+        desk.hear(told_of_limits("ulimit -f 0;", &upgrade), |_, _| {})
+            .expect(9, &["failed to write", "File too large"]);
+        assert!(HOSTS.map(|host| files(&cluster.root(host))) == before, "something on a host has changed");
+        let left: Vec<_> = std::fs::read_dir(desk.folder.path().join("runs")).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
     });
     cluster.stop().await;
 }
@@ -199,11 +227,8 @@ async fn a_state_folder_that_is_full_stops_the_run_with_9_and_resume_goes_on() {
     let plan = desk.plan();
     tokio::task::block_in_place(|| {
         desk.go(&["master", "cs1", "cl2"]);
-        // a process that may write no byte more into any file is told so by an error only where the signal is ignored
         let upgrade = desk.command(&["upgrade", &plan, "--yes", "--log", "plain", "--verbose"]);
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(upgrade.get_program()).args(upgrade.get_args());
-        let stopped = desk.hear(shell, |line, child| {
+        let stopped = desk.hear(told_of_limits("", &upgrade), |line, child| {
             // the installation goes on, and that it is done cannot be written down
             if line.contains("cl1 | begun") {
                 let none = Rlimit { current: Some(0), maximum: None };

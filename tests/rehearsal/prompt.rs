@@ -29,19 +29,26 @@ fn on_a_terminal(mut command: Command, answers: &[(&str, &str)]) -> Said {
     drop(command);
     let mut keyboard = File::from(keyboard);
     let (mut shown, mut buffer, mut read_by_now, mut answers) = (Vec::new(), [0; 4096], 0, answers.iter());
-    let mut next = answers.next();
+    let mut unasked = None;
     while let Ok(bytes @ 1..) = keyboard.read(&mut buffer) {
         shown.extend_from_slice(&buffer[..bytes]);
-        if let Some((question, answer)) = next
-            && String::from_utf8_lossy(&shown[read_by_now..]).contains(question)
-        {
-            keyboard.write_all(answer.as_bytes()).unwrap();
-            read_by_now = shown.len();
-            next = answers.next();
+        let new = String::from_utf8_lossy(&shown[read_by_now..]);
+        if !new.contains("[y/N]") {
+            continue;
         }
+        match answers.next() {
+            Some((question, answer)) if new.contains(question) => keyboard.write_all(answer.as_bytes()).unwrap(),
+            // nobody is there to answer anything else
+            other => {
+                unasked = Some(format!("{other:?} was to be asked"));
+                child.kill().unwrap();
+            }
+        }
+        read_by_now = shown.len();
     }
     let err = String::from_utf8_lossy(&shown).replace("\r\n", "\n");
-    assert!(next.is_none(), "{next:?} was never asked\n{err}");
+    let unasked = unasked.or_else(|| answers.next().map(|answer| format!("{answer:?} was never asked")));
+    assert_eq!(unasked, None, "{err}");
     Said { code: child.wait().unwrap().code().unwrap_or(-1), out: String::new(), err }
 }
 
