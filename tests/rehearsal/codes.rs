@@ -128,6 +128,7 @@ fn follows(code: Code) -> Follows {
         BackNotByRun => Outage(OLD_MASTER),
         BackMetadata => Outage(NO_MASTER),
         BackDisks | BackFolders => Outage("traps::a_chunkserver_brought_back_to_1_5_does_not_see_its_chunks"),
+        BackJobRuns => NoOutage("an umount that ends after the look takes one mount away, and it stays away"),
         BackLockFolder => Outage("traps::without_its_run_folder_a_1_5_daemon_is_silently_not_there"),
     }
 }

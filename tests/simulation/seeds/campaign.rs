@@ -17,7 +17,7 @@ use super::cluster::store::Sink;
 use super::cluster::time::Driven;
 use super::fact::{Fact, Said};
 use super::judge::Broken;
-use super::plant::{Bug, Planted, PlantedSink};
+use super::plant::{Bug, Planted, PlantedSink, Wrong};
 use super::scenario::Scenario;
 use super::way_back;
 
@@ -263,6 +263,7 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> 
         return Ok(tell(cluster, Said::Failed { kind, host: None, account: mounts_unasked(cluster, account) }));
     }
     let ports = Planted::new(cluster, bug, walked.taken_back.is_some());
+    let laws = Wrong(bug);
     let telling = Telling(cluster, RefCell::default());
     let runner = Runner {
         schedule,
@@ -271,6 +272,7 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> 
         simulated: None,
         hosts: &ports,
         master: &ports,
+        laws: &laws,
         guard: cluster,
         clock: &ports,
         journal: RefCell::new(&mut sink),

@@ -55,6 +55,12 @@ pub enum Kind {
     DaemonSlow(i64),
     /// `umount` says busy.
     Busy,
+    /// Somebody uses a mount for this many seconds.
+    Used(i64),
+    /// Another run takes the cluster's lock.
+    LockTaken,
+    /// Nothing is heard of the lock for this many seconds.
+    LockSilent(i64),
     /// The new release cannot load the metadata.
     TrialFails,
     /// It needs longer than old mounts wait.
@@ -112,9 +118,12 @@ impl Kind {
         "killed at an edge",
         "killed in the middle",
         "killed, journal writes lost",
+        "lock not heard of",
+        "lock taken",
         "master restarts on its own",
         "master's port not reached",
         "mount busy",
+        "mount in use",
         "operator pauses",
         "other metadata",
         "reboot, daemons down",
@@ -139,6 +148,9 @@ impl Kind {
             Self::DiesLater(_) => "daemon dead after start",
             Self::DaemonSlow(_) => "daemon slow",
             Self::Busy => "mount busy",
+            Self::Used(_) => "mount in use",
+            Self::LockTaken => "lock taken",
+            Self::LockSilent(_) => "lock not heard of",
             Self::TrialFails => "trial fails",
             Self::LoadsSlowly => "trial slow",
             Self::CopyDiffers => "copy differs",

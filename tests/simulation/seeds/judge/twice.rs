@@ -1,7 +1,5 @@
 //! Nothing destructive twice: no start, stop, umount or mount is sent whose effect has been there for a moment.
 
-use mfsupgrade::moosefs::daemon::Role;
-
 use super::{JUST, Judge, Running};
 use crate::seeds::deed::Deed;
 
@@ -10,10 +8,6 @@ impl Judge {
         let long = |p: &Running| p.new == self.goal && self.now - p.since > JUST;
         let there = match deed {
             Deed::Start(role) => self.runs(host, *role).any(long),
-            Deed::Stop(Role::Master) => {
-                let gone = self.runs(host, Role::Master).next().is_none() && self.now - self.master_since > JUST;
-                self.master_stopped && gone
-            }
             Deed::Stop(role) => {
                 let ended = self.ended.get(&(host.to_owned(), *role));
                 self.runs(host, *role).next().is_none() && ended.is_some_and(|at| self.now - at > JUST)
