@@ -154,7 +154,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         {
             return Ok((true, format!("{evidence}; its command ended with exit code 0 after the connection was gone")));
         }
-        self.laws.allowed(&step.action, to, &before)
+        self.laws
+            .allowed(&step.action, to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
         let at = self.intend(step).await?;
         self.bring(host, step).await?;

@@ -44,7 +44,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if self.schedule.is_back() && before.daemon(Role::Master).is_none() {
             return Ok((true, "no mfsmaster runs: there is nothing to copy".to_owned()));
         }
-        self.laws.allowed(&step.action, &self.schedule.to, &before)
+        self.laws
+            .allowed(&step.action, &self.schedule.to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
         let evidence = match &step.action {
             Action::Backup { folder, command } => self.back_up(host, step, folder, command).await?,

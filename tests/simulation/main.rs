@@ -12,5 +12,6 @@ mod replan;
 mod resumed;
 mod seeds;
 mod story;
+mod verdicts;
 mod window;
 mod world;

@@ -108,7 +108,9 @@ impl fmt::Display for Fact {
                 write!(f, "== the tool stops, {kind:?} at {}: {account}", host.as_deref().unwrap_or("no host"))
             }
             Self::Stopped(said) => write!(f, "== the tool stops: {said:?}"),
-            Self::Looked { host, users } => write!(f, "{host}: looked at{}", if *users { ", and at users" } else { "" }),
+            Self::Looked { host, users } => {
+                write!(f, "{host}: looked at{}", if *users { ", and at users" } else { "" })
+            }
             Self::Used { host, mount, used: true } => write!(f, "{host}: {mount} is in use"),
             Self::Used { host, mount, used: false } => write!(f, "{host}: {mount} is in use no more"),
             Self::Left { host, mount, left: true } => write!(f, "{host}: who uses {mount} goes on in the old mount"),

@@ -61,6 +61,8 @@ pub enum Kind {
     LockTaken,
     /// Nothing is heard of the lock for this many seconds.
     LockSilent(i64),
+    /// The master that is told to stop ends, and has not saved its metadata.
+    EndsUnsaved,
     /// The new release cannot load the metadata.
     TrialFails,
     /// It needs longer than old mounts wait.
@@ -120,6 +122,7 @@ impl Kind {
         "killed, journal writes lost",
         "lock not heard of",
         "lock taken",
+        "master ends without saving",
         "master restarts on its own",
         "master's port not reached",
         "mount busy",
@@ -151,6 +154,7 @@ impl Kind {
             Self::Used(_) => "mount in use",
             Self::LockTaken => "lock taken",
             Self::LockSilent(_) => "lock not heard of",
+            Self::EndsUnsaved => "master ends without saving",
             Self::TrialFails => "trial fails",
             Self::LoadsSlowly => "trial slow",
             Self::CopyDiffers => "copy differs",
@@ -178,6 +182,7 @@ impl Kind {
             Self::DiesLater(_) => matches!(deed, Deed::Start(_) | Deed::Mount(_)),
             Self::DaemonSlow(_) => matches!(deed, Deed::Start(Role::Chunkserver)),
             Self::Busy => matches!(deed, Deed::Unmount(_)),
+            Self::EndsUnsaved => matches!(deed, Deed::Stop(Role::Master)),
             Self::TrialFails | Self::LoadsSlowly => matches!(deed, Deed::Trial),
             Self::CopyDiffers | Self::CopyLingers(_) => matches!(deed, Deed::Snapshot { .. }),
             Self::OtherMetadata => matches!(deed, Deed::Start(Role::Master)),

@@ -1,5 +1,5 @@
 //! The terms of a plan beyond its order: a window, and what is done about mounts in use. And what goes wrong with them: somebody
-//! uses a mount, the cluster's lock is lost. All of it is drawn from numbers of its own, so that the rest of a seed is the same
+//! uses a mount, the cluster's lock is lost; and a master ends without saving. All of it is drawn from numbers of its own, so that the rest of a seed is the same
 //! with it and without it.
 
 use std::time::Duration;
@@ -78,6 +78,9 @@ pub fn faults(r: &mut Seed, mounts: usize, commands: usize, seconds: i64) -> Vec
         let when = if r.chance(50) { When::Command(r.below(commands)) } else { When::Second(r.between(0, seconds)) };
         let kind = if r.chance(50) { Kind::LockTaken } else { Kind::LockSilent(r.between(10, 900)) };
         list.push(Armed { when, kind });
+    }
+    if r.chance(8) {
+        list.push(Armed { when: When::Command(0), kind: Kind::EndsUnsaved });
     }
     list
 }

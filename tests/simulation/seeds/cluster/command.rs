@@ -151,9 +151,13 @@ impl State {
                 let told =
                     |p: &Process| matches!(deed, Deed::Stop(role) if role == p.role) || deed == Deed::Kill(p.pid);
                 let told = self.hosts[host].processes.iter().filter(|p| told(p)).map(|p| (p.pid, p.role));
+                let unsaved = fault == Some(Kind::EndsUnsaved);
                 for (pid, role) in told.collect::<Vec<_>>() {
                     self.taking(host, role, None);
-                    self.plan(takes - 1, Happening::End { host, pid, by: By::Us, cleanly: true });
+                    self.plan(takes - 1, Happening::End { host, pid, by: By::Us, cleanly: !unsaved });
+                }
+                if unsaved {
+                    self.fired(Kind::EndsUnsaved, Some(host));
                 }
                 self.plan(takes, Happening::Job(job));
                 takes

@@ -105,9 +105,8 @@ impl Judge {
         let told = |p: &super::Running| {
             kind == FailureKind::GateRed && account.contains(&format!("{} ", crate::seeds::shape::address(&p.host)))
         };
-        let in_the_way = |p: &super::Running| {
-            p.by == By::World && p.new != self.goal && (Some(p.host.as_str()) == host || told(p))
-        };
+        let in_the_way =
+            |p: &super::Running| p.by == By::World && p.new != self.goal && (Some(p.host.as_str()) == host || told(p));
         let on_wide =
             host.is_some_and(|host| self.wide.contains(host) && self.runs(host, Role::Chunkserver).any(|p| !p.new));
         // nothing can be mounted without a master, and that is said

@@ -48,7 +48,10 @@ impl Judge {
         }
         if !self.terms.lazy {
             let (host, mount) = &at;
-            self.broke("busy", format!("{mount} of {host} is taken away from under its users, and the plan does not say so"));
+            self.broke(
+                "busy",
+                format!("{mount} of {host} is taken away from under its users, and the plan does not say so"),
+            );
         }
         self.users.left.insert(at);
     }
@@ -71,7 +74,10 @@ impl Judge {
         let most = self.terms.busy.patience_s() as i64 * 1000 * mounts + FRESH;
         if now - since > most {
             let (waits, most) = ((now - since) / 1000, self.terms.busy.patience_s());
-            self.broke("busy", format!("mounts of {host} that are in use are waited for, for {waits} s and not {most}"));
+            self.broke(
+                "busy",
+                format!("mounts of {host} that are in use are waited for, for {waits} s and not {most}"),
+            );
             self.users.waits.remove(host);
         }
     }

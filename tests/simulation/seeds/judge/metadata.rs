@@ -17,7 +17,10 @@ impl Judge {
         let Some(since) = self.other_since.filter(|_| self.at_work && !self.is_disturbed()) else { return };
         let serves = self.now - since.max(self.session_began);
         if serves > SECONDS {
-            self.broke("metadata", format!("a master serves other metadata for {} s and is not stopped", serves / 1000));
+            self.broke(
+                "metadata",
+                format!("a master serves other metadata for {} s and is not stopped", serves / 1000),
+            );
             self.other_since = None;
         }
     }

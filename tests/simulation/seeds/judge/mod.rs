@@ -324,8 +324,7 @@ impl Judge {
             }
             // what a command set in motion may still come
             Fact::Repair => {
-                let comes =
-                    |kind: &Kind| matches!(kind, Kind::DiesLater(_) | Kind::Hangs(_) | Kind::MasterRestarts(_));
+                let comes = |kind: &Kind| matches!(kind, Kind::DiesLater(_) | Kind::Hangs(_) | Kind::MasterRestarts(_));
                 self.faults.retain(|(kind, _)| comes(kind));
                 self.lock.repaired();
             }

@@ -1,10 +1,13 @@
 //! Bugs in the executor itself: it asks at each turn what the laws say (`mfsupgrade::run::Laws`), and is told something else.
+//!
+//! Some have to answer two or three questions wrongly before anything comes of it: behind a wait there is a gate, and behind a
+//! step that was skipped a look.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use mfsupgrade::check::Baseline;
-use mfsupgrade::host::{HostFacts, HostName};
+use mfsupgrade::host::{Command, HostFacts, HostName};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Window;
@@ -26,13 +29,24 @@ impl Wrong {
     }
 }
 
+/// Clients on the way back.
+fn brings_mounts_back(stage: &Stage) -> bool {
+    let old = |s: &Step| matches!(s.action, Action::Mount { command: Command::MountOld { .. }, .. });
+    stage.tracks.iter().flat_map(|t| &t.steps).any(old)
+}
+
 fn done() -> Verdict {
     Verdict::Done("so it seems".to_owned())
 }
 
 impl Laws for Wrong {
     fn is_over(&self, done: usize, stage: &Stage) -> bool {
-        (self.is(Bug::LeavesStagesEarly) && done > 0) || Sound.is_over(done, stage)
+        let left = match self.0 {
+            Bug::LeavesStagesEarly => done > 0,
+            Bug::ForgetsClients => brings_mounts_back(stage),
+            _ => false,
+        };
+        left || Sound.is_over(done, stage)
     }
 
     fn at_once(&self, stage: &Stage) -> usize {
@@ -49,7 +63,9 @@ impl Laws for Wrong {
 
     fn has_waited(&self, wait: &Wait, passed_s: u64) -> bool {
         let skipped = match wait {
-            Wait::Stagger { .. } => self.is(Bug::SkipsTheStagger) || self.is(Bug::TakesAllAtOnce),
+            Wait::Stagger { .. } => {
+                matches!(self.0, Bug::SkipsTheStagger | Bug::TakesAllAtOnce | Bug::GoesOnAfterFailures)
+            }
             Wait::MasterWait { .. } => self.is(Bug::StartsTheMasterAtOnce),
         };
         skipped || Sound.has_waited(wait, passed_s)
@@ -59,6 +75,8 @@ impl Laws for Wrong {
         match self.0 {
             Bug::HasNoPatience => true,
             Bug::NeverGivesUp => false,
+            // every gate has ten minutes
+            Bug::HasNoPatienceWithUsers => most_s < 600 || Sound.gives_up(passed_s, most_s),
             // an hour of what was minutes
             Bug::WaitsForUsersTooLong => Sound.gives_up(passed_s, most_s + 3600),
             _ => Sound.gives_up(passed_s, most_s),
@@ -76,7 +94,7 @@ impl Laws for Wrong {
         let before = matches!(gate, Gate::Healthy { .. } | Gate::Serving { .. });
         let skipped = match self.0 {
             Bug::SeesEveryGateGreen => true,
-            Bug::TakesAllAtOnce => before,
+            Bug::TakesAllAtOnce | Bug::GoesOnAfterFailures | Bug::ForgetsClients => before,
             Bug::UnmountsUnderARedGate => matches!(gate, Gate::Serving { .. }),
             Bug::TakesTheEndForGranted => matches!(gate, Gate::Upgraded { .. }),
             _ => false,
