@@ -1,5 +1,7 @@
 //! Nothing destructive twice: no start, stop, umount or mount is sent whose effect has been there for a moment.
 
+use mfsupgrade::moosefs::daemon::Role;
+
 use super::{JUST, Judge, Running};
 use crate::seeds::deed::Deed;
 
@@ -10,7 +12,9 @@ impl Judge {
             Deed::Start(role) => self.runs(host, *role).any(long),
             Deed::Stop(role) => {
                 let ended = self.ended.get(&(host.to_owned(), *role));
-                self.runs(host, *role).next().is_none() && ended.is_some_and(|at| self.now - at > JUST)
+                // a master that has not saved its metadata shows no effect: to be told once more ends nothing
+                let shows = *role != Role::Master || self.metadata_is_whole;
+                shows && self.runs(host, *role).next().is_none() && ended.is_some_and(|at| self.now - at > JUST)
             }
             Deed::Unmount(point) => match self.taken.get(&(host.to_owned(), point.clone())) {
                 Some(taken) => self.now - taken > JUST,
