@@ -328,10 +328,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             matches!(step.action, Action::Start { role: Role::Master, .. }) && self.open.borrow().contains_key(&step.id)
         };
         let Some((_, track, step)) = self.schedule.steps().find(|(_, _, step)| begun(step)) else { return Ok(()) };
-        // one that does not answer is waited for in its turn
-        let Ok(overview) = self.master.overview().await else { return Ok(()) };
-        let begun = master_runs(&overview, &self.schedule.to).is_ok();
-        if !begun || !self.laws.is_other(&overview, &self.baseline.borrow()) {
+        if !self.knows_other_metadata(RECONNECT).await {
             return Ok(());
         }
         let cause = "the master that this run had begun to start has loaded other metadata than the one before it";

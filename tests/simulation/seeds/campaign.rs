@@ -204,6 +204,8 @@ fn turn(cluster: &Cluster, upgrade: &Schedule, walked: &Walked, bug: Bug) -> Res
     if schedule.stages.is_empty() {
         if !cluster.state.borrow().judge.lost_records {
             cluster.disarm();
+            // what was set in motion before that look, such as a daemon's end, is none of its word
+            cluster.idle(900_000);
             cluster.repair(true);
             tell(cluster, Said::Finished);
         }
