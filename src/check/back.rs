@@ -99,6 +99,7 @@ pub fn look_back(
 ) -> (BackSeen, Vec<Finding>) {
     let mut check = Check { plan, fleet, findings: Vec::new() };
     let parts: Vec<Part> = changed.iter().filter_map(|c| check.part(c)).collect();
+    check.jobs();
     if !parts.is_empty() {
         check.not_by_this_run(changed);
         check.strangers(overview, known);
@@ -243,6 +244,21 @@ impl Check<'_> {
                 "bring a host's file here that has the same old release, or go back on this host by hand ({program})"
             ),
         );
+    }
+
+    /// What a run that was killed has begun and what goes on: it changes its host after this look, and nobody takes that back.
+    fn jobs(&mut self) {
+        for (host, facts) in self.fleet {
+            if let Some(pid) = facts.busy.first() {
+                self.find(
+                    Code::BackJobRuns,
+                    Some(host),
+                    format!("a command that a run has begun (pid {pid}) is still at work"),
+                    "what it does after this look, such as an umount, is not taken back",
+                    format!("wait for its end, or end it (`kill {pid}`), and look again"),
+                );
+            }
+        }
     }
 
     /// What runs in the new release although the run did not put it there: nothing was kept of what was before.

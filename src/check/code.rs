@@ -150,6 +150,7 @@ codes! {
     BackMetadata "back-metadata" Error "there is no metadata on which an old master may be started" "facts, section 6; hazard 17";
     BackDisks "back-disks" Error "nobody can tell on which disks chunks must be moved back" "hazard 18; field notes";
     BackFolders "back-folders" Error "an old chunkserver runs on disks with the folders of the new release" "hazard 18; field notes";
+    BackJobRuns "back-job-runs" Error "a command of the run to be taken back is still at work" "the jobs that the run keeps on its hosts";
     BackLockFolder "back-lock-folder" Error "the folder for the lock file of an old daemon is gone" "hazard 32";
 }
 

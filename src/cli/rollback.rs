@@ -172,6 +172,10 @@ fn looks_back(
         (look.survey, look.headers) = (true, true);
         look.source_dirs.clear();
     }
+    for (host, _, access) in plan.hosts() {
+        let Some(look) = looks.get_mut(host) else { continue };
+        look.jobs_in = Some(access.install.work_dir.join("jobs"));
+    }
     for change in changed {
         let Some(look) = looks.get_mut(&change.host) else { continue };
         change.kept.iter().for_each(|file| push_new(&mut look.archives, file));

@@ -19,7 +19,7 @@ use crate::journal::{Progress, Record, Run, Simulated};
 use crate::plan::Plan;
 use crate::run::event::Stamped;
 use crate::run::ports::Clock;
-use crate::run::{Ending, Event, EventSink, Runner};
+use crate::run::{Ending, Event, EventSink, Runner, Sound};
 use crate::schedule::Schedule;
 use crate::ui;
 
@@ -98,6 +98,7 @@ impl Walk<'_> {
             simulated: self.simulated.as_ref().map(|s| s.what.clone()),
             hosts: self.fleet,
             master: &master,
+            laws: &Sound,
             guard: self.lock,
             clock: &clock,
             backup: run.folder.join("metadata"),

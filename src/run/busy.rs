@@ -38,7 +38,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             // where nothing is done about it, umount says whether it is in use
             if !busy.is_fail() {
                 let seen = self.users(&track.host, step).await.map_err(at)?;
-                match (seen.named_users_of(mount.as_str()), busy) {
+                match (self.laws.users(mount.as_str(), &seen), busy) {
                     (Some(users), Busy::Skip) => return Err(at(skipped(mount, &users))),
                     (Some(users), _) if self.wait_for_users(track, mount, *busy, &users, begun).await? => continue,
                     _ => {}
@@ -53,7 +53,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             else {
                 return Err(at(failure));
             };
-            let users = now.named_users_of(mount.as_str()).unwrap_or_else(|| UNSEEN.to_owned());
+            let users = self.laws.users(mount.as_str(), &now).unwrap_or_else(|| UNSEEN.to_owned());
             match busy {
                 Busy::Skip => return Err(at(skipped(mount, &users))),
                 Busy::Wait(_) if self.wait_for_users(track, mount, *busy, &users, begun).await? => {}
@@ -63,13 +63,17 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     /// A client whose mount is skipped is left alone altogether: not even the new release is put in place.
+    /// One of whose mounts was taken away is not: that one comes back first.
     pub(super) async fn skip_if_used(&self, track: &Track) -> Result<(), Failure> {
+        if self.is_half_done(track) {
+            return Ok(());
+        }
         for step in track.steps.iter().filter(|step| !self.is_done(&step.id)) {
             if let Action::Unmount { mount, busy: Busy::Skip, .. } = &step.action {
                 let at = |failure: Failure| failure.at(Some(&step.id), &track.host);
                 let seen = self.users(&track.host, step).await.map_err(at)?;
-                let untouched = step::untouched(&step.action, &self.schedule.to, &seen);
-                if let Some(users) = seen.named_users_of(mount.as_str()).filter(|_| untouched) {
+                let untouched = self.laws.untouched(&step.action, &self.schedule.to, &seen);
+                if let Some(users) = self.laws.users(mount.as_str(), &seen).filter(|_| untouched) {
                     return Err(at(skipped(mount, &users)));
                 }
             }
@@ -91,14 +95,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         begun: Timestamp,
     ) -> Result<bool, Stop> {
         let (passed, of_s) = (self.awake_since(begun), busy.patience_s());
-        if passed >= of_s {
+        if self.laws.gives_up(passed, of_s) {
             return Ok(false);
         }
         if self.paused_by_operator() {
             return Err(Stop::Pause);
         }
         let what = format!("{mount} is used by {users}");
-        self.send(Event::Waiting { host: track.host.clone(), what, left_s: of_s - passed, of_s });
+        self.send(Event::Waiting { host: track.host.clone(), what, left_s: of_s.saturating_sub(passed), of_s });
         self.clock.sleep(BETWEEN_USERS).await;
         Ok(true)
     }

@@ -146,15 +146,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     ) -> Result<(bool, String), Failure> {
         let to = &self.schedule.to;
         let before = self.look_when_free(host, step).await?;
-        if let Verdict::Done(evidence) = step::already(&step.action, to, &before) {
+        if let Verdict::Done(evidence) = self.laws.already(&step.action, to, &before) {
             return Ok((true, evidence));
         }
         if earlier == Some(0)
-            && let Verdict::Done(evidence) = step::achieved(&step.action, to, &before, &before, true)
+            && let Verdict::Done(evidence) = self.laws.still_shows(&step.action, to, &before)
         {
             return Ok((true, format!("{evidence}; its command ended with exit code 0 after the connection was gone")));
         }
-        step::allowed(&step.action, to, &before)
+        self.laws
+            .allowed(&step.action, to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
         let at = self.intend(step).await?;
         self.bring(host, step).await?;
@@ -173,10 +174,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         };
         if let Some(code) = code
-            && code != 0
-            && step.action.is_believed()
+            && self.laws.has_failed(&step.action, code)
         {
-            // make, tar and package managers are believed when they say no, unlike MooseFS's daemons
             let cause = format!("its command ended with exit code {code}");
             return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause).with_output(&output));
         }
@@ -218,7 +217,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let now = self.look(host, step).await?;
             // simulated hosts have the real clock, however fast their time runs
             let clock = if self.simulated.is_some() { self.clock.now().as_second() } else { now.clock };
-            let Some(reason) = step::hold(&step.action, &self.schedule.to, &now, clock) else {
+            let Some(reason) = self.laws.hold(&step.action, &self.schedule.to, &now, clock) else {
                 return Ok((now, waited));
             };
             if pause() {
@@ -251,7 +250,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Err(failure) => return Err(unseen(step, code, failure)),
             };
             looks += 1;
-            let reason = match step::achieved(&step.action, &self.schedule.to, before, &now, false) {
+            let reason = match self.laws.achieved(&step.action, &self.schedule.to, before, &now) {
                 Verdict::Done(_) if code.is_none() && matches!(step.action, Action::Install { .. }) => {
                     // the program is there, but whether all of the release is, nobody saw: resume installs it again
                     let cause = "the connection was lost while it was installed; the program is in place, but the \

@@ -46,7 +46,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let (begun, mut tries) = (self.clock.awake(), 0);
         let message = || format!("{}: this run may have lost the cluster's lock", step.action.describe());
         loop {
-            let reason = match self.guard.held() {
+            let reason = match self.laws.is_ours(self.guard.held()) {
                 Ok(()) => return Ok(()),
                 Err(NotHeld::Taken(cause)) => return Err(Failure::new(FailureKind::Locked, message(), cause)),
                 Err(NotHeld::Silent(reason)) => reason,

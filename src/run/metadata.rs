@@ -11,9 +11,9 @@ use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, NoAnswer, NotCopied, NotHeld, Outcome, Source};
 use super::runner::human;
-use super::step::{self, Verdict};
+use super::step::Verdict;
 use crate::check::Counts;
-use crate::check::health::{master_runs, metadata_is_as_it_was, metadata_is_kept, metadata_is_no_older};
+use crate::check::health::{master_runs, metadata_is_no_older};
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialFacts};
 use crate::host::{AbsPath, Command, HostName, Process, ProcessId};
@@ -39,14 +39,15 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// A backup or a trial: nothing on the host shows that it was made, so it is made again unless the journal knows it.
     pub(super) async fn with_metadata(&self, host: &HostName, step: &Step) -> Result<(bool, String), Failure> {
         let before = self.look_when_free(host, step).await?;
-        if let Verdict::Done(evidence) = step::already(&step.action, &self.schedule.to, &before) {
+        if let Verdict::Done(evidence) = self.laws.already(&step.action, &self.schedule.to, &before) {
             return Ok((true, evidence));
         }
         // what it wrote at its end stays where it is; one that comes up until its turn is copied then
         if self.schedule.is_back() && before.daemon(Role::Master).is_none() {
             return Ok((true, "no mfsmaster runs: there is nothing to copy".to_owned()));
         }
-        step::allowed(&step.action, &self.schedule.to, &before)
+        self.laws
+            .allowed(&step.action, &self.schedule.to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
         let evidence = match &step.action {
             Action::Backup { folder, command } => self.back_up(host, step, folder, command).await?,
@@ -99,7 +100,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let of_metadata = matches!(earlier.action, Action::Backup { .. } | Action::Trial { .. });
             let done = self.done.borrow().get(&earlier.id).copied();
             if of_metadata
-                && done.is_some_and(|at| self.seconds_since(at) > limit.as_secs() || self.was_found(earlier))
+                && done.is_some_and(|at| self.laws.is_old(self.seconds_since(at), limit, self.was_found(earlier)))
                 && self.has_what_to_copy(&track.host, earlier).await?
             {
                 self.step(track, earlier).await?;
@@ -137,7 +138,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 }
                 self.clock.between_looks().await;
             };
-            if received != file.sha256 {
+            if !self.laws.is_whole(&received, &file.sha256) {
                 return Err(failed(format!(
                     "{} arrived with another checksum ({received}) than it has there ({})",
                     file.name, file.sha256
@@ -350,10 +351,23 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// wrong one must not stay up because an answer was lost.
     async fn knows_other_metadata(&self, patience: Duration) -> bool {
         let Ok(overview) = self.overview_within(patience).await else { return false };
-        let baseline = self.baseline.borrow();
         // whichever the gate was red for
-        let kept = metadata_is_kept(&overview, &baseline);
-        kept.and_then(|()| metadata_is_as_it_was(&overview, &baseline)).is_err()
+        self.laws.is_other(&overview, &self.baseline.borrow())
+    }
+
+    /// The new master that a run before has begun, and that serves other metadata, is stopped before this one does anything
+    /// else: what is started or waited for meanwhile lets it delete chunks.
+    pub(super) async fn begun_on_other_metadata(&self) -> Result<(), Failure> {
+        let begun = |step: &Step| {
+            matches!(step.action, Action::Start { role: Role::Master, .. }) && self.open.borrow().contains_key(&step.id)
+        };
+        let Some((_, track, step)) = self.schedule.steps().find(|(_, _, step)| begun(step)) else { return Ok(()) };
+        if !self.knows_other_metadata(RECONNECT).await {
+            return Ok(());
+        }
+        let cause = "the master that this run had begun to start has loaded other metadata than the one before it";
+        let failure = Failure::new(FailureKind::GateRed, step.action.describe(), cause).at(Some(&step.id), &track.host);
+        Err(self.undone(step, failure).await)
     }
 
     /// A new master on other metadata is stopped at once, before its chunkservers delete what it does not know. Any other

@@ -11,6 +11,7 @@ pub mod event;
 pub mod failure;
 pub mod gate;
 pub mod job;
+pub mod laws;
 mod metadata;
 pub mod ports;
 mod reconcile;
@@ -21,4 +22,5 @@ mod window;
 
 pub use event::{Event, EventSink};
 pub use failure::{Failure, FailureKind, Others};
+pub use laws::{Laws, Sound};
 pub use runner::{Ending, Runner};

@@ -13,7 +13,7 @@ use super::event::Event;
 use super::failure::Failure;
 use super::job::Begun;
 use super::ports::{Clock, Hosts, Master};
-use super::step::{self, Verdict};
+use super::step::Verdict;
 use crate::host::HostName;
 use crate::moosefs::daemon::Role;
 use crate::schedule::{Action, Phase, Step};
@@ -42,7 +42,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if let Some((_, first)) = steps.first()
             && !steps.iter().any(|(_, step)| begun(step))
         {
-            if let Err(reason) = self.look_once(host, &step::look(&first.action, self.schedule)).await {
+            if let Err(reason) = self.look_once(host, &super::step::look(&first.action, self.schedule)).await {
                 self.send(Event::Unseen { host: host.clone(), reason });
             }
             return Ok(());
@@ -71,7 +71,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let to = &self.schedule.to;
             // a new master that runs has come after the old one's end, also where the record of its start was lost
             let new = now.processes.iter().any(|p| p.role == Role::Master && p.version.as_ref() == Some(to));
-            match step::achieved(&step.action, to, &now, &now, true) {
+            match self.laws.still_shows(&step.action, to, &now) {
                 Verdict::NotYet(_) if matches!(step.action, Action::StopMaster { .. }) && new => standing.push(step),
                 Verdict::Done(_) => standing.push(step),
                 // nothing can be mounted while our own master is stopped, and it must not wait for that: the last look finds it

@@ -15,10 +15,11 @@ use jiff::Timestamp;
 use super::effect::RECONNECT;
 use super::event::{Event, EventSink, FORMAT, Stamped};
 use super::failure::{Failure, FailureKind, Others};
-use super::gate::{self, Red};
+use super::gate::Red;
 use super::job::Begun;
+use super::laws::Laws;
 use super::ports::{Clock, Guard, Hosts, Master};
-use super::step::{self, Verdict};
+use super::step::Verdict;
 use crate::check::Baseline;
 use crate::host::HostName;
 use crate::journal::{JournalSink, Progress, Record};
@@ -65,6 +66,8 @@ pub struct Runner<'a, H, M, C> {
     pub hosts: &'a H,
     /// The master.
     pub master: &'a M,
+    /// What decides at each turn.
+    pub laws: &'a dyn Laws,
     /// The cluster's lock.
     pub guard: &'a dyn Guard,
     /// Time.
@@ -112,6 +115,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             done: self.done.borrow().len(),
             simulated: self.simulated.clone(),
         });
+        if let Err(failure) = self.begun_on_other_metadata().await {
+            return self.failed(failure).await;
+        }
         if !progress.begun_at.is_empty()
             && let Err(failure) = self.reconcile().await
         {
@@ -133,10 +139,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     async fn stage(&self, stage: &Stage) -> Result<(), Stop> {
-        if stage.tracks.iter().all(|t| self.track_is_done(t)) {
+        let mut done = stage.tracks.iter().filter(|t| self.track_is_done(t)).count();
+        if self.laws.is_over(done, stage) {
             return Ok(());
         }
-        let mut done = stage.tracks.iter().filter(|t| self.track_is_done(t)).count();
         self.send(Event::StageStarted {
             phase: stage.phase,
             title: stage.title.clone(),
@@ -193,7 +199,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     async fn tracks(&self, stage: &Stage, tracks: Vec<&Track>, done: &mut usize) -> Result<(), Stop> {
         let mut waiting = tracks.into_iter();
         let mut running: FuturesUnordered<_> =
-            waiting.by_ref().take(stage.parallel).map(|t| self.named(stage, t)).collect();
+            waiting.by_ref().take(self.laws.at_once(stage)).map(|t| self.named(stage, t)).collect();
         let (mut stop, mut beside) = (None, false);
         while let Some((track, result)) = running.next().await {
             if result.is_ok() {
@@ -201,7 +207,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 self.send(Event::HostDone { host: track.host.clone(), done: *done, of: stage.tracks.len() });
             }
             let result = match result {
-                Err(Stop::Failure(failure)) if stage.phase == Phase::Clients => self.set_aside(stage, failure).await,
+                Err(Stop::Failure(failure)) if !self.laws.holds_up(stage) => self.set_aside(stage, failure).await,
                 result => result,
             };
             // those that run come to the end of their host, which may take long: that this one failed is told now
@@ -302,13 +308,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
     }
 
-    /// The gate once more before a chunkserver is taken down: since it was green the new release was installed, which takes as
-    /// long as it takes. Where no old daemon runs, nothing is taken down.
+    /// The gate once more before a chunkserver is taken down or a mount taken away: since it was green the new release was
+    /// installed, and other clients had their turn, which takes as long as it takes. Where nothing old is there, nothing is
+    /// taken down.
     async fn still_whole(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
-        let gate = track.gate.as_ref().or(stage.gate.as_ref());
-        let (Some(gate @ Gate::Healthy { .. }), Action::Start { .. }) = (gate, &step.action) else { return Ok(()) };
+        let Some(gate) = track.gate.as_ref().or(stage.gate.as_ref()) else { return Ok(()) };
+        let ((Gate::Healthy { .. }, Action::Start { .. }) | (_, Action::Unmount { .. })) = (gate, &step.action) else {
+            return Ok(());
+        };
         let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
-        match step::untouched(&step.action, &self.schedule.to, &now) {
+        match self.laws.untouched(&step.action, &self.schedule.to, &now) {
             true => self.gate_before(gate, track).await,
             false => Ok(()),
         }
@@ -321,7 +330,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         for step in track.steps.iter().filter(|s| !self.is_done(&s.id)) {
             let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
-            if matches!(step::already(&step.action, &self.schedule.to, &now), Verdict::NotYet(_)) {
+            if matches!(self.laws.already(&step.action, &self.schedule.to, &now), Verdict::NotYet(_)) {
                 return Ok(false);
             }
         }
@@ -344,7 +353,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     async fn set_aside(&self, stage: &Stage, failure: Failure) -> Result<(), Stop> {
         let (Some(gate), Some(host)) = (&stage.gate, failure.host.clone()) else { return Err(failure.into()) };
         let overview = self.overview_within(RECONNECT).await.map_err(|e| Red::wait(e.reason));
-        let well = overview.and_then(|o| gate::judge(gate, &host, self.schedule, &self.baseline.borrow(), &o));
+        let well = overview.and_then(|o| self.laws.green(gate, &host, self.schedule, &self.baseline.borrow(), &o));
         if well.is_err() || failure.kind == FailureKind::Journal {
             return Err(failure.into());
         }
@@ -389,7 +398,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
             if self.open.borrow().contains_key(&step.id) {
                 let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
-                return Ok(!step::untouched(&step.action, &self.schedule.to, &now));
+                return Ok(!self.laws.untouched(&step.action, &self.schedule.to, &now));
             }
         }
         Ok(false)
@@ -403,7 +412,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     /// Whether something of a host may be taken away now and not brought back yet, by what was begun.
-    fn is_half_done(&self, track: &Track) -> bool {
+    pub(super) fn is_half_done(&self, track: &Track) -> bool {
         let begun = |s: &Step| self.is_done(&s.id) || self.open.borrow().contains_key(&s.id);
         !self.track_is_done(track) && track.steps.iter().any(|s| s.action.takes_down() && begun(s))
     }
@@ -412,10 +421,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         track.steps.iter().all(|s| self.is_done(&s.id))
     }
 
-    /// A step that takes something down and was begun before is not paused before: what it has taken away may be gone.
     fn pausing(&self, step: &Step) -> bool {
-        let begun = step.action.takes_down() && self.open.borrow().contains_key(&step.id);
-        step.pause_before && !begun && self.paused_by_operator()
+        let begun = self.open.borrow().contains_key(&step.id);
+        self.laws.may_pause(step, begun) && self.paused_by_operator()
     }
 
     pub(super) fn paused_by_operator(&self) -> bool {
@@ -439,7 +447,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let of_s = wait.least_s();
         loop {
             let passed = self.seconds_since(since);
-            if passed >= of_s {
+            if self.laws.has_waited(wait, passed) {
                 return Ok(());
             }
             self.pause_point(track)?;
@@ -488,7 +496,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         loop {
             let look = self.master.overview().await.map_err(|e| format!("the master does not answer: {}", e.reason));
             let judged = look.map_err(Red::wait).and_then(|overview| {
-                gate::judge(gate, host, self.schedule, &self.baseline.borrow(), &overview)?;
+                self.laws.green(gate, host, self.schedule, &self.baseline.borrow(), &overview)?;
                 Ok(overview)
             });
             let passed = self.awake_since(begun);
@@ -501,7 +509,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     return Ok(Some(gate.describe(self.schedule)));
                 }
                 Err(_) if pause() => return Ok(None),
-                Err(Red { reason, hopeless }) if hopeless || passed >= gate.greatest_s() => {
+                Err(Red { reason, hopeless }) if hopeless || self.laws.gives_up(passed, gate.greatest_s()) => {
                     let within = if hopeless { String::new() } else { format!(" within {}", human(gate.greatest_s())) };
                     let message = format!("see the gate green{within}");
                     let mut failure = Failure::new(FailureKind::GateRed, message, reason).at(step, host);
@@ -509,7 +517,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     return Err(failure);
                 }
                 Err(Red { reason, .. }) => {
-                    let left_s = gate.greatest_s() - passed;
+                    let left_s = gate.greatest_s().saturating_sub(passed);
                     if told.as_ref() != Some(&reason) {
                         told = Some(reason.clone());
                         self.send(Event::GateRed {

@@ -5,7 +5,7 @@ use futures_util::stream::{self, StreamExt};
 use super::Runner;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master};
-use super::step::{self, Verdict};
+use super::step::Verdict;
 use crate::schedule::{Action, Step, Track};
 
 /// Hosts that are looked at at once.
@@ -29,7 +29,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             .collect();
         let looks = all.iter().map(|(track, step)| async move {
             let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&verify.id), &track.host))?;
-            match step::achieved(&step.action, &self.schedule.to, &now, &now, true) {
+            match self.laws.still_shows(&step.action, &self.schedule.to, &now) {
                 Verdict::Done(_) => Ok(()),
                 Verdict::NotYet(reason) => {
                     let message = "see everything in its release on its host".to_owned();

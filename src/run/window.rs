@@ -8,7 +8,7 @@ use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master};
 use super::runner::Stop;
-use super::step::{self, Verdict};
+use super::step::Verdict;
 use crate::host::HostName;
 use crate::plan::Window;
 use crate::schedule::{Action, Step, Track};
@@ -39,18 +39,18 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// The window, if there is one and it is closed now.
     pub(super) fn closed(&self) -> Option<&Window> {
-        self.schedule.window.as_ref().filter(|window| !window.is_open(self.clock.wall()))
+        self.schedule.window.as_ref().filter(|window| !self.laws.is_open(window, self.clock.wall()))
     }
 
     /// Whether there is something to take down: not where it was done by hand, nor where a lost connection hid that it was
     /// taken down already.
     async fn takes_down_now(&self, host: &HostName, step: &Step) -> Result<bool, Failure> {
         let now = self.look(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
-        if matches!(step::already(&step.action, &self.schedule.to, &now), Verdict::Done(_)) {
+        if matches!(self.laws.already(&step.action, &self.schedule.to, &now), Verdict::Done(_)) {
             return Ok(false);
         }
         let begun = self.open.borrow().contains_key(&step.id);
-        Ok(!begun || step::untouched(&step.action, &self.schedule.to, &now))
+        Ok(!begun || self.laws.untouched(&step.action, &self.schedule.to, &now))
     }
 
     async fn wait_for(&self, window: &Window, host: &HostName) -> Result<bool, Stop> {
@@ -65,7 +65,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         // nobody holds a connection open for a day
         self.hosts.done_with(host).await;
         let mut told = None;
-        while !window.is_open(self.clock.wall()) {
+        while !self.laws.is_open(window, self.clock.wall()) {
             if self.paused_by_operator() {
                 return Err(Stop::Pause);
             }

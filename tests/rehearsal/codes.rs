@@ -136,6 +136,7 @@ fn follows(code: Code) -> Follows {
         BackNotByRun => Outage(OLD_MASTER),
         BackMetadata => Outage("unchecked::an_old_master_without_what_the_new_one_has_written_does_not_start"),
         BackDisks | BackFolders => Outage("traps::a_chunkserver_brought_back_to_1_5_does_not_see_its_chunks"),
+        BackJobRuns => NoOutage("an umount that ends after the look takes one mount away, and it stays away"),
         BackLockFolder => Outage("traps::without_its_run_folder_a_1_5_daemon_is_silently_not_there"),
     }
 }

@@ -47,7 +47,7 @@ pub enum Fault {
     WritesMeanwhile(&'static str),
     /// mfsmount says no.
     RefusesMounts,
-    /// While this client is remounted, another host loses its metalogger or its mount.
+    /// While this client is remounted, another host loses its daemon or its mount.
     Loses(&'static str),
     /// The same as `UnderGoal`, while the new release is installed on its host, which takes 200 seconds.
     UnderGoalMeanwhile(u64),

@@ -13,5 +13,6 @@ mod replan;
 mod resumed;
 mod seeds;
 mod story;
+mod verdicts;
 mod window;
 mod world;

@@ -1,6 +1,9 @@
 //! Whole upgrades from seeds, judged: the executor against a world that does its worst, and the judge against bugs that were
 //! planted on purpose.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::seeds::campaign::{self, play};
 use super::seeds::faults::{Armed, Kind, Point, When};
 use super::seeds::judge::LAWS;
@@ -15,14 +18,42 @@ const CAUGHT_WITHIN: u64 = 600;
 
 #[test]
 fn seeds_break_no_law() {
-    let tally = campaign::run(0, SEEDS);
+    let tally = campaign::run(0, SEEDS, Bug::None);
     println!("{tally}");
-    if let Some((seed, _)) = tally.broken.first_key_value() {
-        panic!("{}\n{tally}", play(&Scenario::new(*seed), Bug::None, false));
+    if let Some(broken) = campaign::first_broken(&tally, Bug::None) {
+        panic!("{broken}\n{tally}");
     }
     let missing: Vec<_> = Kind::NAMES.iter().filter(|name| !tally.faults.contains_key(*name)).collect();
     assert!(missing.is_empty(), "every kind of fault strikes, but for {missing:?}");
     assert!(tally.endings["way back finished"] > SEEDS as usize / 5, "{tally}");
+}
+
+/// Seeds that broke a law once: a umount of a killed upgrade, a journal that had lost a stop, a daemon that died after the last
+/// look, a master on other metadata that a run which went on did not stop at first, mounts and chunkservers that came up in the
+/// new release by themselves.
+const MENDED: [u64; 9] = [15179, 20376, 86150, 137788, 147048, 158829, 159501, 177119, 195751];
+
+#[test]
+fn seeds_that_broke_a_law_once_break_none() {
+    for seed in MENDED {
+        let played = play(&Scenario::new(seed), Bug::None, false);
+        assert!(played.broken.is_empty(), "{played}");
+    }
+}
+
+#[test]
+fn a_failing_seed_is_told_by_its_number_with_its_history_and_how_to_play_it_again() {
+    // an executor that forgets the window fails for some seeds, and nobody knows beforehand for which
+    let tally = campaign::run(0, 40, Bug::ForgetsTheWindow);
+    let (seed, broken) = tally.broken.first_key_value().expect("some of 40 seeds have a window");
+    let again = format!("cargo run --release --example simulate -- --seed {seed}");
+    let counts = tally.to_string();
+    assert!(counts.contains(&format!("seed {seed}: [window] at {} s: ", broken.at / 1000)), "{counts}");
+    assert!(counts.contains(&again), "{counts}");
+    let told = campaign::first_broken(&tally, Bug::ForgetsTheWindow).expect("it is told");
+    assert!(told.starts_with(&format!("seed {seed}: ")) && told.contains(&again), "{told}");
+    assert!(told.contains("== the tool begins") && told.contains(&broken.to_string()), "{told}");
+    assert_eq!(campaign::first_broken(&campaign::run(0, 1, Bug::None), Bug::None), None);
 }
 
 #[test]
@@ -49,20 +80,31 @@ fn every_law_of_the_judge_has_a_planted_bug() {
 
 #[test]
 fn every_planted_bug_is_caught_by_the_law_that_it_breaks() {
-    let mut table = String::new();
-    let mut escaped = Vec::new();
-    for (bug, law) in PLANTED {
-        let broken = |seed: &u64| play(&Scenario::new(*seed), *bug, false).broken.into_iter().find(|b| b.law == *law);
-        match (0..CAUGHT_WITHIN).find_map(|seed| broken(&seed).map(|b| (seed, b))) {
-            Some((seed, broken)) => table += &format!("{:<22} {:>4} seeds  {broken}\n", format!("{bug:?}"), seed + 1),
-            None => {
-                table += &format!("{:<22} NOT CAUGHT by [{law}]\n", format!("{bug:?}"));
-                escaped.push(bug);
-            }
+    let caught = |(bug, law): &(Bug, &'static str)| {
+        let broken = |seed: u64| play(&Scenario::new(seed), *bug, false).broken.into_iter().find(|b| b.law == *law);
+        let name = format!("{bug:?}");
+        match (0..CAUGHT_WITHIN).find_map(|seed| broken(seed).map(|b| (seed, b))) {
+            Some((seed, broken)) => Ok(format!("{name:<22} {:>4} seeds  {broken}", seed + 1)),
+            None => Err(format!("{name:<22} NOT CAUGHT by [{law}]")),
         }
-    }
-    println!("{table}");
-    assert!(escaped.is_empty(), "{table}");
+    };
+    let (next, table) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(planted) = PLANTED.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let line = caught(planted);
+                    table.lock().expect("no thread panics with it").push(line);
+                }
+            });
+        }
+    });
+    let table = table.into_inner().expect("no thread panics with it");
+    let escaped = table.iter().filter(|line| line.is_err()).count();
+    let mut lines: Vec<String> = table.into_iter().map(|line| line.unwrap_or_else(|line| line)).collect();
+    lines.sort();
+    println!("{}", lines.join("\n"));
+    assert_eq!(escaped, 0, "{}", lines.join("\n"));
 }
 
 #[test]
@@ -83,6 +125,11 @@ fn every_fault_at_every_command_and_every_record_of_a_small_cluster() {
         Kind::DiesLater(20),
         Kind::DaemonSlow(900),
         Kind::Busy,
+        Kind::Used(600),
+        Kind::LockTaken,
+        Kind::LockSilent(30),
+        Kind::LockSilent(500),
+        Kind::EndsUnsaved,
         Kind::TrialFails,
         Kind::LoadsSlowly,
         Kind::CopyDiffers,

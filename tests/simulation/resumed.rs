@@ -64,6 +64,23 @@ fn a_resumed_run_looks_at_hosts_whose_turn_is_to_come_and_tells_at_once_which_it
 }
 
 #[test]
+fn a_run_that_goes_on_stops_a_master_on_other_metadata_before_it_starts_anything_under_it() {
+    let world = World::new();
+    let plan = schedule(&world, Mode::FullStop);
+    walk(&world, &plan);
+    // it was killed when it had just started the new master, which is on other metadata; then a chunkserver dies
+    let starts = |r: &Record| matches!(r, Record::Intent { step, .. } if *step.0 == *"master/master/start");
+    let at = world.records.borrow().iter().rposition(starts).expect("the master was started");
+    world.records.borrow_mut().truncate(at + 1);
+    world.set_inodes(3);
+    world.dies("cs2");
+    let failure = failure(walk(&world, &plan));
+    assert_eq!(failure.kind, FailureKind::GateRed);
+    assert!(failure.causes.iter().any(|c| c.contains("stopped again")), "{:?}", failure.causes);
+    assert_eq!(world.times("cs2", "sbin/mfschunkserver"), 1, "under that master it would lose its chunks");
+}
+
+#[test]
 fn a_failed_run_resumes_at_the_host_that_failed() {
     let world = World::with("cs2", Fault::DaemonDies);
     let plan = schedule(&world, Mode::Rolling);

@@ -346,6 +346,14 @@ fn a_metalogger_or_a_mount_that_went_away_again_is_no_upgraded_cluster() {
 }
 
 #[test]
+fn no_further_client_is_unmounted_once_a_chunkserver_has_gone() {
+    let world = World::with("cl1", Fault::Loses("cs3"));
+    assert_eq!(failure(walk(&world, &schedule(&world, Mode::Rolling))).kind, FailureKind::GateRed);
+    assert!(world.when("cl1", "umount").is_some());
+    assert_eq!(world.when("cl2", "umount"), None, "the gate was green before the first of them, and is not any more");
+}
+
+#[test]
 fn what_a_stop_says_of_a_mount_was_looked_at() {
     let account = |fault| {
         let world = World::with("cl1", fault);

@@ -448,7 +448,7 @@ impl World {
             }
             if let Some(Fault::Loses(other)) = fault {
                 let other = hosts.get_mut(other).unwrap();
-                (other.metalogger, other.mount) = (None, None);
+                (other.metalogger, other.mount, other.chunkserver) = (None, None, None);
             }
         }
         0

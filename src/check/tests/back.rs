@@ -105,6 +105,8 @@ fn what_cannot_be_brought_back_is_found_before_anything_is_touched() {
             },
             Code::BackFolders,
         ),
+        // an umount that ends after this look would take away what nobody then makes again
+        (|s, _| s.host("cl1").busy.push(77), Code::BackJobRuns),
         (|s, _| s.host("cl1").root = false, Code::NotRoot),
         (|s, _| s.host("cs1").processes[0].version = None, Code::VersionDiffers),
         (

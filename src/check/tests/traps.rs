@@ -381,7 +381,7 @@ const ALL: &[&[Trap]] =
 
 /// Found where the host or the master is asked, before there is anything to hold against anything; and on the way back, where
 /// `tests::back` has the traps.
-const ELSEWHERE: [Code; 8] = [
+const ELSEWHERE: [Code; 9] = [
     Code::HostUnreachable,
     Code::MasterDoesNotAnswer,
     Code::BackProgramsGone,
@@ -389,6 +389,7 @@ const ELSEWHERE: [Code; 8] = [
     Code::BackMetadata,
     Code::BackDisks,
     Code::BackFolders,
+    Code::BackJobRuns,
     Code::BackLockFolder,
 ];
 

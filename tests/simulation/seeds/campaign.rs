@@ -17,7 +17,7 @@ use super::cluster::store::Sink;
 use super::cluster::time::Driven;
 use super::fact::{Fact, Said};
 use super::judge::Broken;
-use super::plant::{Bug, Planted, PlantedSink};
+use super::plant::{Bug, Planted, PlantedSink, Wrong};
 use super::scenario::Scenario;
 use super::way_back;
 
@@ -204,6 +204,8 @@ fn turn(cluster: &Cluster, upgrade: &Schedule, walked: &Walked, bug: Bug) -> Res
     if schedule.stages.is_empty() {
         if !cluster.state.borrow().judge.lost_records {
             cluster.disarm();
+            // what was set in motion before that look, such as a daemon's end, is none of its word
+            cluster.idle(900_000);
             cluster.repair(true);
             tell(cluster, Said::Finished);
         }
@@ -263,6 +265,7 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> 
         return Ok(tell(cluster, Said::Failed { kind, host: None, account: mounts_unasked(cluster, account) }));
     }
     let ports = Planted::new(cluster, bug, walked.taken_back.is_some());
+    let laws = Wrong(bug);
     let telling = Telling(cluster, RefCell::default());
     let runner = Runner {
         schedule,
@@ -271,6 +274,7 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> 
         simulated: None,
         hosts: &ports,
         master: &ports,
+        laws: &laws,
         guard: cluster,
         clock: &ports,
         journal: RefCell::new(&mut sink),
@@ -359,12 +363,27 @@ impl fmt::Display for Tally {
         writeln!(f, "sessions ended:")?;
         self.endings.iter().try_for_each(|(name, n)| writeln!(f, "  {n:>7} {name}"))?;
         writeln!(f, "seeds that broke a law: {}", self.broken.len())?;
-        self.broken.iter().take(40).try_for_each(|(seed, broken)| writeln!(f, "  seed {seed}: {broken}"))
+        self.broken.iter().take(40).try_for_each(|(seed, broken)| {
+            writeln!(f, "  seed {seed}: {broken}")?;
+            writeln!(f, "    {}", again(*seed))
+        })
     }
 }
 
+/// How a seed is played again, with its whole history.
+fn again(seed: u64) -> String {
+    format!("cargo run --release --example simulate -- --seed {seed}")
+}
+
+/// The first seed that broke a law, as a test that fails tells it: its cluster, its history, what was broken, and how to play
+/// it again.
+pub fn first_broken(tally: &Tally, bug: Bug) -> Option<String> {
+    let (seed, _) = tally.broken.first_key_value()?;
+    Some(format!("{}{}", play(&Scenario::new(*seed), bug, false), again(*seed)))
+}
+
 /// Runs seeds `from..from + seeds` on all cores.
-pub fn run(from: u64, seeds: u64) -> Tally {
+pub fn run(from: u64, seeds: u64, bug: Bug) -> Tally {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (next, all) = (AtomicU64::new(from), Mutex::new(Tally::default()));
     std::thread::scope(|scope| {
@@ -376,7 +395,7 @@ pub fn run(from: u64, seeds: u64) -> Tally {
                     if seed >= from + seeds {
                         break;
                     }
-                    tally.add(seed, &play(&Scenario::new(seed), Bug::None, false));
+                    tally.add(seed, &play(&Scenario::new(seed), bug, false));
                 }
                 all.lock().expect("no thread panics with it").join(tally);
             });

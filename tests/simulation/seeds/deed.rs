@@ -80,7 +80,8 @@ impl Deed {
         } else if has("mv -f") {
             Self::Configure { file: between("f=", ";"), copy: between(" n=", ";") }
         } else if let Some(mount) = script.strip_prefix("umount ") {
-            Self::Unmount(mount.to_owned())
+            // lazily: `umount MOUNT || umount -l MOUNT`
+            Self::Unmount(mount.split(' ').next().unwrap_or_default().to_owned())
         } else if let Some(pid) = script.strip_prefix("kill ") {
             Self::Kill(pid.parse().expect("a process of this world"))
         } else if script.ends_with(" -s") {

@@ -64,8 +64,12 @@ pub enum Fact {
     Stopped(Said),
     /// Its journal says that the target is reached.
     Reached,
-    /// A look at a host is tried.
-    Looked { host: String },
+    /// A look at a host is tried, at who uses its mounts as well.
+    Looked { host: String, users: bool },
+    /// Somebody begins or ends to use a mount.
+    Used { host: String, mount: String, used: bool },
+    /// A mount was taken away from under whoever uses it, who goes on in it; or that is over.
+    Left { host: String, mount: String, left: bool },
     /// A command begins on a host.
     Command { host: String, deed: Deed },
     /// It ended there, and whether the tool that sent it is told so.
@@ -104,7 +108,13 @@ impl fmt::Display for Fact {
                 write!(f, "== the tool stops, {kind:?} at {}: {account}", host.as_deref().unwrap_or("no host"))
             }
             Self::Stopped(said) => write!(f, "== the tool stops: {said:?}"),
-            Self::Looked { host } => write!(f, "{host}: looked at"),
+            Self::Looked { host, users } => {
+                write!(f, "{host}: looked at{}", if *users { ", and at users" } else { "" })
+            }
+            Self::Used { host, mount, used: true } => write!(f, "{host}: {mount} is in use"),
+            Self::Used { host, mount, used: false } => write!(f, "{host}: {mount} is in use no more"),
+            Self::Left { host, mount, left: true } => write!(f, "{host}: who uses {mount} goes on in the old mount"),
+            Self::Left { host, mount, left: false } => write!(f, "{host}: nobody is in the old {mount} any more"),
             Self::Command { host, deed } => write!(f, "{host}: {deed}"),
             Self::Ended { host, deed, code, told } => {
                 let unseen = if *told { "" } else { ", unseen" };

@@ -55,6 +55,14 @@ pub enum Kind {
     DaemonSlow(i64),
     /// `umount` says busy.
     Busy,
+    /// Somebody uses a mount for this many seconds.
+    Used(i64),
+    /// Another run takes the cluster's lock.
+    LockTaken,
+    /// Nothing is heard of the lock for this many seconds.
+    LockSilent(i64),
+    /// The master that is told to stop ends, and has not saved its metadata.
+    EndsUnsaved,
     /// The new release cannot load the metadata.
     TrialFails,
     /// It needs longer than old mounts wait.
@@ -112,9 +120,13 @@ impl Kind {
         "killed at an edge",
         "killed in the middle",
         "killed, journal writes lost",
+        "lock not heard of",
+        "lock taken",
+        "master ends without saving",
         "master restarts on its own",
         "master's port not reached",
         "mount busy",
+        "mount in use",
         "operator pauses",
         "other metadata",
         "reboot, daemons down",
@@ -139,6 +151,10 @@ impl Kind {
             Self::DiesLater(_) => "daemon dead after start",
             Self::DaemonSlow(_) => "daemon slow",
             Self::Busy => "mount busy",
+            Self::Used(_) => "mount in use",
+            Self::LockTaken => "lock taken",
+            Self::LockSilent(_) => "lock not heard of",
+            Self::EndsUnsaved => "master ends without saving",
             Self::TrialFails => "trial fails",
             Self::LoadsSlowly => "trial slow",
             Self::CopyDiffers => "copy differs",
@@ -166,6 +182,7 @@ impl Kind {
             Self::DiesLater(_) => matches!(deed, Deed::Start(_) | Deed::Mount(_)),
             Self::DaemonSlow(_) => matches!(deed, Deed::Start(Role::Chunkserver)),
             Self::Busy => matches!(deed, Deed::Unmount(_)),
+            Self::EndsUnsaved => matches!(deed, Deed::Stop(Role::Master)),
             Self::TrialFails | Self::LoadsSlowly => matches!(deed, Deed::Trial),
             Self::CopyDiffers | Self::CopyLingers(_) => matches!(deed, Deed::Snapshot { .. }),
             Self::OtherMetadata => matches!(deed, Deed::Start(Role::Master)),

@@ -13,4 +13,5 @@ pub mod plant;
 pub mod scenario;
 pub mod seed;
 pub mod shape;
+pub mod terms;
 pub mod way_back;

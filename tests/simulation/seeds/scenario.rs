@@ -7,6 +7,7 @@ use semver::Version;
 
 use super::faults::Armed;
 use super::seed::Seed;
+use super::terms::{self, Terms};
 
 /// The release that runs at first.
 pub static OLD: Version = Version::new(1, 5, 12);
@@ -68,6 +69,7 @@ pub struct Scenario {
     /// Seconds into the hour at the beginning.
     pub into_the_hour: i64,
     pub pace: Pace,
+    pub terms: Terms,
     pub faults: Vec<Armed>,
     /// The operator goes the way back, after so many sessions or when it is finished.
     pub back: Option<usize>,
@@ -119,6 +121,7 @@ impl Scenario {
             between_looks: r.pick(&[1_000, 2_000, 5_000]),
             into_the_hour: if r.chance(20) { r.between(3400, 3599) } else { r.between(0, 3599) },
             pace,
+            terms: Terms::PLAIN,
             faults: Vec::new(),
             back: None,
             back_faults: Vec::new(),
@@ -135,6 +138,12 @@ impl Scenario {
             scenario.back = Some(if r.chance(50) { 60 } else { 1 + r.below(3) });
             let faults = if r.chance(15) { 0 } else { 1 + r.below(4) };
             scenario.back_faults = (0..faults).map(|_| Armed::any(&mut r, commands, seconds)).collect();
+        }
+        let mut others = Seed::new(seed ^ 0x7e25);
+        scenario.terms = Terms::draw(&mut others, super::cluster::EPOCH + scenario.into_the_hour);
+        scenario.faults.extend(terms::faults(&mut others, scenario.clients.len(), commands, seconds));
+        if scenario.back.is_some() {
+            scenario.back_faults.extend(terms::faults(&mut others, scenario.clients.len(), commands, seconds));
         }
         scenario
     }
@@ -207,7 +216,7 @@ impl fmt::Display for Scenario {
         writeln!(
             f,
             "  stagger {}..{} s, master_wait {} s, {} under goal before, configuration written: {}, looks {} ms apart, {} s \
-             into the hour, {:?}",
+             into the hour, {:?}, {:?}",
             self.stagger_s.0,
             self.stagger_s.1,
             self.master_wait_s,
@@ -215,7 +224,8 @@ impl fmt::Display for Scenario {
             self.configured,
             self.between_looks,
             self.into_the_hour,
-            self.pace
+            self.pace,
+            self.terms
         )?;
         self.faults.iter().try_for_each(|armed| writeln!(f, "  {:?}: {:?}", armed.when, armed.kind))?;
         if let Some(after) = self.back {

@@ -59,12 +59,12 @@ impl Scenario {
             mounts: None,
             mount_options: None,
             parallel: self.parallel,
-            busy: mfsupgrade::plan::Busy::Fail,
-            lazy_unmount: false,
+            busy: self.terms.busy,
+            lazy_unmount: self.terms.lazy,
             access: access.clone(),
         };
         Plan {
-            window: None,
+            window: self.terms.shut.map(|shut| shut.window()),
             upgrade: Upgrade {
                 from: OLD.clone(),
                 to: self.to.clone(),

@@ -13,7 +13,7 @@ use mfsupgrade::journal::{JournalSink, Progress, Record};
 use mfsupgrade::plan::{Mode, Plan};
 use mfsupgrade::run::event::Stamped;
 use mfsupgrade::run::ports::Master;
-use mfsupgrade::run::{Ending, EventSink, Failure, Runner};
+use mfsupgrade::run::{Ending, EventSink, Failure, Runner, Sound};
 use mfsupgrade::schedule::{Schedule, compile};
 
 use super::ports::address;
@@ -120,6 +120,7 @@ pub fn heard(world: &World, schedule: &Schedule, events: &dyn EventSink) -> Endi
         simulated: Some("the whole world is simulated".into()),
         hosts: world,
         master: world,
+        laws: &Sound,
         guard: world,
         clock: world,
         backup: "/nowhere".into(),

@@ -49,7 +49,15 @@ impl Cluster {
                 (state.dead, state.lost) = (true, lost);
                 return Begun::Killed;
             }
-            Some(kind @ (Kind::Pause | Kind::Silent(_) | Kind::NoCopies(_) | Kind::UnderGoal { .. })) => {
+            Some(
+                kind @ (Kind::Pause
+                | Kind::Silent(_)
+                | Kind::NoCopies(_)
+                | Kind::UnderGoal { .. }
+                | Kind::Used(_)
+                | Kind::LockTaken
+                | Kind::LockSilent(_)),
+            ) => {
                 state.strike(kind, host, &self.pause);
             }
             _ => {}
@@ -68,6 +76,7 @@ impl Cluster {
             ended: None,
             fault,
             mount,
+            lazy: script.contains("umount -l"),
             session,
         });
         if let Some(kind @ Kind::LostBefore) = fault {
@@ -142,9 +151,13 @@ impl State {
                 let told =
                     |p: &Process| matches!(deed, Deed::Stop(role) if role == p.role) || deed == Deed::Kill(p.pid);
                 let told = self.hosts[host].processes.iter().filter(|p| told(p)).map(|p| (p.pid, p.role));
+                let unsaved = fault == Some(Kind::EndsUnsaved);
                 for (pid, role) in told.collect::<Vec<_>>() {
                     self.taking(host, role, None);
-                    self.plan(takes - 1, Happening::End { host, pid, by: By::Us, cleanly: true });
+                    self.plan(takes - 1, Happening::End { host, pid, by: By::Us, cleanly: !unsaved });
+                }
+                if unsaved {
+                    self.fired(Kind::EndsUnsaved, Some(host));
                 }
                 self.plan(takes, Happening::Job(job));
                 takes
@@ -267,7 +280,7 @@ impl State {
 
     /// What it leaves on the host, its exit code, and what it prints.
     fn effect(&mut self, job: usize, deed: &Deed, fault: Option<Kind>) -> (i32, String) {
-        let (host, old) = (self.jobs[job].host, self.jobs[job].mount);
+        let Job { host, mount: old, lazy, .. } = self.jobs[job];
         let overtaken = self.snapshots_of(host).any(|later| later > job);
         let h = &mut self.hosts[host];
         let plain = |code: i32| (code, "done\n".to_owned());
@@ -326,17 +339,26 @@ impl State {
                 let Some(process) = h.processes.iter_mut().find(|p| p.mounted && Some(p.pid) == old) else {
                     return plain(32);
                 };
-                if let Some(kind @ Kind::Busy) = fault {
+                let used = h.used.contains_key(point);
+                if let (false, Some(kind @ Kind::Busy)) = (lazy, fault) {
                     self.fired(kind, Some(host));
                     return plain(32);
                 }
-                process.mounted = false;
+                if used && !lazy {
+                    return plain(32);
+                }
+                (process.mounted, process.left) = (false, used);
                 let (pid, new, name) = (process.pid, process.new, h.name.clone());
                 let mount = Some(point.clone());
                 self.tell(Fact::Process { host: name, role: Role::Client, new, mount, runs: false, by: By::Us });
                 self.taking(host, Role::Client, Some(point.clone()));
-                let lingers = self.random.between(1, 5000);
-                self.plan(lingers, Happening::End { host, pid, by: By::Us, cleanly: true });
+                if used {
+                    let host = self.hosts[host].name.clone();
+                    self.tell(Fact::Left { host, mount: point.clone(), left: true });
+                } else {
+                    let lingers = self.random.between(1, 5000);
+                    self.plan(lingers, Happening::End { host, pid, by: By::Us, cleanly: true });
+                }
                 plain(0)
             }
             Deed::Mount(point) => self.mount(host, point, fault),

@@ -21,6 +21,8 @@ pub enum Happening {
     End { host: usize, pid: u32, by: By, cleanly: bool },
     /// It serves.
     Ready { host: usize, pid: u32 },
+    /// Nobody uses a mount any more, unless somebody else does.
+    UseEnds { host: usize, mount: String },
     /// Something may look different.
     Recheck,
     /// The master begins its hourly save.
@@ -45,6 +47,7 @@ impl State {
             Happening::Lost(job) => self.see(job, Err("the connection was lost".to_owned())),
             Happening::End { host, pid, by, cleanly } => self.end(host, pid, by, cleanly),
             Happening::Ready { host, pid } => self.ready(host, pid),
+            Happening::UseEnds { host, mount } => self.use_ends(host, &mount, false),
             Happening::Recheck => self.recheck(),
             Happening::Save => {
                 if self.master().is_some() {
@@ -115,6 +118,15 @@ impl State {
                 self.plan(seconds * 1000, Happening::Recheck);
                 self.recheck();
             }
+            Kind::Used(seconds) => self.use_any(seconds),
+            Kind::LockTaken => {
+                self.fired(kind, None);
+                self.lock_taken = true;
+            }
+            Kind::LockSilent(seconds) => {
+                self.fired(kind, None);
+                self.lock_silent_until = now + seconds * 1000;
+            }
             Kind::Pause => {
                 self.fired(kind, None);
                 pause.store(true, Ordering::Relaxed);
@@ -131,6 +143,7 @@ impl State {
         for job in self.jobs.iter_mut().filter(|j| j.host == host) {
             job.alive = false;
         }
+        self.all_uses_end(host);
         let pids: Vec<u32> = self.hosts[host].processes.iter().map(|p| p.pid).collect();
         for pid in pids {
             self.end(host, pid, By::World, false);

@@ -21,6 +21,8 @@ pub struct Process {
     pub blind: bool,
     /// Of a mount: /proc/mounts has it. The process of 1.5 lives on for a moment.
     pub mounted: bool,
+    /// Of a mount that was taken away lazily: its process lives on for whoever uses it.
+    pub left: bool,
 }
 
 /// A host.
@@ -56,6 +58,8 @@ pub struct Host {
     pub copy: Option<u32>,
     /// What our own commands have taken down and not brought back: a role, a mount.
     pub taken: Vec<(Role, Option<String>)>,
+    /// Mounts in use, and until when.
+    pub used: BTreeMap<String, i64>,
     pub connect_ms: i64,
     pub scan_ms: i64,
 }
@@ -81,6 +85,7 @@ impl Host {
             trial: false,
             copy: None,
             taken: Vec::new(),
+            used: BTreeMap::new(),
             connect_ms: 0,
             scan_ms: 0,
         }

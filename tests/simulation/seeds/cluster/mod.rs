@@ -9,6 +9,7 @@ pub mod ports;
 pub mod show;
 pub mod store;
 pub mod time;
+pub mod users;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -45,6 +46,8 @@ pub struct Job {
     pub fault: Option<Kind>,
     /// The mount that it takes away: the one that was there when it began.
     pub mount: Option<u32>,
+    /// Whether it takes it away from under whoever uses it.
+    pub lazy: bool,
     /// Which session sent it.
     pub session: usize,
 }
@@ -68,6 +71,9 @@ pub struct State {
     pub thin: Vec<(u32, i64)>,
     /// Until when the master's port cannot be reached.
     pub silent_until: i64,
+    /// Whether another run has the cluster's lock, and until when nothing is heard of it.
+    pub lock_taken: bool,
+    pub lock_silent_until: i64,
     pub saving: bool,
     /// How many copies of the metadata were made on the host.
     pub copies: u32,
@@ -128,6 +134,8 @@ impl Cluster {
             appends: 0,
             thin: vec![(scenario.under_goal, i64::MAX)],
             silent_until: 0,
+            lock_taken: false,
+            lock_silent_until: 0,
             saving: false,
             copies: 0,
             copy_differs: false,
@@ -185,7 +193,11 @@ impl State {
     }
 
     pub fn tell(&mut self, fact: Fact) {
-        self.session += usize::from(fact == Fact::Session);
+        if fact == Fact::Session {
+            self.session += 1;
+            // nobody goes on without it, and the operator sees to it that it can be had
+            self.lock_taken = false;
+        }
         self.judge.see(self.now, &fact);
         self.history.push((self.now, fact));
     }
@@ -218,6 +230,7 @@ impl State {
             other_metadata: false,
             blind: false,
             mounted: false,
+            left: false,
         });
         self.tell(Fact::Process { host: name, role, new, mount, runs: true, by });
         pid
@@ -269,6 +282,9 @@ impl State {
         }
         // the process of an unmounted 1.5 mount lives on for a moment; the mount ended before
         if process.role == Role::Client && !process.mounted {
+            if let (true, Some(mount)) = (process.left, process.mount) {
+                self.tell(Fact::Left { host: self.hosts[host].name.clone(), mount, left: false });
+            }
             return;
         }
         let h = &mut self.hosts[host];

@@ -47,6 +47,8 @@ impl Cluster {
         let mut state = self.state.borrow_mut();
         state.tell(Fact::Repair);
         state.silent_until = 0;
+        state.lock_silent_until = 0;
+        (0..state.hosts.len()).for_each(|at| state.all_uses_end(at));
         state.journal.full = false;
         let lasting = state.scenario.under_goal;
         state.thin = vec![(lasting, i64::MAX)];

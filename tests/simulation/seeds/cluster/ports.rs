@@ -13,7 +13,7 @@ use mfsupgrade::moosefs::Overview;
 use mfsupgrade::run::ports::{Clock, Followed, Guard, Hosts, Master, NoAnswer, NotCopied, NotHeld, Outcome, Source};
 
 use super::command::{Begun, sha256};
-use super::{Cluster, EPOCH};
+use super::{Cluster, EPOCH, show};
 use crate::seeds::deed::Deed;
 use crate::seeds::fact::Fact;
 use crate::seeds::faults::Kind;
@@ -97,7 +97,8 @@ impl Hosts for Cluster {
     async fn run(&self, host: &HostName, script: &str, limit: Duration, line: &mut dyn FnMut(&str)) -> Outcome {
         let at = self.at(host);
         if Deed::is_look(script) {
-            self.state.borrow_mut().tell(Fact::Looked { host: host.to_string() });
+            let users = script.contains(show::USERS);
+            self.state.borrow_mut().tell(Fact::Looked { host: host.to_string(), users });
         }
         match self.reach(at).await {
             Ok(()) => {}
@@ -150,7 +151,7 @@ impl Hosts for Cluster {
         let at = self.at(host);
         // as with a look: who asks for a job that was begun before has begun with its host, whether it is reached or not
         if !begin {
-            self.state.borrow_mut().tell(Fact::Looked { host: host.to_string() });
+            self.state.borrow_mut().tell(Fact::Looked { host: host.to_string(), users: false });
         }
         if let Err(sent) = self.reach(at).await {
             return Followed::Lost { reason: "connect to host: timed out".to_owned(), sent };
@@ -250,7 +251,12 @@ impl Master for Cluster {
 
 impl Guard for Cluster {
     fn held(&self) -> Result<(), NotHeld> {
-        Ok(())
+        let state = self.state.borrow();
+        match state.now < state.lock_silent_until {
+            _ if state.lock_taken => Err(NotHeld::Taken("run other-1 has taken the cluster's lock".to_owned())),
+            true => Err(NotHeld::Silent("no heartbeat was heard".to_owned())),
+            false => Ok(()),
+        }
     }
 }
 

@@ -12,6 +12,12 @@ use super::{CHUNKS, State};
 use crate::seeds::deed::Deed;
 use crate::seeds::scenario::OLD;
 
+/// What a look has in its text that asks who uses mounts.
+pub const USERS: &str = "( users )";
+
+/// The same for jobs that go on.
+const JOBS: &str = "flock -s";
+
 /// The disk of every chunkserver.
 const DISK: &str = "/mnt/hd1";
 
@@ -38,10 +44,15 @@ impl State {
             };
         }
         self.show_disk(&mut out, host);
-        let busy =
-            |job: &super::Job| job.alive && job.host == at && matches!(job.deed, Deed::Install | Deed::Build { .. });
+        // in the tree to install from, or any job
+        let works = |deed: &Deed| script.contains(JOBS) || matches!(deed, Deed::Install | Deed::Build { .. });
+        let busy = |job: &super::Job| job.alive && job.host == at && works(&job.deed);
         if script.contains("busy") && self.jobs.iter().any(busy) {
             out += "busy\t7\n";
+        }
+        if script.contains(USERS) {
+            let mounted = |point: &&String| host.mounted(point).is_some();
+            host.used.keys().filter(mounted).for_each(|point| out += &format!("user\t7\trsync\t{point}/file\n"));
         }
         if host.running(Role::Master).any(|p| p.ready.is_some()) {
             out += "tcp    0: 00000000:24CC 00000000:0000 0A 0\n";
@@ -108,7 +119,7 @@ impl State {
             let _ = writeln!(out, "folder\t{DISK}\troot\t0\t{width}\nfolder\t/var/run/mfs\troot\t0\tnarrow");
             let _ = writeln!(out, "file\t/usr/local/etc/mfshdd.cfg\t{size}\t644\troot\t0\troot\t0\t{hex}");
         }
-        self.look(at, "").replace("\nend\n", &format!("\n{out}end\n"))
+        self.look(at, &format!("busy {JOBS}")).replace("\nend\n", &format!("\n{out}end\n"))
     }
 
     /// What the master says.
@@ -137,7 +148,7 @@ impl State {
         });
         let connected = |host: &Host, p: &Process| self.connected_at(host, p).is_some_and(|at| at <= self.now);
         let sessions = self.hosts.iter().flat_map(|host| {
-            host.processes.iter().filter(|p| p.mounted && connected(host, p)).map(|p| Session {
+            host.processes.iter().filter(|p| (p.mounted || p.left) && connected(host, p)).map(|p| Session {
                 id: None,
                 address: host.address,
                 version: self.version(p.new).clone(),

@@ -12,9 +12,18 @@ impl Judge {
     pub(super) fn account(&mut self, said: &Said) {
         match said {
             Said::Finished => self.reached(),
-            Said::Paused(account) => self.pause(account),
+            Said::Paused(account) => {
+                self.pause(account);
+                self.counts(account);
+                self.health_is_told(account);
+                self.left_on_other_metadata();
+            }
             Said::Failed { kind, host, account } => {
                 self.file_system(account);
+                self.counts(account);
+                self.health_is_told(account);
+                self.left_on_other_metadata();
+                self.gave_up_in_time(host.as_deref(), account);
                 self.mounts_gone(account);
                 self.cause(*kind, host.as_deref(), account);
             }
@@ -28,6 +37,7 @@ impl Judge {
             let missing = self.away_from_target();
             self.broke("target", format!("it says that the target is reached, and it is not: {missing}"));
         }
+        self.nobody_is_left();
     }
 
     /// A pause leaves nothing half done.
@@ -91,7 +101,12 @@ impl Judge {
         let away = self.now - self.well > JUST || !self.mounts.iter().all(|mount| self.is_mounted(mount));
         let red = kind == FailureKind::GateRed && away;
         // what came up by itself and is in the way
-        let in_the_way = |p: &super::Running| p.by == By::World && p.new != self.goal && Some(p.host.as_str()) == host;
+        // or by whose address a gate tells it
+        let told = |p: &super::Running| {
+            kind == FailureKind::GateRed && account.contains(&format!("{} ", crate::seeds::shape::address(&p.host)))
+        };
+        let in_the_way =
+            |p: &super::Running| p.by == By::World && p.new != self.goal && (Some(p.host.as_str()) == host || told(p));
         let on_wide =
             host.is_some_and(|host| self.wide.contains(host) && self.runs(host, Role::Chunkserver).any(|p| !p.new));
         // nothing can be mounted without a master, and that is said

@@ -17,6 +17,7 @@ impl Judge {
         self.down.clear();
         self.taken_now.clear();
         self.copies.clear();
+        self.gone.clear();
         (self.back_at, self.server_started, self.master_stopped) = (None, None, false);
         self.target = i64::MIN / 2;
         // a mount that is back already is not the tool's any more; nor is one that is away, where the journal has lost what

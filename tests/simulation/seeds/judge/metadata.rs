@@ -5,8 +5,45 @@ use mfsupgrade::moosefs::daemon::Role;
 
 use super::{JUST, Judge, RENEWED};
 use crate::seeds::deed::Deed;
+use crate::seeds::faults::Kind;
+
+/// In how many milliseconds a master on other metadata is stopped, where nothing else goes wrong: what a session that begins
+/// looks at first is among them.
+const SECONDS: i64 = 120_000;
 
 impl Judge {
+    /// A master that serves other metadata is stopped within seconds: its chunkservers delete what it does not know.
+    pub(super) fn stopped_in_time(&mut self) {
+        let Some(since) = self.other_since.filter(|_| self.at_work && !self.is_disturbed()) else { return };
+        let serves = self.now - since.max(self.session_began);
+        if serves > SECONDS {
+            self.broke(
+                "metadata",
+                format!("a master serves other metadata for {} s and is not stopped", serves / 1000),
+            );
+            self.other_since = None;
+        }
+    }
+
+    /// And is not left alone.
+    pub(super) fn left_on_other_metadata(&mut self) {
+        if self.health.other_metadata && !self.is_disturbed() {
+            self.broke("metadata", "it stops, and leaves a master alone that serves other metadata".to_owned());
+        }
+    }
+
+    /// Whether anything else went wrong that may keep it from seeing or stopping that.
+    fn is_disturbed(&self) -> bool {
+        let harmless = |kind: &Kind| {
+            use Kind::{Busy, CopyDiffers, DiskFull, Fails, OtherMetadata, TrialFails, UnderGoal, Used};
+            matches!(
+                kind,
+                Busy | CopyDiffers | DiskFull | Fails | OtherMetadata | TrialFails | UnderGoal { .. } | Used(_)
+            )
+        };
+        !self.faults.iter().all(|(kind, _)| harmless(kind))
+    }
+
     pub(super) fn with_metadata(&mut self, host: &str, deed: &Deed) {
         // the one that goes
         let old = |judge: &Self| judge.runs("master", Role::Master).any(|p| p.new != judge.goal);

@@ -3,11 +3,15 @@
 
 mod account;
 mod back;
+mod busy;
+mod counts;
+mod lock;
 mod metadata;
 mod order;
 mod rolling;
 mod stop;
 mod twice;
+mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,6 +23,7 @@ use super::deed::Deed;
 use super::fact::{By, Fact, Health};
 use super::faults::Kind;
 use super::scenario::{Scenario, logger, server};
+use super::terms::Terms;
 
 /// How old a look may be on which something is taken down: a host that was lost is looked for that long, and a command may
 /// wait for its connection.
@@ -36,10 +41,12 @@ pub const LAWS: &[&str] = &[
     "backup",
     "baseline",
     "beside",
+    "busy",
     "endless",
     "false-alarm",
     "folders",
     "journal",
+    "lock",
     "master-wait",
     "metadata",
     "older",
@@ -56,6 +63,7 @@ pub const LAWS: &[&str] = &[
     "trial",
     "twice",
     "way-back",
+    "window",
 ];
 
 /// A law that was broken.
@@ -104,6 +112,8 @@ pub struct Judge {
     stagger: i64,
     master_wait: i64,
     under_goal: u32,
+    terms: Terms,
+    into_the_hour: i64,
     servers: Vec<String>,
     loggers: Vec<String>,
     mounts: Vec<(String, String)>,
@@ -119,7 +129,19 @@ pub struct Judge {
     wide: BTreeSet<String>,
     /// When our own commands ended the last daemon of a role on a host.
     ended: BTreeMap<(String, Role), i64>,
+    /// When a daemon or mount of the release that is to be reached ended on a host, whoever ended it.
+    gone: BTreeMap<(String, Role), i64>,
+    lock: lock::Lock,
+    users: busy::Users,
     health: Health,
+    /// When all could be read last, when the cluster was whole under any master, and when it was not.
+    serving: i64,
+    whole: i64,
+    not_whole: i64,
+    /// Since when a master serves other metadata.
+    other_since: Option<i64>,
+    /// Whether a session goes on.
+    at_work: bool,
     /// When the cluster was well last, and at the target.
     well: i64,
     target: i64,
@@ -161,6 +183,8 @@ impl Judge {
             stagger: scenario.stagger_s.0 * 1000,
             master_wait: scenario.master_wait_s * 1000,
             under_goal: scenario.under_goal,
+            terms: scenario.terms,
+            into_the_hour: scenario.into_the_hour,
             servers,
             loggers: (0..scenario.loggers).map(logger).collect(),
             mounts: mounts.collect(),
@@ -171,7 +195,15 @@ impl Judge {
             metadata_is_whole: false,
             wide: BTreeSet::new(),
             ended: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            lock: lock::Lock::default(),
+            users: busy::Users::default(),
             health: Health::default(),
+            serving: i64::MIN / 2,
+            whole: i64::MIN / 2,
+            not_whole: i64::MIN / 2,
+            other_since: None,
+            at_work: false,
             well: i64::MIN / 2,
             target: i64::MIN / 2,
             master_since: i64::MIN / 2,
@@ -206,7 +238,12 @@ impl Judge {
         if self.is_at_target() {
             self.target = now;
         }
+        if self.is_serving() {
+            self.serving = now;
+        }
+        *(if self.is_whole() { &mut self.whole } else { &mut self.not_whole }) = now;
         self.now = now;
+        self.stopped_in_time();
         match fact {
             Fact::Reached => self.reached(),
             Fact::Session => {
@@ -216,12 +253,30 @@ impl Judge {
                 (self.session_began, self.loses_records) = (now, false);
                 self.session = stop::Session::default();
                 self.taken_now.clear();
+                self.lock.session();
+                self.users.session();
+                self.at_work = true;
             }
-            Fact::Stopped(said) => self.account(said),
-            Fact::Looked { host } => self.session.looked(now, host),
+            Fact::Stopped(said) => {
+                self.account(said);
+                self.at_work = false;
+            }
+            Fact::Looked { host, users } => {
+                self.session.looked(now, host);
+                if *users {
+                    self.looked_at_users(host);
+                }
+            }
+            Fact::Used { host, mount, used } => self.users.used(now, (host.clone(), mount.clone()), *used),
+            Fact::Left { host, mount, left } => self.left((host.clone(), mount.clone()), *left),
             Fact::Command { host, deed } => {
+                let class = self.class(host, deed);
+                self.leaves_users_alone(host, deed, class);
+                self.within_the_window(host, deed);
+                self.under_the_lock(host, deed);
                 self.stopped_elsewhere(host, deed);
                 self.again(host, deed);
+                self.in_a_whole_cluster(host, deed);
                 if let Deed::Unmount(point) | Deed::Mount(point) = deed {
                     self.changed.insert((host.clone(), point.clone()));
                 }
@@ -264,12 +319,15 @@ impl Judge {
             Fact::Fault { kind, host } => {
                 self.loses_records |= matches!(kind, Kind::Kill { lost: 1.., .. });
                 self.lost_records |= self.loses_records;
+                self.lock.fault(now, kind);
                 self.faults.push((*kind, host.clone()));
             }
             // what a command set in motion may still come
-            Fact::Repair => self
-                .faults
-                .retain(|(kind, _)| matches!(kind, Kind::DiesLater(_) | Kind::Hangs(_) | Kind::MasterRestarts(_))),
+            Fact::Repair => {
+                let comes = |kind: &Kind| matches!(kind, Kind::DiesLater(_) | Kind::Hangs(_) | Kind::MasterRestarts(_));
+                self.faults.retain(|(kind, _)| comes(kind));
+                self.lock.repaired();
+            }
             Fact::WayBack { in_use } => self.goes_back(*in_use),
             Fact::Metadata { whole } => self.metadata_is_whole = *whole,
             Fact::Folders { host, wide: true } => drop(self.wide.insert(host.clone())),
@@ -297,8 +355,13 @@ impl Judge {
         if let Some(at) = self.running.iter().position(same) {
             self.running.remove(at);
         }
-        if by == By::Us {
-            self.ended.insert((host.clone(), role), since);
+        if new == self.goal {
+            self.gone.insert((host.clone(), role), since);
+        }
+        match by {
+            By::Us => drop(self.ended.insert((host.clone(), role), since)),
+            // what ended by itself is no effect of ours any more
+            By::World => drop(self.ended.remove(&(host.clone(), role))),
         }
         match (role, by, mount) {
             (Role::Master, By::Us, _) => self.master_stopped = true,
@@ -321,6 +384,7 @@ impl Judge {
                 _ => {}
             }
         }
+        self.other_since = health.other_metadata.then(|| self.other_since.unwrap_or(self.now));
         self.health = health.clone();
     }
 
@@ -339,6 +403,20 @@ impl Judge {
         let goals = h.master == Some(false) || h.under_goal <= self.under_goal;
         let whole = h.back.iter().all(|b| *b) && goals && h.missing == 0;
         h.master.is_some_and(|new| new || !self.goal) && !h.other_metadata && whole
+    }
+
+    /// All chunks can be read, under a master that clients of the release that is to be reached work with.
+    fn is_serving(&self) -> bool {
+        let h = &self.health;
+        let master = h.master.is_some_and(|new| new || !self.goal);
+        master && !h.other_metadata && h.back.iter().all(|b| *b) && h.missing == 0
+    }
+
+    /// Nothing is wrong with it, whatever release its daemons are of.
+    fn is_whole(&self) -> bool {
+        let h = &self.health;
+        let goals = h.master == Some(false) || h.under_goal <= self.under_goal;
+        h.master.is_some() && !h.other_metadata && h.back.iter().all(|b| *b) && h.missing == 0 && goals
     }
 
     /// And all of it is in the release that is to be reached.

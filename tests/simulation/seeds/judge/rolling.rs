@@ -1,12 +1,23 @@
-//! Rolling: one chunkserver at a time, a stagger between two, and only in a whole cluster.
+//! Rolling: one chunkserver at a time, a stagger between two, and only in a whole cluster; clients likewise.
 
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Mode;
 
 use super::{FRESH, JUST, Judge};
+use crate::seeds::deed::Deed;
 use crate::seeds::fact::By;
 
 impl Judge {
+    /// No client is taken out of its mount while something else is wrong.
+    pub(super) fn in_a_whole_cluster(&mut self, host: &str, deed: &Deed) {
+        let Deed::Unmount(point) = deed else { return };
+        let old = self.mounted(host, point).is_some_and(|p| p.new != self.goal);
+        if old && self.now - self.serving > FRESH {
+            let how = format!("{:?}, {} missing", self.health.back, self.health.missing);
+            self.broke("baseline", format!("{point} of {host} is unmounted while not all can be read: {how}"));
+        }
+    }
+
     pub(super) fn one_at_a_time(&mut self, host: &str) {
         let Some(at) = self.servers.iter().position(|s| s == host) else { return };
         let away = !self.health.back[at];

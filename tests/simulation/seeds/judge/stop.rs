@@ -54,6 +54,10 @@ impl Session {
         self.seen.push((now, host.to_owned()));
     }
 
+    pub fn has_looked_at(&self, host: &str) -> bool {
+        self.seen.iter().any(|(_, name)| name == host)
+    }
+
     /// A tool that says no is a failure; what MooseFS's daemons say is not.
     pub fn ended(&mut self, now: i64, host: &str, deed: &Deed, class: Class, code: i32) {
         if code != 0 && deed.is_tool() && self.failed.is_none() {

@@ -10,13 +10,11 @@ impl Judge {
         let long = |p: &Running| p.new == self.goal && self.now - p.since > JUST;
         let there = match deed {
             Deed::Start(role) => self.runs(host, *role).any(long),
-            Deed::Stop(Role::Master) => {
-                let gone = self.runs(host, Role::Master).next().is_none() && self.now - self.master_since > JUST;
-                self.master_stopped && gone
-            }
             Deed::Stop(role) => {
                 let ended = self.ended.get(&(host.to_owned(), *role));
-                self.runs(host, *role).next().is_none() && ended.is_some_and(|at| self.now - at > JUST)
+                // a master that has not saved its metadata shows no effect: to be told once more ends nothing
+                let shows = *role != Role::Master || self.metadata_is_whole;
+                shows && self.runs(host, *role).next().is_none() && ended.is_some_and(|at| self.now - at > JUST)
             }
             Deed::Unmount(point) => match self.taken.get(&(host.to_owned(), point.clone())) {
                 Some(taken) => self.now - taken > JUST,

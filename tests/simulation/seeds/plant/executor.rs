@@ -1,0 +1,167 @@
+//! Bugs in the executor itself: it asks at each turn what the laws say (`mfsupgrade::run::Laws`), and is told something else.
+//!
+//! Some have to answer two or three questions wrongly before anything comes of it: behind a wait there is a gate, and behind a
+//! step that was skipped a look.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mfsupgrade::check::Baseline;
+use mfsupgrade::host::{Command, HostFacts, HostName};
+use mfsupgrade::moosefs::Overview;
+use mfsupgrade::moosefs::daemon::Role;
+use mfsupgrade::plan::Window;
+use mfsupgrade::run::gate::Red;
+use mfsupgrade::run::ports::NotHeld;
+use mfsupgrade::run::step::Verdict;
+use mfsupgrade::run::{Laws, Sound};
+use mfsupgrade::schedule::{Action, Gate, Schedule, Stage, Step, Wait};
+use semver::Version;
+
+use super::Bug;
+
+/// The laws, but for those that this bug breaks.
+pub struct Wrong(pub Bug);
+
+impl Wrong {
+    fn is(&self, bug: Bug) -> bool {
+        self.0 == bug
+    }
+}
+
+/// Clients on the way back.
+fn brings_mounts_back(stage: &Stage) -> bool {
+    let old = |s: &Step| matches!(s.action, Action::Mount { command: Command::MountOld { .. }, .. });
+    stage.tracks.iter().flat_map(|t| &t.steps).any(old)
+}
+
+fn done() -> Verdict {
+    Verdict::Done("so it seems".to_owned())
+}
+
+impl Laws for Wrong {
+    fn is_over(&self, done: usize, stage: &Stage) -> bool {
+        let left = match self.0 {
+            Bug::LeavesStagesEarly => done > 0,
+            Bug::ForgetsClients => brings_mounts_back(stage),
+            _ => false,
+        };
+        left || Sound.is_over(done, stage)
+    }
+
+    fn at_once(&self, stage: &Stage) -> usize {
+        if self.is(Bug::TakesAllAtOnce) { stage.tracks.len() } else { Sound.at_once(stage) }
+    }
+
+    fn holds_up(&self, stage: &Stage) -> bool {
+        !self.is(Bug::GoesOnAfterFailures) && Sound.holds_up(stage)
+    }
+
+    fn may_pause(&self, step: &Step, begun: bool) -> bool {
+        self.is(Bug::PausesInBetween) || Sound.may_pause(step, begun)
+    }
+
+    fn has_waited(&self, wait: &Wait, passed_s: u64) -> bool {
+        let skipped = match wait {
+            Wait::Stagger { .. } => {
+                matches!(self.0, Bug::SkipsTheStagger | Bug::TakesAllAtOnce | Bug::GoesOnAfterFailures)
+            }
+            Wait::MasterWait { .. } => self.is(Bug::StartsTheMasterAtOnce),
+        };
+        skipped || Sound.has_waited(wait, passed_s)
+    }
+
+    fn gives_up(&self, passed_s: u64, most_s: u64) -> bool {
+        match self.0 {
+            Bug::HasNoPatience => true,
+            Bug::NeverGivesUp => false,
+            // every gate has ten minutes
+            Bug::HasNoPatienceWithUsers => most_s < 600 || Sound.gives_up(passed_s, most_s),
+            // an hour of what was minutes
+            Bug::WaitsForUsersTooLong => Sound.gives_up(passed_s, most_s + 3600),
+            _ => Sound.gives_up(passed_s, most_s),
+        }
+    }
+
+    fn green(
+        &self,
+        gate: &Gate,
+        host: &HostName,
+        schedule: &Schedule,
+        baseline: &Baseline,
+        overview: &Overview,
+    ) -> Result<(), Red> {
+        let before = matches!(gate, Gate::Healthy { .. } | Gate::Serving { .. });
+        let skipped = match self.0 {
+            Bug::SeesEveryGateGreen => true,
+            Bug::TakesAllAtOnce | Bug::GoesOnAfterFailures | Bug::ForgetsClients => before,
+            Bug::UnmountsUnderARedGate => matches!(gate, Gate::Serving { .. }),
+            Bug::TakesTheEndForGranted => matches!(gate, Gate::Upgraded { .. }),
+            _ => false,
+        };
+        if skipped { Ok(()) } else { Sound.green(gate, host, schedule, baseline, overview) }
+    }
+
+    fn is_open(&self, window: &Window, now: Timestamp) -> bool {
+        self.is(Bug::ForgetsTheWindow) || Sound.is_open(window, now)
+    }
+
+    fn users(&self, mount: &str, seen: &HostFacts) -> Option<String> {
+        if self.is(Bug::BlindToUsers) { None } else { Sound.users(mount, seen) }
+    }
+
+    fn is_ours(&self, held: Result<(), NotHeld>) -> Result<(), NotHeld> {
+        if self.is(Bug::WorksWithoutTheLock) { Ok(()) } else { Sound.is_ours(held) }
+    }
+
+    fn hold(&self, action: &Action, to: &Version, now: &HostFacts, clock: i64) -> Option<String> {
+        if self.is(Bug::DoesNotWait) { None } else { Sound.hold(action, to, now, clock) }
+    }
+
+    fn already(&self, action: &Action, to: &Version, now: &HostFacts) -> Verdict {
+        match (self.0, action) {
+            (Bug::DoesItAgain, _) => Verdict::NotYet("it is done again".to_owned()),
+            (Bug::SkipsTheTrial, Action::Trial { .. }) => done(),
+            (Bug::SkipsTheStop, Action::Stop { .. }) => done(),
+            (Bug::LeavesTheFolders, Action::FoldersBack { .. }) => done(),
+            _ => Sound.already(action, to, now),
+        }
+    }
+
+    fn allowed(&self, action: &Action, to: &Version, now: &HostFacts) -> Result<(), String> {
+        let old = matches!(action, Action::Start { .. } | Action::Restore { .. });
+        match self.0 {
+            Bug::SkipsTheStop if old => Ok(()),
+            Bug::StartsOnWhatIsThere if matches!(action, Action::Start { role: Role::Master, .. }) => Ok(()),
+            Bug::RefusesToMount if matches!(action, Action::Mount { .. }) => Err("it does not look right".to_owned()),
+            _ => Sound.allowed(action, to, now),
+        }
+    }
+
+    fn achieved(&self, action: &Action, to: &Version, before: &HostFacts, now: &HostFacts) -> Verdict {
+        match self.0 {
+            Bug::StartsOnWhatIsThere if matches!(action, Action::Stop { role: Role::Master, .. }) => done(),
+            _ => Sound.achieved(action, to, before, now),
+        }
+    }
+
+    fn still_shows(&self, action: &Action, to: &Version, now: &HostFacts) -> Verdict {
+        if self.is(Bug::BelievesItsJournal) { done() } else { Sound.still_shows(action, to, now) }
+    }
+
+    fn is_whole(&self, arrived: &str, sent: &str) -> bool {
+        self.is(Bug::TakesAnyCopy) || Sound.is_whole(arrived, sent)
+    }
+
+    fn is_old(&self, age_s: u64, limit: Duration, found: bool) -> bool {
+        match self.0 {
+            Bug::KeepsOldCopies => false,
+            Bug::SkipsTheTrial => Sound.is_old(age_s, limit, false),
+            _ => Sound.is_old(age_s, limit, found),
+        }
+    }
+
+    fn is_other(&self, overview: &Overview, baseline: &Baseline) -> bool {
+        !self.is(Bug::LeavesAWrongMaster) && Sound.is_other(overview, baseline)
+    }
+}
