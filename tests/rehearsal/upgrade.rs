@@ -187,9 +187,9 @@ async fn a_new_master_of_a_release_that_deletes_unknown_chunks_is_stopped_before
         ("loads-other-metadata", 6, "knows 7 inodes and knew 13"),
         ("loads-older-metadata", 5, "it has loaded older metadata"),
     ] {
-        // slow enough for a busy machine: that minute is 20 s
+        // slow enough for a busy machine: that minute is half a one
         let at = format!("{fault}@master");
-        let options = Options { speed: 3.0, ..options(&[&at]) };
+        let options = Options { speed: 2.0, ..options(&[&at]) };
         let cluster = Cluster::start(&plan("1.6.13", Mode::Rolling, 1, 0), options).await.unwrap();
         let desk = Desk::new(&cluster);
         desk.write(
