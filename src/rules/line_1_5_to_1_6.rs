@@ -103,7 +103,7 @@ pub fn has_metaloggers(to: &Version) -> bool {
 
 /// What the start of a 1.6 master means for the way back (facts, section 6; run with 1.6.27 and 1.5.12).
 pub const WAY_BACK_MASTER: &str = "back to 1.5 from here on: stop the new master cleanly, install the old release and \
-     start it on the same, current metadata; never on an older copy";
+     start it on the same, current metadata; never on an older copy (`mfsupgrade rollback` does it)";
 
 /// What is left to do when a new master has loaded other metadata than the old one had.
 pub const WAY_BACK_METADATA: &str = "start no master before DATA_PATH has the metadata that the old one wrote when it stopped \

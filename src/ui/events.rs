@@ -141,7 +141,9 @@ pub fn line(event: &Event) -> Option<String> {
         ),
         Event::Silent { host, reason } => format!("{host}: no answer, asking again: {}", printable(reason)),
         Event::Reconnecting { host, reason } => format!("{host}: connection lost, trying again: {}", printable(reason)),
-        Event::PauseRequested => "pausing at the next safe point; Ctrl-C once more leaves at once".to_owned(),
+        Event::PauseRequested => "pausing at the next safe point (there is none while the file system stands still); Ctrl-C once more leaves at \
+             once"
+                .to_owned(),
         Event::Paused { state } => format!("paused: {state}"),
         // told by the command itself, with what to do next
         Event::Failed { .. } => return None,
