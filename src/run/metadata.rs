@@ -250,10 +250,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     /// The counts of the last moment before the old master goes: what its successor is held to. A new one that runs already
-    /// is held to them too, and is no measure for itself.
+    /// is held to them too, and is no measure for itself. Nor is a chunkserver that is away just then: it keeps what it had.
     pub(super) async fn count_once_more(&self) -> Result<(), Failure> {
         match self.master.overview().await {
-            Ok(overview) if master_runs(&overview, &self.schedule.to).is_err() => self.counted(&overview),
+            Ok(overview) if master_runs(&overview, &self.schedule.to).is_err() => {
+                let news = self.baseline.borrow().recount(&overview);
+                news.map_or(Ok(()), |counts| self.learn(counts))
+            }
             _ => Ok(()),
         }
     }
