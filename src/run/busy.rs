@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Runner;
+use super::effect::limit;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master};
@@ -25,6 +26,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// One step, when window and gate allow it. A mount in use is waited for, skipped or tried, as the plan says.
     pub(super) async fn turn(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
         let at = |failure: Failure| Stop::from(failure.at(Some(&step.id), &track.host));
+        if step.action.takes_down() {
+            self.outlast(&track.host, step, limit(&step.action)).await.map_err(at)?;
+        }
         let Action::Unmount { mount, busy, .. } = &step.action else {
             self.free_and_fit(stage, track, step).await?;
             return self.step(track, step).await.map_err(at);

@@ -314,7 +314,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 }
 
 /// How long the command of `action` may take.
-fn limit(action: &Action) -> Duration {
+pub(super) fn limit(action: &Action) -> Duration {
     match action {
         Action::Unmount { .. } | Action::Mount { .. } => MOUNT_COMMAND,
         _ => LONG_COMMAND,

@@ -104,6 +104,22 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
     }
 
+    /// Waits for the end of what a process before this one has begun for `step`: that may take long, and whether it may be begun
+    /// once more, by window and gate, is asked afterwards.
+    pub(super) async fn outlast(&self, host: &HostName, step: &Step, limit: Duration) -> Result<(), Failure> {
+        let Some(begun) = self.open.borrow().get(&step.id).copied().filter(|begun| begun.earlier) else {
+            return Ok(());
+        };
+        let job = self.job(host, step, begun.at, "");
+        let outcome = self.follow((host, step), &job, false, limit, &mut |_| {}).await?;
+        if let (false, Some(begun)) =
+            (matches!(outcome, Some(Outcome::Exited { .. })), self.open.borrow_mut().get_mut(&step.id))
+        {
+            begun.earlier = false;
+        }
+        Ok(())
+    }
+
     /// Removes what the run's jobs have left on a host: nobody will ask for them again.
     pub(super) async fn sweep(&self, host: &HostName) -> Result<(), Failure> {
         let script = job::sweep(&self.work_dir(host), &self.run);

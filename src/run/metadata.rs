@@ -265,7 +265,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     /// The counts of the last moment before the old master goes, and how many changes it has written: what its successor is
-    /// held to. A new one that runs already is held to them too, and is no measure for itself.
+    /// held to. A new one that runs already is held to them too, and is no measure for itself. Nor is a chunkserver that is
+    /// away just then: it keeps what it had.
     pub(super) async fn count_once_more(&self, host: &HostName, step: &Step) -> Result<(), Failure> {
         let overview = self.overview_within(RECONNECT).await;
         let now = self.look(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
@@ -274,7 +275,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let of_the_old = overview.ok().filter(|overview| master_runs(overview, &self.schedule.to).is_err());
             let old = |p: &Process| p.role == Role::Master && p.version.as_ref() != Some(&self.schedule.to);
             let written = now.least_metaversion().filter(|_| now.processes.iter().any(old));
-            baseline.written(of_the_old.and_then(|overview| baseline.news(&overview)), written)
+            baseline.written(of_the_old.and_then(|overview| baseline.recount(&overview)), written)
         };
         news.map_or(Ok(()), |counts| self.learn(counts))
     }

@@ -354,7 +354,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let (Some(gate), Some(host)) = (&stage.gate, failure.host.clone()) else { return Err(failure.into()) };
         let overview = self.overview_within(RECONNECT).await.map_err(|e| Red::wait(e.reason));
         let well = overview.and_then(|o| self.laws.green(gate, &host, self.schedule, &self.baseline.borrow(), &o));
-        if well.is_err() || failure.kind == FailureKind::Journal {
+        // without journal or lock nothing is begun on any other client either
+        if well.is_err() || matches!(failure.kind, FailureKind::Journal | FailureKind::Locked) {
             return Err(failure.into());
         }
         self.send(Event::ClientFailed { host, failure: failure.clone() });

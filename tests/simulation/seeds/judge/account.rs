@@ -48,9 +48,11 @@ impl Judge {
         // what a client that failed was left with is said
         self.mounts_gone(account);
         // nor does one that was begun anew after a record could not be written know what the run before it had taken
+        // nor does one begin anything, a mount neither, that hears nothing of its lock
         let failed = |host: &String| {
             let here = |at: &Option<String>| at.as_ref().is_some_and(|at| at == host || at == "master");
-            self.faults.iter().any(|(kind, at)| matches!(kind, Kind::AppendFails { .. }) || here(at))
+            let all = |kind: &Kind| matches!(kind, Kind::AppendFails { .. } | Kind::LockTaken | Kind::LockSilent(_));
+            self.faults.iter().any(|(kind, at)| all(kind) || here(at))
         };
         if let Some(((host, mount), _)) = self.taken.iter().find(|((host, _), _)| !failed(host)) {
             self.broke("pause", format!("{mount} of {host} is away in a pause"));

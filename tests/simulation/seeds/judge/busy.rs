@@ -21,6 +21,8 @@ pub struct Users {
     left: BTreeSet<(String, String)>,
     /// On which host a session has seen a mount in use, since when without a break, and when last.
     waits: BTreeMap<String, (i64, i64)>,
+    /// When it has looked first.
+    first: BTreeMap<String, i64>,
     /// Hosts of clients that a session has begun.
     begun: BTreeSet<String>,
 }
@@ -28,6 +30,7 @@ pub struct Users {
 impl Users {
     pub fn session(&mut self) {
         self.waits.clear();
+        self.first.clear();
         self.begun.clear();
     }
 
@@ -58,6 +61,7 @@ impl Judge {
 
     pub(super) fn looked_at_users(&mut self, host: &str) {
         let now = self.now;
+        self.users.first.entry(host.to_owned()).or_insert(now);
         let in_use = self.users.used.keys().any(|(name, point)| name == host && self.is_outgoing(host, point));
         if !in_use {
             self.users.waits.remove(host);
@@ -106,7 +110,7 @@ impl Judge {
 
     /// A failure that names users has waited for them as long as the plan says.
     pub(super) fn gave_up_in_time(&mut self, host: Option<&str>, account: &str) {
-        let waited = host.and_then(|host| self.users.waits.get(host)).map(|(since, _)| self.now - since);
+        let waited = host.and_then(|host| self.users.first.get(host)).map(|since| self.now - since);
         let least = self.terms.busy.patience_s() as i64 * 1000 - JUST;
         if let (Some(waited), Some(host)) = (waited, host)
             && account.contains("is used by rsync")

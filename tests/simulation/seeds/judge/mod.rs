@@ -129,7 +129,7 @@ pub struct Judge {
     wide: BTreeSet<String>,
     /// When our own commands ended the last daemon of a role on a host.
     ended: BTreeMap<(String, Role), i64>,
-    /// When a daemon or mount of the release that is to be reached ended on a host, whoever ended it.
+    /// When a daemon or mount ended on a host that we had started in the release that is to be reached, whoever ended it.
     gone: BTreeMap<(String, Role), i64>,
     lock: lock::Lock,
     users: busy::Users,
@@ -352,10 +352,11 @@ impl Judge {
             return;
         }
         let same = |p: &Running| (&p.host, p.role, &p.mount, p.new) == (&host, role, &mount, new);
-        if let Some(at) = self.running.iter().position(same) {
-            self.running.remove(at);
-        }
-        if new == self.goal {
+        // what a boot or a hand has started is nothing that the tool has to account for
+        if let Some(at) = self.running.iter().position(same)
+            && self.running.remove(at).by == By::Us
+            && new == self.goal
+        {
             self.gone.insert((host.clone(), role), since);
         }
         match by {
