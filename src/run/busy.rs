@@ -33,18 +33,19 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.free_and_fit(stage, track, step).await?;
             return self.step(track, step).await.map_err(at);
         };
-        let mut begun = self.clock.awake();
+        // since when users are waited for: what a gate took before is not theirs
+        let mut begun = None;
         loop {
             // a window that closed meanwhile leaves all of the time for when it opens
             if self.still_fit(stage, track, step).await? {
-                begun = self.clock.awake();
+                begun = None;
             }
             // where nothing is done about it, umount says whether it is in use
             if !busy.is_fail() {
                 let seen = self.users(&track.host, step).await.map_err(at)?;
                 match (self.laws.users(mount.as_str(), &seen), busy) {
                     (Some(users), Busy::Skip) => return Err(at(skipped(mount, &users))),
-                    (Some(users), _) if self.wait_for_users(track, mount, *busy, &users, begun).await? => continue,
+                    (Some(users), _) if self.wait_for_users(track, mount, *busy, &users, &mut begun).await? => continue,
                     _ => {}
                 }
             }
@@ -60,7 +61,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let users = self.laws.users(mount.as_str(), &now).unwrap_or_else(|| UNSEEN.to_owned());
             match busy {
                 Busy::Skip => return Err(at(skipped(mount, &users))),
-                Busy::Wait(_) if self.wait_for_users(track, mount, *busy, &users, begun).await? => {}
+                Busy::Wait(_) if self.wait_for_users(track, mount, *busy, &users, &mut begun).await? => {}
                 _ => return Err(at(named(failure, mount, &users))),
             }
         }
@@ -96,8 +97,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         mount: &AbsPath,
         busy: Busy,
         users: &str,
-        begun: Timestamp,
+        begun: &mut Option<Timestamp>,
     ) -> Result<bool, Stop> {
+        let begun = *begun.get_or_insert_with(|| self.clock.awake());
         let (passed, of_s) = (self.awake_since(begun), busy.patience_s());
         if self.laws.gives_up(passed, of_s) {
             return Ok(false);
