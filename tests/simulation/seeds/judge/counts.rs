@@ -63,9 +63,9 @@ impl Judge {
 
     /// Whether this session must have seen that it is away: it has looked at the host since, and all goes on there.
     fn could_be_seen_to_end(&self, host: &str, role: Role) -> bool {
-        let ended = self.gone.get(&(host.to_owned(), role)).copied().unwrap_or(i64::MIN / 2);
-        // nothing can be mounted while no master serves, and that is waited for
-        let waits = role == Role::Client && self.health.master.is_none();
+        let Some(ended) = self.gone.get(&(host.to_owned(), role)).copied() else { return false };
+        // nothing can be mounted while no master serves: a run that goes on then leaves mounts to its last look
+        let waits = role == Role::Client && !(self.began_with_a_master && self.health.master.is_some());
         let kept = |(kind, at): &(Kind, Option<String>)| {
             at.as_deref() == Some(host) && !matches!(kind, Kind::Used(_) | Kind::CopyDiffers | Kind::DiskFull)
         };

@@ -154,6 +154,8 @@ pub struct Judge {
     back_at: Option<(usize, i64)>,
     server_started: Option<i64>,
     session_began: i64,
+    /// Whether a master served then.
+    began_with_a_master: bool,
     /// The journal has lost something of this session.
     loses_records: bool,
     master_stopped: bool,
@@ -212,6 +214,7 @@ impl Judge {
             back_at: None,
             server_started: None,
             session_began: i64::MIN / 2,
+            began_with_a_master: false,
             loses_records: false,
             master_stopped: false,
             copies: BTreeMap::new(),
@@ -251,6 +254,7 @@ impl Judge {
                 let lost = self.loses_records && self.server_started.is_some_and(|at| at >= self.session_began);
                 self.server_started = self.server_started.filter(|_| !lost);
                 (self.session_began, self.loses_records) = (now, false);
+                self.began_with_a_master = self.health.master.is_some();
                 self.session = stop::Session::default();
                 self.taken_now.clear();
                 self.lock.session();
