@@ -18,8 +18,16 @@ const NEW_AGAIN: &str = "p=$(cat /var/run/mfs/mfschunkserver.lock); kill $p; whi
                          cd /usr/src/mfs-1.6.27 && make install > /dev/null 2>&1; \
                          /usr/local/sbin/mfschunkserver > /dev/null 2>&1 < /dev/null";
 
+/// A command of a run that goes on at its host, whoever began it is gone: it holds its lock.
+const JOB: &str = "mkdir -p /var/lib/mfsupgrade/jobs/trap/job && cd /var/lib/mfsupgrade/jobs/trap && \
+                   { sh -c 'exec 9> job.lock; flock 9; exec sleep 600' > /dev/null 2>&1 < /dev/null & \
+                   echo $! > job/pid; while flock -s -n job.lock true; do sleep 0.05; done; }";
+const JOB_ENDS: &str = "cd /var/lib/mfsupgrade/jobs/trap && kill $(cat job/pid) && flock -w 10 job.lock true && \
+                        cd / && rm -r /var/lib/mfsupgrade/jobs/trap";
+
 pub fn traps() -> Vec<Trap> {
     vec![
+        trap(Code::BackJobRuns, "cs1", JOB, JOB_ENDS),
         trap(
             Code::BackProgramsGone,
             "cs1",
