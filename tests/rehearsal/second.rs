@@ -48,6 +48,15 @@ impl Operator {
     }
 }
 
+/// The plan of a cluster that `config` tells the way to.
+fn text(config: &Path) -> String {
+    format!(
+        "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nacknowledge = [\"no-metalogger\", \"goal-one\"]\n\
+         [install]\nsource_dir = \"/usr/src/mfs-1.6.27\"\n[ssh]\nconfig = {config:?}\n\
+         [master]\nhost = \"master\"\n[[chunkservers]]\nhosts = [\"cs1\"]\n"
+    )
+}
+
 /// Walks until the window of the plan is waited for, with the lock held. What it says from there on is not read.
 fn begun(operator: &Operator) -> (Child, BufReader<ChildStderr>) {
     let mut child = operator.upgrade(&[]).spawn().unwrap();
@@ -64,11 +73,7 @@ async fn the_second_operator_is_told_who_holds_the_lock() {
     let cluster = Cluster::start(&original, Options { speed: WALKED, ..options(&[]) }).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let config = cluster.ssh().config.unwrap();
-    let text = format!(
-        "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nacknowledge = [\"no-metalogger\", \"goal-one\"]\n\
-         [install]\nsource_dir = \"/usr/src/mfs-1.6.27\"\n[ssh]\nconfig = {config:?}\n\
-         [master]\nhost = \"master\"\n[[chunkservers]]\nhosts = [\"cs1\"]\n"
-    );
+    let text = text(&config);
     // anna has to wait for many hours, which are many minutes here; ben need not
     let hour = |hours| (Timestamp::now() + SignedDuration::from_hours(hours)).to_zoned(TimeZone::UTC).strftime("%H:%M");
     let window = format!("[window]\nfrom = \"{}\"\nto = \"{}\"\ntime_zone = \"UTC\"\n", hour(12), hour(18));
@@ -131,11 +136,7 @@ async fn loses_the_answer(faults: &[&str]) -> (Cluster, Operator, (i32, String),
     let cluster = Cluster::start(&original, Options { speed: WALKED, ..options(faults) }).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let config = cluster.ssh().config.unwrap();
-    let text = format!(
-        "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nacknowledge = [\"no-metalogger\", \"goal-one\"]\n\
-         [install]\nsource_dir = \"/usr/src/mfs-1.6.27\"\n[ssh]\nconfig = {config:?}\n\
-         [master]\nhost = \"master\"\n[[chunkservers]]\nhosts = [\"cs1\"]\n"
-    );
+    let text = text(&config);
     // the lock is the first thing on this host that asks for flock, and every ssh of this operator has the configuration's name
     let sim = cluster.root("master").join(".sim");
     let script = format!(
