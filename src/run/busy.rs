@@ -28,23 +28,31 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let at = |failure: Failure| Stop::from(failure.at(Some(&step.id), &track.host));
         if step.action.takes_down() {
             self.outlast(&track.host, step, limit(&step.action)).await.map_err(at)?;
+            // a silent lock is waited for before all else is looked at
+            self.still_ours(step).await.map_err(at)?;
         }
         let Action::Unmount { mount, busy, .. } = &step.action else {
             self.free_and_fit(stage, track, step).await?;
             return self.step(track, step).await.map_err(at);
         };
-        let mut begun = self.clock.awake();
+        // from when on it is seen to be in use: what gate and window take is nobody's patience
+        let mut begun = None;
         loop {
             // a window that closed meanwhile leaves all of the time for when it opens
             if self.still_fit(stage, track, step).await? {
-                begun = self.clock.awake();
+                begun = None;
             }
             // where nothing is done about it, umount says whether it is in use
             if !busy.is_fail() {
                 let seen = self.users(&track.host, step).await.map_err(at)?;
                 match (self.laws.users(mount.as_str(), &seen), busy) {
                     (Some(users), Busy::Skip) => return Err(at(skipped(mount, &users))),
-                    (Some(users), _) if self.wait_for_users(track, mount, *busy, &users, begun).await? => continue,
+                    (Some(users), _) => {
+                        let since = *begun.get_or_insert_with(|| self.clock.awake());
+                        if self.wait_for_users(track, mount, *busy, &users, since).await? {
+                            continue;
+                        }
+                    }
                     _ => {}
                 }
             }
@@ -60,8 +68,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let users = self.laws.users(mount.as_str(), &now).unwrap_or_else(|| UNSEEN.to_owned());
             match busy {
                 Busy::Skip => return Err(at(skipped(mount, &users))),
-                Busy::Wait(_) if self.wait_for_users(track, mount, *busy, &users, begun).await? => {}
-                _ => return Err(at(named(failure, mount, &users))),
+                Busy::Wait(_) => {
+                    let since = *begun.get_or_insert_with(|| self.clock.awake());
+                    if !self.wait_for_users(track, mount, *busy, &users, since).await? {
+                        return Err(at(named(failure, mount, &users)));
+                    }
+                }
+                Busy::Fail => return Err(at(named(failure, mount, &users))),
             }
         }
     }
