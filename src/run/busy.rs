@@ -28,6 +28,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let at = |failure: Failure| Stop::from(failure.at(Some(&step.id), &track.host));
         if step.action.takes_down() {
             self.outlast(&track.host, step, limit(&step.action)).await.map_err(at)?;
+            // a silent lock is waited for before all else is looked at
+            self.still_ours(step).await.map_err(at)?;
         }
         let Action::Unmount { mount, busy, .. } = &step.action else {
             self.free_and_fit(stage, track, step).await?;

@@ -145,6 +145,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         earlier: Option<i32>,
     ) -> Result<(bool, String), Failure> {
         let to = &self.schedule.to;
+        // asked once more with the intent; a silence is waited for here, so that the look is no older for it
+        self.still_ours(step).await?;
         let before = self.look_when_free(host, step).await?;
         if let Verdict::Done(evidence) = self.laws.already(&step.action, to, &before) {
             return Ok((true, evidence));

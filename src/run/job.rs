@@ -42,7 +42,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     /// Nothing is begun without the cluster's lock. One that is silent is waited for, as a host is that is lost.
-    async fn still_ours(&self, step: &Step) -> Result<(), Failure> {
+    pub(super) async fn still_ours(&self, step: &Step) -> Result<(), Failure> {
         let (begun, mut tries) = (self.clock.awake(), 0);
         let message = || format!("{}: this run may have lost the cluster's lock", step.action.describe());
         loop {

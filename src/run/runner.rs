@@ -272,14 +272,20 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Window and gate once more before something is taken down. Whether the window was waited for.
     pub(super) async fn still_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<bool, Stop> {
         let mut waited = false;
-        while self.window_of(track, step).await? {
-            waited = true;
-            if let Some(gate) = track.gate.as_ref().or(stage.gate.as_ref()) {
-                self.gate_before(gate, track).await?;
+        loop {
+            while self.window_of(track, step).await? {
+                waited = true;
+                if let Some(gate) = track.gate.as_ref().or(stage.gate.as_ref()) {
+                    self.gate_before(gate, track).await?;
+                }
             }
+            self.still_whole(stage, track, step).await?;
+            // it may have closed while a red gate was waited for
+            if !self.window_of(track, step).await? {
+                return Ok(waited);
+            }
+            waited = true;
         }
-        self.still_whole(stage, track, step).await?;
-        Ok(waited)
     }
 
     /// Window and gate, and what else holds a step that takes something down: a master that saves, a copy of its metadata that

@@ -125,7 +125,7 @@ impl State {
             }
             Kind::LockSilent(seconds) => {
                 self.fired(kind, None);
-                self.lock_silent_until = now + seconds * 1000;
+                self.lock_silent_until = self.lock_silent_until.max(now + seconds * 1000);
             }
             Kind::Pause => {
                 self.fired(kind, None);

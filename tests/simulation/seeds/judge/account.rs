@@ -54,7 +54,9 @@ impl Judge {
             let all = |kind: &Kind| matches!(kind, Kind::AppendFails { .. } | Kind::LockTaken | Kind::LockSilent(_));
             self.faults.iter().any(|(kind, at)| all(kind) || here(at))
         };
-        if let Some(((host, mount), _)) = self.taken.iter().find(|((host, _), _)| !failed(host)) {
+        if let Some(((host, mount), _)) =
+            self.taken.iter().find(|((host, _), at)| **at > self.run_began && !failed(host))
+        {
             self.broke("pause", format!("{mount} of {host} is away in a pause"));
         }
         if self.mode == Mode::FullStop && self.master_stopped && !self.master_was_reached() {

@@ -12,6 +12,7 @@ impl Judge {
     /// The operator goes the way back: what is to be reached is the old release.
     pub(super) fn goes_back(&mut self, in_use: bool) {
         self.goal = false;
+        self.run_began = self.now;
         self.mode = if in_use { Mode::Rolling } else { Mode::FullStop };
         self.reached.clear();
         self.down.clear();

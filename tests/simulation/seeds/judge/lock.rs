@@ -18,7 +18,11 @@ impl Lock {
     pub fn fault(&mut self, now: i64, kind: &Kind) {
         match kind {
             Kind::LockTaken => self.lost = Some((now, i64::MAX)),
-            Kind::LockSilent(seconds) => self.lost = self.lost.or(Some((now, now + seconds * 1000))),
+            Kind::LockSilent(seconds) => {
+                let end = now + seconds * 1000;
+                let (since, until) = self.lost.filter(|(_, until)| *until > now).unwrap_or((now, end));
+                self.lost = Some((since, until.max(end)));
+            }
             _ => {}
         }
     }

@@ -153,6 +153,8 @@ pub struct Judge {
     /// Which of them was back last, and when.
     back_at: Option<(usize, i64)>,
     server_started: Option<i64>,
+    /// When the upgrade or the way back began: a mount that was away then is only told of.
+    run_began: i64,
     session_began: i64,
     /// Whether a master served then.
     began_with_a_master: bool,
@@ -213,6 +215,7 @@ impl Judge {
             taken_now: BTreeSet::new(),
             back_at: None,
             server_started: None,
+            run_began: i64::MIN / 2,
             session_began: i64::MIN / 2,
             began_with_a_master: false,
             loses_records: false,
