@@ -8,6 +8,7 @@ use mfsupgrade::plan::Busy;
 use super::stop::Class;
 use super::{FRESH, JUST, Judge};
 use crate::seeds::deed::Deed;
+use crate::seeds::faults::Kind;
 
 /// A look at users that comes so much later than the last one belongs to another wait.
 const GAP: i64 = 120_000;
@@ -63,7 +64,11 @@ impl Judge {
         let now = self.now;
         self.users.first.entry(host.to_owned()).or_insert(now);
         let in_use = self.users.used.keys().any(|(name, point)| name == host && self.is_outgoing(host, point));
-        if !in_use {
+        // a host that is not reached is waited for, and not its users
+        let away = |(kind, at): &(Kind, Option<String>)| {
+            at.as_deref() == Some(host) && matches!(kind, Kind::Outage(_) | Kind::Reboot { .. })
+        };
+        if !in_use || self.faults.iter().any(away) {
             self.users.waits.remove(host);
             return;
         }
