@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::exit::Exit;
 use super::lock::{Abandon, claim, may_abandon, take};
-use super::walk::{Display, RELEASE, Walk, give_back};
+use super::walk::{Display, Walk, give_back, not_told};
 use super::{Failed, StateDir, block_on, replan};
 use crate::fleet::{ClusterLock, SshFleet};
 use crate::host::lock::Verb;
@@ -48,13 +48,9 @@ fn taken_back(state: &StateFolder, name: &str) -> Result<Option<String>, Failed>
 async fn forget(stored: &Stored, state: &StateFolder) {
     let Ok(fleet) = SshFleet::new(&stored.plan) else { return };
     let claim = claim(&stored.name, state);
-    let told = tokio::time::timeout(RELEASE, ClusterLock::forget(&fleet, &stored.plan.master.host, &claim)).await;
-    let why = match told {
-        Ok(Ok(())) => return,
-        Ok(Err(e)) => e.to_string(),
-        Err(_) => "its host does not answer".to_owned(),
-    };
-    eprintln!("whether it still holds the cluster's lock was not seen ({why})");
+    if let Some(why) = not_told(ClusterLock::forget(&fleet, &stored.plan.master.host, &claim)).await {
+        eprintln!("whether it still holds the cluster's lock was not seen ({why})");
+    }
 }
 
 impl Resume {
@@ -95,18 +91,12 @@ impl Resume {
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         let (master, claim) = (&plan.master.host, claim(&run.name, state));
         let abandon = may_abandon(&fleet, master, Some(&claim), (&[], &self.abandon.abandon), true).await?;
+        let simulated = state.simulated()?;
         let lock = take(&fleet, master, claim, abandon.as_deref(), Verb::Leave).await?;
-        let simulated = match run.append(Record::Resumed { at: Timestamp::now() }) {
-            Ok(()) => state.simulated().map_err(Failed::from),
-            Err(e) => Err(Failed::new(Exit::Journal, anyhow::Error::from(e).context("failed to write the journal"))),
-        };
-        let simulated = match simulated {
-            Ok(simulated) => simulated,
-            Err(failed) => {
-                give_back(&lock, false).await;
-                return Err(failed);
-            }
-        };
+        if let Err(e) = run.append(Record::Resumed { at: Timestamp::now() }) {
+            give_back(&lock, false).await;
+            return Err(Failed::new(Exit::Journal, anyhow::Error::from(e).context("failed to write the journal")));
+        }
         let resume = self.state.resume(&run.name);
         let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
         let walk = Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, simulated, resume };

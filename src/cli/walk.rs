@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Failed;
 use super::clock::RunClock;
 use super::observe::ForwardedMaster;
-use crate::fleet::{ClusterLock, SshFleet};
+use crate::fleet::{ClusterLock, LockError, SshFleet};
 use crate::host::lock::STALE;
 use crate::journal::{Progress, Record, Run, Simulated};
 use crate::plan::Plan;
@@ -24,7 +24,7 @@ use crate::schedule::Schedule;
 use crate::ui;
 
 /// How long a lock's host may take at the end: nobody who leaves wants to wait for one that is gone.
-pub(super) const RELEASE: Duration = Duration::from_secs(10);
+const RELEASE: Duration = Duration::from_secs(10);
 
 /// How a run is shown.
 #[derive(Debug, Clone, Args)]
@@ -135,14 +135,20 @@ impl Walk<'_> {
 /// Gives the lock back; `over`: see [`ClusterLock::release`]. Where that cannot be done, its heartbeat stops with this process,
 /// and that is said.
 pub(super) async fn give_back(lock: &ClusterLock<'_>, over: bool) {
-    let told = tokio::time::timeout(RELEASE, lock.release(over)).await;
-    let why = match told {
-        Ok(Ok(())) => return,
-        Ok(Err(e)) => e.to_string(),
-        Err(_) => "its host does not answer".to_owned(),
-    };
-    let minutes = STALE.as_secs() / 60;
-    eprintln!("the cluster's lock was not given back ({why}); without a heartbeat it is stale in {minutes} minutes");
+    if let Some(why) = not_told(lock.release(over)).await {
+        let minutes = STALE.as_secs() / 60;
+        eprintln!(
+            "the cluster's lock was not given back ({why}); without a heartbeat it is stale in {minutes} minutes"
+        );
+    }
+}
+
+/// Why the lock's host was not told what it was to be told; it is not waited for for long.
+pub(super) async fn not_told(told: impl Future<Output = Result<(), LockError>>) -> Option<String> {
+    match tokio::time::timeout(RELEASE, told).await {
+        Ok(told) => told.err().map(|e| e.to_string()),
+        Err(_) => Some("its host does not answer".to_owned()),
+    }
 }
 
 async fn twice_interrupted(pause: &AtomicBool, events: &dyn EventSink, clock: &RunClock) -> std::io::Result<()> {

@@ -54,10 +54,15 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             if self.awake_since(begun) >= RECONNECT.as_secs() {
                 return Err(Failure::new(FailureKind::Unreachable, message(), reason));
             }
-            if let Some(host) = self.schedule.hosts.iter().find(|h| h.roles.contains(&Role::Master)) {
-                self.send(Event::Silent { host: host.name.clone(), reason });
-            }
+            self.silent(reason);
             self.back_off(&mut tries).await;
+        }
+    }
+
+    /// Says that the master, or the lock on its host, was not heard of.
+    pub(super) fn silent(&self, reason: String) {
+        if let Some(host) = self.schedule.hosts.iter().find(|h| h.roles.contains(&Role::Master)) {
+            self.send(Event::Silent { host: host.name.clone(), reason });
         }
     }
 

@@ -158,10 +158,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let failed = |cause: String| Failure::new(FailureKind::StepFailed, step.action.describe(), cause);
         let facts = TrialFacts::parse(&output)
             .ok_or_else(|| failed("what the trial load told cannot be read".to_owned()).with_output(&output))?;
-        let live = self.answer(host, async || self.master.overview().await).await;
-        let live = live.map_err(|reason| failed(format!("the live master does not answer: {reason}")))?;
-        let loaded = self.answer(host, async || self.master.trial(port).await).await;
-        let loaded = loaded.map_err(|reason| failed(format!("the trial master does not answer: {reason}")))?;
+        // one that loads is reached and does not listen yet
+        let silent =
+            |which: &str, silence: NoAnswer| failed(format!("the {which} master does not answer: {}", silence.reason));
+        let live = self.asked(RECONNECT, |_| false, async || self.master.overview().await).await;
+        let live = live.map_err(|silence| silent("live", silence))?;
+        let loaded = self.asked(RECONNECT, |_| false, async || self.master.trial(port).await).await;
+        let loaded = loaded.map_err(|silence| silent("trial", silence))?;
         let stands_still_s = self.schedule.stands_still_s();
         let limits = Limits { to: &self.schedule.to, reconnect_s, accept_long, accept_goal_one, stands_still_s };
         judge(&facts, &loaded, &live, &limits).map_err(|reason| {
@@ -171,18 +174,22 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         })
     }
 
-    /// What a master on `host` says. One that is silent is asked again for a while, as a host is that is lost.
-    async fn answer<T>(&self, host: &HostName, ask: impl AsyncFn() -> Result<T, NoAnswer>) -> Result<T, String> {
+    /// What a master says. One that is silent is asked again within `patience`; `enough`: whether a silence says all there is to
+    /// say.
+    async fn asked<T>(
+        &self,
+        patience: Duration,
+        enough: impl Fn(&NoAnswer) -> bool,
+        ask: impl AsyncFn() -> Result<T, NoAnswer>,
+    ) -> Result<T, NoAnswer> {
         let begun = self.clock.awake();
         loop {
-            let NoAnswer { reason, .. } = match ask().await {
-                Ok(answer) => return Ok(answer),
-                Err(silence) => silence,
-            };
-            if self.awake_since(begun) >= RECONNECT.as_secs() {
-                return Err(reason);
+            match ask().await {
+                Err(silence) if !enough(&silence) && self.awake_since(begun) < patience.as_secs() => {
+                    self.silent(silence.reason);
+                }
+                told => return told,
             }
-            self.send(Event::Silent { host: host.clone(), reason });
             self.clock.between_looks().await;
         }
     }
@@ -280,17 +287,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         news.map_or(Ok(()), |counts| self.learn(counts))
     }
 
-    /// What the master says. One that is silent for a moment is asked again; a host that was reached, and on which nothing
-    /// serves, has said so.
+    /// What the master says. A host that was reached, and on which nothing serves, has said so.
     pub(super) async fn overview_within(&self, patience: Duration) -> Result<Overview, NoAnswer> {
-        let begun = self.clock.awake();
-        loop {
-            match self.master.overview().await {
-                Err(silent) if !silent.reached && self.awake_since(begun) < patience.as_secs() => {}
-                told => return told,
-            }
-            self.clock.between_looks().await;
-        }
+        self.asked(patience, |silence| silence.reached, async || self.master.overview().await).await
     }
 
     /// A cluster that was just seen whole is what later looks are held against, those of a resumed run too.

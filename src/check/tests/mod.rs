@@ -1,6 +1,7 @@
 //! Preflight: a healthy cluster, one thing wrong with it, the finding.
 
 mod back;
+mod borders;
 mod documented;
 mod scene;
 mod traps;
