@@ -1,31 +1,24 @@
 //! An archive of tar without what its making left in it. PURE.
 
-/// All is in blocks of this size.
-const BLOCK: usize = 512;
-/// Where a header has the member's size, in octal digits.
-const SIZE: std::ops::Range<usize> = 124..136;
-/// Where it has the member's time, and the checksum over the header.
-const TIME: std::ops::Range<usize> = 136..148;
-const SUM: std::ops::Range<usize> = 148..156;
+use std::io::Read;
 
-/// Every member with its header, without the header's time (and with it, the checksum). `None`: it is no whole archive.
+use tar::Archive;
+
+/// Every member with its header, without the header's time and size (and with them, the checksum): the size is that of a script
+/// with this machine's folder in it, and is seen in the content. `None`: it is no whole archive.
 pub fn without_times(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let (mut members, mut at) = (Vec::new(), 0);
-    loop {
-        let mut member = bytes.get(at..at + BLOCK)?.to_vec();
-        if member.iter().all(|byte| *byte == 0) {
-            return Some(members);
-        }
-        let digits = std::str::from_utf8(&member[SIZE]).ok()?.trim_matches(['\0', ' ']);
-        let size = usize::from_str_radix(digits, 8).ok()?;
-        member[TIME].fill(0);
-        member[SUM].fill(0);
-        // the size is that of a script with this machine's folder in it, and is seen in the content
-        member[SIZE].fill(0);
-        member.extend_from_slice(bytes.get(at + BLOCK..at + BLOCK + size)?);
-        at += BLOCK + size.next_multiple_of(BLOCK);
-        members.push(member);
-    }
+    let mut archive = Archive::new(bytes);
+    let members = archive.entries().ok()?.raw(true).map(|entry| {
+        let mut entry = entry.ok()?;
+        let mut header = entry.header().clone();
+        header.set_mtime(0);
+        header.set_size(0);
+        header.set_cksum();
+        let (mut content, size) = (Vec::new(), entry.size());
+        let read = entry.read_to_end(&mut content).ok()?;
+        (u64::try_from(read) == Ok(size)).then(|| [&header.as_bytes()[..], &content].concat())
+    });
+    members.collect()
 }
 
 #[cfg(test)]
