@@ -36,7 +36,7 @@ pub fn put_back(file: &AbsPath, beside: Option<&AbsPath>, aside: &AbsPath) -> St
 }
 
 /// Moves every chunk from the folders 00 to FF of a disk (1.6.6 and later) to the folder named by the last hexadecimal
-/// digit of its id (1.5), and removes the 256 (field notes; run with 1.6.27 and 1.5.12). All chunks of a folder `XY` go to
+/// digit of its id (1.5), and removes the 256 (run with 1.6.27 and 1.5.12). All chunks of a folder `XY` go to
 /// `Y`. A chunk that is in both places, which a 1.5 chunkserver on such a disk can make, stops it before anything is moved.
 /// The folders 0 to F get the owner and the mode of those that they come from, since the daemon gives up root.
 #[must_use]

@@ -54,7 +54,7 @@ pub enum Command {
         /// How long the new daemon waits for the previous one's end (`-t`); releases below 1.6.9 know no such option.
         patience: Option<Duration>,
     },
-    /// The new release's `mfsmaster -s`: stops whatever master runs, 1.5's too, and then may exit 1 (field notes).
+    /// The new release's `mfsmaster -s`: stops whatever master runs, 1.5's too, and then may exit 1 (seen with 1.6.27 against 1.5.12).
     StopMaster {
         /// The installation prefix.
         prefix: AbsPath,

@@ -1,6 +1,6 @@
 //! The command line of mfsmount, both generations of it: read from a running mount, written for the new release. PURE.
 //!
-//! Facts, section 8. 1.5: `[-r][-m][-c][-v N][-h HOST][-p PORT][-l SUBPATH][-w MOUNTPOINT]` with the defaults mfsmaster,
+//! 1.5 (`mfsmount/main.c` @ 1.5.12): `[-r][-m][-c][-v N][-h HOST][-p PORT][-l SUBPATH][-w MOUNTPOINT]` with the defaults mfsmaster,
 //! 9421, `/`, `/mnt/mfs` (`mfsmount/main.c` @ 1.5.12). 1.6: `MOUNTPOINT [-H HOST][-P PORT][-S SUBPATH][-m][-o …]`, where
 //! `-h` is help and `-p` asks for a password, so that an old line given to the new program hangs or prints its usage.
 
@@ -56,7 +56,7 @@ impl MountArguments {
     }
 
     /// Reads the command line (without the program) of a running 1.5 mfsmount. A mount of 1.5 has `dev` and `suid`, which
-    /// 1.6 takes away unless they are asked for (facts, section 8; hazard 27).
+    /// 1.6 takes away unless they are asked for (`mfsmount/main.c` @ 1.6.27; hazard 27).
     ///
     /// # Errors
     /// [`UnreadableMount`]: nothing is guessed.

@@ -1,4 +1,4 @@
-//! `make install` of releases below 1.6.9 puts its samples where daemons look for their configuration (facts, section 5): what
+//! `make install` of releases below 1.6.9 puts its samples where daemons look for their configuration (`mfsdata/Makefile.am` @ 1.6.8): what
 //! is there stays as it is, and a file that was not there becomes `FILE.sample`. PURE.
 
 use super::AbsPath;

@@ -115,7 +115,7 @@ pub enum QueryError {
 /// A connection to a master that answers questions, one after the other. To be dropped after an error, since the answers
 /// that may still come would no longer fit the questions; it refuses to be asked again ([`QueryError::Closed`]).
 ///
-/// A master closes a connection that is silent for 10 seconds (facts, section 2.1): open one for each look at a cluster.
+/// A master closes a connection that is silent for 10 seconds (`matocuserv.c` @ 1.5.12, `matoclserv.c` @ 1.6.27; measured): open one for each look at a cluster.
 #[derive(Debug)]
 pub struct AdminClient<S> {
     stream: S,

@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn versions_seen_on_real_wires() {
-        // facts, section 3
+        // minor on the wire = 2 x minor from 2.0 on: VERSMIN, configure.ac @ 2.0.91
         for (wire, text) in [
             (0x0001_050c, "1.5.12"),
             (0x0001_061b, "1.6.27"),

@@ -75,7 +75,7 @@ pub fn write_program(site: &Site, path: &Path, text: &str) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }
 
-/// Installs a release: programs, tools, samples. Live configuration of an older one is left alone (field notes).
+/// Installs a release: programs, tools, samples. Live configuration of an older one is left alone (seen: 1.6.27 over 1.5.12).
 ///
 /// # Errors
 /// The host's folder cannot be written.
@@ -92,7 +92,7 @@ pub fn install(site: &Site, prefix: &str, version: &Version) -> io::Result<()> {
     }
     let samples = site.real(&format!("{prefix}/etc{}", if quirks.etc_mfs { "/mfs" } else { "" }));
     fs::create_dir_all(&samples)?;
-    // .dist and metadata.mfs.empty from 1.6.9 on (facts, section 4.4)
+    // .dist and metadata.mfs.empty from 1.6.9 on (`mfsdata/Makefile.am` @ 1.6.9)
     let suffix = if quirks.verbs { ".dist" } else { "" };
     for sample in SAMPLES {
         let file = samples.join(format!("{sample}{suffix}"));

@@ -211,7 +211,7 @@ fn make_master(site: &Site, prefix: &str, metadata: &Metadata, admin_port: u16) 
     let mut config =
         "# simulated mfsmaster.cfg of 1.5\n# WORKING_USER = nobody\n# LOCK_FILE = mfsmaster.pid\n".to_owned();
     if admin_port != ADMIN_PORT {
-        // both, or 1.6.26 and later do not honour the port (facts, section 5)
+        // both, or 1.6.26 and later do not honour the port (`matoclserv.c` @ 1.6.26)
         if !site.has(FaultName::ListensElsewhere) {
             config.push_str("MATOCU_LISTEN_HOST = *\n");
         }
@@ -219,7 +219,7 @@ fn make_master(site: &Site, prefix: &str, metadata: &Metadata, admin_port: u16) 
     }
     fs::write(site.real(&format!("{prefix}/etc/mfsmaster.cfg")), config)?;
     make_metadata(site, &site.real(&format!("{prefix}/var/mfs")), metadata)?;
-    // 1.5 has no exports; here they were prepared, as without them the upgrade ends in an outage (field notes)
+    // 1.5 has no exports; here they were prepared, as without them the upgrade ends in an outage (seen with 1.6.27)
     let quirks = Quirks::of(&site.target);
     if quirks.exports && !site.has(FaultName::NoExports) {
         let folder = site.real(&format!("{prefix}/etc{}", if quirks.etc_mfs { "/mfs" } else { "" }));

@@ -101,7 +101,7 @@ pub fn has_metaloggers(to: &Version) -> bool {
     *to >= FIRST_METALOGGER
 }
 
-/// What the start of a 1.6 master means for the way back (facts, section 6; run with 1.6.27 and 1.5.12).
+/// What the start of a 1.6 master means for the way back (metadata stays `MFSM 1.5`: `filesystem.c` @ 1.6.27; run with 1.6.27 and 1.5.12).
 pub const WAY_BACK_MASTER: &str = "back to 1.5 from here on: stop the new master cleanly, install the old release and \
      start it on the same, current metadata; never on an older copy (`mfsupgrade rollback` does it)";
 
@@ -109,11 +109,11 @@ pub const WAY_BACK_MASTER: &str = "back to 1.5 from here on: stop the new master
 pub const WAY_BACK_METADATA: &str = "start no master before DATA_PATH has the metadata that the old one wrote when it stopped \
      (compare metadata.mfs with the backup); an older copy lets chunkservers delete newer chunks";
 
-/// What the first start of a 1.6 chunkserver does to its disks (from 1.6.6 on; field notes).
+/// What the first start of a 1.6 chunkserver does to its disks (`hddspacemgr.c`, hdd_folder_scan, from 1.6.6 on; seen).
 pub const WAY_BACK_CHUNKSERVER: &str = "the new chunkserver renames its disks' folders 0-F to 00-FF: put back to 1.5 it \
      reports 0 chunks until every chunk file is moved back (`mfsupgrade rollback` does it)";
 
-/// What a 1.6 mount means for the way back (facts, section 7).
+/// What a 1.6 mount means for the way back (`mastercomm.c` @ 1.6.27; run).
 pub const WAY_BACK_CLIENT: &str = "a 1.6 mount does not work with a 1.5 master: it must go before the master goes back";
 
 /// Below it a master physically deletes chunks that it does not know within about a minute (chunks.c @ 1.6.13, run);

@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-/// Up to 1.6.8 `make install` writes configuration that daemons read; from 1.6.9 on samples, `FILE.dist` (facts, section 5).
+/// Up to 1.6.8 `make install` writes configuration that daemons read; from 1.6.9 on samples, `FILE.dist` (`mfsdata/Makefile.am` @ 1.6.9).
 #[must_use]
 pub fn installs_configuration(to: &Version) -> bool {
     *to < Version::new(1, 6, 9)
@@ -21,7 +21,7 @@ pub fn most_chunks(to: &Version) -> u32 {
     if *to < Version::new(1, 6, 20) { 4_000_000 } else { 41_000_000 }
 }
 
-/// From 1.6.21 on a mount takes options from mfsmount.cfg (facts, section 8).
+/// From 1.6.21 on a mount takes options from mfsmount.cfg (`mfsmount/main.c`; NEWS 1.6.21).
 #[must_use]
 pub fn reads_mount_file(to: &Version) -> bool {
     *to >= Version::new(1, 6, 21)

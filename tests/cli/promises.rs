@@ -75,3 +75,20 @@ fn no_promise_names_the_same_test_twice() {
         }
     }
 }
+
+/// Whoever reads a page or a comment must be able to look its source up: a release and its file, or a page that is here.
+#[test]
+fn no_page_and_no_comment_cites_a_paper_that_is_not_here() {
+    let elsewhere = [["facts,", "section"].join(" "), ["field", "notes"].join(" "), ["facts,", "hazard"].join(" ")];
+    let mut found = texts(&["src", "tests"]);
+    for folder in ["docs", "docs/decisions", "."] {
+        let pages = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        let pages = pages.filter(|path| path.extension().is_some_and(|end| end == "md"));
+        found.extend(pages.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())));
+    }
+    assert!(found.iter().any(|(path, _)| path.ends_with("docs/findings.md")));
+    for (path, text) in found {
+        let cited = elsewhere.iter().find(|paper| text.to_lowercase().contains(paper.as_str()));
+        assert!(cited.is_none(), "{} cites {cited:?}", path.display());
+    }
+}

@@ -95,7 +95,7 @@ async fn a_real_master_that_keeps_the_line_alive_is_still_understood() {
     };
     let mut client = AdminClient::new(TcpStream::connect(master.clients).await.expect("a connection"), LIMIT);
     let before = client.info().await.expect("INFO");
-    // Long enough for a packet that keeps the connection alive, short enough not to be closed (facts, section 2.1).
+    // Long enough for a packet that keeps the connection alive, short enough not to be closed (after 10 s, `matoclserv.c`).
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(client.info().await.expect("INFO behind the master's own packets"), before);
     assert!(client.chunk_matrix(&before).await.expect("a matrix").is_some());

@@ -1,4 +1,4 @@
-//! Every trap that facts and field notes tell of and that a simulated release can set: an operator walks into it.
+//! Every trap that real releases set and that a simulated one can set: an operator walks into it.
 
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, What};
@@ -130,7 +130,7 @@ async fn a_chunkserver_brought_back_to_1_5_does_not_see_its_chunks() {
     })
     .await;
 
-    // the way back of the field notes: each file to the folder named by the last hex digit of its id
+    // the way back by hand: each file to the folder named by the last hex digit of its id
     let back = "pid=$(cat /var/run/mfs/mfschunkserver.lock); kill $pid; while [ -d /proc/$pid ]; do sleep 0.05; done; \
                 cd /mnt/hd1 && for f in ??/chunk_*; do id=${f#*chunk_}; id=${id%%_*}; \
                 mv $f $(printf %s $id | tail -c 1)/; done; rmdir ??; mfschunkserver";

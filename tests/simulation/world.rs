@@ -403,7 +403,7 @@ impl World {
         } else if script.contains("mfsmaster") && script.ends_with("-s") {
             s.master = None;
             s.metadata_saved = Some(self.now.get());
-            return 1; // as 1.6.27 does after it has stopped a 1.5 master (field notes)
+            return 1; // as 1.6.27 does after it has stopped a 1.5 master (seen)
         } else if script.contains("sbin/mfsmaster") {
             assert!(s.master.is_none() || version == NEW, "1.5 takes over from nobody");
             s.metadata_saved = None;

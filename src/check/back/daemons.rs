@@ -9,7 +9,7 @@ use crate::moosefs::config::{ConfigText, disks_paths, lock_file, paths_read};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::disks;
 
-/// What 1.5 reads, and every release of this line writes (facts, section 6).
+/// What 1.5 reads, and every release of this line writes (`filesystem.c` @ 1.5.12 and 1.6.27).
 const READABLE: &str = "MFSM 1.5";
 /// What a master that was started on an empty file system has until its first save.
 const EMPTY: &str = "MFSM NEW";

@@ -136,7 +136,7 @@ impl Check<'_> {
         }
     }
 
-    /// What a writer put under the mount point between an unmount and a mount (field notes).
+    /// What a writer put under the mount point between an unmount and a mount (seen: the writer went on into the folder under the mount point).
     fn under(&mut self, host: &HostName, mount: &MountArguments, facts: &HostFacts) {
         let point = mount.mount_point.as_str();
         match facts.under.get(point) {

@@ -11,7 +11,7 @@ use crate::host::facts::{
 };
 use crate::moosefs::daemon::Role;
 
-/// Bytes of a metadata file's header that tell its kind (facts, section 6).
+/// Bytes of a metadata file's header that tell its kind (`filesystem.c`, fs_loadall).
 const METADATA_KIND: usize = 8;
 
 /// And those that tell its version.

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-/// Which layouts a master speaks, read off its INFO answer (facts, section 2.3).
+/// Which layouts a master speaks, read off its INFO answer (`matocuserv.c` @ 1.5.12, `matoclserv.c` @ 1.6.27; captured).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {

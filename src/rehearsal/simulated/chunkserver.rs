@@ -104,7 +104,7 @@ async fn scan(server: &Server) {
     server.scanned.send_replace(true);
 }
 
-/// Tries to reach the master on a timer that is aligned to its period, as main.c's is (facts, section 9).
+/// Tries to reach the master on a timer that is aligned to its period, as main.c's is (`masterconn.c` @ 1.5.12 and 1.6.27; measured).
 async fn stay_connected(server: Arc<Server>) {
     let life = &server.life;
     let delay = life.config.number("MASTER_RECONNECTION_DELAY");

@@ -14,7 +14,7 @@ pub const CHUNK_SIZE: u64 = 64 << 20;
 /// What a simulated disk holds.
 pub const DISK_SIZE: u64 = 100 << 30;
 
-/// The folder of a chunk: named by its last hex digit up to 1.6.5, by its last two from 1.6.6 on (field notes).
+/// The folder of a chunk: named by its last hex digit up to 1.6.5, by its last two from 1.6.6 on (`hddspacemgr.c` @ 1.5.12 and 1.6.6).
 #[must_use]
 pub fn folder_of(chunk: u64, folders_256: bool) -> String {
     if folders_256 { format!("{:02X}", chunk & 0xff) } else { format!("{:X}", chunk & 0xf) }
@@ -56,7 +56,7 @@ impl Disks {
             if line.is_empty() {
                 continue;
             }
-            // 1.5 takes every line for a path (facts, section 5)
+            // 1.5 takes every line for a path (`hddspacemgr.c` @ 1.5.12)
             if life.quirks.exports && line.starts_with('#') {
                 continue;
             }
@@ -90,7 +90,7 @@ impl Disks {
     }
 
     /// The folders of the release are made; 1.6.6 and later move what is in the 16 old ones. A 1.5 chunkserver does not
-    /// look into the 256 (field notes: it reports 0 chunks, though every byte is there).
+    /// look into the 256 (seen with 1.5.12 behind 1.6.27: it reports 0 chunks, though every byte is there).
     fn lay_out(&self, disk: &Path) {
         let count: u64 = if self.folders_256 { 256 } else { 16 };
         for n in 0..count {

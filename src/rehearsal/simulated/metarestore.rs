@@ -1,4 +1,4 @@
-//! The simulated mfsmetarestore: change logs applied to metadata, with what 1.6.18 and 1.6.27 got wrong (facts, section 6).
+//! The simulated mfsmetarestore: change logs applied to metadata, with what 1.6.18 and 1.6.27 got wrong (`merger.c` and `restore.c` of these; run).
 
 use std::fs;
 use std::io;

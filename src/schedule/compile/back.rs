@@ -1,7 +1,7 @@
 //! `compile_back(plan, run, schedule of the run, what was seen) -> Schedule`: the way back, in the reverse order of an
 //! upgrade, of what the run has changed and nothing else.
 //!
-//! A new chunkserver or mount does not work with an old master, and old ones work with a new one (facts, section 7): so
+//! A new chunkserver or mount does not work with an old master, and old ones work with a new one (run with 1.5.12 and 1.6.27): so
 //! clients come first, then chunkservers one at a time (before
 //! them those that are away already), then the metaloggers, which 1.5 does not know, and the master last.
 //! The file system stays in use. Where no new master runs there is nothing to keep in use: then chunkservers go back at
@@ -19,9 +19,9 @@ use crate::moosefs::daemon::Role;
 use crate::plan::{ClientGroup, Mode, Plan};
 use crate::rules::line_1_5_to_1_6 as line;
 
-const WHY_CLIENTS: &str = "facts: a new mount does not work with an old master, an old one works with a new master: clients \
-     go back first";
-const WHY_STAGGER: &str = "facts: an old chunkserver works with a new master, a new one does not with an old master; one at a \
+const WHY_CLIENTS: &str = "a new mount does not work with an old master, an old one works with a new master: clients go \
+     back first";
+const WHY_STAGGER: &str = "an old chunkserver works with a new master, a new one does not with an old master; one at a \
      time, so that every chunk of goal 2 and up keeps a copy that can be read";
 const WHY_AWAY: &str = "an old chunkserver works with a new master: first everything is there again, then the next is taken \
      away";

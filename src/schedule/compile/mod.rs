@@ -25,8 +25,8 @@ const HOWTO_AT_ONCE: &str = "HOWTO: with the whole system stopped, all chunkserv
 const HOWTO_WAIT: &str = "HOWTO: wait about 3 minutes before starting the master";
 const HOWTO_METALOGGERS: &str = "HOWTO: mfsmetalogger on any machine from 1.6.5 on; chunkservers of 1.6.5 and later no longer \
      keep change logs";
-const HOWTO_CLIENTS: &str = "HOWTO: mfstools before remounting with the new mfsmount; facts: new tools and mounts do not \
-     work with an old master, so clients come last";
+const HOWTO_CLIENTS: &str = "HOWTO: mfstools before remounting with the new mfsmount; new tools and mounts do not work \
+     with an old master, so clients come last";
 
 /// Hosts worked on at the same time where a rule asks for all at once: enough for any cluster of this line, and bounded,
 /// since a held connection costs a process and six file descriptors here.

@@ -53,7 +53,7 @@ fn a_look_at_this_machine_is_read_whole() {
     assert!(!facts.under.contains_key("/not/there"), "what nobody could look at is not empty");
 }
 
-/// As printed on a real master (facts, field notes), with the pids and addresses of the lab.
+/// As printed on a real master (1.5.12), with the pids and addresses of the lab.
 const MASTER: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\nmake\nfuse\n\
     process\t77\tmfsmaster\t1.5.12\t/usr/local/sbin/mfsmaster (deleted)\t/usr/local/var/mfs\theld\tS 1 77 77 0 -1 4194624 1 2 3 4 5 6 7 8 0 -19 1 0 4711 9 9\t/usr/local/sbin/mfsmaster\t-c\t/etc/x.cfg\t\n\
     mount MFS /mnt/mfs fuse rw,relatime 0 0\nmount x /mnt/other fuse rw 0 0\nmount mfsmaster:9421 /mnt/new fuse.mfs rw,nosuid 0 0\n\

@@ -218,7 +218,7 @@ fn a_first_round_under_way_is_not_one_without_trouble() {
     assert!(decode::file_test(&payload).unwrap().is_finished());
 }
 
-/// Facts, section 2.2: what is asked of whom.
+/// What is asked of whom (`matocuserv.c` and `matoclserv.c` of each release; asked of real masters).
 #[test]
 fn no_master_is_asked_what_it_closes_for() {
     for release in RELEASES {

@@ -144,7 +144,7 @@ fn register(master: &Master, connection: u64, peer: Ipv4Addr, payload: &[u8]) ->
         if master.reject_old_clients {
             return None;
         }
-        // 1.5 mounts never consult exports, and every number is accepted (field notes: both went on after the takeover)
+        // 1.5 mounts never consult exports, and every number is accepted (seen: both went on after the takeover of a 1.5.12 master by 1.6.27)
         let (id, version) = (fields.u32().ok()?, from_wire(fields.u32().ok()?)?);
         let known = KnownSession { address: peer, mount_point: String::new(), path: "/".to_owned() };
         let given = if id == 0 { new_session(master, known.clone()) } else { id };

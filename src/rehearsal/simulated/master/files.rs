@@ -1,5 +1,5 @@
 //! A simulated master's files in DATA_PATH: metadata.mfs exists only while it is cleanly stopped; while it runs there are
-//! metadata.mfs.back and changelog.0.mfs (facts, section 6).
+//! metadata.mfs.back and changelog.0.mfs (`filesystem.c` and `changelog.c` @ 1.5.12 and 1.6.27).
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};

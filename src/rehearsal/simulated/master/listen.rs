@@ -31,7 +31,7 @@ fn place<'a>(config: &'a Config, keys: &str, default: u16) -> Place<'a> {
 }
 
 /// A 1.5 configuration that says where to listen for clients is honoured by 1.6.26+ only where MATOCU_LISTEN_HOST is set
-/// (matoclserv.c; facts, section 5).
+/// (`matoclserv.c` @ 1.6.27).
 fn clients<'a>(config: &'a Config, quirks: &Quirks) -> Place<'a> {
     let is_set = |key: &str| config.get(key).is_some();
     let new = is_set("MATOCL_LISTEN_HOST") || is_set("MATOCL_LISTEN_PORT") || !is_set("MATOCU_LISTEN_HOST");

@@ -76,7 +76,7 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
     let mut listening = match listen::open(&life.site, &life.config, &life.quirks).await {
         Ok(listening) => listening,
         Err(reason) => {
-            // facts, hazard 7: a master that fails after loading puts metadata.mfs back
+            // hazard 7 of docs/findings.md: a master that fails after loading puts metadata.mfs back
             files::put_back(&life);
             return Err(reason);
         }

@@ -118,7 +118,7 @@ impl DataPath {
         match answer[..] {
             [STATUS_OK] => {}
             [STATUS_BADSESSION] => {
-                // before 1.6.19 a mount that lost its session never recovers (facts, section 9)
+                // before 1.6.19 a mount that lost its session never recovers (`mastercomm.c` @ 1.6.18)
                 if self.quirks.renews_session {
                     self.session = 0;
                 }
@@ -218,7 +218,7 @@ impl DataPath {
         }
     }
 
-    /// Facts, section 9: without a live copy a read sleeps 60 s at a time and fails after 3 (later 5) of them.
+    /// `readdata.c` @ 1.5.12 and 1.6.27: without a live copy a read sleeps 60 s at a time and fails after 3 (later 5) of them.
     async fn read_chunk(&mut self, inode: u32) -> Result<(), String> {
         let tries = self.site.timings.no_copy_sleep * self.quirks.read_tries;
         let patience = self.site.scaled(tries).max(self.site.timings.real_least_eio);

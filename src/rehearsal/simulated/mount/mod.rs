@@ -48,7 +48,7 @@ pub fn command(call: &Call) -> ExitCode {
         }
         Parsed::AskPassword => {
             eprint!("MFS Password:");
-            // there is no terminal: it hangs as long as stdin does (facts, hazard 27)
+            // there is no terminal: it hangs as long as stdin does (hazard 27 of docs/findings.md)
             let _ = std::io::stdin().read_to_end(&mut Vec::new());
             return ExitCode::FAILURE;
         }

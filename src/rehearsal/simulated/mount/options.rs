@@ -1,4 +1,4 @@
-//! The command line of mfsmount, in both generations of its syntax (facts, section 8). PURE.
+//! The command line of mfsmount, in both generations of its syntax (`mfsmount/main.c` @ 1.5.12 and 1.6.27). PURE.
 
 /// What to mount, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,7 +153,7 @@ fn cache_mode(flags: &[String]) -> Result<(), &'static str> {
     }
 }
 
-/// The line in /proc/mounts (facts, section 8; field notes).
+/// The line in /proc/mounts (seen with 1.5.12 and 1.6.27).
 #[must_use]
 pub fn mounts_line(options: &MountOptions, sessions: bool) -> String {
     let has = |flag: &str| options.flags.iter().any(|given| given == flag);
