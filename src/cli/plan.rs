@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::observe::observe;
 use super::{Failed, block_on, load, usual_state};
 use crate::check::Finding;
+use crate::check::preflight::planned;
 use crate::fleet::SshFleet;
 use crate::schedule::{Schedule, compile};
 use crate::ui;
@@ -80,7 +81,7 @@ pub(super) fn preview(path: &Path, mode: Option<ModeArgument>, format: Format, l
         let fleet = SshFleet::new(&plan).map_err(anyhow::Error::from)?;
         block_on(observe(&plan, &fleet, usual_state().as_deref()))?
     } else {
-        (None, Vec::new())
+        (None, planned(&plan))
     };
     let schedule = compile(&plan, observation.as_ref());
     let text = match format {

@@ -162,7 +162,7 @@ fn acknowledge(section: &Section<'_>, out: &mut Findings) -> Read<BTreeSet<Strin
                     span,
                     format!("{} is no code that can be acknowledged", quote(text)),
                 )
-                .label("no such code")
+                .label("no warning that can be accepted: an error must be fixed")
                 .help(nearest::hint(text, &known)),
             )),
         })

@@ -33,6 +33,7 @@ pub fn text(findings: &[Finding], acknowledged: &BTreeSet<String>, color: bool) 
         } else {
             groups.iter().for_each(|group| text.push_str(&paragraph(&title, group)));
         }
+        text.push_str(&acceptance(groups[0].finding, acknowledged));
     }
     text
 }
@@ -64,7 +65,7 @@ fn title(finding: &Finding, acknowledged: &BTreeSet<String>, color: bool) -> Str
     let (word, style) = match finding.severity {
         Severity::Error => ("error", style.red()),
         Severity::Warning if acknowledged.contains(finding.code.as_str()) => ("acknowledged warning", style.yellow()),
-        Severity::Warning => ("warning", style.yellow()),
+        Severity::Warning => ("blocking warning", style.yellow()),
         Severity::Note => ("note", style.blue()),
     };
     style.apply_to(format!("{word}[{}]", finding.code)).to_string()
@@ -77,6 +78,16 @@ fn on(hosts: &[&str]) -> String {
         _ if hosts.is_empty() => String::new(),
         0 => format!(" on {named}"),
         more => format!(" on {named} and {more} more"),
+    }
+}
+
+/// The exact line that accepts a warning which blocks; nothing for the others.
+fn acceptance(finding: &Finding, acknowledged: &BTreeSet<String>) -> String {
+    match finding.severity {
+        Severity::Warning if finding.stops(acknowledged) => {
+            format!("  or:  accept it with `acknowledge = [\"{}\"]` under [upgrade]\n", finding.code)
+        }
+        _ => String::new(),
     }
 }
 
@@ -157,10 +168,21 @@ mod tests {
             titles,
             [
                 "error[not-root] on cs1: c",
-                "warning[mount-busy] on cl1: b",
-                "warning[mount-busy] on cl2: d",
+                "blocking warning[mount-busy] on cl1: b",
+                "blocking warning[mount-busy] on cl2: d",
                 "note[goals-unknown] on master: a"
             ]
         );
+    }
+
+    #[test]
+    fn a_warning_that_blocks_ends_with_the_line_that_accepts_it() {
+        let text = shown(&[finding(Code::MountBusy, "cl1", "b"), finding(Code::MountBusy, "cl2", "d")]);
+        let accepts = "  or:  accept it with `acknowledge = [\"mount-busy\"]` under [upgrade]\n";
+        assert!(text.ends_with(accepts) && text.matches(accepts).count() == 1, "{text}");
+        for other in [Code::NotRoot, Code::ClocksApart, Code::GoalsUnknown] {
+            let text = shown(&[finding(other, "cs1", "x")]);
+            assert!(!text.contains("accept it"), "{text}");
+        }
     }
 }

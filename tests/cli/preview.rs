@@ -189,9 +189,14 @@ fn a_preview_says_what_the_plan_itself_knows_of_configuration() {
 #[test]
 fn the_readme_shows_what_the_program_prints() {
     let readme = include_str!("../../README.md");
-    let (_, shown) = readme.split_once("$ mfsupgrade plan plans/rolling.toml\n").unwrap();
+    let (_, plan) = readme.split_once("```toml\n").unwrap();
+    let (plan, rest) = plan.split_once("```").unwrap();
+    let (_, shown) = rest.split_once("$ mfsupgrade plan cluster.toml\n").unwrap();
     let (shown, _) = shown.split_once("\n…\n").unwrap();
-    let output = command(&["plan", "plans/rolling.toml"]).env("COLUMNS", "100").output().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cluster.toml");
+    std::fs::write(&file, plan).unwrap();
+    let output = command(&["plan", file.to_str().unwrap()]).env("COLUMNS", "100").output().unwrap();
     assert!(stdout(&output).starts_with(shown), "README.md shows another plan:\n{}", stdout(&output));
 }
 
@@ -213,4 +218,27 @@ fn plan_and_prompt_name_every_point_of_no_return() {
         told("Point of no return: start the new mfschunkserver on cs1, and on 2 more hosts: ", words[1]);
         told("Point of no return: ", words[2]);
     }
+}
+
+#[test]
+fn what_needs_no_host_is_told_by_plan_too() {
+    let plan = include_str!("../../plans/rolling.toml").replace("[[metaloggers]]\nhosts = [\"log1\"]", "");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cluster.toml");
+    let told = |plan: &str| {
+        std::fs::write(&file, plan).unwrap();
+        let output = mfsupgrade(&["plan", file.to_str().unwrap()]);
+        (output.status.code(), String::from_utf8(output.stderr.clone()).unwrap(), stdout(&output).to_owned())
+    };
+    let (code, said, shown) = told(&plan);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(shown.starts_with("MooseFS 1.5.12 to 1.6.27, rolling"), "the plan is shown all the same: {shown}");
+    assert!(said.contains("blocking warning[no-metalogger]: "), "{said}");
+    let accepts = "acknowledge = [\"no-metalogger\"]";
+    assert!(said.contains(accepts), "{said}");
+    let (code, said, _) = told(&plan.replace("[upgrade]\n", &format!("[upgrade]\n{accepts}\n")));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("acknowledged warning[no-metalogger]"), "{said}");
+    let (_, said, _) = told(&plan.replace("[upgrade]\n", "[upgrade]\nacknowledge = [\"exports-missing\"]\n"));
+    assert!(said.contains("an error must be fixed"), "{said}");
 }

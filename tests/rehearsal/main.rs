@@ -13,6 +13,7 @@ mod metalogger;
 mod observed;
 mod operator;
 mod outages;
+mod pages;
 mod prompt;
 mod protocol;
 mod remains;

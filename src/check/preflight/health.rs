@@ -127,7 +127,7 @@ impl Check<'_> {
 
     /// What follows from the two releases and the kind of this cluster.
     pub(super) fn release(&mut self) {
-        let (plan, to) = (self.plan, &self.plan.upgrade.to);
+        let to = &self.plan.upgrade.to;
         if !line::can_be_tried(to) {
             self.find(
                 Code::TrialImpossible,
@@ -136,16 +136,6 @@ impl Check<'_> {
                 "a trial load beside the running master could end it, so none is made: whether the new master loads this \
                  metadata, and how long that takes, shows only when the old one is stopped",
                 "take 1.6.9 or later, or try the load on another machine".into(),
-            );
-        }
-        if line::has_metaloggers(to) && plan.metaloggers.is_empty() {
-            self.find(
-                Code::NoMetalogger,
-                None,
-                "the plan has no metalogger".into(),
-                "1.5 chunkservers keep copies of the change logs; from 1.6.5 on only metaloggers do, and without one the \
-                 master's disk is all there is of every file name",
-                "add [[metaloggers]] with a host other than the master's".into(),
             );
         }
         self.goals();

@@ -17,15 +17,6 @@ impl Check<'_> {
         let mut seen = BTreeMap::new();
         for logger in &plan.metaloggers {
             let host = &logger.host;
-            if *host == plan.master.host {
-                self.find(
-                    Code::MetaloggerOnMaster,
-                    Some(host),
-                    "the metalogger is on the master's own host".into(),
-                    "what takes the host away takes the metadata and its only copy away",
-                    "put a metalogger on another host as well".into(),
-                );
-            }
             let Some(facts) = self.facts(host, Role::Metalogger, &logger.access) else { continue };
             let mut here = MetaloggerSeen { version: None, data_path: None };
             if facts.daemon(Role::Metalogger).is_some() {

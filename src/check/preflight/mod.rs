@@ -21,14 +21,15 @@ mod names;
 mod needs;
 mod old;
 mod owners;
+mod planned;
 mod space;
 mod startup;
 mod strangers;
-mod window;
 
 use std::collections::BTreeMap;
 
 pub use alone::silent;
+pub use planned::planned;
 
 use super::{Code, ConfigChange, Finding, Observation, Severity};
 use crate::host::facts::Space;
@@ -66,7 +67,7 @@ pub fn preflight(plan: &Plan, fleet: &Fleet, overview: &Overview, here: &Here) -
     check.exports(&clients);
     check.strangers(&chunkservers, &clients);
     check.release();
-    check.window();
+    check.findings.extend(planned(plan));
     let baseline = check.baseline();
     check.sort();
     let (config, reconnect_s) = (std::mem::take(&mut check.config), check.reconnect_s);

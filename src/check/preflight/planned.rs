@@ -1,0 +1,59 @@
+//! What the plan alone tells, before any host is asked: also to a preview that contacts none.
+
+use crate::check::{Code, Finding};
+use crate::plan::Plan;
+use crate::rules::line_1_5_to_1_6 as line;
+
+/// Findings for which no host need be asked, worst first.
+#[must_use]
+pub fn planned(plan: &Plan) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = [no_metalogger(plan), window_short(plan)].into_iter().flatten().collect();
+    findings.extend(metaloggers_on_master(plan));
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+fn no_metalogger(plan: &Plan) -> Option<Finding> {
+    let none = line::has_metaloggers(&plan.upgrade.to) && plan.metaloggers.is_empty();
+    none.then(|| {
+        Finding::new(
+            Code::NoMetalogger,
+            None,
+            "the plan has no metalogger".into(),
+            "1.5 chunkservers keep copies of the change logs; from 1.6.5 on only metaloggers do, and without one the \
+             master's disk is all there is of every file name",
+            "add [[metaloggers]] with a host other than the master's".into(),
+        )
+    })
+}
+
+fn metaloggers_on_master(plan: &Plan) -> impl Iterator<Item = Finding> {
+    plan.metaloggers.iter().filter(|logger| logger.host == plan.master.host).map(|logger| {
+        Finding::new(
+            Code::MetaloggerOnMaster,
+            Some(&logger.host),
+            "the metalogger is on the master's own host".into(),
+            "what takes the host away takes the metadata and its only copy away",
+            "put a metalogger on another host as well".into(),
+        )
+    })
+}
+
+/// The plan's window against the time that the upgrade itself requires.
+fn window_short(plan: &Plan) -> Option<Finding> {
+    let window = plan.window.as_ref()?;
+    let (demanded, length) = (plan.demanded_waits_s(), window.length_s());
+    (demanded > length).then(|| {
+        Finding::new(
+            Code::WindowShort,
+            None,
+            format!(
+                "{} min of required waiting do not fit into the {} min of {window}",
+                demanded.div_ceil(60),
+                length / 60
+            ),
+            "the run waits for the next window in between: until then the cluster works in both releases",
+            "nothing, if that is wanted; else make the window longer or the stagger shorter".into(),
+        )
+    })
+}
