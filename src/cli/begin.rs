@@ -60,7 +60,11 @@ pub(super) async fn begin(
     }
     let simulated = state.1.simulated()?;
     let mut run = state.1.begin(&new, Timestamp::now())?;
-    let lock = match take(fleet, master, claim(&run.name, state.1), set_aside, Verb::Drop).await {
+    let taken = match claim(&run.name, state.1) {
+        Ok(claim) => take(fleet, master, claim, set_aside, Verb::Drop).await,
+        Err(failed) => Err(failed),
+    };
+    let lock = match taken {
         Ok(lock) => lock,
         Err(failed) => {
             run.discard()?;

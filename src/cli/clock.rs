@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::fleet::since_boot;
 use crate::journal::Simulated;
 use crate::run::ports::Clock;
 
@@ -21,16 +22,6 @@ pub struct RunClock {
     boot: Duration,
     monotonic: Instant,
     speed: f64,
-}
-
-/// How long this machine has been up, asleep or not.
-fn since_boot() -> Duration {
-    #[cfg(target_os = "linux")]
-    let clock = rustix::time::ClockId::Boottime;
-    // elsewhere the monotonic clock counts sleep
-    #[cfg(not(target_os = "linux"))]
-    let clock = rustix::time::ClockId::Monotonic;
-    rustix::time::clock_gettime(clock).try_into().unwrap_or_default()
 }
 
 impl RunClock {

@@ -7,9 +7,10 @@ use clap::Args;
 use super::Failed;
 use super::begin::confirm;
 use super::exit::Exit;
+use super::process;
 use crate::fleet::{ClusterLock, LockError, SshFleet};
 use crate::host::HostName;
-use crate::host::lock::{Claim, Holder, Verb};
+use crate::host::lock::{Claim, Holder, STALE, Verb};
 use crate::journal::StateFolder;
 
 /// What is to become of a run that was left unfinished.
@@ -22,12 +23,14 @@ pub(super) struct Abandon {
 }
 
 /// `run` as it names itself to others.
-pub(super) fn claim(run: &str, state: &StateFolder) -> Claim {
+pub(super) fn claim(run: &str, state: &StateFolder) -> Result<Claim, Failed> {
     let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
     let user = named.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let folder = std::path::absolute(state.path()).unwrap_or_else(|_| state.path().to_owned());
-    Claim { run: run.to_owned(), owner: format!("{user}@{machine} in {}", folder.display()) }
+    let owner = format!("{user}@{machine} in {}", folder.display());
+    let word = process::word().map_err(anyhow::Error::from)?;
+    Ok(Claim { run: run.to_owned(), owner, word, process: process::here() })
 }
 
 /// The run that may be set aside on the cluster of `master`, before anything is asked or begun. `mine`: a claim that may hold
@@ -46,7 +49,7 @@ pub(super) async fn may_abandon(
         let error = anyhow::anyhow!("--abandon: no run {unknown} was left unfinished on this cluster");
         return Err(Failed::new(Exit::Usage, error));
     }
-    let holder = holder.filter(|h| mine.is_none_or(|m| (&m.run, &m.owner) != (&h.run, &h.owner)));
+    let holder = holder.filter(|h| mine.is_none_or(|m| !is_of(h, m)));
     let Some(holder) = holder else { return Ok(None) };
     if holder.walks() {
         return Err(failed(LockError::Held(holder)));
@@ -71,7 +74,29 @@ pub(super) async fn take<'f>(
     abandon: Option<&str>,
     otherwise: Verb<'_>,
 ) -> Result<ClusterLock<'f>, Failed> {
-    ClusterLock::take(fleet, master, claim, abandon, otherwise).await.map_err(failed)
+    let mine = claim.clone();
+    let ended = |holder: &Holder| is_of(holder, &mine) && process::has_ended(&holder.process);
+    ClusterLock::take(fleet, master, claim, abandon, ended, otherwise).await.map_err(|error| match error {
+        LockError::Held(holder) if is_of(&holder, &mine) => walked_twice(holder),
+        error => failed(error),
+    })
+}
+
+/// Whether it is a process of the same run, of the same user in the same place.
+fn is_of(holder: &Holder, claim: &Claim) -> bool {
+    (&holder.run, &holder.owner) == (&claim.run, &claim.owner)
+}
+
+/// Its state folder is there twice, or the process before this one has ended on a machine that cannot be asked.
+fn walked_twice(holder: Holder) -> Failed {
+    let (run, minutes) = (holder.run.clone(), STALE.as_secs() / 60);
+    let error = anyhow::anyhow!(
+        "{}\n  no host was touched; it is walked by another process than this one, in a copy of this state folder, on a copy of \
+         this machine, or in a container: go on there, or stop it there\n  where that process was killed, `resume {run}` goes on \
+         once its heartbeat has been silent for {minutes} min",
+        LockError::Held(holder)
+    );
+    Failed::new(Exit::Locked, error)
 }
 
 fn failed(error: LockError) -> Failed {

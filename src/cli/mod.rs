@@ -9,6 +9,7 @@ pub mod exit;
 mod lock;
 mod observe;
 mod plan;
+mod process;
 mod rehearse;
 mod replan;
 mod resume;

@@ -150,7 +150,7 @@ impl Rehearse {
         let state = self.state(plan, cluster, None)?;
         let mut run = state
             .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
-        let lock = take(&fleet, &plan.master.host, claim(&run.name, &state), None, Verb::Drop).await?;
+        let lock = take(&fleet, &plan.master.host, claim(&run.name, &state)?, None, Verb::Drop).await?;
         let admin_address = observation.master.admin_address;
         let walk = Walk {
             plan,
@@ -214,7 +214,7 @@ impl Rehearse {
         eprint!("{}", crate::ui::summary::text(&schedule));
         let mut run = state
             .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
-        let lock = take(fleet, &plan.master.host, claim(&run.name, state), Some(name), Verb::Drop).await?;
+        let lock = take(fleet, &plan.master.host, claim(&run.name, state)?, Some(name), Verb::Drop).await?;
         let walk = Walk {
             plan,
             schedule: &schedule,

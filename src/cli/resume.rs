@@ -47,7 +47,7 @@ fn taken_back(state: &StateFolder, name: &str) -> Result<Option<String>, Failed>
 /// A run that was killed behind its last record still holds the cluster's lock, and nobody else would give it back.
 async fn forget(stored: &Stored, state: &StateFolder) {
     let Ok(fleet) = SshFleet::new(&stored.plan) else { return };
-    let claim = claim(&stored.name, state);
+    let Ok(claim) = claim(&stored.name, state) else { return };
     if let Some(why) = not_told(ClusterLock::forget(&fleet, &stored.plan.master.host, &claim)).await {
         eprintln!("whether it still holds the cluster's lock was not seen ({why})");
     }
@@ -89,7 +89,7 @@ impl Resume {
     async fn go_on(&self, run: &mut Run, stored: &Stored, state: &StateFolder) -> Result<Exit, Failed> {
         let (plan, schedule) = (&stored.plan, &stored.schedule);
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
-        let (master, claim) = (&plan.master.host, claim(&run.name, state));
+        let (master, claim) = (&plan.master.host, claim(&run.name, state)?);
         let abandon = may_abandon(&fleet, master, Some(&claim), (&[], &self.abandon.abandon), true).await?;
         let simulated = state.simulated()?;
         let lock = take(&fleet, master, claim, abandon.as_deref(), Verb::Leave).await?;

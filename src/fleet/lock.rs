@@ -3,10 +3,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use tokio::sync::Notify;
 
-use super::SshFleet;
+use super::{SshFleet, since_boot};
 use crate::host::HostName;
 use crate::host::lock::{self, Answer, Claim, HEARTBEAT, Holder, STALE, Verb};
 use crate::run::ports::{Guard, Hosts, NotHeld, Outcome};
@@ -54,12 +54,17 @@ pub struct ClusterLock<'f> {
 
 /// What the last heartbeats have said.
 struct Heard {
-    /// When it was last seen to be ours, by the wall's clock: a machine that sleeps must not think that no time went by.
-    at: Timestamp,
+    /// When it was last seen to be ours, since this machine's boot: one that sleeps must not think that no time went by, and one
+    /// whose clock is set must not think that it did.
+    at: SignedDuration,
     /// Who has taken it.
     taken: Option<Holder>,
     /// Why the last one was not heard.
     trouble: String,
+}
+
+fn now() -> SignedDuration {
+    SignedDuration::try_from(since_boot()).unwrap_or(SignedDuration::MAX)
 }
 
 /// Why nothing came of it.
@@ -111,15 +116,16 @@ impl<'f> ClusterLock<'f> {
     /// # Errors
     /// [`LockError::Host`].
     pub async fn holder(fleet: &SshFleet, host: &HostName) -> Result<Option<Holder>, LockError> {
-        let nobody = Claim { run: String::new(), owner: String::new() };
+        let nobody = Claim::default();
         match ask(fleet, host, &nobody, Verb::Look).await? {
             Answer::Other(holder) => Ok(Some(holder)),
             _ => Ok(None),
         }
     }
 
-    /// Takes it. `abandon`: the run that may be set aside for it, if nobody walks it any more. `otherwise`: what is said to a
-    /// host whose answer was lost, so that it is not held for a run that nobody walks.
+    /// Takes it. `abandon`: the run that may be set aside for it, if nobody walks it any more. `ended`: whether the process of a
+    /// holder is known to have ended. `otherwise`: what is said to a host whose answer was lost, so that it is not held for a run
+    /// that nobody walks.
     ///
     /// # Errors
     /// [`LockError`].
@@ -128,13 +134,21 @@ impl<'f> ClusterLock<'f> {
         host: &HostName,
         claim: Claim,
         abandon: Option<&str>,
+        ended: impl Fn(&Holder) -> bool,
         otherwise: Verb<'_>,
     ) -> Result<Self, LockError> {
         // whoever has it already is told so once more
-        match ask_again(fleet, host, &claim, Verb::Take { abandon }).await {
+        let mut answer = ask_again(fleet, host, &claim, Verb::Take { abandon, ended: None }).await;
+        if let Ok(Answer::Other(holder)) = &answer
+            && ended(holder)
+        {
+            let word = holder.word.clone();
+            answer = ask_again(fleet, host, &claim, Verb::Take { abandon, ended: Some(&word) }).await;
+        }
+        match answer {
             Ok(Answer::Other(holder)) => Err(LockError::Held(holder)),
             Ok(_) => {
-                let heard = Heard { at: Timestamp::now(), taken: None, trouble: String::new() };
+                let heard = Heard { at: now(), taken: None, trouble: String::new() };
                 Ok(Self { fleet, host: host.clone(), claim, heard: Mutex::new(heard), now: Notify::new() })
             }
             Err(Silence::Unheard(why)) => match ask_again(fleet, host, &claim, otherwise).await {
@@ -151,7 +165,7 @@ impl<'f> ClusterLock<'f> {
     /// # Errors
     /// [`LockError`].
     pub async fn forget(fleet: &SshFleet, host: &HostName, claim: &Claim) -> Result<(), LockError> {
-        ask(fleet, host, claim, Verb::Drop).await.map(drop)
+        ask(fleet, host, claim, Verb::Forget).await.map(drop)
     }
 
     /// The heartbeat; does not end.
@@ -160,7 +174,7 @@ impl<'f> ClusterLock<'f> {
         loop {
             // whoever finds it silent does not wait for the next one
             let _ = tokio::time::timeout(after, self.now.notified()).await;
-            let asked = Timestamp::now();
+            let asked = now();
             let answer = ask(self.fleet, &self.host, &self.claim, Verb::Renew).await;
             let mut heard = self.heard.lock().expect("nobody panics with it");
             after = match answer {
@@ -199,7 +213,7 @@ impl Guard for ClusterLock<'_> {
         if let Some(holder) = &heard.taken {
             return Err(NotHeld::Taken(format!("it is held by {holder}")));
         }
-        let silent = Timestamp::now().duration_since(heard.at);
+        let silent = now() - heard.at;
         // long before another run may take it
         if silent.unsigned_abs() > STALE / 2 {
             self.now.notify_one();
@@ -214,8 +228,6 @@ impl Guard for ClusterLock<'_> {
 mod tests {
     use std::path::Path;
 
-    use jiff::SignedDuration;
-
     use super::*;
     use crate::plan::Plan;
 
@@ -226,8 +238,8 @@ mod tests {
 
     /// The lock of a host that is none of the fleet's, so that asking it fails at once and without a connection.
     fn heard(fleet: &SshFleet, seconds_ago: i64) -> ClusterLock<'_> {
-        let claim = Claim { run: "run".to_owned(), owner: "anna".to_owned() };
-        let at = Timestamp::now() - SignedDuration::from_secs(seconds_ago);
+        let claim = Claim { run: "run".to_owned(), owner: "anna".to_owned(), ..Claim::default() };
+        let at = now() - SignedDuration::from_secs(seconds_ago);
         let heard = Mutex::new(Heard { at, taken: None, trouble: String::new() });
         ClusterLock { fleet, host: HostName::new("elsewhere").unwrap(), claim, heard, now: Notify::new() }
     }
@@ -272,7 +284,7 @@ mod tests {
     fn a_lock_that_another_run_has_taken_is_lost_however_lately_it_was_heard_of() {
         let fleet = fleet();
         let lock = heard(&fleet, 0);
-        let holder = Holder { run: "other".to_owned(), owner: "ben".to_owned(), left: false, age_s: 0 };
+        let holder = Holder { run: "other".to_owned(), owner: "ben".to_owned(), ..Holder::default() };
         lock.heard.lock().unwrap().taken = Some(holder);
         let Err(NotHeld::Taken(why)) = lock.held() else { panic!("it is another's") };
         assert!(why.contains("other"), "{why}");

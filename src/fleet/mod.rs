@@ -3,6 +3,7 @@
 //! Host keys are always checked strictly and nothing ever prompts: there may be no terminal, and a question in the
 //! middle of a night is an outage. What a command means is none of this room's business; [`crate::host::shell`] made it.
 
+mod boot;
 mod follow;
 pub mod forward;
 pub mod held;
@@ -10,6 +11,7 @@ pub mod lock;
 pub mod session;
 mod transfer;
 
+pub use boot::since_boot;
 pub use forward::Forward;
 pub use held::Held;
 pub use lock::{ClusterLock, LockError};

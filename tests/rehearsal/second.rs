@@ -43,9 +43,31 @@ impl Operator {
         (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
+    /// Goes on with the run that there is.
+    fn resume(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mfsupgrade"));
+        command.args(["resume", "--log", "plain", "--state-dir"]).arg(&self.folder);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
     fn runs(&self) -> Vec<String> {
         StateFolder::new(Some(&self.folder)).unwrap().names().unwrap()
     }
+}
+
+/// The last heartbeat was so many seconds before it was: by the master's own uptime, which the lock is told in. Neither the
+/// time of the file nor that of day says anything.
+async fn beat_before(cluster: &Cluster, seconds: u64) {
+    let file = "/var/lib/mfsupgrade/lock";
+    let earlier = format!("n=$(($(sed -n 8p {file}) - {seconds})); sed -i \"8s/.*/$n/\" {file}");
+    said(cluster, "master", &earlier, 0).await;
+}
+
+/// A window that opens in twelve hours, which are many minutes here.
+fn window() -> String {
+    let hour = |hours| (Timestamp::now() + SignedDuration::from_hours(hours)).to_zoned(TimeZone::UTC).strftime("%H:%M");
+    format!("[window]\nfrom = \"{}\"\nto = \"{}\"\ntime_zone = \"UTC\"\n", hour(12), hour(18))
 }
 
 /// The plan of a cluster that `config` tells the way to.
@@ -58,8 +80,8 @@ fn text(config: &Path) -> String {
 }
 
 /// Walks until the window of the plan is waited for, with the lock held. What it says from there on is not read.
-fn begun(operator: &Operator) -> (Child, BufReader<ChildStderr>) {
-    let mut child = operator.upgrade(&[]).spawn().unwrap();
+fn begun(mut command: Command) -> (Child, BufReader<ChildStderr>) {
+    let mut child = command.spawn().unwrap();
     let (mut words, mut all) = (BufReader::new(child.stderr.take().unwrap()), String::new());
     while !all.contains("for the window, which opens") {
         assert_ne!(words.read_line(&mut all).unwrap(), 0, "it never waited\n{all}");
@@ -74,13 +96,11 @@ async fn the_second_operator_is_told_who_holds_the_lock() {
     let folder = tempfile::tempdir().unwrap();
     let config = cluster.ssh().config.unwrap();
     let text = text(&config);
-    // anna has to wait for many hours, which are many minutes here; ben need not
-    let hour = |hours| (Timestamp::now() + SignedDuration::from_hours(hours)).to_zoned(TimeZone::UTC).strftime("%H:%M");
-    let window = format!("[window]\nfrom = \"{}\"\nto = \"{}\"\ntime_zone = \"UTC\"\n", hour(12), hour(18));
-    let anna = Operator::new(folder.path(), "anna", &format!("{text}{window}"));
+    // anna has to wait for many hours; ben need not
+    let anna = Operator::new(folder.path(), "anna", &format!("{text}{}", window()));
     let ben = Operator::new(folder.path(), "ben", &text);
 
-    let (mut first, _words) = tokio::task::block_in_place(|| begun(&anna));
+    let (mut first, _words) = tokio::task::block_in_place(|| begun(anna.upgrade(&[])));
     let lock = said(&cluster, "master", "cat /var/lib/mfsupgrade/lock", 0).await;
     assert!(lock.contains("held"), "{lock}");
     let run = anna.runs().pop().unwrap();
@@ -96,7 +116,7 @@ async fn the_second_operator_is_told_who_holds_the_lock() {
     // killed: its heart beats no more, which takes five minutes to be sure of
     first.kill().unwrap();
     first.wait().unwrap();
-    said(&cluster, "master", "touch -d '10 minutes ago' /var/lib/mfsupgrade/lock", 0).await;
+    beat_before(&cluster, 600).await;
     let (code, words) = ben.told(&[]);
     assert_eq!(code, 13, "{words}");
     assert!(words.contains("heartbeat stopped") && words.contains(&format!("--abandon {run}")), "{words}");
@@ -128,6 +148,50 @@ async fn the_second_operator_is_told_who_holds_the_lock() {
     .await;
     assert!(!left.lines().any(|file| file == "lock"), "{left}");
     assert!(!left.contains(&ben.runs()[0]), "its jobs are swept: {left}");
+}
+
+/// As on a cloned machine or in a second container: the same run of the same user in a folder of the same name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_state_folder_was_copied_is_not_walked_twice() {
+    let original = plan("1.6.27", Mode::Rolling, 1, 0);
+    let cluster = Cluster::start(&original, Options { speed: WALKED, ..options(&[]) }).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{}{}", text(&cluster.ssh().config.unwrap()), window());
+    // with a blank at its end, which the lock's file must keep
+    let anna = Operator::new(folder.path(), "anna ", &text);
+    let (mut first, _words) = tokio::task::block_in_place(|| begun(anna.upgrade(&[])));
+    let (copy, original) = (folder.path().join("copy"), folder.path().join("original"));
+    assert!(Command::new("cp").arg("-a").args([&anna.folder, &copy]).status().unwrap().success());
+    std::fs::rename(&anna.folder, &original).unwrap();
+    std::fs::rename(&copy, &anna.folder).unwrap();
+
+    let second = tokio::task::block_in_place(|| anna.resume().output().unwrap());
+    let words = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(13), "{words}");
+    for part in [anna.runs()[0].as_str(), "is being walked", "in a copy of this state folder", "no host was touched"] {
+        assert!(words.contains(part), "{part}\n{words}");
+    }
+    let word = |lock: &str| lock.lines().nth(4).unwrap().to_owned();
+    let lock = said(&cluster, "master", "cat /var/lib/mfsupgrade/lock", 0).await;
+    assert!(lock.lines().nth(1).unwrap().ends_with("/anna "), "{lock:?}");
+    assert!(first.try_wait().unwrap().is_none(), "the first one goes on");
+
+    // that process has ended, as this machine knows: its heartbeat is not waited for
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let (mut second, _words) = tokio::task::block_in_place(|| begun(anna.resume()));
+    let taken = said(&cluster, "master", "cat /var/lib/mfsupgrade/lock", 0).await;
+    assert_ne!(word(&taken), word(&lock), "{taken}");
+    // nor is that of one of another machine, when it has stopped
+    second.kill().unwrap();
+    second.wait().unwrap();
+    said(&cluster, "master", "sed -i '6s/.*/another-boot pid:[1] 7 7/' /var/lib/mfsupgrade/lock", 0).await;
+    let third = tokio::task::block_in_place(|| anna.resume().output().unwrap());
+    assert_eq!(third.status.code(), Some(13), "{}", String::from_utf8_lossy(&third.stderr));
+    beat_before(&cluster, 600).await;
+    let (mut fourth, _words) = tokio::task::block_in_place(|| begun(anna.resume()));
+    fourth.kill().unwrap();
+    fourth.wait().unwrap();
 }
 
 /// An upgrade of a cluster whose master's connection is lost while its lock is being taken, which goes on there.
