@@ -35,6 +35,9 @@ use crate::rehearsal::simulated;
 /// A plan file names the master, the chunkservers and the clients. `plan` shows everything that will happen, `rehearse`
 /// tries it on a simulated cluster on this machine, `upgrade` does it, `status` and `resume` go on after a stop, `rollback`
 /// takes it back.
+///
+/// One exception to "without losing a byte" is MooseFS's own: a 1.5 mount that loses its master for more than 30 s, as in a
+/// full-stop, reports some writes under way as done although they are lost. Stop what writes before a full-stop.
 #[derive(Debug, Parser)]
 #[command(name = "mfsupgrade", version, after_help = AFTER_HELP)]
 pub struct Cli {
