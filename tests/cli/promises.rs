@@ -1,4 +1,5 @@
-//! `docs/safety.md` names the tests that hold its promises: each of them is there.
+//! `docs/safety.md` names the tests that hold its promises, and `docs/security.md` those that hold its defences: each of
+//! them is there.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,51 +24,57 @@ fn texts(folders: &[&str]) -> Vec<(PathBuf, String)> {
 const DASHES: &str = "|---|---|";
 
 /// The last column of every row of a table of promises.
-fn held_by() -> Vec<String> {
-    let text = std::fs::read_to_string(root().join("docs/safety.md")).unwrap();
+fn held_by(document: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root().join(document)).unwrap();
     let last = |row: &str| row.trim_end_matches('|').rsplit(" | ").next().unwrap().trim().to_owned();
     let tables = text.split("\n\n").filter_map(|part| part.split_once(&format!("\n{DASHES}\n")));
     tables.flat_map(|(_, rows)| rows.lines().map(last)).collect()
 }
 
+/// Every document with such tables, and the rows that it has at least.
+const DOCUMENTS: [(&str, usize); 2] = [("docs/safety.md", 50), ("docs/security.md", 10)];
+
 #[test]
 fn every_promise_names_tests_that_are_there() {
     let sources = texts(&["src", "tests"]);
-    let rows = held_by();
-    assert!(rows.len() > 50, "{}", rows.len());
-    for row in rows {
-        let mut named = 0;
-        let words = row.split(|c: char| !(c.is_ascii_alphanumeric() || "_:/.-*".contains(c)));
-        for word in words.map(|word| word.trim_start_matches(':').trim_end_matches(['.', ':'])) {
-            let name = word.rsplit("::").next().unwrap();
-            if word.contains('/') {
-                assert!(root().join(word).exists(), "{word} is not there\n{row}");
-                named += 1;
-            } else if name.split('_').count() >= WORDS {
-                let test = format!("fn {name}(");
-                assert!(sources.iter().any(|(_, text)| text.contains(&test)), "no test is called {name}\n{row}");
-                named += 1;
-            } else if let Some(law) = word.strip_prefix('*').and_then(|word| word.strip_suffix('*')) {
-                let law = format!("\"{law}\"");
-                let judges = |path: &Path| {
-                    ["judge", "cli/crash", "cli/rehearse"].iter().any(|p| path.to_string_lossy().contains(p))
-                };
-                let judged = sources.iter().any(|(path, text)| judges(path) && text.contains(&law));
-                assert!(judged, "no judge has the law {law}\n{row}");
-                named += 1;
-            } else if ["back", "proof", "roles", "unchecked", "outages", "traps", "second", "crash", "operator"]
-                .contains(&name)
-            {
-                named += 1;
-            }
-        }
-        assert!(named > 0, "nothing is named that holds it: {row}");
+    for (document, least) in DOCUMENTS {
+        let rows = held_by(document);
+        assert!(rows.len() > least, "{document} has {} rows", rows.len());
+        rows.iter().for_each(|row| names_tests_that_are_there(row, &sources));
     }
+}
+
+fn names_tests_that_are_there(row: &str, sources: &[(PathBuf, String)]) {
+    let mut named = 0;
+    let words = row.split(|c: char| !(c.is_ascii_alphanumeric() || "_:/.-*".contains(c)));
+    for word in words.map(|word| word.trim_start_matches(':').trim_end_matches(['.', ':'])) {
+        let name = word.rsplit("::").next().unwrap();
+        if word.contains('/') {
+            assert!(root().join(word).exists(), "{word} is not there\n{row}");
+            named += 1;
+        } else if name.split('_').count() >= WORDS {
+            let test = format!("fn {name}(");
+            assert!(sources.iter().any(|(_, text)| text.contains(&test)), "no test is called {name}\n{row}");
+            named += 1;
+        } else if let Some(law) = word.strip_prefix('*').and_then(|word| word.strip_suffix('*')) {
+            let law = format!("\"{law}\"");
+            let judges =
+                |path: &Path| ["judge", "cli/crash", "cli/rehearse"].iter().any(|p| path.to_string_lossy().contains(p));
+            let judged = sources.iter().any(|(path, text)| judges(path) && text.contains(&law));
+            assert!(judged, "no judge has the law {law}\n{row}");
+            named += 1;
+        } else if ["back", "proof", "roles", "unchecked", "outages", "traps", "second", "crash", "operator"]
+            .contains(&name)
+        {
+            named += 1;
+        }
+    }
+    assert!(named > 0, "nothing is named that holds it: {row}");
 }
 
 #[test]
 fn no_promise_names_the_same_test_twice() {
-    for row in held_by() {
+    for row in DOCUMENTS.iter().flat_map(|(document, _)| held_by(document)) {
         let mut seen = BTreeSet::new();
         let names = row.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
         for name in names.filter(|name| name.split('_').count() >= WORDS) {
