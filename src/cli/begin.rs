@@ -14,15 +14,17 @@ use crate::journal::{NewRun, StateFolder};
 use crate::plan::Plan;
 use crate::schedule::count;
 use crate::ui;
+use crate::ui::out::{self, say};
+use crate::ui::shown::Shown;
 
 /// Whether nothing stands against a run; says what does. `whole`: whether everything was seen that a schedule needs.
 pub(super) fn fits(plan: &Plan, findings: &[Finding], whole: bool) -> bool {
     let accepted = &plan.upgrade.acknowledge;
-    eprint!("{}", ui::findings::text(findings, accepted, console::colors_enabled_stderr()));
+    out::talk(&ui::findings::text(findings, accepted, console::colors_enabled_stderr()));
     let stops = findings.iter().filter(|f| f.stops(accepted)).count();
     let fits = whole && stops == 0;
     if !fits {
-        eprintln!("not begun: {} in the way; no host was touched", count(stops, "finding"));
+        say!("not begun: {} in the way; no host was touched", count(stops, "finding"));
     }
     fits
 }
@@ -51,11 +53,11 @@ pub(super) async fn begin(
     let Beginning { new, fleet, question, abandon, set_aside } = *beginning;
     let NewRun { plan, schedule, .. } = new;
     let master = &plan.master.host;
-    eprint!("{}", ui::summary::text(schedule));
+    out::talk(&ui::summary::text(schedule));
     if let Some(question) = question
         && !confirm(question)?
     {
-        eprintln!("not confirmed: no host was touched");
+        say!("not confirmed: no host was touched");
         return Ok(Exit::NotConfirmed);
     }
     let simulated = state.1.simulated()?;
@@ -87,7 +89,7 @@ pub(super) async fn begin(
 
 pub(super) fn confirm(question: &str) -> Result<bool, Failed> {
     dialoguer::Confirm::new()
-        .with_prompt(question)
+        .with_prompt(Shown::line(question).to_string())
         .default(false)
         .interact()
         .map_err(|e| Failed::new(Exit::NotConfirmed, e))

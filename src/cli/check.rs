@@ -7,12 +7,14 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::observe::observe;
-use super::plan::{Format, ModeArgument, print};
+use super::plan::{Format, ModeArgument};
 use super::{Failed, block_on, load, usual_state};
 use crate::check::Finding;
 use crate::fleet::{ClusterLock, SshFleet};
 use crate::schedule::count;
 use crate::ui;
+use crate::ui::out::{self, say};
+use crate::ui::shown::Shown;
 
 /// Look at every host and the master, and tell what stands against an upgrade; changes nothing
 ///
@@ -50,23 +52,21 @@ impl Check {
         let accepted = &plan.upgrade.acknowledge;
         let stops = findings.iter().filter(|f| f.stops(accepted)).count();
         let fit = stops == 0 && observation.is_some();
-        let text = match self.format {
-            Format::Json => {
-                let document = Document { format: 1, fit, findings: &findings };
-                serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)? + "\n"
-            }
+        match self.format {
+            Format::Json => out::print_document(&Document { format: 1, fit, findings: &findings })?,
             Format::Text => {
                 let last = match fit {
-                    true => "nothing stands against this upgrade\n".to_owned(),
-                    false => format!("{} in the way of this upgrade\n", count(stops, "finding")),
+                    true => "nothing stands against this upgrade".to_owned(),
+                    false => format!("{} in the way of this upgrade", count(stops, "finding")),
                 };
-                ui::findings::text(&findings, accepted, console::colors_enabled()) + &last
+                let mut text = ui::findings::text(&findings, accepted, console::colors_enabled());
+                text.push_line(&Shown::line(&last));
+                out::print(&text)?;
             }
-        };
-        print(&text)?;
+        }
         if let Some(holder) = holder {
             let code = Exit::Locked.code().0;
-            eprintln!("note: on this cluster there is {holder}; beside it `upgrade` does not begin (exit code {code})");
+            say!("note: on this cluster there is {holder}; beside it `upgrade` does not begin (exit code {code})");
         }
         Ok(if fit { Exit::Success } else { Exit::Findings })
     }

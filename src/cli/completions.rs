@@ -3,7 +3,9 @@
 use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
-use super::{Failed, definition, plan};
+use super::{Failed, definition};
+use crate::ui::out;
+use crate::ui::shown::Shown;
 
 /// Print the completion script of a shell
 #[derive(Debug, Args)]
@@ -42,7 +44,7 @@ impl Shell {
 
 impl Completions {
     pub(super) fn run(&self) -> Result<Exit, Failed> {
-        plan::print(&self.shell.script())?;
+        out::print(&Shown::text(&self.shell.script()))?;
         Ok(Exit::Success)
     }
 }

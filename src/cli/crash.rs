@@ -15,22 +15,23 @@ use crate::journal::{Crash, Edge, KillAt, Record, StateFolder};
 use crate::plan::Plan;
 use crate::rehearsal::{Check, Cluster, Compared, Remains};
 use crate::schedule::count;
+use crate::ui::out::say;
 
 impl Rehearse {
     /// The run twice, each time on a cluster of its own: undisturbed, and in processes that are killed.
     pub(super) async fn killed(&self, plan: &Plan, at: KillAt) -> Result<Exit, Failed> {
-        eprintln!("rehearsal: first a run that nobody disturbs");
+        say!("rehearsal: first a run that nobody disturbs");
         let Some(cluster) = self.cluster(plan).await? else { return Ok(Exit::Paused) };
         let exit = self.walk(plan, &cluster).await;
         if !matches!(exit, Ok(Exit::Success)) {
-            eprintln!("rehearsal: it did not end well, and there is nothing to hold a run against that is killed");
+            say!("rehearsal: it did not end well, and there is nothing to hold a run against that is killed");
             return self.leave(cluster, exit).await;
         }
         let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
         let undisturbed = Undisturbed::of(&cluster, &state).await;
         cluster.stop().await;
         let undisturbed = undisturbed?;
-        eprintln!("rehearsal: now the same on a new cluster, killed and resumed");
+        say!("rehearsal: now the same on a new cluster, killed and resumed");
         let Some(cluster) = self.cluster(plan).await? else { return Ok(Exit::Paused) };
         let exit = self.disturbed(plan, &cluster, &undisturbed, at).await;
         self.leave(cluster, exit).await

@@ -12,6 +12,7 @@ use crate::fleet::{ClusterLock, LockError, SshFleet};
 use crate::host::HostName;
 use crate::host::lock::{Claim, Holder, STALE, Verb};
 use crate::journal::StateFolder;
+use crate::ui::out::say;
 
 /// What is to become of a run that was left unfinished.
 #[derive(Debug, Clone, Args)]
@@ -58,7 +59,7 @@ pub(super) async fn may_abandon(
         return Ok(Some(holder.run));
     }
     if asks && std::io::stdin().is_terminal() {
-        eprintln!("on this cluster there is {holder}");
+        say!("on this cluster there is {holder}");
         if confirm(&format!("Set run {} aside and begin another one?", holder.run))? {
             return Ok(Some(holder.run));
         }

@@ -29,6 +29,8 @@ use exit::Exit;
 
 use crate::plan::PlanError;
 use crate::rehearsal::simulated;
+use crate::ui::out::{self, say};
+use crate::ui::shown::Shown;
 
 /// Takes a running MooseFS cluster from 1.5.x to 1.6.x over SSH without losing a byte
 ///
@@ -86,27 +88,33 @@ pub enum Color {
 pub struct Failed {
     exit: Exit,
     error: anyhow::Error,
-    /// Rendered already, with its source lines.
-    rendered: bool,
+    /// The same, with its source lines.
+    rendered: Option<Shown>,
 }
 
 impl Failed {
     /// `error`, ending the program with `exit`.
     pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
-        Self { exit, error: error.into(), rendered: false }
+        Self { exit, error: error.into(), rendered: None }
     }
 
     fn plan(error: &PlanError) -> Self {
-        let rendered = !error.findings().is_empty();
-        let text = error.render(console::colors_enabled_stderr());
         let cause = std::error::Error::source(error).map(|c| format!(": {c}")).unwrap_or_default();
-        Self { exit: Exit::Plan, error: anyhow::anyhow!("{text}{cause}"), rendered }
+        let whole = || Shown::coloured(&error.render(console::colors_enabled_stderr()));
+        let rendered = (!error.findings().is_empty()).then(whole);
+        Self { exit: Exit::Plan, error: anyhow::anyhow!("{error}{cause}"), rendered }
     }
 }
 
 impl From<anyhow::Error> for Failed {
     fn from(error: anyhow::Error) -> Self {
         Self::new(Exit::Internal, error)
+    }
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        anyhow::Error::from(error).into()
     }
 }
 
@@ -172,10 +180,7 @@ pub fn main() -> ExitCode {
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(e) => {
-            let _ = e.print();
-            return if e.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
-        }
+        Err(e) => return usage(&e),
     };
     match cli.color {
         Color::Auto => {}
@@ -197,17 +202,40 @@ pub fn main() -> ExitCode {
     told(result)
 }
 
+/// Prints what clap has to say: help, or what it did not understand. It repeats arguments as they are, and files may be called
+/// anything: where one is not printable, its colours are given up.
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    let words = || std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let plain = words().any(|word| Shown::line(&word).as_str() != word);
+    let ours = if error.use_stderr() { console::colors_enabled_stderr() } else { console::colors_enabled() };
+    let shown = match ours && !plain {
+        true => Shown::coloured(&text.ansi().to_string()),
+        false => Shown::text(&text.to_string()),
+    };
+    if error.use_stderr() {
+        out::talk(&shown);
+        return Exit::Usage.into();
+    }
+    match out::print(&shown) {
+        Ok(()) => Exit::Success.into(),
+        Err(_) => Exit::Internal.into(),
+    }
+}
+
 /// Prints what went wrong.
 fn told(result: Result<Exit, Failed>) -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
-        Err(failed) if failed.rendered => {
-            eprintln!("{}", failed.error);
-            failed.exit.into()
-        }
-        Err(failed) => {
-            eprintln!("error: {:#}", failed.error);
-            failed.exit.into()
+        Err(Failed { exit, error, rendered }) => {
+            match rendered {
+                Some(mut report) => {
+                    report.push_line(&Shown::default());
+                    out::talk(&report);
+                }
+                None => say!("error: {error:#}"),
+            }
+            exit.into()
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `mfsupgrade plan`: the whole schedule, without touching a host.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -13,7 +12,8 @@ use crate::check::Finding;
 use crate::check::preflight::planned;
 use crate::fleet::SshFleet;
 use crate::schedule::{Schedule, compile};
-use crate::ui;
+use crate::ui::shown::Shown;
+use crate::ui::{self, out};
 
 /// Show every step, command, gate and wait; contacts no host unless --observe is given
 #[derive(Debug, Args)]
@@ -84,16 +84,16 @@ pub(super) fn preview(path: &Path, mode: Option<ModeArgument>, format: Format, l
         (None, planned(&plan))
     };
     let schedule = compile(&plan, observation.as_ref());
-    let text = match format {
-        Format::Text => ui::schedule::text(&schedule, look, width(), console::colors_enabled()),
+    match format {
+        Format::Text => out::print(&ui::schedule::text(&schedule, look, width(), console::colors_enabled()))?,
         Format::Json => {
             let document = Document { schedule_sha256: schedule.digest(), schedule: &schedule, findings: &findings };
-            serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)? + "\n"
+            out::print_document(&document)?;
         }
-    };
-    print(&text)?;
+    }
     if !findings.is_empty() {
-        eprint!("\n{}", ui::findings::text(&findings, &plan.upgrade.acknowledge, console::colors_enabled_stderr()));
+        let text = ui::findings::text(&findings, &plan.upgrade.acknowledge, console::colors_enabled_stderr());
+        out::talk(&Shown::text("\n").and(&text));
     }
     let stops = findings.iter().any(|f| f.stops(&plan.upgrade.acknowledge));
     Ok(if stops { Exit::Findings } else { Exit::Success })
@@ -104,12 +104,4 @@ pub(super) fn width() -> usize {
     let terminal = console::Term::stdout().size_checked().map(|(_, columns)| columns.into());
     let told = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     terminal.or_else(told).unwrap_or(80)
-}
-
-/// A reader who has seen enough (`| head`) is no error.
-pub(super) fn print(text: &str) -> Result<(), Failed> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(anyhow::Error::from(e).into()),
-        _ => Ok(()),
-    }
 }

@@ -12,7 +12,7 @@ use super::begin::fits;
 use super::exit::Exit;
 use super::lock::{claim, take};
 use super::observe::observe;
-use super::plan::{ModeArgument, print};
+use super::plan::ModeArgument;
 use super::rollback::observe_back;
 use super::upgrade::fit;
 use super::walk::{Display, Log, Walk};
@@ -24,6 +24,9 @@ use crate::plan::Plan;
 use crate::rehearsal::{Cluster, FAULTS, Fault, Options, RehearsalError, Timings, Verdict};
 use crate::run::Ending;
 use crate::schedule::compile_back;
+use crate::ui;
+use crate::ui::out::{self, say};
+use crate::ui::shown::Shown;
 
 /// What every display says.
 const SIMULATED: &str = "simulated daemons on embedded hosts of this machine";
@@ -95,9 +98,9 @@ impl Rehearse {
     }
 
     async fn rehearse(&self, plan: &Plan) -> Result<Exit, Failed> {
-        eprintln!("rehearsal: {SIMULATED}; time runs {} times as fast", self.speed);
+        say!("rehearsal: {SIMULATED}; time runs {} times as fast", self.speed);
         if let Some(window) = &plan.window {
-            eprintln!("rehearsal: its night begins when the plan's window opens ({window})");
+            say!("rehearsal: its night begins when the plan's window opens ({window})");
         }
         match self.kill {
             Some(at) => self.killed(plan, at).await,
@@ -128,8 +131,8 @@ impl Rehearse {
     /// Ends a cluster, or leaves it to who asked for that.
     pub(super) async fn leave(&self, cluster: Cluster, exit: Result<Exit, Failed>) -> Result<Exit, Failed> {
         if self.keep && exit.is_ok() {
-            eprint!("{}", cluster.describe());
-            eprintln!("the cluster keeps running until Ctrl-C");
+            out::talk(&Shown::text(&cluster.describe()));
+            say!("the cluster keeps running until Ctrl-C");
             ended().await.map_err(anyhow::Error::from)?;
         }
         cluster.stop().await;
@@ -208,10 +211,10 @@ impl Rehearse {
         }
         let schedule = compile_back(plan, name, &stored.schedule, &seen);
         if schedule.stages.is_empty() {
-            eprintln!("nothing to bring back");
+            say!("nothing to bring back");
             return Ok(Exit::Success);
         }
-        eprint!("{}", crate::ui::summary::text(&schedule));
+        out::talk(&ui::summary::text(&schedule));
         let mut run = state
             .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
         let lock = take(fleet, &plan.master.host, claim(&run.name, state)?, Some(name), Verb::Drop).await?;
@@ -235,10 +238,10 @@ impl Rehearse {
     pub(super) fn tell(&self, finished: bool, verdict: &Verdict) -> Result<(), Failed> {
         if self.display.log == Log::Json {
             let json = serde_json::json!({ "event": "verdict", "verdict": verdict });
-            print(&format!("{json}\n"))?;
+            out::print_json(&json)?;
         } else {
             let color = std::io::stdout().is_terminal() && console::colors_enabled();
-            print(&super::verdict::text(verdict, finished, color))?;
+            out::print(&super::verdict::text(verdict, finished, color))?;
         }
         Ok(())
     }

@@ -12,6 +12,8 @@ use crate::plan::{Plan, PlanError};
 use crate::schedule::change::{needs_a_look, touches_begun};
 use crate::schedule::{Schedule, compile};
 use crate::ui;
+use crate::ui::out::{self, say};
+use crate::ui::shown::Shown;
 
 /// Lines around a difference.
 const CONTEXT: usize = 2;
@@ -29,11 +31,11 @@ pub(super) fn changed(stored: &Stored, given: Option<&Path>) -> Result<Option<(P
     let plan = match Plan::load(&path) {
         Ok(loaded) => loaded.plan,
         Err(PlanError::Io { source, .. }) if given.is_none() && source.kind() == std::io::ErrorKind::NotFound => {
-            eprintln!("the plan {} is not there any more: going on with the run's own copy", path.display());
+            say!("the plan {} is not there any more: going on with the run's own copy", path.display());
             return Ok(None);
         }
         Err(error) => {
-            eprintln!("`--as-begun` goes on with the plan as it was when the run began");
+            say!("`--as-begun` goes on with the plan as it was when the run began");
             return Err(Failed::plan(&error));
         }
     };
@@ -42,10 +44,7 @@ pub(super) fn changed(stored: &Stored, given: Option<&Path>) -> Result<Option<(P
     if plan == stored.plan {
         return Ok(None);
     }
-    eprint!(
-        "{}",
-        difference(("the plan of the run", &json(&stored.plan)?), (&path.display().to_string(), &json(&plan)?))
-    );
+    out::talk(&difference(("the plan of the run", &json(&stored.plan)?), (&path.display().to_string(), &json(&plan)?)));
     let mut reasons = needs_a_look(&stored.plan, &plan);
     let Some(observation) = &stored.observation else {
         reasons.insert(0, "the run has not kept what was seen of the cluster before it began".to_owned());
@@ -53,14 +52,14 @@ pub(super) fn changed(stored: &Stored, given: Option<&Path>) -> Result<Option<(P
     };
     let schedule = compile(&plan, Some(observation));
     let (before, after) = (text(&stored.schedule), text(&schedule));
-    eprint!("{}", difference(("the schedule of the run", &before), ("the schedule by the plan as it is now", &after)));
+    out::talk(&difference(("the schedule of the run", &before), ("the schedule by the plan as it is now", &after)));
     let progress = &stored.progress;
     let begun = |step: &_| progress.done.contains_key(step) || progress.open.contains(step);
     reasons.extend(touches_begun(&stored.schedule, &schedule, &begun));
     if !reasons.is_empty() {
         return Err(refused(&path, &reasons));
     }
-    eprintln!("what has changed only concerns steps that were not begun: going on with the plan as it is now");
+    say!("what has changed only concerns steps that were not begun: going on with the plan as it is now");
     Ok(Some((plan, schedule)))
 }
 
@@ -79,11 +78,11 @@ fn json(plan: &Plan) -> Result<String, Failed> {
 }
 
 fn text(schedule: &Schedule) -> String {
-    ui::schedule::text(schedule, true, WIDTH, false)
+    ui::schedule::text(schedule, true, WIDTH, false).to_string()
 }
 
 /// As a unified difference; nothing where there is none.
-fn difference(before: (&str, &str), after: (&str, &str)) -> String {
+fn difference(before: (&str, &str), after: (&str, &str)) -> Shown {
     let diff = TextDiff::from_lines(before.1, after.1);
-    diff.unified_diff().context_radius(CONTEXT).header(before.0, after.0).to_string()
+    Shown::text(&diff.unified_diff().context_radius(CONTEXT).header(before.0, after.0).to_string())
 }

@@ -13,6 +13,7 @@ use crate::fleet::{ClusterLock, SshFleet};
 use crate::host::lock::Verb;
 use crate::journal::store::Stored;
 use crate::journal::{JournalSink, Record, Run, StateFolder};
+use crate::ui::out::say;
 
 /// Go on with a run that stopped, at the first step that is not done
 ///
@@ -49,7 +50,7 @@ async fn forget(stored: &Stored, state: &StateFolder) {
     let Ok(fleet) = SshFleet::new(&stored.plan) else { return };
     let Ok(claim) = claim(&stored.name, state) else { return };
     if let Some(why) = not_told(ClusterLock::forget(&fleet, &stored.plan.master.host, &claim)).await {
-        eprintln!("whether it still holds the cluster's lock was not seen ({why})");
+        say!("whether it still holds the cluster's lock was not seen ({why})");
     }
 }
 
@@ -65,7 +66,7 @@ impl Resume {
             return Err(Failed::new(Exit::Usage, error));
         }
         if stored.progress.finished() {
-            eprintln!("run {} has reached its target; there is nothing to go on with", run.name);
+            say!("run {} has reached its target; there is nothing to go on with", run.name);
             block_on(forget(&stored, &state))?;
             return Ok(Exit::Success);
         }

@@ -8,7 +8,7 @@ use super::begin::{Beginning, begin, fits};
 use super::exit::Exit;
 use super::lock::{Abandon, may_abandon};
 use super::observe::{ForwardedMaster, look_at, looks, push_new, together, unreachable};
-use super::plan::{Document, Format, print, width};
+use super::plan::{Document, Format, width};
 use super::unfinished::unfinished;
 use super::walk::Display;
 use super::{Failed, StateDir, block_on};
@@ -24,6 +24,7 @@ use crate::plan::Plan;
 use crate::run::ports::Master;
 use crate::schedule::{Schedule, changed, compile_back};
 use crate::ui;
+use crate::ui::out::{self, say};
 
 /// Bring the old release back: take back what a run has changed, whether it finished or stopped in the middle
 ///
@@ -94,25 +95,24 @@ impl Rollback {
             true => None,
             false => may_abandon(&fleet, &plan.master.host, None, given, !self.yes).await?,
         };
-        eprintln!("looking at {} (nothing is changed)", ui::schedule::cluster(&stored.schedule));
+        say!("looking at {} (nothing is changed)", ui::schedule::cluster(&stored.schedule));
         let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, &fleet).await;
         let schedule = compile_back(plan, &stored.name, &stored.schedule, &seen);
         if self.dry_run {
-            let text = match self.format {
-                Format::Text => ui::schedule::text(&schedule, true, width(), console::colors_enabled()),
+            match self.format {
+                Format::Text => out::print(&ui::schedule::text(&schedule, true, width(), console::colors_enabled()))?,
                 Format::Json => {
                     let document =
                         Document { schedule_sha256: schedule.digest(), schedule: &schedule, findings: &findings };
-                    serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)? + "\n"
+                    out::print_document(&document)?;
                 }
-            };
-            print(&text)?;
+            }
         }
         if !fits(plan, &findings, true) {
             return Ok(Exit::Findings);
         }
         if schedule.stages.is_empty() {
-            eprintln!("nothing to bring back: run {} has changed nothing that is not as before", stored.name);
+            say!("nothing to bring back: run {} has changed nothing that is not as before", stored.name);
             return Ok(Exit::Success);
         }
         if self.dry_run {

@@ -1,17 +1,17 @@
 //! `mfsupgrade status`: where a run is, by its journal.
 
-use std::fmt::Write;
-
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::plan::{Format, print};
+use super::plan::Format;
 use super::{Failed, StateDir};
 use crate::journal::Stop;
 use crate::journal::store::Stored;
 use crate::schedule::{StepId, count};
+use crate::ui::out;
+use crate::ui::shown::Shown;
 
 /// Tell where a run is, from its journal; contacts no host
 #[derive(Debug, Args)]
@@ -49,16 +49,15 @@ impl Status {
     pub(super) fn run(&self) -> Result<Exit, Failed> {
         let folder = self.state.open()?;
         if self.run.is_none() && folder.names()?.is_empty() {
-            print("no run yet\n")?;
+            out::print(&Shown::text("no run yet\n"))?;
             return Ok(Exit::Success);
         }
         let stored = folder.read(self.run.as_deref())?;
         let document = document(&stored);
-        let text = match self.format {
-            Format::Json => serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)? + "\n",
-            Format::Text => text(&stored, &document, &self.state.resume(&stored.name)),
-        };
-        print(&text)?;
+        match self.format {
+            Format::Json => out::print_document(&document)?,
+            Format::Text => out::print(&text(&stored, &document, &self.state.resume(&stored.name)))?,
+        }
         Ok(Exit::Success)
     }
 }
@@ -92,43 +91,42 @@ fn document(stored: &Stored) -> Document<'_> {
     }
 }
 
-fn text(stored: &Stored, document: &Document<'_>, resume: &str) -> String {
+fn text(stored: &Stored, document: &Document<'_>, resume: &str) -> Shown {
     let schedule = &stored.schedule;
-    let mut text = String::new();
+    let mut text = Shown::default();
+    let mut line = |words: String| text.push_line(&Shown::line(&words));
     let simulated = document.simulated.map(|what| format!(" [{what}]")).unwrap_or_default();
-    let _ = writeln!(text, "run {}: {}{simulated}", document.run, document.state);
-    let _ = writeln!(text, "  MooseFS {} to {}, {}", schedule.from, schedule.to, schedule.mode);
-    let _ = writeln!(text, "  {} of {} done", document.done, count(document.steps, "step"));
+    line(format!("run {}: {}{simulated}", document.run, document.state));
+    line(format!("  MooseFS {} to {}, {}", schedule.from, schedule.to, schedule.mode));
+    line(format!("  {} of {} done", document.done, count(document.steps, "step")));
     if let Some(message) = document.message {
-        let _ = writeln!(text, "  {message}");
+        line(format!("  {message}"));
     }
     if let Some(stands) = document.stands {
-        let _ = writeln!(text, "  when it stopped: {stands}");
+        line(format!("  when it stopped: {stands}"));
     }
-    text.push_str(&window(stored));
+    window(stored).into_iter().for_each(&mut line);
     if let Some(next) = document.next {
-        let _ = writeln!(text, "  next: {next}");
+        line(format!("  next: {next}"));
     }
     for step in document.unknown {
-        let _ = writeln!(text, "  begun and not known to be done: {step}");
+        line(format!("  begun and not known to be done: {step}"));
     }
     if !matches!(document.state, "finished" | "running" | "abandoned") {
-        let _ = writeln!(text, "  go on with: {resume}");
+        line(format!("  go on with: {resume}"));
     }
     text
 }
 
 /// Whether the window is open, of a run that is not at its end.
-fn window(stored: &Stored) -> String {
-    let Some(window) = stored.schedule.window.as_ref().filter(|_| !stored.progress.finished()) else {
-        return String::new();
-    };
+fn window(stored: &Stored) -> Option<String> {
+    let window = stored.schedule.window.as_ref().filter(|_| !stored.progress.finished())?;
     let now = Timestamp::now();
-    match window.at(now) {
+    Some(match window.at(now) {
         Some(opening) if opening.holds(now) => {
-            format!("  window: {window}, open until {}\n", window.show(opening.closes))
+            format!("  window: {window}, open until {}", window.show(opening.closes))
         }
-        Some(opening) => format!("  window: {window}, opens {}\n", window.show(opening.opens)),
-        None => format!("  window: {window}, does not open within a month\n"),
-    }
+        Some(opening) => format!("  window: {window}, opens {}", window.show(opening.opens)),
+        None => format!("  window: {window}, does not open within a month"),
+    })
 }

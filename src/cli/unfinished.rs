@@ -9,6 +9,7 @@ use crate::journal::store::Stored;
 use crate::journal::{StateFolder, Stop, StoreError};
 use crate::plan::Plan;
 use crate::schedule::count;
+use crate::ui::out::say;
 
 /// The runs that a new one on the cluster of `plan` takes the place of; `None`: the operator said no. `of` is the run that is
 /// to be taken back, `given` those that the command line names, `asks` whether the operator may be asked.
@@ -32,7 +33,7 @@ pub(super) fn unfinished(
     }
     let open: Vec<&Stored> = left.iter().copied().filter(|run| !given.contains(&run.name)).collect();
     for run in &open {
-        eprintln!("{}", named(run, state.0));
+        say!("{}", named(run, state.0));
     }
     if !open.is_empty() {
         if !asks || !std::io::stdin().is_terminal() {
@@ -45,7 +46,7 @@ pub(super) fn unfinished(
             return Err(Failed::new(Exit::Locked, error));
         }
         if !confirm("Leave it as it is for good and begin another run?")? {
-            eprintln!("not confirmed: no host was touched");
+            say!("not confirmed: no host was touched");
             return Ok(None);
         }
     }
@@ -60,7 +61,7 @@ fn all(plan: &Plan, state: &StateFolder) -> Result<Vec<Stored>, Failed> {
             Ok(run) if run.plan.master.host == plan.master.host => runs.push(run),
             Ok(_) | Err(StoreError::Empty(_)) => {}
             Err(error) => {
-                eprintln!("note: {:#}; whether it was on this cluster cannot be told", anyhow::Error::from(error))
+                say!("note: {:#}; whether it was on this cluster cannot be told", anyhow::Error::from(error))
             }
         }
     }

@@ -19,6 +19,7 @@ use crate::journal::{NewRun, Origin, StateFolder};
 use crate::plan::Plan;
 use crate::schedule::{Schedule, compile};
 use crate::ui;
+use crate::ui::out::say;
 
 /// Upgrade the cluster: look at it, show what will happen, ask, and do it
 ///
@@ -68,7 +69,7 @@ impl Upgrade {
         // before anything else is told: what stands on a cluster that somebody is at work on says little
         let given = &self.abandon.abandon;
         let set_aside = may_abandon(&fleet, &plan.master.host, None, (abandon, given), !self.yes).await?;
-        eprintln!("looking at {} (nothing is changed)", ui::schedule::cluster(&compile(plan, None)));
+        say!("looking at {} (nothing is changed)", ui::schedule::cluster(&compile(plan, None)));
         let (observation, findings) = observe(plan, &fleet, Some(state.path())).await;
         let Some((observation, schedule)) = fit(plan, observation, &findings) else {
             return Ok(Exit::Findings);

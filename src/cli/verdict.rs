@@ -3,6 +3,7 @@
 use console::Style;
 
 use crate::rehearsal::{Check, NO_MASTER, Verdict};
+use crate::ui::shown::Shown;
 
 /// Checks of what an upgrade is to end in, and of what a daemon that died takes from its users. A run that stopped on its
 /// way has not come to them; every other check is about the way itself and holds at any point of it.
@@ -19,16 +20,18 @@ fn is_end(check: &Check) -> bool {
 }
 
 /// All checks. `reached`: whether the run says that it reached its target.
-pub(super) fn text(verdict: &Verdict, reached: bool, color: bool) -> String {
+pub(super) fn text(verdict: &Verdict, reached: bool, color: bool) -> Shown {
     let style = Style::new().force_styling(color);
-    let mut lines = vec!["Verdict of the judge, from what the simulated daemons saw:".to_owned()];
+    let mut text = Shown::default();
+    text.push_line(&Shown::line("Verdict of the judge, from what the simulated daemons saw:"));
     for check in &verdict.checks {
         let mark = match check.passed {
-            true => style.clone().green().apply_to("ok    "),
-            false if !reached && is_end(check) => style.clone().yellow().apply_to("open  "),
-            false => style.clone().red().apply_to("BROKEN"),
+            true => Shown::styled(&style.clone().green(), "ok    "),
+            false if !reached && is_end(check) => Shown::styled(&style.clone().yellow(), "open  "),
+            false => Shown::styled(&style.clone().red(), "BROKEN"),
         };
-        lines.push(format!("  {mark}  {}: {}", check.name, check.detail));
+        let words = Shown::line(&format!("  {}: {}", check.name, check.detail));
+        text.push_line(&Shown::line("  ").and(&mark).and(&words));
     }
     let summary = match (reached, verdict.passed, way_broken(verdict)) {
         (true, true, _) => "Rehearsal passed (with simulated daemons).",
@@ -38,6 +41,6 @@ pub(super) fn text(verdict: &Verdict, reached: bool, color: bool) -> String {
         }
         (false, _, true) => "Rehearsal FAILED: the run stopped before its target, and a rule was broken on the way.",
     };
-    lines.push(summary.to_owned());
-    lines.join("\n") + "\n"
+    text.push_line(&Shown::line(summary));
+    text
 }

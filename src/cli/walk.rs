@@ -22,6 +22,7 @@ use crate::run::ports::Clock;
 use crate::run::{Ending, Event, EventSink, Runner, Sound};
 use crate::schedule::Schedule;
 use crate::ui;
+use crate::ui::out::{self, say};
 
 /// How long a lock's host may take at the end: nobody who leaves wants to wait for one that is gone.
 const RELEASE: Duration = Duration::from_secs(10);
@@ -117,15 +118,15 @@ impl Walk<'_> {
                 result.map_err(anyhow::Error::from)?;
                 // for whoever asks `status`; where it cannot be written, that says that the run was interrupted
                 let _ = runner.journal.borrow_mut().append(Record::Paused { at: clock.now() });
-                eprintln!("left at once; the step that was running may be done or not. `{}` looks and goes on", self.resume);
+                say!("left at once; the step that was running may be done or not. `{}` looks and goes on", self.resume);
                 give_back(self.lock, false).await;
                 return Ok(Ending::Paused);
             }
         };
         give_back(self.lock, ending == Ending::Finished).await;
         match &ending {
-            Ending::Failed(failure, state) => eprint!("{}", ui::failure::text(failure, state, &self.resume)),
-            Ending::Paused => eprintln!("`{}` goes on", self.resume),
+            Ending::Failed(failure, state) => out::talk(&ui::failure::text(failure, state, &self.resume)),
+            Ending::Paused => say!("`{}` goes on", self.resume),
             Ending::Finished => {}
         }
         Ok(ending)
@@ -137,9 +138,7 @@ impl Walk<'_> {
 pub(super) async fn give_back(lock: &ClusterLock<'_>, over: bool) {
     if let Some(why) = not_told(lock.release(over)).await {
         let minutes = STALE.as_secs() / 60;
-        eprintln!(
-            "the cluster's lock was not given back ({why}); without a heartbeat it is stale in {minutes} minutes"
-        );
+        say!("the cluster's lock was not given back ({why}); without a heartbeat it is stale in {minutes} minutes");
     }
 }
 

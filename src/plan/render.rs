@@ -26,7 +26,7 @@ pub(super) fn render(path: &Path, source: &str, findings: &[Finding], color: boo
 fn group<'a>(path: &'a Path, source: &'a str, finding: &'a Finding) -> Group<'a> {
     let extract = Extract::around(source, finding);
     let mut snippet = Snippet::source(extract.text)
-        .path(path.to_string_lossy().into_owned())
+        .path(visible(&path.to_string_lossy()))
         .line_start(extract.first_line)
         .annotation(AnnotationKind::Primary.span(extract.span(&finding.span)).label(label(&finding.label)));
     if let Some((span, text)) = &finding.related {
@@ -73,12 +73,16 @@ impl<'a> Extract<'a> {
     }
 }
 
+/// `text` with what cannot be seen written out.
+fn visible(text: &str) -> String {
+    // `escape_debug` would write `\'` and `\"` where something else does the quoting
+    text.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"")
+}
+
 /// Text from the plan for a message: quoted, made visible, and not longer than a person reads.
 pub(super) fn quote(text: &str) -> String {
     const MOST: usize = 60;
-    let shown: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
-    // `escape_debug` would write `\'` and `\"` where backticks already do the quoting.
-    let shown = shown.replace("\\'", "'").replace("\\\"", "\"");
+    let shown = visible(&text.chars().take(MOST).collect::<String>());
     if text.chars().nth(MOST).is_some() { format!("`{shown}…`") } else { format!("`{shown}`") }
 }
 

@@ -1,11 +1,12 @@
 //! Events as plain lines and as JSON lines.
 
-use std::io::Write;
 use std::sync::Mutex;
 
 use jiff::Timestamp;
 
+use super::out;
 use super::schedule::is_recipe;
+use super::shown::Shown;
 use super::time::human;
 use crate::run::event::Stamped;
 use crate::run::{Event, EventSink};
@@ -52,7 +53,7 @@ impl EventSink for Plain {
             return;
         }
         if let Some(text) = line(&event.event) {
-            let _ = writeln!(std::io::stderr().lock(), "{} {text}", clock(event.at));
+            out::talk(&stamped(event.at, &text));
         }
     }
 }
@@ -63,9 +64,7 @@ pub struct Json;
 
 impl EventSink for Json {
     fn send(&self, event: Stamped) {
-        if let Ok(json) = serde_json::to_string(&event) {
-            let _ = writeln!(std::io::stdout().lock(), "{json}");
-        }
+        let _ = out::print_json(&event);
     }
 }
 
@@ -75,9 +74,34 @@ pub fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
 
-/// An event in a line; `None` for what a line is too much for.
+/// `text` behind its time, as a line.
+fn stamped(at: Timestamp, text: &Shown) -> Shown {
+    let mut line = Shown::line(&format!("{} ", clock(at)));
+    line.push_line(text);
+    line
+}
+
+/// An event in a line, with the commands of a step in lines below it; `None` for what a line is too much for.
 #[must_use]
-pub fn line(event: &Event) -> Option<String> {
+pub fn line(event: &Event) -> Option<Shown> {
+    let mut line = Shown::line(&words(event)?);
+    match event {
+        Event::Output { line: output, .. } => line.push(&Shown::output(output)),
+        Event::StepStarted { commands, .. } => commands.iter().for_each(|command| {
+            line.push_line(&Shown::default());
+            line.push(&Shown::line(&match is_recipe(command) {
+                true => {
+                    format!("         $ a recipe of {}, as the plan shows it", count(command.lines().count(), "line"))
+                }
+                false => format!("         $ {command}"),
+            }));
+        }),
+        _ => {}
+    }
+    Some(line)
+}
+
+fn words(event: &Event) -> Option<String> {
     Some(match event {
         Event::RunStarted { run, steps, done, simulated, .. } => {
             let again = if *done > 0 { format!(", {done} done before") } else { String::new() };
@@ -86,7 +110,7 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::StageStarted { phase, title, .. } => format!("== {phase}: {title}"),
         Event::Waiting { host, what, left_s, .. } => {
-            format!("{host}: waiting {} more ({})", human(*left_s), printable(what))
+            format!("{host}: waiting {} more ({what})", human(*left_s))
         }
         Event::OutsideWindow { host, opens, state, .. } => {
             format!("{host}: outside the window; goes on by itself when it opens, {opens}. Until then: {state}")
@@ -96,51 +120,42 @@ pub fn line(event: &Event) -> Option<String> {
             format!("{host}: gate not green, {} left: {reason}", human(*left_s))
         }
         Event::GateGreen { host, gate } => format!("{host}: gate green: {gate}"),
-        Event::StepStarted { host, what, commands, .. } => {
-            let shown = |c: &String| match is_recipe(c) {
-                true => format!("\n         $ a recipe of {}, as the plan shows it", count(c.lines().count(), "line")),
-                false => format!("\n         $ {c}"),
-            };
-            let commands: String = commands.iter().map(shown).collect();
-            format!("{host}: {what}{commands}")
-        }
+        Event::StepStarted { host, what, .. } => format!("{host}: {what}"),
         Event::Output { host, line, .. } => {
             if line.trim().is_empty() {
                 return None;
             }
-            format!("{host} | {}", printable(line))
+            // shown by `line`, without the colours of a compiler
+            format!("{host} | ")
         }
         Event::StepDone { host, evidence, found, .. } => {
             let word = if *found { "was done already" } else { "done" };
             match evidence.as_str() {
                 "" => format!("{host}: {word}"),
-                evidence => format!("{host}: {word}: {}", printable(evidence)),
+                evidence => format!("{host}: {word}: {evidence}"),
             }
         }
         Event::Undone { step, host, reason } => {
-            format!(
-                "{host}: {step} was done, and the host no longer shows it: {}; it comes up again",
-                printable(reason)
-            )
+            format!("{host}: {step} was done, and the host no longer shows it: {reason}; it comes up again")
         }
         Event::Unseen { host, reason } => {
-            format!("{host}: could not be looked at: {}; its turn will tell", printable(reason))
+            format!("{host}: could not be looked at: {reason}; its turn will tell")
         }
         Event::HostDone { of: 1, .. } => return None,
         Event::HostDone { host, done, of } => format!("{host}: {done} of {of} hosts done"),
         Event::ClientFailed { host, failure } => format!(
             "{host}: FAILED to {}: {}; the other clients go on",
             failure.message,
-            printable(&failure.causes.join(": "))
+            failure.causes.join(": ")
         ),
         Event::HostFailed { host, failure, running } => format!(
             "{host}: FAILED to {}: {}; no further host is begun, and the {} at work come to their end",
             failure.message,
-            printable(&failure.told()),
+            failure.told(),
             if *running == 1 { "one host".to_owned() } else { format!("{running} hosts") },
         ),
-        Event::Silent { host, reason } => format!("{host}: no answer, asking again: {}", printable(reason)),
-        Event::Reconnecting { host, reason } => format!("{host}: connection lost, trying again: {}", printable(reason)),
+        Event::Silent { host, reason } => format!("{host}: no answer, asking again: {reason}"),
+        Event::Reconnecting { host, reason } => format!("{host}: connection lost, trying again: {reason}"),
         Event::PauseRequested => "pausing at the next safe point (there is none while the file system stands still); Ctrl-C once more leaves at \
              once"
                 .to_owned(),
@@ -151,24 +166,17 @@ pub fn line(event: &Event) -> Option<String> {
     })
 }
 
-/// Output of a remote command cannot move the cursor here or change a colour.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    console::strip_ansi_codes(text).chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn remote_output_cannot_draw_on_the_operators_terminal() {
-        assert_eq!(printable("\u{1b}[2Jwiped\u{7}\r"), "wiped  ");
         // the name of a process is whatever it calls itself
         let host = crate::host::HostName::new("cl1").unwrap();
         let what = "/mnt/mfs is used by \u{1b}[2Jx (7)".to_owned();
         let shown = line(&Event::Waiting { host, what, left_s: 60, of_s: 600 }).unwrap();
-        assert_eq!(shown, "cl1: waiting 1m more (/mnt/mfs is used by x (7))");
+        assert_eq!(shown.as_str(), "cl1: waiting 1m more (/mnt/mfs is used by \\u{1b}[2Jx (7))");
     }
 
     #[test]
@@ -179,7 +187,7 @@ mod tests {
             opens: "Tue 2026-11-24 22:00 Europe/Berlin".to_owned(),
             state: "1 of 3 chunkservers on 1.6.27; cluster healthy".to_owned(),
         };
-        let shown = line(&event).unwrap();
+        let shown = line(&event).unwrap().to_string();
         assert!(shown.contains("goes on by itself when it opens, Tue 2026-11-24 22:00 Europe/Berlin"), "{shown}");
         assert!(shown.ends_with("1 of 3 chunkservers on 1.6.27; cluster healthy"), "{shown}");
         let json = serde_json::to_string(&Stamped { at: jiff::Timestamp::UNIX_EPOCH, event }).unwrap();

@@ -1,35 +1,35 @@
 //! A stop, told in one place: what failed and why, what state the cluster is in, what to do next.
 
-use std::fmt::Write;
-
-use super::events::printable;
+use super::shown::Shown;
 use crate::run::{Failure, FailureKind, Others};
 
 /// The message. `resume`: the command that goes on with this run.
 #[must_use]
-pub fn text(failure: &Failure, state: &str, resume: &str) -> String {
-    let mut text = String::new();
+pub fn text(failure: &Failure, state: &str, resume: &str) -> Shown {
+    let mut text = Shown::default();
+    let mut line = |words: String| text.push_line(&Shown::line(&words));
     // a journal is on this machine, whatever host its record is about
     let host = failure.host.as_ref().filter(|_| failure.kind != FailureKind::Journal);
     let place = host.map(|h| format!(" on {h}")).unwrap_or_default();
-    let _ = writeln!(text, "error: failed to {}{place}", printable(&failure.message));
+    line(format!("error: failed to {}{place}", failure.message));
     for cause in &failure.causes {
-        let _ = writeln!(text, "  because: {}", printable(cause));
+        line(format!("  because: {cause}"));
     }
     if let Some(step) = &failure.step {
-        let _ = writeln!(text, "  step:    {step}");
+        line(format!("  step:    {step}"));
     }
-    for line in &failure.output {
-        let _ = writeln!(text, "  | {}", printable(line));
+    for output in &failure.output {
+        text.push_line(&Shown::line("  | ").and(&Shown::output(output)));
     }
+    let mut line = |words: String| text.push_line(&Shown::line(&words));
     let others = match failure.others {
         Others::Untouched => "no further host was touched",
         Others::CameToTheirEnd => "those at work beside it came to their end, and no further host was touched",
         Others::WentOn => "the other clients were gone through",
     };
-    let _ = writeln!(text, "stopped: {others}; {state}");
-    let _ = writeln!(text, "next:    {}", next(failure));
-    let _ = writeln!(text, "         then `{resume}` goes on at the first step that is not done");
+    line(format!("stopped: {others}; {state}"));
+    line(format!("next:    {}", next(failure)));
+    line(format!("         then `{resume}` goes on at the first step that is not done"));
     text
 }
 
@@ -58,7 +58,7 @@ mod tests {
     fn what_became_of_the_others_is_said_as_it_is() {
         let told = |others| {
             let failure = Failure { others, ..Failure::new(FailureKind::StepFailed, "start it", "it died") };
-            text(&failure, "0 of 2 clients on 1.6.27", "resume")
+            text(&failure, "0 of 2 clients on 1.6.27", "resume").to_string()
         };
         assert!(told(Others::Untouched).contains("\nstopped: no further host was touched; 0 of 2"));
         assert!(told(Others::CameToTheirEnd).contains("\nstopped: those at work beside it came to their end, and"));

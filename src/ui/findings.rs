@@ -2,11 +2,10 @@
 //! paragraph, and so are two hundred that differ in a number.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 use console::Style;
 
-use super::events::printable;
+use super::shown::Shown;
 use crate::check::{Code, Finding, Severity};
 use crate::host::HostName;
 
@@ -24,16 +23,16 @@ struct Group<'a> {
 
 /// All findings.
 #[must_use]
-pub fn text(findings: &[Finding], acknowledged: &BTreeSet<String>, color: bool) -> String {
-    let mut text = String::new();
+pub fn text(findings: &[Finding], acknowledged: &BTreeSet<String>, color: bool) -> Shown {
+    let mut text = Shown::default();
     for groups in by_code(findings) {
         let title = title(groups[0].finding, acknowledged, color);
         if groups.len() > PARAGRAPHS {
-            text.push_str(&together(&title, &groups));
+            text.push(&together(&title, &groups));
         } else {
-            groups.iter().for_each(|group| text.push_str(&paragraph(&title, group)));
+            groups.iter().for_each(|group| text.push(&paragraph(&title, group)));
         }
-        text.push_str(&acceptance(groups[0].finding, acknowledged));
+        acceptance(groups[0].finding, acknowledged).iter().for_each(|line| text.push_line(line));
     }
     text
 }
@@ -60,7 +59,7 @@ fn by_code(findings: &[Finding]) -> Vec<Vec<Group<'_>>> {
     codes
 }
 
-fn title(finding: &Finding, acknowledged: &BTreeSet<String>, color: bool) -> String {
+fn title(finding: &Finding, acknowledged: &BTreeSet<String>, color: bool) -> Shown {
     let style = Style::new().force_styling(color).bold();
     let (word, style) = match finding.severity {
         Severity::Error => ("error", style.red()),
@@ -68,7 +67,7 @@ fn title(finding: &Finding, acknowledged: &BTreeSet<String>, color: bool) -> Str
         Severity::Warning => ("blocking warning", style.yellow()),
         Severity::Note => ("note", style.blue()),
     };
-    style.apply_to(format!("{word}[{}]", finding.code)).to_string()
+    Shown::styled(&style, &format!("{word}[{}]", finding.code))
 }
 
 /// ` on cs1, cs2 and 198 more`; nothing for the cluster as a whole.
@@ -82,40 +81,47 @@ fn on(hosts: &[&str]) -> String {
 }
 
 /// The exact line that accepts a warning which blocks; nothing for the others.
-fn acceptance(finding: &Finding, acknowledged: &BTreeSet<String>) -> String {
-    match finding.severity {
-        Severity::Warning if finding.stops(acknowledged) => {
-            format!("  or:  accept it with `acknowledge = [\"{}\"]` under [upgrade]\n", finding.code)
-        }
-        _ => String::new(),
-    }
+fn acceptance(finding: &Finding, acknowledged: &BTreeSet<String>) -> Option<Shown> {
+    let blocks = finding.severity == Severity::Warning && finding.stops(acknowledged);
+    blocks
+        .then(|| Shown::line(&format!("  or:  accept it with `acknowledge = [\"{}\"]` under [upgrade]", finding.code)))
 }
 
-fn paragraph(title: &str, Group { finding, hosts }: &Group<'_>) -> String {
-    let seen = printable(&finding.seen);
-    format!("{title}{}: {seen}\n  why: {}\n  do:  {}\n", on(hosts), finding.why, printable(&finding.todo))
+fn paragraph(title: &Shown, Group { finding, hosts }: &Group<'_>) -> Shown {
+    let mut text = title.clone();
+    text.push_line(&Shown::line(&format!("{}: {}", on(hosts), finding.seen)));
+    text.and(&reasons(finding, ""))
+}
+
+/// Why it matters, and what to do.
+fn reasons(finding: &Finding, which: &str) -> Shown {
+    let mut text = Shown::default();
+    text.push_line(&Shown::line(&format!("  why: {}", finding.why)));
+    text.push_line(&Shown::line(&format!("  do:  {which}{}", finding.todo)));
+    text
 }
 
 /// One paragraph for many groups of a code: a line for each of the first ones, and why and what to do once.
-fn together(title: &str, groups: &[Group<'_>]) -> String {
+fn together(title: &Shown, groups: &[Group<'_>]) -> Shown {
     let hosts: BTreeSet<&str> = groups.iter().flat_map(|group| group.hosts.iter().copied()).collect();
-    let mut text = match hosts.len() {
-        0 => format!("{title}: {} times\n", groups.len()),
-        1 => format!("{title}{}: {} times\n", on(&groups[0].hosts[..1]), groups.len()),
-        n => format!("{title} on {n} hosts:\n"),
-    };
+    let mut text = title.clone();
+    text.push_line(&Shown::line(&match hosts.len() {
+        0 => format!(": {} times", groups.len()),
+        1 => format!("{}: {} times", on(&groups[0].hosts[..1]), groups.len()),
+        n => format!(" on {n} hosts:"),
+    }));
+    let mut line = |words: String| text.push_line(&Shown::line(&words));
     for group in groups.iter().take(HOSTS_NAMED) {
         let on = if hosts.len() > 1 { on(&group.hosts) } else { String::new() };
-        let _ = writeln!(text, "  -{on}{} {}", if on.is_empty() { "" } else { ":" }, printable(&group.finding.seen));
+        line(format!("  -{on}{} {}", if on.is_empty() { "" } else { ":" }, group.finding.seen));
     }
     if groups.len() > HOSTS_NAMED {
-        let _ = writeln!(text, "  - and {} more; `check --format json` has all", groups.len() - HOSTS_NAMED);
+        line(format!("  - and {} more; `check --format json` has all", groups.len() - HOSTS_NAMED));
     }
     let first = groups[0].finding;
     let differs = groups.iter().any(|group| group.finding.todo != first.todo);
     let which = if differs { "for the first: " } else { "" };
-    let _ = writeln!(text, "  why: {}\n  do:  {which}{}", first.why, printable(&first.todo));
-    text
+    text.and(&reasons(first, which))
 }
 
 #[cfg(test)]
@@ -128,7 +134,7 @@ mod tests {
     }
 
     fn shown(findings: &[Finding]) -> String {
-        text(findings, &["clocks-apart".to_owned()].into(), false)
+        text(findings, &["clocks-apart".to_owned()].into(), false).to_string()
     }
 
     #[test]

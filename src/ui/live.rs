@@ -7,7 +7,8 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::demands::Demands;
-use super::events::{clock, line, printable};
+use super::events::{clock, line};
+use super::shown::Shown;
 use super::time::human;
 use crate::host::HostName;
 use crate::run::event::Stamped;
@@ -65,7 +66,7 @@ impl Live {
         Self { screen, total, state: Mutex::new(state) }
     }
 
-    fn host(&self, state: &mut State, host: &HostName, message: String) {
+    fn host(&self, state: &mut State, host: &HostName, message: &Shown) {
         if !state.hosts.contains_key(host) && state.hosts.len() >= HOST_LINES {
             return;
         }
@@ -77,13 +78,13 @@ impl Live {
             bar.enable_steady_tick(TICK);
             bar
         });
-        bar.set_message(message);
+        bar.set_message(message.to_string());
     }
 
     /// What stays on the screen, and in what is scrolled back to after a night: when it was counts there too.
     fn above(&self, event: &Stamped) {
         if let Some(text) = line(&event.event) {
-            let _ = self.screen.println(format!("{} {text}", clock(event.at)));
+            let _ = self.screen.println(Shown::line(&clock(event.at)).and(&Shown::line(" ")).and(&text).as_str());
         }
     }
 
@@ -114,17 +115,17 @@ impl EventSink for Live {
                 state.stage = (*done, *hosts);
             }
             Event::Waiting { host, what, left_s, .. } => {
-                self.host(&mut state, host, format!("{} left: {}", human(*left_s), printable(what)));
+                self.host(&mut state, host, &Shown::line(&format!("{} left: {what}", human(*left_s))));
             }
             Event::GateRed { host, reason, left_s, .. } => {
                 // it is told once a reason, and stands here for as long as that holds: no time that is left
                 let end = event.at + Duration::from_secs(*left_s);
-                let reason = printable(reason);
-                self.host(&mut state, host, format!("gate not green yet (stops at {} UTC): {reason}", clock(end)));
+                let words = format!("gate not green yet (stops at {} UTC): {reason}", clock(end));
+                self.host(&mut state, host, &Shown::line(&words));
             }
             Event::GateGreen { .. } => {}
-            Event::StepStarted { host, what, .. } => self.host(&mut state, host, what.clone()),
-            Event::Output { host, line, .. } => self.host(&mut state, host, printable(line)),
+            Event::StepStarted { host, what, .. } => self.host(&mut state, host, &Shown::line(what)),
+            Event::Output { host, line, .. } => self.host(&mut state, host, &Shown::output(line)),
             Event::StepDone { host, .. } => {
                 self.above(&event);
                 self.total.inc(1);

@@ -1,11 +1,10 @@
 //! A schedule as text, for 80 columns and for 200.
 
 use std::collections::HashSet;
-use std::fmt::Write;
 
 use console::Style;
 
-use super::events::printable;
+use super::shown::Shown;
 use super::time::human;
 use crate::host::Command;
 use crate::host::shell::Become;
@@ -21,9 +20,9 @@ const LONG: usize = 160;
 
 /// The whole schedule. `contacted`: whether hosts were looked at for it.
 #[must_use]
-pub fn text(schedule: &Schedule, contacted: bool, width: usize, color: bool) -> String {
+pub fn text(schedule: &Schedule, contacted: bool, width: usize, color: bool) -> Shown {
     let mut page = Page {
-        out: String::new(),
+        out: Shown::default(),
         recipes: Vec::new(),
         width: width.max(40),
         bold: style(color).bold(),
@@ -59,7 +58,7 @@ pub fn cluster(schedule: &Schedule) -> String {
 }
 
 struct Page {
-    out: String,
+    out: Shown,
     /// Long commands: written out once, behind the schedule.
     recipes: Vec<String>,
     width: usize,
@@ -75,15 +74,15 @@ impl Page {
             .subsequent_indent(&indent)
             .break_words(false)
             .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        for line in textwrap::wrap(text, options) {
-            self.out.push_str(line.trim_end());
-            self.out.push('\n');
+        for line in textwrap::wrap(Shown::line(text).as_str(), options) {
+            self.out.push_line(&Shown::line(line.trim_end()));
         }
     }
 
     /// A line that is not wrapped: commands are copied from it.
-    fn verbatim(&mut self, indent: usize, text: &str) {
-        let _ = writeln!(self.out, "{}{text}", " ".repeat(indent));
+    fn verbatim(&mut self, indent: usize, text: &Shown) {
+        self.out.push(&Shown::line(&" ".repeat(indent)));
+        self.out.push_line(text);
     }
 
     /// The number of a command that is too long to stand among the steps. What keeps and copies is the same on every host.
@@ -102,19 +101,18 @@ impl Page {
 
     fn recipes(&mut self) {
         for (at, recipe) in std::mem::take(&mut self.recipes).iter().enumerate() {
-            self.out.push('\n');
-            let title = self.bold.apply_to(format!("Recipe {}", at + 1)).to_string();
+            self.out.push_line(&Shown::default());
+            let title = Shown::styled(&self.bold, &format!("Recipe {}", at + 1));
             self.verbatim(0, &title);
             for line in recipe.lines() {
-                let line = self.dim.apply_to(line).to_string();
+                let line = Shown::styled(&self.dim, line);
                 self.verbatim(3, &line);
             }
         }
     }
 
     fn head(&mut self, s: &Schedule, contacted: bool) {
-        let title = super::summary::title(s);
-        let title = self.bold.apply_to(title).to_string();
+        let title = Shown::styled(&self.bold, &super::summary::title(s));
         self.verbatim(0, &title);
         self.line(
             0,
@@ -145,8 +143,8 @@ impl Page {
     }
 
     fn stage(&mut self, number: usize, stage: &Stage, schedule: &Schedule) {
-        self.out.push('\n');
-        let title = self.bold.apply_to(format!("{number}. {}", stage.title)).to_string();
+        self.out.push_line(&Shown::default());
+        let title = Shown::styled(&self.bold, &format!("{number}. {}", stage.title));
         self.verbatim(0, &title);
         self.line(3, &stage.why);
         if stage.tracks.len() > 1 && stage.parallel > 1 {
@@ -205,19 +203,19 @@ impl Page {
     fn step(&mut self, track: &Track, step: &Step, width: usize, told: &mut HashSet<String>, schedule: &Schedule) {
         let at = format!("+{}", human(step.earliest_s));
         let head = format!("{at:<7}  {:<width$}  {}", track.host, step.action.describe());
-        self.verbatim(0, &head);
+        self.verbatim(0, &Shown::line(&head));
         let indent = INDENT + width + 2;
         for command in &step.commands {
             let shown = match self.recipe(command) {
                 Some(letter) => format!("$ recipe {letter}, below"),
                 None => format!("$ {command}"),
             };
-            let shown = self.dim.apply_to(shown).to_string();
+            let shown = Shown::styled(&self.dim, &shown);
             self.verbatim(indent, &shown);
         }
         if let Action::Configure { diff, .. } = &step.action {
             for line in diff.lines() {
-                self.verbatim(indent, &printable(line));
+                self.verbatim(indent, &Shown::line(line));
             }
         }
         if let Some(text) = in_use(&step.action).filter(|text| told.insert(text.clone())) {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::events::printable;
 use super::schedule::cluster;
+use super::shown::Shown;
 use super::time::human;
 use crate::host::HostName;
 use crate::plan::Window;
@@ -34,7 +34,7 @@ pub fn window(window: &Window, outlasted: bool) -> String {
 
 /// The summary.
 #[must_use]
-pub fn text(schedule: &Schedule) -> String {
+pub fn text(schedule: &Schedule) -> Shown {
     let mut lines = vec![title(schedule)];
     for (at, stage) in schedule.stages.iter().enumerate() {
         lines.push(format!("  {}. {}", at + 1, stage.title));
@@ -43,7 +43,9 @@ pub fn text(schedule: &Schedule) -> String {
     lines.push(format!("At least {} of demanded waits.", human(schedule.least_s)));
     lines.extend(schedule.window.as_ref().map(|w| window(w, schedule.outlasts_its_window())));
     lines.extend(ways_back(schedule));
-    lines.join("\n") + "\n"
+    let mut text = Shown::default();
+    lines.iter().for_each(|line| text.push_line(&Shown::line(line)));
+    text
 }
 
 /// The points of no return, and what the way back asks for from each of them on: the same words once, with the first host that
@@ -87,7 +89,7 @@ fn configuration(schedule: &Schedule) -> Vec<String> {
         let more = hosts.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         lines.push(format!("Written on {}{more}:", hosts[..hosts.len().min(NAMED)].join(", ")));
-        lines.extend(diff.lines().map(|line| format!("  {}", printable(line))));
+        lines.extend(diff.lines().map(|line| format!("  {line}")));
     }
     lines
 }

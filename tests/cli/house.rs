@@ -94,3 +94,23 @@ fn pure_rooms_touch_no_clock_file_process_or_terminal() {
         }
     }
 }
+
+/// What a host, a lock, a journal, a plan or a file name says goes through one place to a terminal or a log.
+#[test]
+fn one_file_alone_writes_to_stdout_and_stderr() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&source, &mut files);
+    for file in files.iter().filter(|f| !is_test(f)) {
+        let name = file.strip_prefix(&source).unwrap().to_str().unwrap();
+        // simulated daemons say what real ones say
+        if name == "ui/out.rs" || name.starts_with("rehearsal/simulated/") {
+            continue;
+        }
+        let code = code(file).replace("::stdout().is_terminal", "").replace("::stderr().is_terminal", "");
+        let code = code.replace("Term::stdout().size_checked", "");
+        for word in ["print!(", "println!(", "dbg!(", "::stdout()", "::stderr()", "e.print()"] {
+            assert!(!code.contains(word), "{name} writes by itself: {word}");
+        }
+    }
+}

@@ -206,7 +206,7 @@ fn plan_and_prompt_name_every_point_of_no_return() {
     for file in ["plans/rolling.toml", "plans/full-stop.toml"] {
         let shown = command(&["plan", file]).env("COLUMNS", "400").output().unwrap();
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-        let prompt = summary::text(&compile(&Plan::load(&path).unwrap().plan, None));
+        let prompt = summary::text(&compile(&Plan::load(&path).unwrap().plan, None)).to_string();
         let points: Vec<_> = prompt.lines().filter(|line| line.starts_with("Point of no return: ")).collect();
         assert_eq!(points.len(), words.len(), "{prompt}");
         let told = |start: &str, words: &str| {

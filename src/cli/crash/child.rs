@@ -15,10 +15,11 @@ use crate::cli::observe::observe;
 use crate::cli::rehearse::origin;
 use crate::cli::upgrade::fit;
 use crate::cli::walk::{Display, Log};
-use crate::cli::{Failed, StateDir, block_on, told};
+use crate::cli::{Failed, StateDir, block_on, told, usage};
 use crate::fleet::SshFleet;
 use crate::journal::{Crash, NewRun, StateFolder, StoreError};
 use crate::plan::Plan;
+use crate::ui::out::say;
 
 /// The first argument that makes this program the one that begins a rehearsal's run.
 pub(in crate::cli) const ARGUMENT: &str = "__rehearsed";
@@ -59,7 +60,7 @@ pub(in crate::cli) async fn walk_killed(
         let crashes = state.crashes()?;
         match &crashes[died..] {
             [crash] if status.signal() == Some(Signal::KILL.as_raw()) => {
-                eprintln!("rehearsal: killed {} the record: {}", crash.edge, crash.point);
+                say!("rehearsal: killed {} the record: {}", crash.edge, crash.point);
             }
             _ => return Ok(Survived { run: begun(state)?, status, crashes }),
         }
@@ -117,9 +118,6 @@ impl Begin {
 pub(in crate::cli) fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     match Begin::try_parse_from([ARGUMENT.into()].into_iter().chain(arguments)) {
         Ok(begin) => told(begin.run()),
-        Err(e) => {
-            let _ = e.print();
-            Exit::Usage.into()
-        }
+        Err(e) => usage(&e),
     }
 }
