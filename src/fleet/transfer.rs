@@ -13,7 +13,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::session::explain;
 use super::{Held, SshFleet};
-use crate::host::shell::{self, quote};
+use crate::host::sh::{Script, sh};
+use crate::host::shell;
 use crate::host::{AbsPath, HostName};
 use crate::run::ports::{NotCopied, Source};
 
@@ -21,8 +22,8 @@ use crate::run::ports::{NotCopied, Source};
 const PIECE: usize = 256 << 10;
 
 impl SshFleet {
-    fn streamed<'s>(&self, session: &'s Held, host: &HostName, script: &str) -> openssh::OwningCommand<&'s Session> {
-        let command = shell::wrap_stream(script, self.r#become(host));
+    fn streamed<'s>(&self, session: &'s Held, host: &HostName, script: &Script) -> openssh::OwningCommand<&'s Session> {
+        let command = shell::wrap_stream(script.as_str(), self.r#become(host));
         let mut command = session.raw_command(command);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command
@@ -38,7 +39,7 @@ impl SshFleet {
     ) -> Result<(), NotCopied> {
         let folder =
             to.as_str().rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
-        let script = format!("umask 066; mkdir -p {} && umask 077 && cat > {}", quote(folder), quote(to.as_str()));
+        let script = sh!("umask 066; mkdir -p ‹folder› && umask 077 && cat > ‹file›", folder = folder, file = to);
         let mut child = self.streamed(session, host, &script).stdin(Stdio::piped()).spawn().await.map_err(lost)?;
         let mut stdin = child.stdin().take().ok_or_else(|| NotCopied::Lost("ssh took no input".to_owned()))?;
         // a broken pipe is the host's refusal, and its words are on stderr
@@ -74,7 +75,7 @@ impl SshFleet {
         from: &AbsPath,
         to: &Path,
     ) -> Result<String, NotCopied> {
-        let script = format!("cat {}", quote(from.as_str()));
+        let script = sh!("cat ‹file›", file = from);
         let mut child = self.streamed(session, host, &script).stdout(Stdio::piped()).spawn().await.map_err(lost)?;
         let nothing = || NotCopied::Lost("ssh gave no output to read".to_owned());
         let mut stdout = child.stdout().take().ok_or_else(nothing)?;

@@ -3,34 +3,35 @@
 //! Each can be run again after it was cut short, and none writes over a file that is not its own copy.
 
 use super::AbsPath;
-use super::shell::quote;
+use super::sh::{Script, sh};
 
 /// Unpacks what an installation replaced, and removes programs that it added. Configuration stays as it is. `only`: these
 /// paths below the prefix and nothing else, where daemons of the new release still run from it.
 #[must_use]
-pub fn restore(prefix: &AbsPath, file: &AbsPath, only: &[String]) -> String {
-    let (file, prefix) = (quote(file.as_str()), quote(prefix.as_str()));
+pub(super) fn restore(prefix: &AbsPath, file: &AbsPath, only: &[String]) -> Script {
     if !only.is_empty() {
-        let only: String = only.iter().map(|path| format!(" {}", quote(path))).collect();
-        return format!("tar -xpf {file} -C {prefix}{only}");
+        return sh!("tar -xpf ‹file› -C ‹prefix› ‹only›", file = file, prefix = prefix, only = only.to_vec());
     }
-    format!(
-        "k={file}; cd {prefix} && tar -xpf \"$k\" -C {prefix} --anchored --exclude='etc/*' && had=$(tar -tf \"$k\") &&
+    sh!(
+        "k=‹file›; cd ‹prefix› && tar -xpf \"$k\" -C ‹prefix› --anchored --exclude='etc/*' && had=$(tar -tf \"$k\") &&
 for f in sbin/mfs* bin/mfs*; do
   if [ -e \"$f\" ] || [ -h \"$f\" ]; then printf '%s\\n' \"$had\" | grep -q -x -F -e \"$f\" || rm -f \"$f\" || exit 1; fi
-done"
+done",
+        file = file,
+        prefix = prefix,
     )
 }
 
 /// What a configuration file said before: from its copy beside it, or nothing. What is there now is kept in `aside`.
 #[must_use]
-pub fn put_back(file: &AbsPath, beside: Option<&AbsPath>, aside: &AbsPath) -> String {
-    let (file, aside) = (quote(file.as_str()), quote(aside.as_str()));
+pub(super) fn put_back(file: &AbsPath, beside: Option<&AbsPath>, aside: &AbsPath) -> Script {
     match beside {
-        None => format!("f={file}; [ ! -e \"$f\" ] || mv -f \"$f\" {aside}"),
-        Some(beside) => format!(
-            "f={file}; b={}; a={aside}; [ ! -e \"$b\" ] || {{ {{ [ ! -e \"$f\" ] || cp -p \"$f\" \"$a\"; }} && mv -f \"$b\" \"$f\"; }}",
-            quote(beside.as_str())
+        None => sh!("f=‹file›; [ ! -e \"$f\" ] || mv -f \"$f\" ‹aside›", file = file, aside = aside),
+        Some(beside) => sh!(
+            "f=‹file›; b=‹beside›; a=‹aside›; [ ! -e \"$b\" ] || { { [ ! -e \"$f\" ] || cp -p \"$f\" \"$a\"; } && mv -f \"$b\" \"$f\"; }",
+            file = file,
+            beside = beside,
+            aside = aside,
         ),
     }
 }
@@ -40,18 +41,17 @@ pub fn put_back(file: &AbsPath, beside: Option<&AbsPath>, aside: &AbsPath) -> St
 /// `Y`. A chunk that is in both places, which a 1.5 chunkserver on such a disk can make, stops it before anything is moved.
 /// The folders 0 to F get the owner and the mode of those that they come from, since the daemon gives up root.
 #[must_use]
-pub fn folders_back(disks: &[AbsPath]) -> String {
-    let disks: String = disks.iter().map(|disk| format!(" {}", quote(disk.as_str()))).collect();
-    format!(
-        r#"set --{disks}; h='[0-9A-F]'; h7=$h$h$h$h$h$h$h; export LC_ALL=C
-fail() {{ echo "$1"; exit 1; }}
-here() {{ find . -type f -name 'chunk_*.mfs' | wc -l; }}
-apart() {{
+pub(super) fn folders_back(disks: &[AbsPath]) -> Script {
+    sh!(
+        r#"set -- ‹disks›; h='[0-9A-F]'; h7=$h$h$h$h$h$h$h; export LC_ALL=C
+fail() { echo "$1"; exit 1; }
+here() { find . -type f -name 'chunk_*.mfs' | wc -l; }
+apart() {
   for f in "$1"/chunk_$h$h7$h7$2_$h$h7.mfs; do
-    [ ! -e "$2/${{f#*/}}" ] || fail "$d: $f is in $2 as well; nothing was moved: compare the two and take one away"
+    [ ! -e "$2/${f#*/}" ] || fail "$d: $f is in $2 as well; nothing was moved: compare the two and take one away"
   done
-}}
-move() {{
+}
+move() {
   rmdir "$1" 2> /dev/null && return
   if [ ! -d "$2" ]; then
     mkdir "$2" && chmod "$(stat -c %a "$1")" "$2" && chown "$(stat -c %u:%g "$1")" "$2" || fail "$d/$2 cannot be made"
@@ -59,18 +59,19 @@ move() {{
   y=$2; set -- "$1" "$1"/chunk_$h$h7$h7$2_$h$h7.mfs; w=$1; shift
   [ ! -e "$1" ] || printf '%s\n' "$@" | xargs -n 500 sh -c 'mv -i "$@" "$0" < /dev/null' "$y/" || fail "$d/$w cannot be moved"
   rmdir "$w" 2> /dev/null || echo "$d/$w is not empty: what is in it is no chunk of this folder, and was left there"
-}}
+}
 for d do
   cd "$d" || fail "$d cannot be entered"
-  for w in $h$h; do [ ! -d "$w" ] || [ -h "$w" ] || [ ! -d "${{w#?}}" ] || apart "$w" "${{w#?}}"; done
+  for w in $h$h; do [ ! -d "$w" ] || [ -h "$w" ] || [ ! -d "${w#?}" ] || apart "$w" "${w#?}"; done
 done
 for d do
   cd "$d" || fail "$d cannot be entered"
   n=$(here)
-  for w in $h$h; do [ ! -d "$w" ] || [ -h "$w" ] || move "$w" "${{w#?}}"; done
+  for w in $h$h; do [ ! -d "$w" ] || [ -h "$w" ] || move "$w" "${w#?}"; done
   [ "$(here)" = "$n" ] || fail "$d had $n chunk files and has $(here) now"
   echo "$d: $n chunk files, as many as before"
-done"#
+done"#,
+        disks = disks,
     )
 }
 
@@ -86,8 +87,8 @@ mod tests {
     }
 
     /// Exit code and output of a script in this machine's own shell.
-    fn run(script: &str) -> (i32, String) {
-        let output = Command::new("/bin/sh").arg("-c").arg(script).output().unwrap();
+    fn run(script: &Script) -> (i32, String) {
+        let output = Command::new("/bin/sh").arg("-c").arg(script.as_str()).output().unwrap();
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         (output.status.code().unwrap(), text)
     }

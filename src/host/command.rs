@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metadata::{Snapshot, Trial};
 use super::mount_options::MountArguments;
-use super::shell::quote;
+use super::sh::{Script, sh};
 use super::{AbsPath, Turn, back, samples};
 use crate::moosefs::daemon::Role;
 
@@ -180,31 +180,35 @@ impl Command {
     /// The command as POSIX sh, as `plan` shows it and `upgrade` runs it.
     #[must_use]
     pub fn script(&self) -> String {
+        self.rendered().into()
+    }
+
+    fn rendered(&self) -> Script {
         match self {
-            Self::MakeInstall { source_dir } => format!("cd {} && make install", quote(source_dir.as_str())),
-            Self::InstallCommand { text } => format!("/bin/sh -c {}", quote(text)),
-            Self::InTurn { install, turn } => turn.script(&install.script()),
-            Self::KeepingConfig { install, prefix, aside } => samples::kept_over(&install.script(), prefix, aside),
+            Self::MakeInstall { source_dir } => sh!("cd ‹tree› && make install", tree = source_dir),
+            Self::InstallCommand { text } => sh!("/bin/sh -c ‹text›", text = text),
+            Self::InTurn { install, turn } => turn.script(install.rendered()),
+            Self::KeepingConfig { install, prefix, aside } => samples::kept_over(install.rendered(), prefix, aside),
             Self::Start { role, prefix, patience } => {
-                format!("{}{}", quote(prefix.join(role.path_in_prefix()).as_str()), wait_option(*patience))
+                let wait = wait_option(*patience);
+                sh!("‹program›‹wait›", program = &prefix.join(role.path_in_prefix()), wait = wait)
             }
             Self::StopMaster { prefix, patience } => stop(Role::Master, prefix, *patience),
             Self::Stop { role, prefix, patience } => stop(*role, prefix, *patience),
-            Self::StartOld { role, prefix } => quote(prefix.join(role.path_in_prefix()).as_str()).into_owned(),
+            Self::StartOld { role, prefix } => sh!("‹program›", program = &prefix.join(role.path_in_prefix())),
             Self::Restore { prefix, file, only } => back::restore(prefix, file, only),
             Self::PutBack { file, beside, aside } => back::put_back(file, beside.as_ref(), aside),
             Self::FoldersBack { disks } => back::folders_back(disks),
-            Self::Build { archive, tree, configure, roles, release, mark, mark_text } => {
-                let (archive, tree) = (quote(archive.as_str()), quote(tree.as_str()));
-                let arguments: String = configure.iter().map(|a| format!(" {}", quote(a))).collect();
-                format!(
-                    "t={tree}; umask 022; rm -rf \"$t\" && mkdir -p \"$t\" && tar -xzf {archive} -C \"$t\" --strip-components=1 &&
-cd \"$t\" && ./configure{arguments} && make && {} printf %s {} > {}",
-                    roles.iter().map(|role| built(*role, release.as_ref())).collect::<String>(),
-                    quote(mark_text),
-                    quote(mark.as_str())
-                )
-            }
+            Self::Build { archive, tree, configure, roles, release, mark, mark_text } => sh!(
+                "t=‹tree›; umask 022; rm -rf \"$t\" && mkdir -p \"$t\" && tar -xzf ‹archive› -C \"$t\" --strip-components=1 &&
+cd \"$t\" && ‹configure› && make && ‹built› printf %s ‹mark_text› > ‹mark›",
+                tree = tree,
+                archive = archive,
+                configure = words("./configure", configure),
+                built = roles.iter().map(|role| built(*role, release.as_ref())).collect::<Script>(),
+                mark_text = mark_text,
+                mark = mark,
+            ),
             Self::Keep { prefix, file, shown } => keep(prefix, file, shown),
             Self::PutInPlace { copy, file, sha256, mode, owner, replaces, beside } => {
                 put_in_place(copy, file, sha256, *mode, owner, replaces.as_deref(), beside)
@@ -212,11 +216,8 @@ cd \"$t\" && ./configure{arguments} && make && {} printf %s {} > {}",
             Self::Snapshot(snapshot) => snapshot.script(),
             Self::Trial(trial) => trial.script(),
             Self::EndTrial(trial) => trial.end(),
-            Self::Unmount { mount, lazy: false } => format!("umount {}", quote(mount.as_str())),
-            Self::Unmount { mount, lazy: true } => {
-                let mount = quote(mount.as_str());
-                format!("umount {mount} || umount -l {mount}")
-            }
+            Self::Unmount { mount, lazy: false } => sh!("umount ‹mount›", mount = mount),
+            Self::Unmount { mount, lazy: true } => sh!("umount ‹mount› || umount -l ‹mount›", mount = mount),
             Self::Mount { prefix, arguments } => mount(prefix, &arguments.to_1_6()),
             Self::MountOld { prefix, arguments } => mount(prefix, &arguments.to_1_5()),
         }
@@ -237,7 +238,7 @@ impl Command {
 
 /// `./configure` leaves out what it cannot build, and neither it nor `make` fails; and an archive's name says little about what
 /// is in it.
-fn built(role: Role, release: Option<&Version>) -> String {
+fn built(role: Role, release: Option<&Version>) -> Script {
     let program = role.program();
     let why = match role {
         Role::Client => {
@@ -245,52 +246,60 @@ fn built(role: Role, release: Option<&Version>) -> String {
         }
         _ => "config.log in its tree says why",
     };
-    let of_release = release.map(|Version { major, minor, patch, .. }| {
-        format!(
-            "\n{{ grep -aqE '@\\(#\\) version: {major}[.]{minor}[.]{patch}([^0-9]|$)' {program}/{program} || {{ \
-             echo \"the archive is another release: the {program} that was built of it is not {major}.{minor}.{patch}\"; exit 1; }}; }} &&"
-        )
-    });
-    let of_release = of_release.unwrap_or_default();
-    format!(
-        "\n{{ [ -x {program}/{program} ] || {{ echo \"no {program} was built: {why}\"; exit 1; }}; }} &&{of_release}"
-    )
+    let file = format!("{program}/{program}");
+    let mut script = sh!(
+        "\n{ [ -x ‹file› ] || { echo \"no ‹program› was built: ‹why›\"; exit 1; }; } &&",
+        file = file.as_str(),
+        program = program,
+        why = why,
+    );
+    if let Some(Version { major, minor, patch, .. }) = release {
+        script.push(&sh!(
+            "\n{ grep -aqE ‹pattern› ‹file› || { echo \"the archive is another release: the ‹program› that was built of it is not \
+             ‹release›\"; exit 1; }; } &&",
+            pattern = format!("@\\(#\\) version: {major}[.]{minor}[.]{patch}([^0-9]|$)"),
+            file = file,
+            program = program,
+            release = format!("{major}.{minor}.{patch}"),
+        ));
+    }
+    script
 }
 
-fn stop(role: Role, prefix: &AbsPath, patience: Option<Duration>) -> String {
-    format!("{}{} -s", quote(prefix.join(role.path_in_prefix()).as_str()), wait_option(patience))
+fn stop(role: Role, prefix: &AbsPath, patience: Option<Duration>) -> Script {
+    let wait = wait_option(patience);
+    sh!("‹program›‹wait› -s", program = &prefix.join(role.path_in_prefix()), wait = wait)
 }
 
-fn mount(prefix: &AbsPath, words: &[String]) -> String {
-    let program = prefix.join(Role::Client.path_in_prefix());
-    let words = std::iter::once(program.as_str()).chain(words.iter().map(String::as_str));
-    words.map(|word| quote(word).into_owned()).collect::<Vec<_>>().join(" ")
+fn mount(prefix: &AbsPath, arguments: &[String]) -> Script {
+    words(prefix.join(Role::Client.path_in_prefix()).as_str(), arguments)
 }
 
-/// What an installation of MooseFS puts below a prefix (seen: all of it is below these names).
-const INSTALLED: &str =
-    "sbin/mfs* bin/mfs* share/mfs* share/mfscgi share/man/man*/mfs* share/man/man*/moosefs* etc/mfs*";
+/// A program with its arguments.
+fn words(program: &str, arguments: &[String]) -> Script {
+    let words: Vec<String> =
+        std::iter::once(program).chain(arguments.iter().map(String::as_str)).map(Into::into).collect();
+    sh!("‹words›", words = words)
+}
 
-/// One tar file, in its place only when it is whole.
-pub(super) fn keep(prefix: &AbsPath, file: &AbsPath, shown: &[(AbsPath, Option<String>)]) -> String {
-    let checks: String = shown
-        .iter()
-        .map(|(file, sha256)| {
-            let file = quote(file.as_str());
-            let test = match sha256 {
-                Some(sum) => format!("[ \"$(sha256sum < {file} | cut -c 1-64)\" = {sum} ]"),
-                None => format!("[ ! -e {file} ]"),
-            };
-            format!("{test} || {{ echo {file} is not what was shown before the run; exit 1; }}\n")
-        })
-        .collect();
-    format!(
-        "{checks}k={file}; [ -e \"$k\" ] || {{ {{ [ -d {prefix} ] || mkdir -p {prefix}; }} &&
-umask 066 && mkdir -p \"${{k%/*}}\" && umask 077 && cd {prefix} &&
-{{ ls -d {INSTALLED} 2>/dev/null; true; }} > \"$k.list\" &&
-tar -cf \"$k.part\" -T \"$k.list\" && mv \"$k.part\" \"$k\"; }}",
-        file = quote(file.as_str()),
-        prefix = quote(prefix.as_str()),
+/// One tar file of what an installation of MooseFS puts below a prefix (seen: all of it is below these names), in its place
+/// only when it is whole.
+pub(super) fn keep(prefix: &AbsPath, file: &AbsPath, shown: &[(AbsPath, Option<String>)]) -> Script {
+    let check = |(file, sha256): &(AbsPath, Option<String>)| {
+        let test = match sha256 {
+            Some(sum) => sh!("[ \"$(sha256sum < ‹file› | cut -c 1-64)\" = ‹sum› ]", file = file, sum = sum),
+            None => sh!("[ ! -e ‹file› ]", file = file),
+        };
+        sh!("‹test› || { echo ‹file› is not what was shown before the run; exit 1; }\n", test = test, file = file)
+    };
+    sh!(
+        "‹checks›k=‹file›; [ -e \"$k\" ] || { { [ -d ‹prefix› ] || mkdir -p ‹prefix›; } &&
+umask 066 && mkdir -p \"${k%/*}\" && umask 077 && cd ‹prefix› &&
+{ ls -d sbin/mfs* bin/mfs* share/mfs* share/mfscgi share/man/man*/mfs* share/man/man*/moosefs* etc/mfs* 2>/dev/null; true; } > \"$k.list\" &&
+tar -cf \"$k.part\" -T \"$k.list\" && mv \"$k.part\" \"$k\"; }",
+        checks = shown.iter().map(check).collect::<Script>(),
+        file = file,
+        prefix = prefix,
     )
 }
 
@@ -303,27 +312,31 @@ fn put_in_place(
     owner: &str,
     replaces: Option<&str>,
     beside: &AbsPath,
-) -> String {
+) -> Script {
     let (unchanged, keep) = match replaces {
         Some(sum) => (
-            format!("[ \"$(sum \"$f\")\" = {sum} ]"),
-            "{ [ -e \"$b\" ] || { cp -p \"$f\" \"$b.part\" && mv \"$b.part\" \"$b\"; }; } && ",
+            sh!("[ \"$(sum \"$f\")\" = ‹sum› ]", sum = sum),
+            sh!("{ [ -e \"$b\" ] || { cp -p \"$f\" \"$b.part\" && mv \"$b.part\" \"$b\"; }; } && "),
         ),
-        None => ("[ ! -e \"$f\" ]".to_owned(), ""),
+        None => (sh!("[ ! -e \"$f\" ]"), Script::default()),
     };
-    format!(
-        "f={file}; n={copy}; b={beside}; sum() {{ sha256sum < \"$1\" | cut -c 1-64; }}
-{unchanged} || {{ echo \"$f is not what was shown before the run\"; exit 1; }}
-[ \"$(sum \"$n\")\" = {sha256} ] && {keep}chmod {mode:o} \"$n\" && chown {owner} \"$n\" && mv -f \"$n\" \"$f\"",
-        file = quote(file.as_str()),
-        copy = quote(copy.as_str()),
-        beside = quote(beside.as_str()),
-        owner = quote(owner)
+    sh!(
+        "f=‹file›; n=‹copy›; b=‹beside›; sum() { sha256sum < \"$1\" | cut -c 1-64; }
+‹unchanged› || { echo \"$f is not what was shown before the run\"; exit 1; }
+[ \"$(sum \"$n\")\" = ‹sha256› ] && ‹keep›chmod ‹mode› \"$n\" && chown ‹owner› \"$n\" && mv -f \"$n\" \"$f\"",
+        file = file,
+        copy = copy,
+        beside = beside,
+        unchanged = unchanged,
+        sha256 = sha256,
+        keep = keep,
+        mode = format!("{mode:o}"),
+        owner = owner,
     )
 }
 
-fn wait_option(patience: Option<Duration>) -> String {
-    patience.map(|p| format!(" -t {}", p.as_secs())).unwrap_or_default()
+fn wait_option(patience: Option<Duration>) -> Script {
+    patience.map(|p| sh!(" -t ‹seconds›", seconds = p.as_secs())).unwrap_or_default()
 }
 
 #[cfg(test)]

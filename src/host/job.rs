@@ -16,11 +16,11 @@
 use jiff::Timestamp;
 
 use super::AbsPath;
-use super::shell::quote;
+use super::sh::sh;
 
 /// Seconds after which a follower says how far it is, whether the job has ended or not: a host that fell silent is known
 /// as silent, and not taken for one that works for hours.
-const FOLLOW_S: u32 = 20;
+const FOLLOW_S: u64 = 20;
 
 /// The last line that a follower prints.
 const MARK: &str = "mfsupgrade-job=";
@@ -123,8 +123,16 @@ impl Job {
     }
 
     fn launch(&self, verb: &str, lines: u64, script: &str) -> String {
-        let (folder, script) = (quote(self.folder.as_str()), quote(script));
-        format!("/bin/sh -c {} job {folder} {verb} {lines} {FOLLOW_S} {script}", quote(LAUNCHER))
+        let launch = sh!(
+            "/bin/sh -c ‹launcher› job ‹folder› ‹verb› ‹lines› ‹seconds› ‹script›",
+            launcher = LAUNCHER,
+            folder = &self.folder,
+            verb = verb,
+            lines = lines,
+            seconds = FOLLOW_S,
+            script = script,
+        );
+        launch.into()
     }
 }
 
@@ -132,7 +140,7 @@ impl Job {
 #[must_use]
 pub fn sweep(work_dir: &AbsPath, run: &str) -> String {
     let (mine, all) = (Job::all(work_dir, run), work_dir.join("jobs"));
-    format!("rm -rf {} && {{ rmdir {} 2>/dev/null; :; }}", quote(mine.as_str()), quote(all.as_str()))
+    sh!("rm -rf ‹mine› && { rmdir ‹all› 2>/dev/null; :; }", mine = &mine, all = &all).into()
 }
 
 /// Whether a line is the launcher's last.

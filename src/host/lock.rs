@@ -12,7 +12,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::shell::quote;
+use super::sh::sh;
 
 /// How often a run says that it is there.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -214,12 +214,8 @@ impl Claim {
         let (run, owner, abandon) = (plain(&self.run), plain(&self.owner), plain(abandon.unwrap_or_default()));
         let (word, process, ended) = (plain(&self.word), plain(&self.process), plain(ended.unwrap_or_default()));
         let (version, stale) = (env!("CARGO_PKG_VERSION"), STALE.as_secs().to_string());
-        let mut script = format!("/bin/sh -c {} lock", quote(SCRIPT));
-        for argument in [file, verb, &run, &owner, version, &abandon, &stale, &word, &process, &ended, proc] {
-            script.push(' ');
-            script.push_str(&quote(argument));
-        }
-        script
+        let words = [file, verb, &run, &owner, version, &abandon, &stale, &word, &process, &ended, proc];
+        sh!("/bin/sh -c ‹script› lock ‹words›", script = SCRIPT, words = words.map(str::to_owned).to_vec()).into()
     }
 }
 

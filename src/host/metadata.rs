@@ -9,7 +9,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::AbsPath;
-use super::shell::quote;
+use super::sh::{Script, sh};
 
 /// What is copied, and where to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,21 +45,16 @@ impl Default for TrialExports {
 
 impl TrialExports {
     /// Writes them to `../mfsexports.cfg`.
-    fn script(&self) -> String {
-        const ALL: &str = "* / rw,alldirs";
-        match self {
-            Self::Text(text) => format!("printf %s {} > ../mfsexports.cfg", quote(text)),
-            Self::Files(files) => {
-                let tests: String = files
-                    .iter()
-                    .map(|file| quote(file.as_str()).into_owned())
-                    .map(|file| format!("if [ -f {file} ]; then cat {file}; el"))
-                    .collect();
-                let all = format!("printf '%s\\n' '{ALL}'");
-                let choice = if tests.is_empty() { all } else { format!("{tests}se {all}; fi") };
-                format!("{{ {choice}; }} > ../mfsexports.cfg")
-            }
-        }
+    fn script(&self) -> Script {
+        let files = match self {
+            Self::Text(text) => return sh!("printf %s ‹text› > ../mfsexports.cfg", text = text),
+            Self::Files(files) => files,
+        };
+        let all = sh!("printf '%s\\n' '* / rw,alldirs'");
+        let choice = files.iter().rev().fold(all, |others, file| {
+            sh!("if [ -f ‹file› ]; then cat ‹file›; else ‹others›; fi", file = file, others = others)
+        });
+        sh!("{ ‹choice›; } > ../mfsexports.cfg", choice = choice)
     }
 }
 
@@ -90,33 +85,29 @@ impl Snapshot {
     /// One whose connection was lost may go on beside the next one: each copies into a folder of its own, and only the
     /// process that was begun last puts its folder in place. What was fetched from here stays what is tried here.
     #[must_use]
-    pub fn script(&self) -> String {
-        let restore = quote(self.metarestore.as_str());
+    pub fn script(&self) -> Script {
         // named by their whole path: etc/X.cfg and etc/mfs/X.cfg are two files
-        let configuration: String = self
-            .configuration
-            .iter()
-            .map(|file| {
-                let name = file.as_str().trim_start_matches('/').replace('/', "_");
-                let file = quote(file.as_str());
-                format!("[ ! -f {file} ] || cp -p {file} \"$p/{name}\"\n")
-            })
-            .collect();
-        format!(
-            "set -e; d={folder}; p=$d.part.$$; umask 066; mkdir -p \"${{d%/*}}\"; umask 077
-echo $$ > \"$d.turn\"; rm -rf \"$d.part\" \"$d\".part.*; mkdir \"$p\"; cd {data}
-now() {{ stat -c '%i %Y %s' metadata.mfs.back; [ ! -e metadata.mfs.back.tmp ]; }}
+        let configuration = |file: &AbsPath| {
+            let name = file.as_str().trim_start_matches('/').replace('/', "_");
+            sh!("[ ! -f ‹file› ] || cp -p ‹file› \"$p/‹name›\"\n", file = file, name = name)
+        };
+        sh!(
+            "set -e; d=‹folder›; p=$d.part.$$; umask 066; mkdir -p \"${d%/*}\"; umask 077
+echo $$ > \"$d.turn\"; rm -rf \"$d.part\" \"$d\".part.*; mkdir \"$p\"; cd ‹data›
+now() { stat -c '%i %Y %s' metadata.mfs.back; [ ! -e metadata.mfs.back.tmp ]; }
 before=$(now)
 for f in metadata.mfs.back changelog.*.mfs sessions.mfs; do [ ! -f \"$f\" ] || cp -p \"$f\" \"$p/\"; done
-[ \"$before\" = \"$(now)\" ] || {{ echo 'the master saved its metadata while it was copied'; exit 1; }}
-r={restore}; [ ! -f \"$d/mfsmetarestore\" ] || grep -aq '@(#) version: {from}' \"$r\" || r=$d/mfsmetarestore
+[ \"$before\" = \"$(now)\" ] || { echo 'the master saved its metadata while it was copied'; exit 1; }
+r=‹restore›; [ ! -f \"$d/mfsmetarestore\" ] || grep -aq ‹version› \"$r\" || r=$d/mfsmetarestore
 [ ! -f \"$r\" ] || cp -p \"$r\" \"$p/mfsmetarestore\"
-{configuration}[ \"$(cat \"$d.turn\")\" = $$ ] || {{ rm -rf \"$p\"; echo 'another copy was begun after this one'; exit 1; }}
+‹configuration›[ \"$(cat \"$d.turn\")\" = $$ ] || { rm -rf \"$p\"; echo 'another copy was begun after this one'; exit 1; }
 rm -rf \"$d\"; mv -T \"$p\" \"$d\"; cd \"$d\"
 for f in *; do printf '%s\\t%s\\t%s\\n' \"$(sha256sum < \"$f\" | cut -c 1-64)\" \"$(stat -c %s \"$f\")\" \"$f\"; done",
-            folder = quote(self.folder.as_str()),
-            from = self.from,
-            data = quote(self.data_path.as_str()),
+            folder = &self.folder,
+            data = &self.data_path,
+            restore = &self.metarestore,
+            version = format!("@(#) version: {}", self.from),
+            configuration = self.configuration.iter().map(configuration).collect::<Script>(),
         )
     }
 }
@@ -124,25 +115,16 @@ for f in *; do printf '%s\\t%s\\t%s\\n' \"$(sha256sum < \"$f\" | cut -c 1-64)\" 
 impl Trial {
     /// The script: restores with the old release, loads with the new one, prints what [`TrialFacts`] reads.
     #[must_use]
-    pub fn script(&self) -> String {
-        let owner = quote(&format!("{}:{}", self.user, self.group)).into_owned();
-        // a daemon takes a number only with this sign in front (main.c @ 1.6.27)
-        let named = |name: &str| match name.bytes().all(|b| b.is_ascii_digit()) {
-            true => format!("#{name}"),
-            false => name.to_owned(),
-        };
-        let (user, group) = (named(&self.user), named(&self.group));
-        let [loggers, servers, clients] = [self.port, self.port + 1, self.port + 2];
-        // a key needs a blank before its `=`, or it is ignored (cfg.c; run); the old name of the clients' port is for
-        // releases before 1.6.26. 1.5's mfsmetarestore applies change logs in the order given, and takes a call without
-        // any for the wish to dump (run). A last line without its end was being written when it was copied.
-        format!(
-            "{end}
-set -e; umask 066; mkdir -p \"${{t%/*}}\"; umask 077; s={snapshot}; mkdir -p \"$t/data\"; t=$(cd \"$t\" && pwd -P); cd \"$t/data\"
+    pub fn script(&self) -> Script {
+        // 1.5's mfsmetarestore applies change logs in the order given, and takes a call without any for the wish to dump
+        // (run). A last line without its end was being written when it was copied.
+        sh!(
+            "‹end›
+set -e; umask 066; mkdir -p \"${t%/*}\"; umask 077; s=‹snapshot›; mkdir -p \"$t/data\"; t=$(cd \"$t\" && pwd -P); cd \"$t/data\"
 for f in \"$s\"/metadata.mfs.back \"$s\"/changelog.*.mfs; do [ ! -f \"$f\" ] || cp \"$f\" .; done
 [ -z \"$(tail -c 1 changelog.0.mfs 2>/dev/null)\" ] || sed -i '$d' changelog.0.mfs
-ms() {{ read -r u _ < /proc/uptime; echo \"${{u%.*}}${{u#*.}}0\"; }}
-fail() {{ echo \"$1 ended with exit code $2\"; tail -n 8 \"$3\"; exit 1; }}
+ms() { read -r u _ < /proc/uptime; echo \"${u%.*}${u#*.}0\"; }
+fail() { echo \"$1 ended with exit code $2\"; tail -n 8 \"$3\"; exit 1; }
 logs=$(ls changelog.*.mfs 2>/dev/null | sort -t . -k 2 -rn)
 b=$(ms); if [ -z \"$logs\" ]; then cp metadata.mfs.back metadata.mfs; else
   \"$s/mfsmetarestore\" -m metadata.mfs.back -o metadata.mfs $logs > ../restore.log 2>&1 || fail mfsmetarestore $? ../restore.log
@@ -150,8 +132,32 @@ fi
 printf 'restore-ms\\t%s\\n' $(($(ms) - b))
 printf 'metaversion\\t%s\\n' \"$(od -An -v -tx1 -j 12 -N 8 metadata.mfs | tr -d ' ')\"
 printf 'last-change\\t%s\\n' \"$(cat $logs /dev/null | sed -n 's/^\\([0-9]*\\):.*/\\1/p' | sort -n | tail -n 1)\"
-{exports}
-cat > ../mfsmaster.cfg <<'END'
+‹exports›
+printf %s ‹configuration› > ../mfsmaster.cfg
+chown -R ‹owner› \"$t\"; [ -s \"$t/mfsmaster.cfg\" ]
+b=$(ms); ‹master› -c \"$t/mfsmaster.cfg\" start < /dev/null > ../start.log 2>&1 || fail 'the new mfsmaster' $? ../start.log
+printf 'load-ms\\t%s\\n' $(($(ms) - b))",
+            end = self.end(),
+            exports = self.exports.script(),
+            snapshot = &self.snapshot,
+            configuration = self.configuration(),
+            owner = format!("{}:{}", self.user, self.group),
+            master = &self.master,
+        )
+    }
+
+    /// Its mfsmaster.cfg. A key needs a blank before its `=`, or it is ignored (cfg.c; run); the old name of the clients' port
+    /// is for releases before 1.6.26.
+    fn configuration(&self) -> String {
+        // a daemon takes a number only with this sign in front (main.c @ 1.6.27)
+        let named = |name: &str| match name.bytes().all(|b| b.is_ascii_digit()) {
+            true => format!("#{name}"),
+            false => name.to_owned(),
+        };
+        let (user, group, folder) = (named(&self.user), named(&self.group), &self.folder);
+        let [loggers, servers, clients] = [self.port, self.port + 1, self.port + 2];
+        format!(
+            "\
 WORKING_USER = {user}
 WORKING_GROUP = {group}
 DATA_PATH = {folder}/data
@@ -167,28 +173,20 @@ MATOCU_LISTEN_HOST = 127.0.0.1
 MATOCU_LISTEN_PORT = {clients}
 MATOCL_LISTEN_HOST = 127.0.0.1
 MATOCL_LISTEN_PORT = {clients}
-END
-chown -R {owner} \"$t\"; [ -s \"$t/mfsmaster.cfg\" ]
-b=$(ms); {master} -c \"$t/mfsmaster.cfg\" start < /dev/null > ../start.log 2>&1 || fail 'the new mfsmaster' $? ../start.log
-printf 'load-ms\\t%s\\n' $(($(ms) - b))",
-            end = self.end(),
-            exports = self.exports.script(),
-            snapshot = quote(self.snapshot.as_str()),
-            folder = self.folder,
-            master = quote(self.master.as_str()),
+"
         )
     }
 
     /// Ends every process that works in the scratch folder, and none else, and removes the folder.
     #[must_use]
-    pub fn end(&self) -> String {
-        format!(
-            "t={}; cd /; [ ! -d \"$t\" ] || t=$(cd \"$t\" && pwd -P)
-ours() {{ for p in /proc/[0-9]*; do [ \"$(readlink \"$p/cwd\" 2>/dev/null)\" != \"$t/data\" ] || echo \"${{p##*/}}\"; done; }}
+    pub fn end(&self) -> Script {
+        sh!(
+            "t=‹folder›; cd /; [ ! -d \"$t\" ] || t=$(cd \"$t\" && pwd -P)
+ours() { for p in /proc/[0-9]*; do [ \"$(readlink \"$p/cwd\" 2>/dev/null)\" != \"$t/data\" ] || echo \"${p##*/}\"; done; }
 n=0; while p=$(ours) && [ -n \"$p\" ] && [ $n -lt 300 ]; do
   case $n in 0) kill -TERM $p ;; 200) kill -KILL $p ;; esac; n=$((n + 1)); sleep 0.1
-done; [ -z \"$(ours)\" ] || {{ echo \"a trial master does not end: $(ours)\"; exit 1; }}; rm -rf \"$t\"",
-            quote(self.folder.as_str())
+done; [ -z \"$(ours)\" ] || { echo \"a trial master does not end: $(ours)\"; exit 1; }; rm -rf \"$t\"",
+            folder = &self.folder
         )
     }
 }
@@ -295,7 +293,12 @@ PATH=${PATH#*:} exec stat \"$@\"
         let sh = |held: &Path| {
             let mut command = Command::new("/bin/sh");
             let paths = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
-            command.arg("-c").arg(snapshot.script()).env("PATH", paths).env("HELD", held).stdout(Stdio::piped());
+            command
+                .arg("-c")
+                .arg(snapshot.script().as_str())
+                .env("PATH", paths)
+                .env("HELD", held)
+                .stdout(Stdio::piped());
             command
         };
         let first = sh(&held).spawn().unwrap();

@@ -14,6 +14,7 @@ pub mod mount_file;
 pub mod mount_options;
 pub mod name;
 mod samples;
+pub mod sh;
 pub mod shell;
 pub mod turn;
 

@@ -2,31 +2,31 @@
 //! is there stays as it is, and a file that was not there becomes `FILE.sample`. PURE.
 
 use super::AbsPath;
-use super::shell::quote;
+use super::sh::{Script, sh};
 
 /// `install` with the configuration below `prefix` kept over it, in the folder `aside`. It can be run again, however it was
 /// cut short: the folder is there until everything is back in its place.
-#[must_use]
-pub fn kept_over(install: &str, prefix: &AbsPath, aside: &AbsPath) -> String {
-    format!(
-        r#"c={aside}; w=$(pwd); cd {prefix} || exit
+pub(super) fn kept_over(install: Script, prefix: &AbsPath, aside: &AbsPath) -> Script {
+    sh!(
+        r#"c=‹aside›; w=$(pwd); cd ‹prefix› || exit
 if [ ! -d "$c" ]; then
   (umask 077; rm -rf "$c.part"; mkdir -p "$c.part") || exit
   for f in etc/mfs*.cfg; do [ ! -f "$f" ] || cp -p "$f" "$c.part/" || exit; done
   mv "$c.part" "$c" || exit
 fi
-(cd "$w" && {install}) || exit
-sum() {{ sha256sum < "$1"; }}
+(cd "$w" && ‹install›) || exit
+sum() { sha256sum < "$1"; }
 for f in etc/mfs*.cfg; do
-  n=$c/${{f##*/}}
+  n=$c/${f##*/}
   if [ ! -f "$f" ]; then continue
   elif [ ! -f "$n" ]; then mv -f "$f" "$f.sample" || exit
   elif [ "$(sum "$n")" != "$(sum "$f")" ]; then cp -p "$n" "$f.mfsupgrade" && mv -f "$f.mfsupgrade" "$f" || exit
   fi
 done
 rm -rf "$c""#,
-        aside = quote(aside.as_str()),
-        prefix = quote(prefix.as_str()),
+        aside = aside,
+        prefix = prefix,
+        install = install,
     )
 }
 
@@ -45,8 +45,8 @@ mod tests {
         fs::write(etc.join("mfsmaster.cfg"), "mine").unwrap();
         let says = |name: &str| fs::read_to_string(etc.join(name)).ok();
         let run = |install: &str| {
-            let script = kept_over(install, &path("p"), &path("w/aside"));
-            Command::new("/bin/sh").arg("-c").arg(script).status().unwrap().code().unwrap_or(137)
+            let script = kept_over(Script::of_test(install), &path("p"), &path("w/aside"));
+            Command::new("/bin/sh").arg("-c").arg(script.as_str()).status().unwrap().code().unwrap_or(137)
         };
         let install = format!("cd {} && for f in master exports; do echo sample > mfs$f.cfg; done", etc.display());
         assert_eq!(run(&format!("{install}; kill -9 $$")), 137, "the host was lost in the middle");

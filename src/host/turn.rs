@@ -12,7 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::AbsPath;
-use super::shell::quote;
+use super::sh::{Script, sh};
 use crate::moosefs::daemon::Role;
 
 /// Whose turn it is, and whose is to come.
@@ -45,26 +45,19 @@ impl Turn {
     /// `install` as the role's turn. It can be run again, however it was cut short; a role is only set aside while its program
     /// is the one that was kept.
     #[must_use]
-    pub fn script(&self, install: &str) -> String {
-        let of = |word: &str, roles: &[Role]| -> String {
-            roles
-                .iter()
-                .map(|role| format!("\n{word} {role} '{}' {}", programs(*role), role.path_in_prefix()))
-                .collect()
-        };
-        let after = format!("{}{}", of("set_aside", &self.later), of("bring_back", &[self.role]));
-        format!(
-            r#"k={kept}; a={aside}; o=$a/kept; w=$(pwd); cd {prefix} || exit
-there() {{ [ -e "$1" ] || [ -h "$1" ]; }}
-sum() {{ sha256sum < "$1" 2> /dev/null; }}
-old() {{ if there "$o/$1"; then [ "$(sum "$o/$1")" = "$(sum "$1")" ]; else ! there "$1"; fi; }}
-put() {{
-  mkdir -p "${{2%/*}}" && rm -f "$2.mfsupgrade" && cp -pP "$1" "$2.mfsupgrade" && mv -f "$2.mfsupgrade" "$2" ||
-  {{ echo "$2 cannot be put in its place"; exit 1; }}
-}}
-names() {{ {{ ls -d $1; cd "$o" && ls -d $1; }} 2> /dev/null | sort -u; }}
-to_come() {{ [ -d "$a/$1" ] || ! old "$3" || mkdir -m 700 "$a/$1" || exit; }}
-set_aside() {{
+    pub(super) fn script(&self, install: Script) -> Script {
+        sh!(
+            r#"k=‹kept›; a=‹aside›; o=$a/kept; w=$(pwd); cd ‹prefix› || exit
+there() { [ -e "$1" ] || [ -h "$1" ]; }
+sum() { sha256sum < "$1" 2> /dev/null; }
+old() { if there "$o/$1"; then [ "$(sum "$o/$1")" = "$(sum "$1")" ]; else ! there "$1"; fi; }
+put() {
+  mkdir -p "${2%/*}" && rm -f "$2.mfsupgrade" && cp -pP "$1" "$2.mfsupgrade" && mv -f "$2.mfsupgrade" "$2" ||
+  { echo "$2 cannot be put in its place"; exit 1; }
+}
+names() { { ls -d $1; cd "$o" && ls -d $1; } 2> /dev/null | sort -u; }
+to_come() { [ -d "$a/$1" ] || ! old "$3" || mkdir -m 700 "$a/$1" || exit; }
+set_aside() {
   [ -d "$a/$1" ] || return 0
   for f in $(names "$2"); do
     if ! old "$f"; then
@@ -73,21 +66,30 @@ set_aside() {{
     fi
   done
   echo "the old $1 programs stay in place until their turn"
-}}
-bring_back() {{
+}
+bring_back() {
   [ -d "$a/$1" ] || return 0
   for f in $(cd "$a/$1" && ls -d $2 2> /dev/null); do ! old "$f" || put "$a/$1/$f" "$f"; done
   rm -rf "$a/$1"
-}}
-(umask 077; rm -rf "$o"; mkdir -p "$o") && tar -xpf "$k" -C "$o" --anchored --exclude='etc/*' --exclude='share/*' || exit{to_come}
-(cd "$w" && {install}) || exit{after}
+}
+(umask 077; rm -rf "$o"; mkdir -p "$o") && tar -xpf "$k" -C "$o" --anchored --exclude='etc/*' --exclude='share/*' || exit‹to_come›
+(cd "$w" && ‹install›) || exit‹set_aside›‹bring_back›
 rm -rf "$o""#,
-            kept = quote(self.kept.as_str()),
-            aside = quote(self.aside.as_str()),
-            prefix = quote(self.prefix.as_str()),
-            to_come = of("to_come", &self.later),
+            kept = &self.kept,
+            aside = &self.aside,
+            prefix = &self.prefix,
+            to_come = each(&self.later, |words| sh!("\nto_come ‹words›", words = words)),
+            install = install,
+            set_aside = each(&self.later, |words| sh!("\nset_aside ‹words›", words = words)),
+            bring_back = each(&[self.role], |words| sh!("\nbring_back ‹words›", words = words)),
         )
     }
+}
+
+/// One line a role: its name, its programs and the one that it runs.
+fn each(roles: &[Role], line: impl Fn(Vec<String>) -> Script) -> Script {
+    let words = |role: &Role| vec![role.to_string(), programs(*role).to_owned(), role.path_in_prefix().to_owned()];
+    roles.iter().map(|role| line(words(role))).collect()
 }
 
 #[cfg(test)]
@@ -112,7 +114,7 @@ mod tests {
             }
             symlink("mfstools", host.at("bin/mfsgetgoal")).unwrap();
             let keep = super::super::command::keep(&host.path("p"), &host.path("w/kept.tar"), &[]);
-            assert_eq!(host.run(&keep), 0);
+            assert_eq!(host.run(keep), 0);
             host
         }
 
@@ -134,19 +136,19 @@ mod tests {
             fs::read_to_string(self.at(file)).ok()
         }
 
-        fn run(&self, script: &str) -> i32 {
-            Command::new("/bin/sh").arg("-c").arg(script).status().unwrap().code().unwrap_or(137)
+        fn run(&self, script: Script) -> i32 {
+            Command::new("/bin/sh").arg("-c").arg(script.as_str()).status().unwrap().code().unwrap_or(137)
         }
 
         /// An installation of everything, with a new daemon and a new name of a tool.
-        fn install(&self) -> String {
+        fn install(&self) -> Script {
             let p = self.path("p");
             let files =
                 "sbin/mfsmaster sbin/mfsmetarestore sbin/mfschunkserver sbin/mfsmetalogger bin/mfsmount bin/mfstools";
-            format!(
+            Script::of_test(&format!(
                 "cd {p} && for f in {files}; do rm -f $f; printf new > $f; done && \
                  for l in mfsgetgoal mfsfilerepair; do rm -f bin/$l; ln -s mfstools bin/$l; done"
-            )
+            ))
         }
 
         fn turn(&self, role: Role, later: &[Role]) -> Turn {
@@ -169,7 +171,7 @@ mod tests {
         let seen = TURNS.iter().enumerate().map(|(n, role)| {
             // whatever was cut short is run again
             for _ in 0..2 {
-                assert_eq!(host.run(&host.turn(*role, &TURNS[n + 1..]).script(&host.install())), 0);
+                assert_eq!(host.run(host.turn(*role, &TURNS[n + 1..]).script(host.install())), 0);
             }
             host.programs()
         });
@@ -187,9 +189,9 @@ mod tests {
     #[test]
     fn a_package_manager_that_has_nothing_to_do_is_no_hindrance() {
         let host = Host::new();
-        assert_eq!(host.run(&host.turn(Role::Master, &TURNS[1..]).script(&host.install())), 0);
+        assert_eq!(host.run(host.turn(Role::Master, &TURNS[1..]).script(host.install())), 0);
         for (n, role) in TURNS.iter().enumerate().skip(1) {
-            assert_eq!(host.run(&host.turn(*role, &TURNS[n + 1..]).script("true")), 0);
+            assert_eq!(host.run(host.turn(*role, &TURNS[n + 1..]).script(Script::of_test("true"))), 0);
         }
         assert_eq!(host.programs(), ["new"; 5]);
         assert!(fs::symlink_metadata(host.at("bin/mfsfilerepair")).unwrap().is_symlink());
@@ -199,9 +201,9 @@ mod tests {
     fn one_that_was_cut_short_before_it_set_anything_aside_is_ended_by_the_next() {
         let host = Host::new();
         let turn = host.turn(Role::Master, &TURNS[1..]);
-        assert_eq!(host.run(&turn.script(&format!("{}; kill -9 $$", host.install()))), 137);
+        assert_eq!(host.run(turn.script(Script::of_test(&format!("{}; kill -9 $$", host.install())))), 137);
         assert_eq!(host.says("sbin/mfschunkserver").as_deref(), Some("new"), "the host was lost in the middle");
-        assert_eq!(host.run(&turn.script(&host.install())), 0);
+        assert_eq!(host.run(turn.script(host.install())), 0);
         assert_eq!(host.programs(), ["new", "none", "old", "old", "old"]);
     }
 
@@ -209,7 +211,7 @@ mod tests {
     fn what_was_new_before_stays() {
         let host = Host::new();
         host.write("sbin/mfschunkserver", "new, by hand");
-        assert_eq!(host.run(&host.turn(Role::Master, &[Role::Chunkserver]).script(&host.install())), 0);
+        assert_eq!(host.run(host.turn(Role::Master, &[Role::Chunkserver]).script(host.install())), 0);
         assert_eq!(host.says("sbin/mfschunkserver").as_deref(), Some("new"));
     }
 
@@ -217,11 +219,11 @@ mod tests {
     fn an_installation_that_fails_says_so_and_an_old_release_changed_by_it_is_old_again_at_the_next() {
         let host = Host::new();
         let turn = host.turn(Role::Master, &[Role::Chunkserver]);
-        assert_eq!(host.run(&turn.script("false")), 1);
+        assert_eq!(host.run(turn.script(Script::of_test("false"))), 1);
         assert_eq!(host.programs(), ["old", "none", "old", "old", "old"]);
-        assert_eq!(host.run(&turn.script("exit 7")), 7);
+        assert_eq!(host.run(turn.script(Script::of_test("exit 7"))), 7);
         fs::remove_file(host.top.path().join("w/kept.tar")).unwrap();
-        assert_ne!(host.run(&turn.script(&host.install())), 0, "without what was kept nothing is installed");
+        assert_ne!(host.run(turn.script(host.install())), 0, "without what was kept nothing is installed");
         assert_eq!(host.programs(), ["old", "none", "old", "old", "old"]);
     }
 
@@ -232,13 +234,13 @@ mod tests {
         fs::rename(host.at("sbin/mfschunkserver.x"), host.at("sbin/mfschunkserver")).unwrap();
         fs::remove_file(host.top.path().join("w/kept.tar")).unwrap();
         let keep = super::super::command::keep(&host.path("p"), &host.path("w/kept.tar"), &[]);
-        assert_eq!(host.run(&keep), 0);
+        assert_eq!(host.run(keep), 0);
         let mut runs = Command::new(host.at("sbin/mfschunkserver")).arg("60").spawn().unwrap();
         let exe = |pid: u32| fs::read(Path::new("/proc").join(pid.to_string()).join("exe")).unwrap();
         let (pid, before) = (runs.id(), fs::read("/bin/sleep").unwrap());
-        assert_eq!(host.run(&host.turn(Role::Master, &[Role::Chunkserver]).script(&host.install())), 0);
+        assert_eq!(host.run(host.turn(Role::Master, &[Role::Chunkserver]).script(host.install())), 0);
         assert!(exe(pid) == before && fs::read(host.at("sbin/mfschunkserver")).unwrap() == before);
-        assert_eq!(host.run(&host.turn(Role::Chunkserver, &[]).script(&host.install())), 0);
+        assert_eq!(host.run(host.turn(Role::Chunkserver, &[]).script(host.install())), 0);
         assert!(exe(pid) == before && host.says("sbin/mfschunkserver").as_deref() == Some("new"));
         runs.kill().unwrap();
         runs.wait().unwrap();

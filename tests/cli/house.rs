@@ -114,3 +114,19 @@ fn one_file_alone_writes_to_stdout_and_stderr() {
         }
     }
 }
+
+/// Text gets into a script through `host::sh` alone, which knows where it stands.
+#[test]
+fn no_script_is_put_together_by_hand() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for room in ["host", "fleet", "step", "run"] {
+        let mut files = Vec::new();
+        sources(&source.join(room), &mut files);
+        for file in files.iter().filter(|f| !is_test(f)) {
+            let name = file.strip_prefix(&source).unwrap().to_str().unwrap();
+            let quotes =
+                code(file).contains("quote(") || code(file).contains("shell::quote") || code(file).contains("shlex");
+            assert!(!quotes || ["host/sh.rs", "host/shell.rs"].contains(&name), "{name} quotes words by itself");
+        }
+    }
+}

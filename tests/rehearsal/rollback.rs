@@ -58,3 +58,15 @@ fn a_full_stop_whose_master_is_down_goes_back_at_once() {
     assert!(back.contains("3 of 3 chunkservers on 1.5.12, 2 of 2 clients on 1.5.12"), "{said}");
     assert!(said.contains("ok      everything-old") && said.contains("ok      chunks"), "{said}");
 }
+
+#[test]
+fn an_upgrade_below_a_prefix_with_a_comma_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string("plans/rolling.toml").unwrap();
+    let plan = folder.path().join("plan.toml");
+    std::fs::write(&plan, text.replace("prefix = \"/usr/local\"", "prefix = \"/srv/mfs,main=1\"")).unwrap();
+    let (code, said) = there_and_back(plan.to_str().unwrap(), &[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(way_back(&said).contains("/srv/mfs,main=1"), "{said}");
+    assert!(said.contains("ok      everything-old") && said.contains("ok      data-path"), "{said}");
+}

@@ -352,3 +352,21 @@ fn a_build_that_fails_stops_before_anything_is_changed() {
         .expect(5, &["fuse.h: No such file or directory"])
         .untouched("master");
 }
+
+/// What a shell would take apart, or a quoted word within double quotes would keep its quotes for.
+fn with_a_comma(plan: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(plan).unwrap();
+    let text = text.replace("prefix = \"/usr/local\"", "prefix = \"/srv/mfs,main=1\"");
+    assert!(text.contains("mfs,main"));
+    let file = folder.path().join("plan.toml");
+    std::fs::write(&file, text).unwrap();
+    (folder, file)
+}
+
+#[test]
+fn a_full_stop_below_a_prefix_with_a_comma_finds_its_metadata() {
+    let (_folder, plan) = with_a_comma("plans/full-stop.toml");
+    let told = told(&crate::support::rehearse(plan).output().unwrap());
+    told.expect(0, &["Rehearsal passed", "/srv/mfs,main=1/sbin/mfsmaster"]);
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Look, survey};
 use crate::host::AbsPath;
-use crate::host::shell::quote;
+use crate::host::sh::{Script, sh};
 use crate::moosefs::daemon::Role;
 
 const ROLES: [Role; 4] = [Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client];
@@ -16,90 +16,106 @@ impl Look {
     pub fn script(&self) -> String {
         let mut script = match (self.survey, self.users || !self.under.is_empty()) {
             (true, _) => survey::begin(),
-            (false, true) => survey::begin() + NO_SURVEY,
-            (false, false) => NO_SURVEY.to_owned(),
+            (false, true) => [survey::begin(), sh!(NO_SURVEY)].into_iter().collect(),
+            (false, false) => sh!(NO_SURVEY),
         };
-        script.push_str(COMMON);
-        let mut ports = BTreeSet::from([9419, 9420, 9421, 9422, self.admin_port]);
-        ports.extend(&self.ports);
-        let hex = ports.iter().map(|port| format!("{port:04X}")).collect::<Vec<_>>().join("|");
-        // a socket of IPv6 may have the port of IPv4 as well; a kernel without it has no such table
-        script
-            .push_str(&format!("grep -h -E ':({hex}) ' /proc/net/tcp /proc/net/tcp6 2>/dev/null | sed 's|^|tcp |'\n"));
+        script.push(&sh!(COMMON));
+        script.push(&self.sockets());
         for role in ROLES {
             for prefix in &self.prefixes {
-                script.push_str(&program("installed", &prefix.join(role.path_in_prefix())));
+                script.push(&program("installed", &prefix.join(role.path_in_prefix())));
             }
             for tree in &self.source_dirs {
-                script.push_str(&program("source", &tree.join(&format!("{0}/{0}", role.program()))));
+                script.push(&program("source", &tree.join(&format!("{0}/{0}", role.program()))));
             }
         }
         for prefix in &self.prefixes {
-            for folder in ["etc/mfs", "etc"] {
-                let path = prefix.join(folder).join("mfsmaster.cfg");
-                let path = quote(path.as_str()).into_owned();
-                // without a blank before `=` both releases ignore a key (cfg.c; run)
-                script.push_str(&format!(
-                    "[ -f {path} ] && {{ printf 'config\\t%s\\n' {path}; grep -E \
-                     '^[[:space:]]*MATOC[UL]_LISTEN_(HOST|PORT)[[:space:]]+=' {path} | while read -r k; do \
-                     printf 'key\\t%s\\t%s\\n' {path} \"$k\"; done; }}\n"
-                ));
-                let path = prefix.join(folder).join("mfsexports.cfg");
-                let path = quote(path.as_str()).into_owned();
-                script.push_str(&format!(
-                    "[ -f {path} ] && printf 'exports\\t%s\\t%s\\n' {path} \"$(grep -c '^[[:space:]]*[^#[:space:]]' {path})\"\n"
-                ));
-            }
+            script.push(&configuration(prefix));
         }
         if let Some(data) = &self.data_path {
-            script.push_str(&format!(": \"${{data:={}}}\"\n", quote(data.as_str())));
+            script.push(&sh!("[ -n \"$data\" ] || data=‹data›\n", data = data));
         }
-        script.push_str(DATA_FILES);
-        for file in &self.work_files {
-            let file = quote(file.as_str());
-            script.push_str(&format!(
-                "[ -f {file} ] && printf 'kept\\t%s\\t%s\\n' {file} \"$(sha256sum < {file} | cut -c 1-64)\"\n"
-            ));
-        }
+        script.push(&sh!(DATA_FILES));
         if self.headers {
-            script.push_str(HEADERS);
+            script.push(&sh!(HEADERS));
         }
-        for disk in &self.disks {
-            let disk = quote(disk.as_str());
-            script.push_str(&format!(
-                "[ -d {disk} ] && printf 'wide\\t%s\\t%s\\n' {disk} \"$(cd {disk} && find ./[0-9A-F][0-9A-F] -name \
-                 'chunk_*.mfs' 2>/dev/null | wc -l)\"\n"
-            ));
-        }
-        for file in &self.archives {
-            let file = quote(file.as_str());
-            script.push_str(&format!(
-                "[ -f {file} ] && {{ printf 'archive\\t%s\\n' {file}; tar -tf {file} 2>/dev/null | grep -E '^s?bin/mfs' | \
-                 while read -r x; do printf 'holds\\t%s\\t%s\\n' {file} \"$x\"; done; }}\n"
-            ));
-        }
-        if let Some(folder) = &self.busy_in {
-            let folder = quote(folder.as_str());
-            script.push_str(&format!(
-                "for d in /proc/[0-9]*; do case $(readlink \"$d/cwd\" 2>/dev/null) in \
-                 {folder}|{folder}/*) printf 'busy\\t%s\\n' \"${{d##*/}}\" ;; esac; done\n"
-            ));
-        }
-        if let Some(folder) = &self.jobs_in {
-            let folder = quote(folder.as_str());
-            script.push_str(&format!(
-                "for l in {folder}/*/*.lock; do [ ! -e \"$l\" ] || flock -s -n \"$l\" true || \
-                 printf 'busy\\t%d\\n' \"$(cat \"${{l%.lock}}/pid\" 2>/dev/null)\"; done 2>/dev/null\n"
-            ));
-        }
-        if self.survey {
-            script.push_str(&survey::end(self));
-        } else {
-            script.push_str(&survey::of_mounts(self));
-        }
-        script.push_str("echo end\n");
-        script
+        script.push(&self.own_files());
+        script.push(&self.at_work());
+        script.push(&if self.survey { survey::end(self) } else { survey::of_mounts(self) });
+        script.push(&sh!("echo end\n"));
+        script.into()
     }
+
+    /// A socket of IPv6 may have the port of IPv4 as well; a kernel without it has no such table.
+    fn sockets(&self) -> Script {
+        let mut ports = BTreeSet::from([9419, 9420, 9421, 9422, self.admin_port]);
+        ports.extend(&self.ports);
+        let hex = ports.iter().map(|port| format!("{port:04X}")).collect::<Vec<_>>().join("|");
+        sh!(
+            "grep -h -E ‹pattern› /proc/net/tcp /proc/net/tcp6 2>/dev/null | sed 's|^|tcp |'\n",
+            pattern = format!(":({hex}) ")
+        )
+    }
+
+    /// What this program left on the host, and what a chunkserver's disks hold.
+    fn own_files(&self) -> Script {
+        let kept = |file| {
+            sh!(
+                "[ -f ‹file› ] && printf 'kept\\t%s\\t%s\\n' ‹file› \"$(sha256sum < ‹file› | cut -c 1-64)\"\n",
+                file = file
+            )
+        };
+        let wide = |disk| {
+            sh!(
+                "[ -d ‹disk› ] && printf 'wide\\t%s\\t%s\\n' ‹disk› \"$(cd ‹disk› && find ./[0-9A-F][0-9A-F] -name \
+                 'chunk_*.mfs' 2>/dev/null | wc -l)\"\n",
+                disk = disk
+            )
+        };
+        let archive = |file| {
+            sh!(
+                "[ -f ‹file› ] && { printf 'archive\\t%s\\n' ‹file›; tar -tf ‹file› 2>/dev/null | grep -E '^s?bin/mfs' | \
+                 while read -r x; do printf 'holds\\t%s\\t%s\\n' ‹file› \"$x\"; done; }\n",
+                file = file
+            )
+        };
+        let lines = self.work_files.iter().map(kept).chain(self.disks.iter().map(wide));
+        lines.chain(self.archives.iter().map(archive)).collect()
+    }
+
+    /// Processes that an earlier command of ours left at work.
+    fn at_work(&self) -> Script {
+        let in_folder = self.busy_in.as_ref().map(|folder| {
+            sh!(
+                "for d in /proc/[0-9]*; do case $(readlink \"$d/cwd\" 2>/dev/null) in \
+                 ‹folder›|‹folder›/*) printf 'busy\\t%s\\n' \"${d##*/}\" ;; esac; done\n",
+                folder = folder
+            )
+        });
+        let jobs = self.jobs_in.as_ref().map(|folder| {
+            sh!(
+                "for l in ‹folder›/*/*.lock; do [ ! -e \"$l\" ] || flock -s -n \"$l\" true || \
+                 printf 'busy\\t%d\\n' \"$(cat \"${l%.lock}/pid\" 2>/dev/null)\"; done 2>/dev/null\n",
+                folder = folder
+            )
+        });
+        in_folder.into_iter().chain(jobs).collect()
+    }
+}
+
+/// A key needs a blank before its `=`, or both releases ignore it (cfg.c; run).
+fn configuration(prefix: &AbsPath) -> Script {
+    let files = |folder| {
+        sh!(
+            "[ -f ‹master› ] && { printf 'config\\t%s\\n' ‹master›; grep -E \
+             '^[[:space:]]*MATOC[UL]_LISTEN_(HOST|PORT)[[:space:]]+=' ‹master› | while read -r k; do \
+             printf 'key\\t%s\\t%s\\n' ‹master› \"$k\"; done; }\n[ -f ‹exports› ] && \
+             printf 'exports\\t%s\\t%s\\n' ‹exports› \"$(grep -c '^[[:space:]]*[^#[:space:]]' ‹exports›)\"\n",
+            master = &prefix.join(folder).join("mfsmaster.cfg"),
+            exports = &prefix.join(folder).join("mfsexports.cfg"),
+        )
+    };
+    ["etc/mfs", "etc"].into_iter().map(files).collect()
 }
 
 /// What is asked of a process beyond what every look tells.
@@ -152,10 +168,11 @@ done
 x=$(tail -n 1 "$data/changelog.0.mfs" 2>/dev/null | sed -n 's/^\([0-9][0-9]*\):.*/\1/p') && [ -n "$x" ] && printf 'change\t%s\n' "$x"
 "#;
 
-fn program(what: &str, path: &AbsPath) -> String {
-    let path = quote(path.as_str()).into_owned();
-    format!(
-        "[ -f {path} ] && {{ n=$(grep -a -o -m 1 \"$v\" {path} 2>/dev/null | head -n 1); \
-         printf '{what}\\t%s\\t%s\\n' {path} \"${{n##* }}\"; }}\n"
+fn program(what: &str, path: &AbsPath) -> Script {
+    sh!(
+        "[ -f ‹path› ] && { n=$(grep -a -o -m 1 \"$v\" ‹path› 2>/dev/null | head -n 1); \
+         printf '%s\\t%s\\t%s\\n' ‹what› ‹path› \"${n##* }\"; }\n",
+        path = path,
+        what = what,
     )
 }

@@ -6,7 +6,7 @@
 
 use super::Look;
 use crate::host::facts::TOOLS;
-use crate::host::shell::quote;
+use crate::host::sh::{Script, sh};
 
 /// The configuration files of MooseFS, 1.5's `.var` files (which override) among them.
 const CONFIG_FILES: [&str; 9] = [
@@ -22,74 +22,62 @@ const CONFIG_FILES: [&str; 9] = [
 ];
 
 /// What comes before the common part: the functions, and `at`, which is called for every process of MooseFS.
-pub(super) fn begin() -> String {
-    FUNCTIONS.to_owned()
-}
-
-fn words(paths: &[crate::host::AbsPath]) -> String {
-    paths.iter().map(|path| format!(" {}", quote(path.as_str()))).collect()
+pub(super) fn begin() -> Script {
+    sh!(FUNCTIONS)
 }
 
 /// Of a short look: who uses the mounts, and what lies in or under these mount points.
-pub(super) fn of_mounts(look: &Look) -> String {
-    let mut script = String::new();
+pub(super) fn of_mounts(look: &Look) -> Script {
+    let mut script = Script::default();
     if look.users || !look.under.is_empty() {
-        script.push_str("exec 2>/dev/null\n");
+        script.push(&sh!("exec 2>/dev/null\n"));
     }
     if look.users {
-        script.push_str("( users )\n");
+        script.push(&sh!("( users )\n"));
     }
     if !look.under.is_empty() {
-        script.push_str(UNDER_MOUNTS);
-        script.push_str(&format!("for p in{}; do beneath \"$p\"; done\n", words(&look.under)));
+        script.push(&sh!(UNDER_MOUNTS));
+        script.push(&sh!("for p in ‹points›; do beneath \"$p\"; done\n", points = &look.under[..]));
     }
     script
 }
 
 /// What comes behind everything else.
-pub(super) fn end(look: &Look) -> String {
+pub(super) fn end(look: &Look) -> Script {
     // for good: a redirection of a group leaves a copy of the look's output open in what `users` leaves behind
-    let mut script = String::from("exec 2>/dev/null\n");
-    script.push_str(&format!(
-        "for x in {}; do command -v \"$x\" >/dev/null && echo \"tool $x\"; done\n",
-        TOOLS.join(" ")
+    let mut script = sh!(
+        "exec 2>/dev/null\nfor x in ‹tools›; do command -v \"$x\" >/dev/null && echo \"tool $x\"; done\n",
+        tools = TOOLS.map(str::to_owned).to_vec()
+    );
+    script.push(&sh!(
+        "for p in ‹prefixes›; do\n  for u in ‹files›; do file \"$p/etc/mfs/$u\"; file \"$p/etc/$u\"; done\n  for u in \
+         mfsmaster mfschunkserver; do named \"$u\" \"$p/etc/mfs/$u.cfg\"; done\n  disks \
+         \"$p/etc/mfs/mfshdd.cfg\"; disks \"$p/etc/mfshdd.cfg\"\n  for x in mfsmaster mfschunkserver; do daemon \
+         \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  ports \"$p/etc\"; ports \"$p/etc/mfs\"\n  shut \
+         \"$p/etc/mfs/mfsexports.cfg\"\n  for x in etc/mfs etc; do logs \"$p/$x/mfsmetalogger.cfg\"; done\n  space \
+         \"$p/var/mfs\"\n  space \"$p\"\ndone\nfor p in ‹trees›; do build \"$p\"; done\nfor p in ‹folders›; do space \
+         \"$p\"; done\n",
+        prefixes = &look.prefixes[..],
+        files = CONFIG_FILES.map(str::to_owned).to_vec(),
+        trees = &look.source_dirs[..],
+        folders = &look.space_for[..],
     ));
-    if !look.prefixes.is_empty() {
-        script.push_str(&format!(
-            "for p in{}; do\n  for u in {}; do file \"$p/etc/mfs/$u\"; file \"$p/etc/$u\"; done\n  for u in \
-             mfsmaster mfschunkserver; do named \"$u\" \"$p/etc/mfs/$u.cfg\"; done\n  disks \
-             \"$p/etc/mfs/mfshdd.cfg\"; disks \"$p/etc/mfshdd.cfg\"\n  for x in mfsmaster mfschunkserver; do daemon \
-             \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  ports \"$p/etc\"; ports \"$p/etc/mfs\"\n  shut \
-             \"$p/etc/mfs/mfsexports.cfg\"\n  for x in etc/mfs etc; do logs \"$p/$x/mfsmetalogger.cfg\"; done\n  space \
-             \"$p/var/mfs\"\n  space \"$p\"\ndone\n",
-            words(&look.prefixes),
-            CONFIG_FILES.join(" "),
-        ));
-    }
-    if !look.source_dirs.is_empty() {
-        script.push_str(&format!("for p in{}; do build \"$p\"; done\n", words(&look.source_dirs)));
-    }
-    if !look.space_for.is_empty() {
-        script.push_str(&format!("for p in{}; do space \"$p\"; done\n", words(&look.space_for)));
-    }
-    script.push_str(&names(look));
-    script.push_str(CALLS);
-    script.push_str(UNDER_MOUNTS);
+    script.push(&names(look));
+    script.push(&sh!(CALLS));
+    script.push(&sh!(UNDER_MOUNTS));
     script
 }
 
 /// Names of masters, each once: those that are given, those of files, those of running mounts.
-fn names(look: &Look) -> String {
-    let given: String = look.names.iter().map(|name| format!("echo {}; ", quote(name.as_str()))).collect();
-    let files = match look.prefixes.is_empty() {
-        true => String::new(),
-        false => format!(
-            "for p in{}; do\n  for u in mfschunkserver mfsmetalogger; do told \"$p/etc/mfs/$u.cfg\"; told \
-             \"$p/etc/$u.cfg\"; done\ndone; ",
-            words(&look.prefixes)
-        ),
-    };
-    format!("{{ {given}{files}printf '%s\\n' \"$masters\"; }} | sort -u | addresses\n")
+fn names(look: &Look) -> Script {
+    sh!(
+        "{ for p in ‹names›; do printf '%s\\n' \"$p\"; done
+for p in ‹prefixes›; do
+  for u in mfschunkserver mfsmetalogger; do told \"$p/etc/mfs/$u.cfg\"; told \"$p/etc/$u.cfg\"; done
+done; printf '%s\\n' \"$masters\"; } | sort -u | addresses\n",
+        names = look.names.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>(),
+        prefixes = &look.prefixes[..],
+    )
 }
 
 /// `r` is empty: paths that a file of the host names are below it, as those in this text are in a rehearsal (its textual
