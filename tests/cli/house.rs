@@ -119,7 +119,7 @@ fn one_file_alone_writes_to_stdout_and_stderr() {
 #[test]
 fn no_script_is_put_together_by_hand() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for room in ["host", "fleet", "step", "run"] {
+    for room in ["host", "fleet", "run"] {
         let mut files = Vec::new();
         sources(&source.join(room), &mut files);
         for file in files.iter().filter(|f| !is_test(f)) {
