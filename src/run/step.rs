@@ -301,8 +301,7 @@ fn started(
     if let Some(path) = data_path.filter(|path| path.as_str() != process.cwd) {
         return NotYet(format!("{program} {to} runs in {} and not on the old data in {path}: stop it", process.cwd));
     }
-    // 1.5 has its lock elsewhere, and a lock file of 1.6 may still be there
-    if process.locked == Some(false) && line::check_from(to).is_err() {
+    if lacks_its_lock(process, to) {
         return NotYet(format!("{program} {to} (pid {}) does not hold its lock file", process.pid));
     }
     let same = before.processes.iter().any(|p| p.is(process));
@@ -310,6 +309,11 @@ fn started(
         return Done(format!("{program} {to} ran before (pid {})", process.pid));
     }
     Done(format!("{program} {to} runs as pid {}", process.pid))
+}
+
+/// 1.5 has its lock elsewhere, and a lock file of 1.6, held by nobody, is still there after a way back.
+fn lacks_its_lock(process: &Process, to: &Version) -> bool {
+    process.locked == Some(false) && line::check_from(to).is_err()
 }
 
 /// The master's end: no process, no socket, and its metadata written to metadata.mfs (`filesystem.c`: that file exists

@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-use super::running;
+use super::{lacks_its_lock, running};
 use crate::host::HostFacts;
 use crate::moosefs::daemon::Role;
 use crate::schedule::Action;
@@ -19,7 +19,7 @@ pub(super) fn under_way(role: Role, to: &Version, before: &HostFacts) -> Option<
 fn begins(role: Role, port: u16, to: &Version, before: &HostFacts) -> Option<String> {
     let new = running(before, role, to)?;
     let listens = before.listener(port).is_some();
-    let waits = new.locked == Some(false) || (role == Role::Master && !listens);
+    let waits = lacks_its_lock(new, to) || (role == Role::Master && !listens);
     waits.then(|| format!("{} {to} (pid {}) was started already and does not serve yet", role.program(), new.pid))
 }
 

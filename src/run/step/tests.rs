@@ -128,6 +128,27 @@ fn a_takeover_that_is_under_way_is_not_begun_again() {
     assert!(allowed(&start(), &NEW, &before).unwrap_err().contains("at work"));
 }
 
+/// Seen on real hosts: `resume` of a way back waited half an hour for a 1.5.12 chunkserver that served all the while.
+#[test]
+fn a_lock_file_that_1_6_left_behind_holds_no_old_daemon_up() {
+    for role in [Role::Master, Role::Chunkserver] {
+        let command = Command::Start { role, prefix: prefix(), patience: None };
+        let data_path = Some(AbsPath::new("/x").unwrap());
+        let start = Action::Start { role, prefix: prefix(), data_path, chunkserver_port: None, command };
+        let runs = |version| {
+            let mut now = host(vec![Process { locked: Some(false), ..process(2, role, version) }]);
+            now.sockets = host(vec![process(1, Role::Master, OLD)]).sockets;
+            now
+        };
+        assert_eq!(hold(&start, &OLD, &runs(OLD), 1800), None, "{role}");
+        assert!(matches!(achieved(&start, &OLD, &host(vec![]), &runs(OLD), false), Done(_)), "{role}");
+        assert!(
+            hold(&start, &NEW, &runs(NEW), 1800).unwrap().contains("does not serve yet"),
+            "{role}: 1.6 has its lock there"
+        );
+    }
+}
+
 #[test]
 fn a_start_needs_the_new_program_in_its_place() {
     let mut before = host(vec![process(1, Role::Master, OLD)]);
