@@ -237,6 +237,21 @@ fn a_stop_that_was_begun_is_not_paused_before() {
 }
 
 #[test]
+fn an_installation_that_failed_behind_its_program_is_not_done_for_a_run_that_was_killed() {
+    let world = World::with("cs1", Fault::InstallFailsBehindTheProgram);
+    let plan = schedule(&world, Mode::Rolling);
+    assert_eq!(failure(walk(&world, &plan)).kind, FailureKind::StepFailed);
+    // killed while it ran: its exit code stands on the host, and the program is the new one
+    let install =
+        |r: &Record| matches!(r, Record::Intent { step, .. } if step.0.as_ref() == "chunkservers/cs1/install");
+    let begun = world.records.borrow().iter().position(install).unwrap();
+    world.records.borrow_mut().truncate(begun + 1);
+    world.repair("cs1");
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    assert_eq!(world.times("cs1", "make install"), 2, "what it left out is installed");
+}
+
+#[test]
 fn a_takeover_that_goes_on_after_a_kill_is_waited_for() {
     let world = World::new();
     let plan = schedule(&world, Mode::Rolling);

@@ -396,6 +396,9 @@ impl World {
                 return 2;
             }
             s.installed = Some(NEW);
+            if fault == Some(Fault::InstallFailsBehindTheProgram) {
+                return 2;
+            }
             if let Some(Fault::UnderGoalMeanwhile(seconds)) = fault {
                 self.under_goal_until.set(self.now.get() + seconds as i64);
                 self.wait(200);

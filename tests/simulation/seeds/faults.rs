@@ -71,6 +71,9 @@ pub enum Kind {
     CopyDiffers,
     /// The new master starts on other metadata.
     OtherMetadata,
+    /// The held connection to a host hangs: whatever is said through it has no answer until its limit, and the next one goes
+    /// through a new connection.
+    ConnectionHangs,
     /// Files cannot be copied for this many seconds.
     NoCopies(i64),
     /// The master's port cannot be reached for this many seconds.
@@ -101,6 +104,7 @@ impl Kind {
         "chunks under goal for good",
         "command fails",
         "command hangs beyond its limit",
+        "connection hangs",
         "connection lost after the effect",
         "connection lost before the effect",
         "connection lost, the command dies",
@@ -159,6 +163,7 @@ impl Kind {
             Self::LoadsSlowly => "trial slow",
             Self::CopyDiffers => "copy differs",
             Self::OtherMetadata => "other metadata",
+            Self::ConnectionHangs => "connection hangs",
             Self::NoCopies(_) => "files not copied for a while",
             Self::Silent(_) => "master's port not reached",
             Self::Reboot { up: true, .. } => "reboot, daemons up again",

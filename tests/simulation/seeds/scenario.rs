@@ -145,6 +145,11 @@ impl Scenario {
         if scenario.back.is_some() {
             scenario.back_faults.extend(terms::faults(&mut others, scenario.clients.len(), commands, seconds));
         }
+        let mut hanging = Seed::new(seed ^ 0x4a96);
+        scenario.faults.extend(terms::hangs(&mut hanging, seconds));
+        if scenario.back.is_some() {
+            scenario.back_faults.extend(terms::hangs(&mut hanging, seconds));
+        }
         scenario
     }
 

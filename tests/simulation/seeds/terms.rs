@@ -84,3 +84,10 @@ pub fn faults(r: &mut Seed, mounts: usize, commands: usize, seconds: i64) -> Vec
     }
     list
 }
+
+/// Connections that hang, in a run of about so many seconds: from numbers of their own once more.
+pub fn hangs(r: &mut Seed, seconds: i64) -> Vec<Armed> {
+    let count = if r.chance(25) { 1 + r.below(4) } else { 0 };
+    let hangs = |r: &mut Seed| Armed { when: When::Second(r.between(0, seconds)), kind: Kind::ConnectionHangs };
+    (0..count).map(|_| hangs(r)).collect()
+}

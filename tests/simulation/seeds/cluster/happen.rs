@@ -98,6 +98,10 @@ impl State {
                 self.fired(kind, Some(0));
                 self.silent_until = now + seconds * 1000;
             }
+            Kind::ConnectionHangs if self.hosts[host].held => {
+                self.fired(kind, Some(host));
+                self.hosts[host].hangs = true;
+            }
             Kind::NoCopies(seconds) => {
                 self.fired(kind, Some(host));
                 self.hosts[host].no_copies_until = now + seconds * 1000;

@@ -40,6 +40,8 @@ pub struct Host {
     pub cut_until: i64,
     /// Whether a connection to it is held.
     pub held: bool,
+    /// Whether that one hangs.
+    pub hangs: bool,
     /// The roles whose program is the new one.
     pub programs: BTreeSet<Role>,
     /// A chunkserver's disks have the folders of 1.6.6.
@@ -75,6 +77,7 @@ impl Host {
             boots: 0,
             cut_until: 0,
             held: false,
+            hangs: false,
             programs: BTreeSet::new(),
             wide: false,
             processes: Vec::new(),

@@ -25,12 +25,25 @@ const FOLLOWED: i64 = 20_000;
 /// No command of an upgrade may take as long, in milliseconds.
 const LONGEST: i64 = 2 * 3600 * 1000;
 
+/// Milliseconds after which a follower that says nothing is given up, and a copy of which nothing moves.
+const FOLLOWER_HANGS: i64 = 90_000;
+const COPY_HANGS: i64 = 120_000;
+
 /// Milliseconds after which ssh gives a host up that does not answer.
 const GIVEN_UP: i64 = 15_000;
 
 impl Cluster {
-    /// Reaches a host, as long as that takes. What ssh says where it does not, and whether something may have been sent.
-    async fn reach(&self, host: usize) -> Result<(), bool> {
+    /// Reaches a host, as long as that takes. What ssh says where it does not, and whether something may have been sent. `limit`:
+    /// milliseconds after which a connection that hangs is left.
+    async fn reach(&self, host: usize, limit: i64) -> Result<(), bool> {
+        let hangs = {
+            let host = &mut self.state.borrow_mut().hosts[host];
+            std::mem::take(&mut host.hangs) && std::mem::take(&mut host.held)
+        };
+        if hangs {
+            self.pass(limit).await;
+            return Err(true);
+        }
         let latency = {
             let mut state = self.state.borrow_mut();
             let latency = state.scenario.pace.latency;
@@ -100,7 +113,7 @@ impl Hosts for Cluster {
             let users = script.contains(show::USERS);
             self.state.borrow_mut().tell(Fact::Looked { host: host.to_string(), users });
         }
-        match self.reach(at).await {
+        match self.reach(at, limit.as_millis() as i64).await {
             Ok(()) => {}
             Err(true) => return lost(),
             Err(false) => return Outcome::NotStarted { reason: "connect to host: timed out".to_owned() },
@@ -153,7 +166,7 @@ impl Hosts for Cluster {
         if !begin {
             self.state.borrow_mut().tell(Fact::Looked { host: host.to_string(), users: false });
         }
-        if let Err(sent) = self.reach(at).await {
+        if let Err(sent) = self.reach(at, FOLLOWER_HANGS).await {
             return Followed::Lost { reason: "connect to host: timed out".to_owned(), sent };
         }
         let job = match self.named(at, job, begin).await {
@@ -186,7 +199,7 @@ impl Hosts for Cluster {
 
     async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), NotCopied> {
         let at = self.at(host);
-        self.reach(at).await.map_err(|_| NotCopied::Lost("timed out".to_owned()))?;
+        self.reach(at, COPY_HANGS).await.map_err(|_| NotCopied::Lost("timed out".to_owned()))?;
         let mut state = self.state.borrow_mut();
         let sum = match from {
             Source::File(_) => ARCHIVE_SUM.to_owned(),
@@ -204,7 +217,7 @@ impl Hosts for Cluster {
 
     async fn fetch(&self, host: &HostName, from: &AbsPath, _: &Path) -> Result<String, NotCopied> {
         let at = self.at(host);
-        self.reach(at).await.map_err(|_| NotCopied::Lost("timed out".to_owned()))?;
+        self.reach(at, COPY_HANGS).await.map_err(|_| NotCopied::Lost("timed out".to_owned()))?;
         let mut state = self.state.borrow_mut();
         if state.now < state.hosts[at].no_copies_until {
             return Err(NotCopied::Lost("the connection was lost".to_owned()));

@@ -70,6 +70,7 @@ pub enum Bug {
     HidesTheSave,
     CopiesNothing,
     BlindToMounts,
+    WaitsForWhatHangs,
     /// Schedules of the way back.
     MasterFirst,
     ServersBeforeMounts,
@@ -144,6 +145,7 @@ pub const PLANTED: &[(Bug, &str)] = &[
     (Bug::HidesTheSave, "saving"),
     (Bug::CopiesNothing, "backup"),
     (Bug::BlindToMounts, "account"),
+    (Bug::WaitsForWhatHangs, "endless"),
     (Bug::MasterFirst, "way-back"),
     (Bug::ServersBeforeMounts, "way-back"),
     (Bug::NoFoldersBack, "folders"),

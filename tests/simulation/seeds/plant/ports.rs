@@ -16,6 +16,9 @@ use crate::seeds::cluster::Cluster;
 use crate::seeds::deed::Deed;
 use crate::seeds::fact::Fact;
 
+/// Longer than anybody waits.
+const FOREVER: Duration = Duration::from_secs(1000 * 365 * 24 * 3600);
+
 impl Bug {
     /// What was seen before the way back.
     pub fn survey(self, seen: String) -> String {
@@ -81,6 +84,8 @@ impl<'c> Planted<'c> {
 
 impl Hosts for Planted<'_> {
     async fn run(&self, host: &HostName, script: &str, limit: Duration, line: &mut dyn FnMut(&str)) -> Outcome {
+        // as long as a process that is stopped is
+        let limit = if self.bug == Bug::WaitsForWhatHangs { FOREVER } else { limit };
         let outcome = self.cluster.run(host, script, limit, line).await;
         if Deed::is_look(script) {
             return match outcome {
