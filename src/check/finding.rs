@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::Code;
-use crate::host::HostName;
+use crate::host::{HostName, said};
 
 /// What a finding does to an upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,7 +49,8 @@ pub struct Finding {
 impl Finding {
     /// A finding with the severity of its code.
     #[must_use]
-    pub fn new(code: Code, host: Option<&HostName>, seen: String, why: &str, todo: String) -> Self {
+    pub fn new(code: Code, host: Option<&HostName>, mut seen: String, why: &str, todo: String) -> Self {
+        said::bound(&mut seen, said::RECORD);
         Self { code, severity: code.severity(), host: host.cloned(), seen, why: why.to_owned(), todo }
     }
 

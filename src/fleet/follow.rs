@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::SshFleet;
+use super::session::word;
 use crate::host::job::{self, Seen};
-use crate::host::{HostName, Job};
-use crate::run::ports::{Followed, Hosts, Outcome};
+use crate::host::shell::Word;
+use crate::host::{HostName, Job, said};
+use crate::run::ports::{Followed, Outcome};
 
 /// A follower ends after 20 s by itself. One that has not after this is on a host that no longer answers.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -20,12 +22,17 @@ impl SshFleet {
         lines: u64,
         line: &mut dyn FnMut(&str),
     ) -> Followed {
-        let script = if begin { job.begin(lines) } else { job.find(lines) };
-        let mut own = OwnLines { line, empty: false };
-        match self.run(host, &script, LIMIT, &mut |text| own.push(text)).await {
+        let word = match word() {
+            Ok(word) => word,
+            Err(reason) => return Followed::Lost { reason, sent: false },
+        };
+        let script = if begin { job.begin(lines, &word) } else { job.find(lines, &word) };
+        let mut own = OwnLines { line, word: &word, empty: false };
+        let shown = (script.as_str(), said::SHOWN_OUTPUT);
+        match self.run_within(host, shown, LIMIT, &mut |text| own.push(text)).await {
             Outcome::Exited { output, code } => {
-                let Some((seen, lines, own)) = job::read(&output) else {
-                    let said = output.trim();
+                let Some((seen, lines, own)) = job::read(&output, &word) else {
+                    let said = said::excerpt(output.trim(), said::MESSAGE);
                     let reason = format!("the host did not follow its job (exit code {code}): {said}");
                     return Followed::Lost { reason, sent: true };
                 };
@@ -47,12 +54,13 @@ impl SshFleet {
 /// Passes on the job's own lines: not the launcher's last, nor the empty one that may stand before it.
 struct OwnLines<'l> {
     line: &'l mut dyn FnMut(&str),
+    word: &'l Word,
     empty: bool,
 }
 
 impl OwnLines<'_> {
     fn push(&mut self, text: &str) {
-        if job::is_mark(text) {
+        if job::is_mark(text, self.word) {
             self.empty = false;
             return;
         }
@@ -72,10 +80,12 @@ mod tests {
     #[test]
     fn the_launchers_own_lines_are_not_the_jobs() {
         let mut seen = Vec::new();
-        let mut own = OwnLines { line: &mut |text: &str| seen.push(text.to_owned()), empty: false };
-        for text in ["a", "", "b", "", "", "mfsupgrade-job=0 5", ""] {
+        let word = Word::new(7);
+        let mut own = OwnLines { line: &mut |text: &str| seen.push(text.to_owned()), word: &word, empty: false };
+        let mark = format!("mfsupgrade-job={} 0 5", word.as_str());
+        for text in ["a", "", "b", "mfsupgrade-job=0 5", "", "", &mark, ""] {
             own.push(text);
         }
-        assert_eq!(seen, ["a", "", "b", "", ""][..4]);
+        assert_eq!(seen, ["a", "", "b", "mfsupgrade-job=0 5", ""]);
     }
 }

@@ -3,15 +3,21 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use openssh::{ForwardType, Socket};
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
+use super::session::explain;
 use super::{ConnectError, Held, SshFleet};
 use crate::host::HostName;
 use crate::moosefs::client::Dial;
+
+/// ssh answers at once, on this machine. One that has not after this is stopped or hangs, and is left before its caller gives
+/// the question up.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// One forwarded port, as a socket in a folder of our own.
 pub struct Forward<'a> {
@@ -19,8 +25,9 @@ pub struct Forward<'a> {
     host: HostName,
     address: Ipv4Addr,
     port: u16,
-    /// The connection that forwards, and the socket's path: each new connection gets a new path.
-    held: Mutex<Option<(Arc<Held>, PathBuf)>>,
+    /// The connection that forwards, and the socket's path: each new connection gets a new path. It is not kept alive by this:
+    /// one that was lost ends at once.
+    held: Mutex<Option<(Weak<Held>, PathBuf)>>,
 }
 
 impl<'a> Forward<'a> {
@@ -38,21 +45,28 @@ impl<'a> Forward<'a> {
         self.fleet.session(&self.host).await.map(drop)
     }
 
-    async fn path(&self, held: &mut Option<(Arc<Held>, PathBuf)>) -> io::Result<PathBuf> {
+    async fn path(&self, held: &mut Option<(Weak<Held>, PathBuf)>) -> io::Result<PathBuf> {
         let session = self.fleet.session(&self.host).await.map_err(io::Error::other)?;
         if let Some((of, path)) = held.as_ref()
-            && Arc::ptr_eq(of, &session)
+            && std::ptr::eq(of.as_ptr(), Arc::as_ptr(&session))
         {
             return Ok(path.clone());
         }
-        let path = tempfile::Builder::new().prefix("fwd-").tempdir_in(self.fleet.folder())?.keep().join("s");
+        // it goes with all others
+        let path = self.fleet.place().folder("fwd-")?.keep().join("s");
         let remote = Socket::TcpSocket { host: self.address.to_string().into(), port: self.port };
         let local = Socket::UnixSocket { path: path.as_path().into() };
-        if let Err(e) = session.request_port_forward(ForwardType::Local, local, remote).await {
+        let asked = tokio::time::timeout(LIMIT, session.request_port_forward(ForwardType::Local, local, remote)).await;
+        let why = match asked {
+            Ok(Ok(())) => None,
+            Ok(Err(e)) => Some(explain(&e)),
+            Err(_) => Some(format!("it has not answered after {} s", LIMIT.as_secs())),
+        };
+        if let Some(why) = why {
             self.fleet.forget(&self.host, &session).await;
-            return Err(io::Error::other(format!("ssh did not forward port {}: {e}", self.port)));
+            return Err(io::Error::other(format!("ssh did not forward port {}: {why}", self.port)));
         }
-        *held = Some((session, path.clone()));
+        *held = Some((Arc::downgrade(&session), path.clone()));
         Ok(path)
     }
 }
@@ -67,7 +81,7 @@ impl Dial for Forward<'_> {
             Ok(stream) => Ok(stream),
             Err(_) => {
                 // the connection behind the socket has ended: once more, over a new one
-                if let Some((session, _)) = held.take() {
+                if let Some(session) = held.take().and_then(|(session, _)| session.upgrade()) {
                     self.fleet.forget(&self.host, &session).await;
                 }
                 let path = self.path(&mut held).await?;

@@ -5,15 +5,20 @@
 //! every connection in the middle of a step. In a group of its own it also cannot read a password from our terminal.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::ops::Deref;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use openssh::Session;
+use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use crate::host::HostName;
+use super::ending::end_all;
+use super::place::Place;
+use crate::host::{HostName, said};
 use crate::plan::Ssh;
 
 /// A host that does not answer within it is not reachable, in seconds.
@@ -25,15 +30,39 @@ const ALIVE_INTERVAL_S: u32 = 15;
 /// The same for the whole login, authentication and jump hosts included.
 pub const LOGIN_LIMIT: Duration = Duration::from_secs(60);
 
-/// A connection that nobody uses ends by itself, in seconds: when this process is killed, nobody else ends it. Longer than
-/// any demanded wait.
-const IDLE_LIMIT_S: u32 = 3600;
+/// A connection that nobody uses ends by itself, in seconds: when this process is killed and never started again, nobody else
+/// ends it, and each is a root's shell. It is longer than the usual wait between two chunkservers; behind a longer one the
+/// connection is made anew, which costs a login.
+const IDLE_LIMIT_S: u32 = 900;
 
 /// A session and the ssh process behind it, which ends with this value.
 #[derive(Debug)]
 pub struct Held {
     session: Session,
-    folder: TempDir,
+    socket: Socket,
+}
+
+/// A folder for one control socket, and whatever ssh has begun there.
+#[derive(Debug)]
+struct Socket(Option<TempDir>);
+
+impl Socket {
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.as_ref().map(|folder| folder.path().join(name)).unwrap_or_default()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // one whose folder is gone with all others was ended with them; a thread of its own, since ssh may hang
+        if let Some(folder) = self.0.take().filter(|folder| folder.path().exists()) {
+            let end = move || {
+                end_all(folder.path());
+                drop(folder);
+            };
+            let _ = std::thread::Builder::new().name("end".to_owned()).spawn(end);
+        }
+    }
 }
 
 impl Deref for Held {
@@ -45,17 +74,16 @@ impl Deref for Held {
 }
 
 impl Held {
-    /// Connects to `host`; the control socket goes into a folder of its own below `folder`.
+    /// Connects to `host`; the control socket goes into a folder of its own.
     ///
     /// # Errors
     /// What ssh said.
-    pub async fn connect(host: &HostName, ssh: &Ssh, folder: &Path) -> Result<Self, String> {
-        // short names: a socket's path has 108 bytes at most, and ssh adds a random tail to it while it connects
-        let folder = tempfile::Builder::new().prefix("c").tempdir_in(folder).map_err(|e| e.to_string())?;
-        let (socket, log) = (folder.path().join("m"), folder.path().join("log"));
+    pub(super) async fn connect(host: &HostName, ssh: &Ssh, place: &Place) -> Result<Self, String> {
+        let socket = Socket(Some(place.folder("c").map_err(|e| e.to_string())?));
+        let (path, log) = (socket.at("m"), socket.at("log"));
         let mut command = tokio::process::Command::new("ssh");
         command
-            .args(arguments(ssh, &socket, &log))
+            .args(arguments(ssh, &path, &log))
             .arg(host.as_str())
             .process_group(0)
             .env("SSH_ASKPASS", "/bin/false")
@@ -64,33 +92,58 @@ impl Held {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true);
-        let status = tokio::time::timeout(LOGIN_LIMIT, command.status())
+        let failed = |e: std::io::Error| format!("on this machine: failed to run ssh: {e}");
+        let mut child = command.spawn().map_err(failed)?;
+        let group = Group(child.id());
+        let status = tokio::time::timeout(LOGIN_LIMIT, child.wait())
             .await
             .map_err(|_| format!("no login within {} s; it may wait for a password", LOGIN_LIMIT.as_secs()))?
-            .map_err(|e| format!("failed to run ssh: {e}"))?;
+            .map_err(failed)?;
         if !status.success() {
-            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            let said = last_words(&log);
             let said = said.trim().replace("\r\n", "; ").replace('\n', "; ");
             return Err(if said.is_empty() { format!("ssh ended with {status}") } else { said });
         }
-        let session = Session::resume_mux(socket.into(), Some(log.into()));
-        Ok(Self { session, folder })
+        group.goes_on();
+        let session = Session::resume_mux(path.into(), None);
+        Ok(Self { session, socket })
+    }
+
+    /// Whether ssh has not ended by itself: it removes its socket then.
+    pub(super) fn is_there(&self) -> bool {
+        self.socket.at("m").exists()
     }
 }
 
-impl Drop for Held {
-    fn drop(&mut self) {
-        let socket = self.folder.path().join("m");
-        // without a network: a word to the local process; if it is gone already, so much the better
-        let _ = Command::new("ssh")
-            .arg("-S")
-            .arg(socket)
-            .args(["-O", "exit", "-F", "none", "-o", "BatchMode=yes", "held"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
+/// ssh and what it has begun to get through to its host, until the login is over.
+struct Group(Option<u32>);
+
+impl Group {
+    fn goes_on(mut self) {
+        self.0 = None;
     }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let pid = self.0.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+/// The end of a log: a host's banner may be of any length.
+fn last_words(log: &Path) -> String {
+    let read = || {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(said::WORDS as u64)))?;
+        let mut bytes = Vec::new();
+        file.take(said::WORDS as u64).read_to_end(&mut bytes)?;
+        Ok::<_, std::io::Error>(bytes)
+    };
+    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
 }
 
 fn arguments(ssh: &Ssh, socket: &Path, log: &Path) -> Vec<OsString> {

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use tokio::sync::Notify;
 
 use super::{SshFleet, since_boot};
-use crate::host::HostName;
 use crate::host::lock::{self, Answer, Claim, HEARTBEAT, Holder, STALE, Verb};
+use crate::host::{HostName, said};
 use crate::run::ports::{Guard, Hosts, NotHeld, Outcome};
 
 /// A host that has not answered by then is asked again.
@@ -89,7 +89,7 @@ async fn ask_once(fleet: &SshFleet, host: &HostName, claim: &Claim, verb: Verb<'
             Some(Answer::Cannot(why)) => Err(failed(why)),
             Some(Answer::Aside) => Err(Silence::Known(LockError::Aside(claim.run.clone()))),
             Some(answer) => Ok(answer),
-            None => Err(failed(format!("it answered {:?}", output.trim()))),
+            None => Err(failed(format!("it answered {:?}", said::excerpt(output.trim(), said::SHOWN_LINE)))),
         },
         Outcome::NotStarted { reason } => Err(failed(reason)),
         Outcome::Unknown { reason } => Err(Silence::Unheard(reason)),

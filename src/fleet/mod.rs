@@ -4,10 +4,12 @@
 //! middle of a night is an outage. What a command means is none of this room's business; [`crate::host::shell`] made it.
 
 mod boot;
+mod ending;
 mod follow;
 pub mod forward;
 pub mod held;
 pub mod lock;
+mod place;
 pub mod session;
 mod transfer;
 

@@ -2,16 +2,19 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use openssh::Stdio;
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{Mutex, Semaphore};
 
 use super::Held;
-use crate::host::shell::{self, Become, EXIT_MARK};
+use super::place::Place;
+use crate::host::said::{self, Lines, Text};
+use crate::host::shell::{self, Answer, Become, Reader, Word};
 use crate::host::{AbsPath, HostName, Job};
 use crate::plan::{Plan, Ssh};
 use crate::run::ports::{Followed, Hosts, NotCopied, Outcome, Source};
@@ -20,8 +23,8 @@ use crate::run::ports::{Followed, Hosts, NotCopied, Outcome, Source};
 /// host they are all begun at the same sshd.
 const STARTS_AT_ONCE: usize = 8;
 
-/// A command's output beyond this is cut from its beginning: nothing that we run on purpose prints as much.
-const OUTPUT_LIMIT: usize = 16 << 20;
+/// Bytes that are read together.
+const PIECE: usize = 64 << 10;
 
 /// Why there is no connection.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -42,8 +45,8 @@ pub struct SshFleet {
     sessions: HashMap<HostName, Mutex<Option<Arc<Held>>>>,
     /// See [`STARTS_AT_ONCE`].
     starts: Semaphore,
-    /// Control sockets, for the owner alone.
-    folder: TempDir,
+    /// Where control sockets are. The last to go: connections end with it.
+    place: Place,
 }
 
 impl SshFleet {
@@ -57,14 +60,12 @@ impl SshFleet {
             settings.entry(host.clone()).or_insert_with(|| access.ssh.clone());
         }
         let sessions = settings.keys().map(|host| (host.clone(), Mutex::new(None))).collect();
-        // a short path: a socket's name has 108 bytes at most, and ssh adds a random tail to it while it connects
-        let folder = tempfile::Builder::new().prefix("mfsup-").tempdir()?;
-        Ok(Self { settings, sessions, starts: Semaphore::new(STARTS_AT_ONCE), folder })
+        Ok(Self { settings, sessions, starts: Semaphore::new(STARTS_AT_ONCE), place: Place::new()? })
     }
 
     /// Where sockets go.
-    pub(super) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// How to become root on `host`.
@@ -84,6 +85,8 @@ impl SshFleet {
     pub async fn session(&self, host: &HostName) -> Result<Arc<Held>, ConnectError> {
         let stranger = || ConnectError::Stranger(host.clone());
         let mut slot = self.sessions.get(host).ok_or_else(stranger)?.lock().await;
+        // one that nobody used for long has ended by itself, which is no loss of a connection
+        drop(slot.take_if(|session| !session.is_there()));
         if let Some(session) = slot.as_ref() {
             return Ok(session.clone());
         }
@@ -95,7 +98,10 @@ impl SshFleet {
 
     async fn connect(&self, host: &HostName) -> Result<Held, ConnectError> {
         let ssh = self.settings.get(host).ok_or_else(|| ConnectError::Stranger(host.clone()))?;
-        Held::connect(host, ssh, self.folder.path()).await.map_err(|said| ConnectError::Ssh(hinted(said)))
+        Held::connect(host, ssh, &self.place).await.map_err(|mut said| {
+            said::bound(&mut said, said::MESSAGE);
+            ConnectError::Ssh(hinted(said))
+        })
     }
 
     /// Forgets a connection that was lost; the next use makes a new one. `lost`: only if it is still this one.
@@ -112,10 +118,11 @@ impl SshFleet {
         &self,
         session: &Arc<Held>,
         host: &HostName,
-        script: &str,
+        (script, most): (&str, usize),
         line: &mut dyn FnMut(&str),
     ) -> Result<Outcome, String> {
-        let command = shell::wrap(script, self.r#become(host));
+        let word = word()?;
+        let command = shell::wrap(script, self.r#become(host), &word);
         let mut child = session
             .raw_command(command)
             .stdin(Stdio::null())
@@ -125,45 +132,120 @@ impl SshFleet {
             .await
             .map_err(|e| explain(&e))?;
         let stdout = child.stdout().take().ok_or("ssh gave no output to read")?;
-        let output = read_to_mark(stdout, line).await.map_err(|e| e.to_string())?;
-        match shell::unwrap(&output) {
-            // not waited for: a daemon that keeps its output open would keep the session open with it
-            (output, Some(code)) => Ok(Outcome::Exited { code, output }),
-            (output, None) => {
-                // no mark: what ssh, sudo or the login shell had to say is on stderr
-                let rest = child.wait_with_output().await.map_err(|e| explain(&e))?;
-                let said = String::from_utf8_lossy(&rest.stderr).trim().to_owned();
-                let said = if said.is_empty() { output.trim().to_owned() } else { said };
-                match rest.status.code() {
-                    Some(code) if code != 255 && !said.is_empty() => Ok(Outcome::Exited { code, output: said }),
-                    _ => Err("the connection was lost before the command's end was seen".to_owned()),
-                }
+        let stderr = child.stderr().take().ok_or("ssh gave no errors to read")?;
+        // both at once: what nobody reads fills its pipe, and holds up what shares its connection
+        let reading = pin!(read_answer(stdout, Reader::new(&word, most), line));
+        let (answer, said) = match select(reading, pin!(listen(stderr))).await {
+            Either::Left((answer, listening)) => {
+                let answer = answer.map_err(|e| e.to_string())?;
+                // not waited for: a daemon that keeps its output open would keep the session open with it
+                let said = if answer.code.is_some() { String::new() } else { listening.await };
+                (answer, said)
+            }
+            Either::Right((said, reading)) => (reading.await.map_err(|e| e.to_string())?, said),
+        };
+        match answer {
+            Answer { code: Some(code), output, .. } => Ok(Outcome::Exited { code, output }),
+            Answer { begun: false, before, .. } => {
+                // what ssh, sudo or the login shell had to say in its place
+                let said = if said.trim().is_empty() { before } else { said };
+                not_begun(ended(child.wait().await), said.trim())
+            }
+            Answer { begun: true, .. } => Err(LOST.to_owned()),
+        }
+    }
+
+    /// Runs a command, and keeps `most` bytes of what it prints.
+    pub(super) async fn run_within(
+        &self,
+        host: &HostName,
+        (script, most): (&str, usize),
+        limit: Duration,
+        line: &mut dyn FnMut(&str),
+    ) -> Outcome {
+        let session = match self.session(host).await {
+            Ok(session) => session,
+            Err(e) => return Outcome::NotStarted { reason: e.to_string() },
+        };
+        let ended = tokio::time::timeout(limit, self.run_on(&session, host, (script, most), line)).await;
+        let late = format!("the command has not ended after {} s; it may still run", limit.as_secs());
+        match ended.unwrap_or(Err(late)) {
+            Ok(outcome) => outcome,
+            Err(reason) => {
+                self.forget(host, &session).await;
+                Outcome::Unknown { reason }
             }
         }
     }
 }
 
-/// Reads lines up to the exit mark, or to the end.
-async fn read_to_mark(stdout: impl AsyncRead + Unpin, line: &mut dyn FnMut(&str)) -> std::io::Result<String> {
-    let mut reader = BufReader::new(stdout);
-    let mut output = String::new();
-    let mut bytes = Vec::new();
+const LOST: &str = "the connection was lost before the command's end was seen";
+
+/// A login that ended without a word of the command that was sent; 255 is ssh's own.
+fn not_begun(code: Option<i32>, said: &str) -> Result<Outcome, String> {
+    match code {
+        Some(code) if code != 255 => {
+            let said = if said.is_empty() { "it said nothing" } else { &*said::excerpt(said, said::MESSAGE) };
+            let reason = format!("its login did not run the command that was sent (exit code {code}): {said}");
+            Ok(Outcome::NotStarted { reason: hinted(reason) })
+        }
+        _ => Err(LOST.to_owned()),
+    }
+}
+
+/// The exit code of a command, where ssh was told one.
+pub(super) fn ended(status: Result<std::process::ExitStatus, openssh::Error>) -> Option<i32> {
+    match status {
+        Ok(status) => status.code(),
+        // as the openssh crate has it
+        Err(openssh::Error::Remote(e)) if e.kind() == std::io::ErrorKind::NotFound => Some(127),
+        Err(_) => None,
+    }
+}
+
+/// A word for one command's marks.
+pub(super) fn word() -> Result<Word, String> {
+    let mut random = [0; 16];
+    let filled = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
+    match filled {
+        Ok(16) => Ok(Word::new(u128::from_ne_bytes(random))),
+        Ok(_) => Err("on this machine: too few random bytes".to_owned()),
+        Err(e) => Err(format!("on this machine: no random bytes: {e}")),
+    }
+}
+
+/// Reads up to a command's last mark, or to the end.
+async fn read_answer(
+    mut stdout: impl AsyncRead + Unpin,
+    mut reader: Reader,
+    line: &mut dyn FnMut(&str),
+) -> std::io::Result<Answer> {
+    let mut piece = vec![0; PIECE];
+    let mut line = |text: &str| line(&said::shown(text));
     loop {
-        bytes.clear();
-        if reader.read_until(b'\n', &mut bytes).await? == 0 {
-            return Ok(output);
-        }
-        let text = String::from_utf8_lossy(&bytes);
-        output.push_str(&text);
-        if text.starts_with(EXIT_MARK) && text.ends_with('\n') {
-            return Ok(output);
-        }
-        line(text.trim_end_matches(['\r', '\n']));
-        if output.len() > OUTPUT_LIMIT {
-            let half = output.ceil_char_boundary(OUTPUT_LIMIT / 2);
-            output.drain(..half);
+        let n = stdout.read(&mut piece).await?;
+        if n == 0 || reader.push(&piece[..n], &mut line) {
+            return Ok(reader.end(&mut line));
         }
     }
+}
+
+/// Reads to the end, whatever comes; the last of it.
+pub(super) async fn listen(mut stderr: impl AsyncRead + Unpin) -> String {
+    let (mut lines, mut text, mut piece) = (Lines::default(), Text::new(said::WORDS), vec![0; PIECE / 4]);
+    while let Ok(n @ 1..) = stderr.read(&mut piece).await {
+        let mut left = &piece[..n];
+        while !left.is_empty() {
+            let (line, rest) = lines.take(left);
+            left = rest;
+            if let Some(line) = line {
+                text.push(&line);
+                text.push("\n");
+            }
+        }
+    }
+    text.push(&lines.rest().unwrap_or_default());
+    text.into_string()
 }
 
 /// ssh's words with their causes, and a hint where one is known.
@@ -174,6 +256,7 @@ pub(super) fn explain(error: &openssh::Error) -> String {
         text = format!("{text}: {}", error.to_string().trim());
         cause = error.source();
     }
+    said::bound(&mut text, said::MESSAGE);
     hinted(text)
 }
 
@@ -194,24 +277,22 @@ const HINTS: &[(&str, &str)] = &[
          with `KexAlgorithms +…` and `HostKeyAlgorithms +…`",
     ),
     ("Permission denied", "check [ssh] user and identity, and that the key is in the agent: nothing prompts here"),
+    (
+        "you must have a tty",
+        "sudo on this host asks for a terminal: set `Defaults:USER !requiretty` for this user in its sudoers",
+    ),
+    ("a password is required", "nothing prompts here: allow this user in sudoers without a password (NOPASSWD)"),
+    (
+        "account is currently not available",
+        "this user has no shell on the host: give it one, or name another in [ssh] user",
+    ),
+    ("restricted", "this user has a restricted shell on the host: give it another, or name another user in [ssh]"),
     ("Could not resolve hostname", "check the host name in the plan, or give it a `Host` entry in your ssh_config"),
 ];
 
 impl Hosts for SshFleet {
     async fn run(&self, host: &HostName, script: &str, limit: Duration, line: &mut dyn FnMut(&str)) -> Outcome {
-        let session = match self.session(host).await {
-            Ok(session) => session,
-            Err(e) => return Outcome::NotStarted { reason: e.to_string() },
-        };
-        let ended = tokio::time::timeout(limit, self.run_on(&session, host, script, line)).await;
-        let late = format!("the command has not ended after {} s; it may still run", limit.as_secs());
-        match ended.unwrap_or(Err(late)) {
-            Ok(outcome) => outcome,
-            Err(reason) => {
-                self.forget(host, &session).await;
-                Outcome::Unknown { reason }
-            }
-        }
+        self.run_within(host, (script, said::OUTPUT), limit, line).await
     }
 
     async fn follow(
@@ -247,6 +328,6 @@ impl Hosts for SshFleet {
         let Some(slot) = self.sessions.get(host) else { return };
         let mut slot = slot.lock().await;
         // one that is shared forwards the master's port, and is needed to the end
-        drop(slot.take_if(|held| Arc::strong_count(held) == 1));
+        drop(slot.take_if(|held| Arc::strong_count(held) == 1 && Arc::weak_count(held) == 0));
     }
 }

@@ -4,29 +4,36 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::TryFutureExt;
+use futures_util::future::{Either, select};
 use openssh::{Session, Stdio};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::session::explain;
+use super::session::{self, explain, listen};
 use super::{Held, SshFleet};
 use crate::host::sh::{Script, sh};
-use crate::host::shell;
-use crate::host::{AbsPath, HostName};
+use crate::host::shell::{self, Reader, Word};
+use crate::host::{AbsPath, HostName, said};
 use crate::run::ports::{NotCopied, Source};
 
 /// Bytes read and written together.
 const PIECE: usize = 256 << 10;
 
 impl SshFleet {
-    fn streamed<'s>(&self, session: &'s Held, host: &HostName, script: &Script) -> openssh::OwningCommand<&'s Session> {
-        let command = shell::wrap_stream(script.as_str(), self.r#become(host));
-        let mut command = session.raw_command(command);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        command
+    /// A command whose input or output is a stream.
+    async fn streamed<'s>(
+        &self,
+        session: &'s Held,
+        host: &HostName,
+        (script, word): (&Script, &Word),
+        (stdin, stdout): (Stdio, Stdio),
+    ) -> Result<openssh::Child<&'s Session>, NotCopied> {
+        let mut command = session.raw_command(shell::wrap_stream(script.as_str(), self.r#become(host), word));
+        command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
+        moving(async { command.spawn().await.map_err(|e| io::Error::other(explain(&e))) }).await.map_err(lost)
     }
 
     /// See [`crate::run::ports::Hosts::put`].
@@ -40,31 +47,26 @@ impl SshFleet {
         let folder =
             to.as_str().rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
         let script = sh!("umask 066; mkdir -p ‹folder› && umask 077 && cat > ‹file›", folder = folder, file = to);
-        let mut child = self.streamed(session, host, &script).stdin(Stdio::piped()).spawn().await.map_err(lost)?;
-        let mut stdin = child.stdin().take().ok_or_else(|| NotCopied::Lost("ssh took no input".to_owned()))?;
+        let word = session::word().map_err(NotCopied::Here)?;
+        let streams = (Stdio::piped(), Stdio::null());
+        let mut child = self.streamed(session, host, (&script, &word), streams).await?;
+        let stdin = child.stdin().take().ok_or_else(|| NotCopied::Lost("ssh took no input".to_owned()))?;
+        let stderr = child.stderr().take();
         // a broken pipe is the host's refusal, and its words are on stderr
-        let sent = match from {
-            Source::Text(text) => moving(stdin.write_all(text.as_bytes())).await,
-            Source::File(path) => {
-                let here = |e: io::Error| NotCopied::Here(format!("on this machine: {}: {e}", path.display()));
-                let mut file = tokio::fs::File::open(path).await.map_err(here)?;
-                send(&mut file, &mut stdin).await.map_err(here)?
-            }
+        let given_up = |sent: &Result<io::Result<()>, NotCopied>| match sent {
+            Ok(Err(e)) => e.kind() == io::ErrorKind::TimedOut,
+            sent => sent.is_err(),
         };
-        let sent = match sent {
-            Ok(()) => moving(stdin.shutdown()).await,
-            broken => broken,
-        };
-        drop(stdin);
+        let (sent, said) = beside(send_all(from, stdin), heard(stderr), given_up).await;
+        let sent = sent?;
         if let Err(e) = &sent
             && e.kind() == io::ErrorKind::TimedOut
         {
             return Err(NotCopied::Lost(e.to_string()));
         }
-        let rest = moving(child.wait_with_output().map_err(|e| io::Error::other(explain(&e)))).await;
-        let rest = rest.map_err(|e| NotCopied::Lost(e.to_string()))?;
-        ended(rest.status.code(), &rest.stderr)?;
-        sent.map_err(|e| NotCopied::Lost(e.to_string()))
+        let code = moving(async { Ok(session::ended(child.wait().await)) }).await.map_err(lost)?;
+        ended(code, &said)?;
+        sent.map_err(lost)
     }
 
     /// See [`crate::run::ports::Hosts::fetch`].
@@ -76,26 +78,87 @@ impl SshFleet {
         to: &Path,
     ) -> Result<String, NotCopied> {
         let script = sh!("cat ‹file›", file = from);
-        let mut child = self.streamed(session, host, &script).stdout(Stdio::piped()).spawn().await.map_err(lost)?;
+        let word = session::word().map_err(NotCopied::Here)?;
+        let streams = (Stdio::null(), Stdio::piped());
+        let mut child = self.streamed(session, host, (&script, &word), streams).await?;
         let nothing = || NotCopied::Lost("ssh gave no output to read".to_owned());
-        let mut stdout = child.stdout().take().ok_or_else(nothing)?;
-        let here = |e: io::Error| NotCopied::Here(format!("on this machine: {}: {e}", to.display()));
-        let mut file = tokio::fs::File::from_std(private(to).map_err(here)?);
-        let sum = receive(&mut stdout, &mut file).await.map_err(|broken| match broken {
-            Broken::From(e) => NotCopied::Lost(e.to_string()),
-            Broken::To(e) => here(e),
-        })?;
-        file.sync_all().await.map_err(here)?;
-        // a file is only as durable as the folder that names it
-        if let Some(folder) = to.parent() {
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(here)?;
-        }
-        drop(stdout);
-        let rest = moving(child.wait_with_output().map_err(|e| io::Error::other(explain(&e)))).await;
-        let rest = rest.map_err(|e| NotCopied::Lost(e.to_string()))?;
-        ended(rest.status.code(), &rest.stderr)?;
-        Ok(sum)
+        let stdout = child.stdout().take().ok_or_else(nothing)?;
+        let stderr = child.stderr().take();
+        let (received, said) = beside(receive_all(stdout, &word, to), heard(stderr), Result::is_err).await;
+        let (sum, before) = received?;
+        let code = moving(async { Ok(session::ended(child.wait().await)) }).await.map_err(lost)?;
+        ended(code, if said.trim().is_empty() { &before } else { &said })?;
+        sum.ok_or_else(|| NotCopied::Lost("the connection was lost before the file came".to_owned()))
     }
+}
+
+/// Does its work while what is said beside it is listened to, and then to the end of that, unless the work was given up.
+async fn beside<T>(
+    work: impl Future<Output = T>,
+    listening: impl Future<Output = String>,
+    given_up: impl Fn(&T) -> bool,
+) -> (T, String) {
+    match select(pin!(work), pin!(listening)).await {
+        Either::Left((done, _)) if given_up(&done) => (done, String::new()),
+        Either::Left((done, listening)) => (done, tokio::time::timeout(STILL, listening).await.unwrap_or_default()),
+        Either::Right((said, work)) => (work.await, said),
+    }
+}
+
+async fn heard(stderr: Option<impl AsyncRead + Unpin>) -> String {
+    match stderr {
+        Some(stderr) => listen(stderr).await,
+        None => String::new(),
+    }
+}
+
+/// Sends all of it, and its end: the inner result is the host's side of it.
+///
+/// # Errors
+/// It could not be read here.
+async fn send_all(from: Source<'_>, mut stdin: impl AsyncWrite + Unpin) -> Result<io::Result<()>, NotCopied> {
+    let sent = match from {
+        Source::Text(text) => moving(stdin.write_all(text.as_bytes())).await,
+        Source::File(path) => {
+            let here = |e: io::Error| NotCopied::Here(format!("on this machine: {}: {e}", path.display()));
+            let mut file = tokio::fs::File::open(path).await.map_err(here)?;
+            send(&mut file, &mut stdin).await.map_err(here)?
+        }
+    };
+    Ok(match sent {
+        Ok(()) => moving(stdin.shutdown()).await,
+        broken => broken,
+    })
+}
+
+/// Receives all of it into a new file: its SHA-256, where it began at all, and what was printed before it.
+async fn receive_all(
+    mut stdout: impl AsyncRead + Unpin,
+    word: &Word,
+    to: &Path,
+) -> Result<(Option<String>, String), NotCopied> {
+    let here = |e: io::Error| NotCopied::Here(format!("on this machine: {}: {e}", to.display()));
+    let (mut reader, mut piece) = (Reader::new(word, 0), vec![0; PIECE]);
+    let first = loop {
+        let n = moving(stdout.read(&mut piece)).await.map_err(lost)?;
+        if n == 0 {
+            return Ok((None, reader.end(&mut |_| {}).before));
+        }
+        if let Some(first) = reader.begin(&piece[..n]) {
+            break first;
+        }
+    };
+    let mut file = tokio::fs::File::from_std(private(to).map_err(here)?);
+    let sum = receive(&mut first.chain(stdout), &mut file).await.map_err(|broken| match broken {
+        Broken::From(e) => lost(e),
+        Broken::To(e) => here(e),
+    })?;
+    file.sync_all().await.map_err(here)?;
+    // a file is only as durable as the folder that names it
+    if let Some(folder) = to.parent() {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(here)?;
+    }
+    Ok((Some(sum), String::new()))
 }
 
 /// How long a transfer may stand still: a host whose disk hangs holds a connection open for ever.
@@ -107,8 +170,8 @@ async fn moving<T>(step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     tokio::time::timeout(STILL, step).await.unwrap_or_else(|_| Err(stands()))
 }
 
-fn lost(error: openssh::Error) -> NotCopied {
-    NotCopied::Lost(explain(&error))
+fn lost(error: io::Error) -> NotCopied {
+    NotCopied::Lost(error.to_string())
 }
 
 /// Sends a file: the inner result is the host's side of it.
@@ -162,8 +225,8 @@ fn private(path: &Path) -> std::io::Result<File> {
 /// What ssh exits with when it is its own failure and not the command's (ssh(1)).
 const OF_SSH: i32 = 255;
 
-fn ended(code: Option<i32>, stderr: &[u8]) -> Result<(), NotCopied> {
-    let said = String::from_utf8_lossy(stderr).trim().to_owned();
+fn ended(code: Option<i32>, said: &str) -> Result<(), NotCopied> {
+    let said = said::excerpt(said.trim(), said::MESSAGE).into_owned();
     let or = |nothing: String| if said.is_empty() { nothing } else { said.clone() };
     match code {
         Some(0) => Ok(()),
@@ -261,12 +324,12 @@ mod tests {
 
     #[test]
     fn a_host_that_says_no_is_no_lost_connection() {
-        let full = b"cat: write error: No space left on device\n";
+        let full = "cat: write error: No space left on device\n";
         let said = "cat: write error: No space left on device".to_owned();
         assert_eq!(ended(Some(1), full), Err(NotCopied::Refused(said)));
-        assert_eq!(ended(Some(2), b""), Err(NotCopied::Refused("its command ended with exit code 2".into())));
-        assert_eq!(ended(Some(255), b"mux: reset\n"), Err(NotCopied::Lost("mux: reset".into())));
-        assert_eq!(ended(None, b""), Err(NotCopied::Lost("the connection was lost".into())));
-        assert_eq!(ended(Some(0), b"a warning\n"), Ok(()));
+        assert_eq!(ended(Some(2), ""), Err(NotCopied::Refused("its command ended with exit code 2".into())));
+        assert_eq!(ended(Some(255), "mux: reset\n"), Err(NotCopied::Lost("mux: reset".into())));
+        assert_eq!(ended(None, ""), Err(NotCopied::Lost("the connection was lost".into())));
+        assert_eq!(ended(Some(0), "a warning\n"), Ok(()));
     }
 }

@@ -17,21 +17,22 @@ use jiff::Timestamp;
 
 use super::AbsPath;
 use super::sh::sh;
+use super::shell::Word;
 
 /// Seconds after which a follower says how far it is, whether the job has ended or not: a host that fell silent is known
 /// as silent, and not taken for one that works for hours.
 const FOLLOW_S: u64 = 20;
 
-/// The last line that a follower prints.
+/// What stands before the word of its own in the last line that a follower prints.
 const MARK: &str = "mfsupgrade-job=";
 
-/// Arguments: the job's folder, `begin` or `find`, lines seen already, seconds to follow, the command.
+/// Arguments: the job's folder, `begin` or `find`, lines seen already, seconds to follow, the command, the word of the mark.
 ///
 /// `flock -w 1` gets the lock in the moment in which the command ends; the second is how often new output is looked for.
 /// Lines are shown whole, but for the last one of a command that has ended.
 const LAUNCHER: &str = r#"
-d=$1 n=$3 end=$4
-cannot() { echo "cannot begin a job in $d: $1"; printf 'mfsupgrade-job=refused 0\n'; exit 0; }
+d=$1 n=$3 end=$4 m=mfsupgrade-job=$6
+cannot() { echo "cannot begin a job in $d: $1"; printf '\n%s refused 0\n' "$m"; exit 0; }
 u=$(umask)
 umask 077
 if [ "$2" = begin ]; then
@@ -51,7 +52,7 @@ if [ "$2" = begin ]; then
     fi
     exec 9>&-
 fi
-[ -e "$d/begun" ] || { printf '\nmfsupgrade-job=none 0\n'; exit 0; }
+[ -e "$d/begun" ] || { printf '\n%s none 0\n' "$m"; exit 0; }
 state=running
 while [ "$state" = running ]; do
     if flock -s -w 1 "$d.lock" true; then
@@ -66,7 +67,7 @@ while [ "$state" = running ]; do
         [ "$end" -gt 0 ] || break
     fi
 done
-printf '\nmfsupgrade-job=%s %d\n' "$state" "$n"
+printf '\n%s %s %d\n' "$m" "$state" "$n"
 "#;
 
 /// One command that outlives its connection.
@@ -110,27 +111,29 @@ impl Job {
         Self { folder, script: script.to_owned() }
     }
 
-    /// Begins it, or finds it again, and follows it for up to 20 s. `lines`: lines of its output that were seen before.
+    /// Begins it, or finds it again, and follows it for up to 20 s. `lines`: lines of its output that were seen before; `word`: of
+    /// this follower's mark.
     #[must_use]
-    pub fn begin(&self, lines: u64) -> String {
-        self.launch("begin", lines, &self.script)
+    pub fn begin(&self, lines: u64, word: &Word) -> String {
+        self.launch("begin", lines, &self.script, word)
     }
 
     /// The same, but never begins it.
     #[must_use]
-    pub fn find(&self, lines: u64) -> String {
-        self.launch("find", lines, "")
+    pub fn find(&self, lines: u64, word: &Word) -> String {
+        self.launch("find", lines, "", word)
     }
 
-    fn launch(&self, verb: &str, lines: u64, script: &str) -> String {
+    fn launch(&self, verb: &str, lines: u64, script: &str, word: &Word) -> String {
         let launch = sh!(
-            "/bin/sh -c ‹launcher› job ‹folder› ‹verb› ‹lines› ‹seconds› ‹script›",
+            "/bin/sh -c ‹launcher› job ‹folder› ‹verb› ‹lines› ‹seconds› ‹script› ‹word›",
             launcher = LAUNCHER,
             folder = &self.folder,
             verb = verb,
             lines = lines,
             seconds = FOLLOW_S,
             script = script,
+            word = word.as_str(),
         );
         launch.into()
     }
@@ -143,17 +146,21 @@ pub fn sweep(work_dir: &AbsPath, run: &str) -> String {
     sh!("rm -rf ‹mine› && { rmdir ‹all› 2>/dev/null; :; }", mine = &mine, all = &all).into()
 }
 
-/// Whether a line is the launcher's last.
+/// Whether a line is the last of the launcher that was given this word.
 #[must_use]
-pub fn is_mark(line: &str) -> bool {
-    line.starts_with(MARK)
+pub fn is_mark(line: &str, word: &Word) -> bool {
+    of_mark(line, word).is_some()
+}
+
+fn of_mark<'l>(line: &'l str, word: &Word) -> Option<&'l str> {
+    line.strip_prefix(MARK)?.strip_prefix(word.as_str())?.strip_prefix(' ')
 }
 
 /// Reads what a follower printed: what it saw, the lines that it has shown in all, and the command's own output.
 #[must_use]
-pub fn read(output: &str) -> Option<(Seen, u64, &str)> {
-    let (own, last) = output.trim_end_matches('\n').rsplit_once(MARK).filter(|(own, _)| own.ends_with('\n'))?;
-    let (state, lines) = last.split_once(' ')?;
+pub fn read<'o>(output: &'o str, word: &Word) -> Option<(Seen, u64, &'o str)> {
+    let (own, last) = output.trim_end_matches('\n').rsplit_once('\n')?;
+    let (state, lines) = of_mark(last, word)?.split_once(' ')?;
     let seen = match state {
         "running" => Seen::Running,
         "died" => Seen::Died,
@@ -161,7 +168,7 @@ pub fn read(output: &str) -> Option<(Seen, u64, &str)> {
         "refused" => Seen::Refused,
         code => Seen::Ended(code.parse().ok()?),
     };
-    Some((seen, lines.parse().ok()?, own.strip_suffix('\n').unwrap_or(own)))
+    Some((seen, lines.parse().ok()?, own))
 }
 
 #[cfg(test)]
@@ -169,6 +176,10 @@ mod tests {
     use std::process::{Child, Command, Output, Stdio};
 
     use super::*;
+
+    fn word() -> Word {
+        Word::new(7)
+    }
 
     fn job(folder: &tempfile::TempDir, step: &str, script: &str) -> Job {
         let work_dir = AbsPath::new(folder.path().to_str().unwrap()).unwrap();
@@ -200,11 +211,11 @@ mod tests {
         let ran = folder.path().join("ran");
         let job =
             job(&folder, "master/install", &format!("echo out; echo x >> {}; printf end >&2; exit 7", ran.display()));
-        assert_eq!(read(&sh(&job.find(0))), Some((Seen::Never, 0, "")));
+        assert_eq!(read(&sh(&job.find(0, &word())), &word()), Some((Seen::Never, 0, "")));
         for _ in 0..3 {
-            assert_eq!(read(&sh(&job.begin(0))), Some((Seen::Ended(7), 1, "out\nend")));
+            assert_eq!(read(&sh(&job.begin(0, &word())), &word()), Some((Seen::Ended(7), 1, "out\nend")));
         }
-        assert_eq!(read(&sh(&job.find(1))), Some((Seen::Ended(7), 1, "end")));
+        assert_eq!(read(&sh(&job.find(1, &word())), &word()), Some((Seen::Ended(7), 1, "end")));
         assert_eq!(std::fs::read_to_string(ran).unwrap(), "x\n");
     }
 
@@ -215,16 +226,16 @@ mod tests {
         let job = job(&folder, "cs1/install", &format!("echo begun; cat {}; echo over; exit 3", pipe.display()));
         let mut first = Command::new("/bin/sh");
         std::os::unix::process::CommandExt::process_group(&mut first, 0);
-        let mut first = first.arg("-c").arg(job.begin(0)).stdout(Stdio::null()).spawn().unwrap();
+        let mut first = first.arg("-c").arg(job.begin(0, &word())).stdout(Stdio::null()).spawn().unwrap();
         // opening for writing ends when the job has opened the other end
         let writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
         let group = rustix::process::Pid::from_child(&first);
         rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
         first.wait().unwrap();
-        let second = spawn(&job.begin(0));
+        let second = spawn(&job.begin(0, &word()));
         drop(writer);
         let output = text(second.wait_with_output().unwrap());
-        assert_eq!(read(&output), Some((Seen::Ended(3), 2, "begun\nover\n")));
+        assert_eq!(read(&output, &word()), Some((Seen::Ended(3), 2, "begun\nover\n")));
     }
 
     #[test]
@@ -232,12 +243,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pipe = until_let_go(&folder);
         let job = job(&folder, "cs1/start", &format!("cat {}", pipe.display()));
-        let first = spawn(&job.begin(0));
+        let first = spawn(&job.begin(0, &word()));
         let _writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
         let pid = std::fs::read_to_string(format!("{}/pid", job.folder)).unwrap();
         assert!(Command::new("kill").args(["-9", "--", &format!("-{}", pid.trim())]).status().unwrap().success());
-        assert_eq!(read(&text(first.wait_with_output().unwrap())), Some((Seen::Died, 0, "")));
-        assert_eq!(read(&sh(&job.begin(0))), Some((Seen::Died, 0, "")));
+        assert_eq!(read(&text(first.wait_with_output().unwrap()), &word()), Some((Seen::Died, 0, "")));
+        assert_eq!(read(&sh(&job.begin(0, &word())), &word()), Some((Seen::Died, 0, "")));
     }
 
     #[test]
@@ -245,7 +256,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pipe = until_let_go(&folder);
         let job = job(&folder, "master/start", &format!("setsid cat {} & echo started", pipe.display()));
-        assert_eq!(read(&sh(&job.begin(0))), Some((Seen::Ended(0), 1, "started\n")));
+        assert_eq!(read(&sh(&job.begin(0, &word())), &word()), Some((Seen::Ended(0), 1, "started\n")));
         drop(std::fs::OpenOptions::new().write(true).open(&pipe).unwrap());
     }
 
@@ -253,8 +264,8 @@ mod tests {
     fn a_host_that_cannot_begin_a_job_says_why() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("jobs"), "a file").unwrap();
-        let output = sh(&job(&folder, "master/start", "true").begin(0));
-        let (seen, _, words) = read(&output).unwrap();
+        let output = sh(&job(&folder, "master/start", "true").begin(0, &word()));
+        let (seen, _, words) = read(&output, &word()).unwrap();
         assert_eq!(seen, Seen::Refused);
         assert!(words.contains("cannot begin a job in"), "{words}");
     }
@@ -266,11 +277,14 @@ mod tests {
         let work_dir = AbsPath::new(folder.path().join("lib/work").to_str().unwrap()).unwrap();
         let mode = |path: &str| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let job = Job::new(&work_dir, "run", "trial", Timestamp::UNIX_EPOCH, "umask");
-        assert_eq!(read(&sh(&format!("umask 077; {}", job.begin(0)))), Some((Seen::Ended(0), 1, "0077\n")));
+        assert_eq!(
+            read(&sh(&format!("umask 077; {}", job.begin(0, &word()))), &word()),
+            Some((Seen::Ended(0), 1, "0077\n"))
+        );
         assert_eq!((mode(work_dir.as_str()), mode(job.folder.as_str())), (0o711, 0o700));
         // and one that an older version has closed
         std::fs::set_permissions(work_dir.as_str(), std::fs::Permissions::from_mode(0o700)).unwrap();
-        sh(&Job::new(&work_dir, "run", "again", Timestamp::UNIX_EPOCH, "true").begin(0));
+        sh(&Job::new(&work_dir, "run", "again", Timestamp::UNIX_EPOCH, "true").begin(0, &word()));
         assert_eq!(mode(work_dir.as_str()), 0o711);
         assert_eq!(mode(&format!("{work_dir}/jobs")), 0o700);
     }
@@ -279,7 +293,7 @@ mod tests {
     fn nothing_of_a_run_stays_after_it_was_swept() {
         let folder = tempfile::tempdir().unwrap();
         let job = job(&folder, "clients/cl1/unmount:/mnt/a b", "true");
-        sh(&job.begin(0));
+        sh(&job.begin(0, &word()));
         assert!(job.folder.as_str().ends_with("/clients_cl1_unmount__mnt_a_b-0"));
         sh(&sweep(&AbsPath::new(folder.path().to_str().unwrap()).unwrap(), "20261123T200000Z-beef"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -287,8 +301,27 @@ mod tests {
 
     #[test]
     fn what_is_no_follower_is_not_taken_for_one() {
-        for text in ["", "out\n", "mfsupgrade-job=", "\nmfsupgrade-job=what 1", "x mfsupgrade-job=0 1"] {
-            assert_eq!(read(text), None, "{text}");
+        let word = word();
+        let mark = format!("mfsupgrade-job={}", word.as_str());
+        for text in ["", "out\n", "mfsupgrade-job=", "\nmfsupgrade-job=what 1", "\nmfsupgrade-job=0 1"] {
+            assert_eq!(read(text, &word), None, "{text}");
         }
+        for text in
+            [format!("\n{mark} what 1"), format!("x {mark} 0 1"), format!("\n{mark}0 1"), format!("\n{mark} 0 1\nx")]
+        {
+            assert_eq!(read(&text, &word), None, "{text}");
+        }
+        assert_eq!(read(&format!("a\n\n{mark} 0 1\n"), &word), Some((Seen::Ended(0), 1, "a\n")));
+    }
+
+    #[test]
+    fn what_a_job_prints_is_no_word_of_its_follower() {
+        let folder = tempfile::tempdir().unwrap();
+        let forged = "printf 'mfsupgrade-job=0 9\\nmfsupgrade-job=%032x 0 9\\n' 8; exit 4";
+        let job = job(&folder, "cs1/install", forged);
+        let output = sh(&job.begin(0, &word()));
+        let (seen, lines, own) = read(&output, &word()).unwrap();
+        assert_eq!((seen, lines, own.lines().count()), (Seen::Ended(4), 2, 2));
+        assert!(!own.lines().any(|line| is_mark(line, &word())), "{own}");
     }
 }

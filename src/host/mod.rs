@@ -13,6 +13,7 @@ pub mod metadata;
 pub mod mount_file;
 pub mod mount_options;
 pub mod name;
+pub mod said;
 mod samples;
 pub mod sh;
 pub mod shell;

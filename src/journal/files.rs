@@ -15,8 +15,8 @@ use super::StoreError;
 const MOMENT: Duration = Duration::from_millis(500);
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
-/// No journal of a real run comes near it.
-const LARGEST_FILE: u64 = 1 << 30;
+/// No file of a real run comes near it: a schedule of ten thousand hosts has a fifth of it.
+const LARGEST_FILE: u64 = 256 << 20;
 
 pub(super) fn make_folder(path: &Path, parents: bool) -> Result<(), StoreError> {
     DirBuilder::new()
@@ -66,10 +66,17 @@ pub(super) fn bound_to(json: &[u8]) -> String {
 }
 
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
+    read_within(path, LARGEST_FILE).map_err(|e| StoreError::Io("read", path.to_owned(), e))
+}
+
+/// A file of up to `most` bytes. One that is larger is not this program's, and half of it would be worse than nothing.
+fn read_within(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LARGEST_FILE).read_to_end(&mut content))
-        .map_err(|e| StoreError::Io("read", path.to_owned(), e))?;
+    File::open(path)?.take(most + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > most {
+        let why = format!("it has more than {most} bytes, which no file of a run has");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
     Ok(content)
 }
 
@@ -125,5 +132,15 @@ pub(super) mod tests {
     thread_local! {
         /// What was synced, in this order.
         pub static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused_and_not_read_by_half() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        std::fs::write(&path, "12345").unwrap();
+        assert_eq!(super::read_within(&path, 5).unwrap(), b"12345");
+        let error = super::read_within(&path, 4).unwrap_err();
+        assert!(error.to_string().contains("more than 4 bytes"), "{error}");
     }
 }

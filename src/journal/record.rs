@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::check::Counts;
+use crate::host::said;
 use crate::plan::Mode;
 use crate::schedule::StepId;
 
@@ -131,6 +132,19 @@ pub enum Record {
 }
 
 impl Record {
+    /// With no more of what a host said than anybody wants to read.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        match &mut self {
+            Self::Failed { message: text, .. }
+            | Self::Done { evidence: text, .. }
+            | Self::Finished { evidence: text, .. }
+            | Self::Stands { state: text, .. } => said::bound(text, said::RECORD),
+            _ => {}
+        }
+        self
+    }
+
     /// Its kind, as it stands in the journal.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -288,6 +302,21 @@ mod tests {
             assert!(whole <= cut && (whole == 0 || text[..whole].ends_with('\n')));
         }
         assert_eq!(decode(&text).unwrap().0.len(), 3);
+    }
+
+    #[test]
+    fn no_text_of_a_host_makes_a_record_large() {
+        let (at, text) = (Timestamp::UNIX_EPOCH, "x".repeat(1 << 20));
+        let step = StepId::from("master/m/start".to_owned());
+        for record in [
+            Record::Done { step: step.clone(), at, evidence: text.clone(), found: false },
+            Record::Failed { step: Some(step), at, kind: FailureKind::StepFailed, message: text.clone() },
+            Record::Stands { at, state: text.clone() },
+            Record::Finished { at, evidence: text },
+        ] {
+            let line = encode(0, &record.bounded());
+            assert!(line.len() < said::RECORD + 300 && said::is_cut(&line), "{} bytes", line.len());
+        }
     }
 
     #[test]

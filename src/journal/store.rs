@@ -361,6 +361,7 @@ impl JournalSink for Run {
         if self.torn {
             return Err(io::Error::other("half a record stands at its end, which resume cuts off"));
         }
+        let record = record.bounded();
         if let Some(crashes) = &self.crashes {
             crashes.before(self.records, &record)?;
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
-use crate::host::HostName;
+use crate::host::{HostName, said};
 use crate::schedule::{Phase, StepId};
 
 /// The version of the serialized form (`--log json`; docs/events.md).
@@ -200,6 +200,30 @@ pub enum Event {
         /// What the last look showed.
         evidence: String,
     },
+}
+
+impl Event {
+    /// With no more of what a host said than anybody wants to read; a [`Failure`] is so from its beginning.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        match &mut self {
+            Self::Output { line, .. } => {
+                *line = said::shown(line).into_owned();
+            }
+            Self::Undone { reason: text, .. }
+            | Self::Unseen { reason: text, .. }
+            | Self::Reconnecting { reason: text, .. }
+            | Self::Silent { reason: text, .. }
+            | Self::GateRed { reason: text, .. }
+            | Self::Waiting { what: text, .. }
+            | Self::StepDone { evidence: text, .. }
+            | Self::Finished { evidence: text }
+            | Self::Paused { state: text }
+            | Self::Failed { state: text, .. } => said::bound(text, said::RECORD),
+            _ => {}
+        }
+        self
+    }
 }
 
 /// Where events go.

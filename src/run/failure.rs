@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::host::HostName;
+use crate::host::{HostName, said};
 pub use crate::journal::FailureKind;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::StepId;
@@ -47,12 +47,15 @@ impl Failure {
     /// A failure with one cause.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>, cause: impl Into<String>) -> Self {
+        let (mut message, mut cause) = (message.into(), cause.into());
+        said::bound(&mut message, said::MESSAGE);
+        said::bound(&mut cause, said::MESSAGE);
         Self {
             kind,
             step: None,
             host: None,
-            message: message.into(),
-            causes: vec![cause.into()],
+            message,
+            causes: vec![cause],
             output: Vec::new(),
             others: Others::default(),
         }
@@ -61,8 +64,9 @@ impl Failure {
     /// With the end of what a command printed.
     #[must_use]
     pub fn with_output(mut self, output: &str) -> Self {
-        let lines: Vec<_> = output.lines().filter(|l| !l.trim().is_empty()).collect();
-        self.output = lines[lines.len().saturating_sub(TAIL)..].iter().map(|l| (*l).to_owned()).collect();
+        let shown = output.lines().rev().map(said::shown).filter(|line| !line.trim().is_empty());
+        self.output = shown.take(TAIL).map(std::borrow::Cow::into_owned).collect();
+        self.output.reverse();
         self
     }
 
@@ -88,5 +92,24 @@ impl Failure {
         self.step = self.step.or_else(|| step.cloned());
         self.host = self.host.or_else(|| Some(host.clone()));
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_much_was_printed_a_failure_tells_its_last_lines_and_what_it_left_out() {
+        let scan: String = (0..100).map(|n| format!("scanning... {n}%\r")).collect();
+        let output =
+            format!("first\n{}\n{}{scan}done\n\n{}", "x".repeat(1 << 20), "line\n".repeat(17), "y".repeat(1 << 20));
+        let failure = Failure::new(FailureKind::StepFailed, "install it", "z".repeat(1 << 20)).with_output(&output);
+        assert_eq!(failure.output.len(), TAIL);
+        assert!(said::is_cut(&failure.output[0]) && failure.output[1..18].iter().all(|line| line == "line"));
+        assert_eq!(failure.output[18], "done");
+        let size: usize = failure.output.iter().chain(&failure.causes).map(String::len).sum();
+        assert!(size < 3 * said::MESSAGE, "{size}");
+        assert!(said::is_cut(&failure.causes[0]) && said::is_cut(&failure.output[19]) && said::is_cut(&failure.told()));
     }
 }

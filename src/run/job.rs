@@ -10,6 +10,7 @@ use super::effect::RECONNECT;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Followed, Hosts, Master, NotHeld, Outcome};
+use crate::host::said::{self, Text};
 use crate::host::{AbsPath, HostName, Job, job};
 use crate::journal::Record;
 use crate::moosefs::daemon::Role;
@@ -173,7 +174,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let begun = self.clock.awake();
         let (mut contact, mut sent, mut tries) = (begun, !begin, 0);
         // lines that were shown, and those of them that are in `output`: after a loss it is read anew from its beginning
-        let (mut shown, mut lines, mut output) = (0, 0, String::new());
+        let (mut shown, mut lines, mut output) = (0, 0, Text::new(said::SHOWN_OUTPUT));
         loop {
             let mut at = lines;
             let mut new = |text: &str| {
@@ -185,10 +186,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             };
             let reason = match self.hosts.follow(host, job, begin, lines, &mut new).await {
                 Followed::Ended { code, output: rest } => {
-                    return Ok(Some(Outcome::Exited { code, output: output + &rest }));
+                    output.push(&rest);
+                    return Ok(Some(Outcome::Exited { code, output: output.into_string() }));
                 }
                 Followed::Running { output: rest, lines: seen } => {
-                    output.push_str(&rest);
+                    output.push(&rest);
                     (lines, sent, tries, contact) = (seen, true, 0, self.clock.awake());
                     if self.awake_since(begun) >= limit.as_secs() {
                         let reason = format!("the command has not ended after {} s; it still runs", limit.as_secs());
@@ -210,7 +212,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 }
                 Followed::Lost { reason, sent: maybe } => {
                     sent |= maybe;
-                    (lines, output) = (0, String::new());
+                    lines = 0;
+                    output.clear();
                     reason
                 }
             };

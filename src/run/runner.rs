@@ -554,6 +554,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     pub(super) fn send(&self, event: Event) {
+        let event = event.bounded();
         self.events.send(Stamped { at: self.clock.now(), event });
     }
 }

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
-use mfsupgrade::host::shell::wrap;
+use mfsupgrade::host::shell::{Word, wrap};
 use mfsupgrade::host::{AbsPath, Look};
 use mfsupgrade::plan::Plan;
 use mfsupgrade::rehearsal::{Cluster, Options, Timings};
@@ -63,7 +63,7 @@ async fn measure(size: usize) {
         survey: true,
         ..Look::default()
     };
-    let survey = bare(&plan, &config, &wrap(&look.script(), None)).await;
+    let survey = bare(&plan, &config, &wrap(&look.script(), None, &Word::new(7))).await;
     let ratio = check.as_secs_f64() / survey.as_secs_f64();
     println!("{size:>5}  {connect:>8.1?}  {survey:>10.1?}  {check:>8.1?}  {ratio:>18.2}  {memory}");
     cluster.stop().await;

@@ -3,6 +3,7 @@
 
 mod build;
 mod by_hand;
+mod children;
 mod codes;
 mod crash;
 mod desk;
@@ -20,6 +21,7 @@ mod remains;
 mod roles;
 mod rollback;
 mod second;
+mod streams;
 mod support;
 mod survey;
 mod transfer;

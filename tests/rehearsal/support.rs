@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mfsupgrade::host::metadata::{Snapshot, Trial, TrialExports};
-use mfsupgrade::host::{AbsPath, HostName, shell};
+use mfsupgrade::host::shell::{self, Reader, Word};
+use mfsupgrade::host::{AbsPath, HostName};
 use mfsupgrade::plan::{
     Access, Chunkserver, ClientGroup, Install, InstallHow, Master, Mode, Plan, Ssh, Stagger, Upgrade,
 };
@@ -113,10 +114,13 @@ pub async fn said(cluster: &Cluster, host: &str, command: &str, code: i32) -> St
 
 /// A command of the executor's, carried as it carries it; it must exit with `code`.
 pub async fn ran(cluster: &Cluster, host: &str, script: &str, code: i32) -> String {
-    let output = ssh(cluster, host, &shell::wrap(script, None)).await;
-    let (said, exit) = shell::unwrap(&String::from_utf8_lossy(&output.stdout));
-    assert_eq!(exit, Some(code), "`{script}` on {host} said: {said}{}", String::from_utf8_lossy(&output.stderr));
-    said
+    let word = Word::new(7);
+    let output = ssh(cluster, host, &shell::wrap(script, None, &word)).await;
+    let mut reader = Reader::new(&word, 8 << 20);
+    reader.push(&output.stdout, &mut |_| {});
+    let answer = reader.end(&mut |_| {});
+    assert_eq!(answer.code, Some(code), "`{script}` on {host}: {answer:?} {}", String::from_utf8_lossy(&output.stderr));
+    answer.output
 }
 
 /// What is copied of the running master.

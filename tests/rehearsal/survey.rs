@@ -1,11 +1,11 @@
 //! A survey of simulated hosts tells what is there: the very script that a real host runs, through a real `ssh`.
 
-use mfsupgrade::host::{AbsPath, HostFacts, Look, shell};
+use mfsupgrade::host::{AbsPath, HostFacts, Look};
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::Cluster;
 
-use crate::support::{options, plan, said};
+use crate::support::{options, plan, ran, said};
 
 async fn survey(cluster: &Cluster, host: &str) -> HostFacts {
     let path = |text: &str| AbsPath::new(text).unwrap();
@@ -17,9 +17,7 @@ async fn survey(cluster: &Cluster, host: &str) -> HostFacts {
         space_for: vec![path("/var/lib/mfsupgrade")],
         ..Look::default()
     };
-    let output = said(cluster, host, &shell::wrap(&look.script(), None), 0).await;
-    let (output, code) = shell::unwrap(&output);
-    assert_eq!(code, Some(0));
+    let output = ran(cluster, host, &look.script(), 0).await;
     HostFacts::parse(&output).unwrap_or_else(|e| panic!("{host}: {e}\n{output}"))
 }
 

@@ -9,6 +9,7 @@ use crate::host::facts::{
     BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Permissions, Process, Socket, Space,
     StartupLine, TextFile,
 };
+use crate::host::said;
 use crate::moosefs::daemon::Role;
 
 /// Bytes of a metadata file's header that tell its kind (`filesystem.c`, fs_loadall).
@@ -39,6 +40,10 @@ impl HostFacts {
         let begins = output.starts_with("uid\t");
         let mut whole = false;
         for line in output.lines().filter(|l| !l.is_empty()) {
+            // whatever is read of a half may be something else
+            if said::is_cut(line) {
+                return Err(UnreadableLook::Line(line.chars().take(200).collect()));
+            }
             whole = line == "end";
             facts.read_line(line).ok_or_else(|| UnreadableLook::Line(line.chars().take(200).collect()))?;
         }

@@ -12,6 +12,7 @@ use tokio::process::Command;
 use super::Host;
 use super::chroot::{Outward, inward};
 use super::nested::within;
+use crate::host::shell::script_of;
 use crate::rehearsal::simulated::ROOT_VARIABLE;
 
 /// What came of a command that the rehearsal itself ran.
@@ -65,6 +66,9 @@ impl Host {
 
     /// Notes a command for whoever wants to see what was done to a host.
     fn note(&self, command: &str, status: Option<i32>, began: Instant) {
+        // as it was meant, and not as it was sent
+        let meant = script_of(command);
+        let command = meant.as_deref().unwrap_or(command);
         let line = serde_json::json!({
             "host": self.site.host, "command": command, "status": status, "ms": began.elapsed().as_millis(),
         });
@@ -85,6 +89,11 @@ impl Host {
         let began = Instant::now();
         self.refresh_before_command()?;
         let _running = Running::new(&self.commands);
+        // what a login shell of this host prints before it does anything, where it is one that talks
+        let mut stdout = stdout;
+        if let Ok(greeting) = fs::read(self.site.sim("greeting")) {
+            stdout.write_all(&greeting).await?;
+        }
         let mut child = self.shell(command)?.spawn()?;
         let root = self.site.root.to_string_lossy().into_owned();
         let input = child.stdin.take().map(|to| tokio::spawn(feed(stdin, to)));

@@ -101,6 +101,20 @@ fn half_an_answer_is_no_answer() {
 }
 
 #[test]
+fn a_look_of_which_something_was_left_out_is_no_answer() {
+    use crate::host::said::{LINE, Lines};
+    let endless = MASTER.replacen("hostname\t", &format!("hostname\t{}", "x".repeat(LINE)), 1);
+    let (mut reader, mut read, mut left) = (Lines::default(), String::new(), endless.as_bytes());
+    while !left.is_empty() {
+        let (line, rest) = reader.take(left);
+        left = rest;
+        read.extend(line.map(|line| line + "\n"));
+    }
+    assert!(HostFacts::parse(&endless).is_ok(), "it would be read");
+    assert!(matches!(HostFacts::parse(&read), Err(UnreadableLook::Line(line)) if line.starts_with("hostname")));
+}
+
+#[test]
 fn a_file_in_etc_mfs_hides_none_in_etc() {
     let top = tempfile::tempdir().unwrap();
     let below = |path: &str| top.path().join(path);
