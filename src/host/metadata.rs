@@ -241,7 +241,8 @@ impl Copied {
     fn line(line: &str) -> Option<Self> {
         let mut parts = line.split('\t');
         let (sha256, bytes, name) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?, parts.next()?.to_owned());
-        let plain = !name.contains('/') && !name.starts_with('.');
+        // whoever may write into DATA_PATH chooses names of change logs; here each is a file's
+        let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(|c: char| c == '/' || c.is_control());
         (sha256.len() == 64 && plain).then_some(Self { sha256, bytes, name })
     }
 }
