@@ -19,6 +19,9 @@
 //! | [`rehearsal`] | adapter | moosefs, plan, host, rules                  | a cluster to rehearse on, its simulated daemons, faults, judge |
 //! | [`cli`]       | edge    | everything                                  | clap definitions, one file a subcommand |
 
+// these macros end a program whose terminal was closed; `ui::out` prints
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod check;
 pub mod cli;
 pub mod fleet;

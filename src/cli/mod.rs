@@ -168,8 +168,14 @@ impl StateDir {
 }
 
 /// Parses the command line, does what it says and prints what went wrong.
+///
+/// A panic is a mistake of this program, and ends with the code that says so.
 #[must_use]
 pub fn main() -> ExitCode {
+    std::panic::catch_unwind(call).unwrap_or_else(|_| Exit::Internal.into())
+}
+
+fn call() -> ExitCode {
     // a simulated program of a rehearsal is this program, called in another way
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next() {
@@ -217,10 +223,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         out::talk(&shown);
         return Exit::Usage.into();
     }
-    match out::print(&shown) {
-        Ok(()) => Exit::Success.into(),
-        Err(_) => Exit::Internal.into(),
-    }
+    told(out::print(&shown).map(|()| Exit::Success).map_err(Failed::from))
 }
 
 /// Prints what went wrong.

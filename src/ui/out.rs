@@ -46,7 +46,7 @@ fn print_bytes(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        written => written.map_err(|e| io::Error::new(e.kind(), format!("stdout cannot be written: {e}"))),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line as a user meets it: no terminal, no colour, a state folder of its own, no host contacted.
 
+mod broken;
 mod completions;
 mod house;
 mod journal;

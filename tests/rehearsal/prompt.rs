@@ -15,19 +15,24 @@ use crate::observed::files;
 const BEGIN: &str = "Upgrade this cluster now?";
 const LEAVE: &str = "Leave it as it is for good and begin another run?";
 
-/// Runs a command on a terminal; each answer is given when its question is there.
-fn on_a_terminal(mut command: Command, answers: &[(&str, &str)]) -> Said {
+/// A terminal: what is typed and seen by whoever sits there, and what a command has of it.
+fn terminal() -> (File, File) {
     let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&keyboard).unwrap();
     unlockpt(&keyboard).unwrap();
     let name = ptsname(&keyboard, Vec::new()).unwrap().into_string().unwrap();
     let no_terminal_of_ours = i32::try_from(OFlags::NOCTTY.bits()).unwrap();
     let screen = OpenOptions::new().read(true).write(true).custom_flags(no_terminal_of_ours).open(name).unwrap();
+    (File::from(keyboard), screen)
+}
+
+/// Runs a command on a terminal; each answer is given when its question is there.
+fn on_a_terminal(mut command: Command, answers: &[(&str, &str)]) -> Said {
+    let (mut keyboard, screen) = terminal();
     command.stdin(screen.try_clone().unwrap()).stdout(Stdio::null()).stderr(screen);
     let mut child = command.spawn().unwrap();
     // it holds the screen too, which is dark when nobody does
     drop(command);
-    let mut keyboard = File::from(keyboard);
     let (mut shown, mut buffer, mut read_by_now, mut answers) = (Vec::new(), [0; 4096], 0, answers.iter());
     let mut unasked = None;
     while let Ok(bytes @ 1..) = keyboard.read(&mut buffer) {
@@ -95,6 +100,44 @@ async fn a_run_is_not_set_aside_by_a_yes_to_that_and_a_no_to_the_next_one() {
         // and it is gone on with
         let resume = ["resume", &run, "--log", "plain"];
         desk.run(&resume, "cs1: install chunkserver programs", 1, &["cs1"]).expect(10, &["1 of 1 master on 1.6.27"]);
+    });
+    cluster.stop().await;
+}
+
+/// Runs a command in a session of its own on a terminal that is closed when `at` is on it; then `closed` is done. Its exit code.
+fn until_the_terminal_closes(command: &Command, at: &str, closed: impl FnOnce()) -> Option<i32> {
+    let (mut keyboard, screen) = terminal();
+    let mut session = Command::new("setsid");
+    session.arg("--ctty").arg(command.get_program()).args(command.get_args());
+    session.stdin(screen.try_clone().unwrap()).stdout(screen.try_clone().unwrap()).stderr(screen);
+    let mut child = session.spawn().unwrap();
+    drop(session);
+    let (mut shown, mut buffer) = (String::new(), [0; 4096]);
+    while !console::strip_ansi_codes(&shown).contains(at) {
+        match keyboard.read(&mut buffer) {
+            Ok(bytes @ 1..) => shown += &String::from_utf8_lossy(&buffer[..bytes]),
+            _ => panic!("{at:?} was never shown\n{shown}"),
+        }
+    }
+    drop(keyboard);
+    closed();
+    child.wait().unwrap().code()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_that_closes_pauses_the_run_at_a_safe_point_and_its_code_says_so() {
+    let cluster = cluster().await;
+    let desk = Desk::new(&cluster);
+    tokio::task::block_in_place(|| {
+        let plan = desk.plan();
+        // in the live view, and as plain lines
+        let live = desk.command(&["upgrade", &plan, "--yes"]);
+        assert_eq!(until_the_terminal_closes(&live, "install master programs", || desk.go(&["master"])), Some(10));
+        assert!(desk.status().contains("paused"), "{}", desk.status());
+        let plain = desk.command(&["resume", "--log", "plain"]);
+        let code = until_the_terminal_closes(&plain, "cs1: install chunkserver programs", || desk.go(&["cs1"]));
+        assert_eq!(code, Some(10));
+        assert!(desk.status().contains("paused"), "{}", desk.status());
     });
     cluster.stop().await;
 }

@@ -2,6 +2,10 @@
 //! Each is a process of its own, so that signals, locks, sockets and exit codes are real. Must never be reached but from
 //! such a script, and touches nothing outside of its rehearsal's folder and addresses.
 
+// before all rooms of this one, which then print with them
+#[macro_use]
+mod say;
+
 mod build;
 mod bystander;
 pub mod changelog;

@@ -2,7 +2,8 @@
 
 use mfsupgrade::host::lock::{self, Answer};
 use mfsupgrade::host::metadata::{Copied, TrialFacts};
-use mfsupgrade::host::{AbsPath, HostName, MountArguments, job, mount_file, shell};
+use mfsupgrade::host::shell::{self, Word};
+use mfsupgrade::host::{AbsPath, HostName, MountArguments, job, mount_file};
 use mfsupgrade::ui::shown::{self, Shown};
 
 use super::super::corpus;
@@ -49,13 +50,22 @@ fn check_lock(bytes: &[u8]) -> Checked {
     Ok(answer.is_some())
 }
 
+/// What a command printed is read in pieces, and its job's mark in what that gives.
 fn check_job(bytes: &[u8]) -> Checked {
-    let output = text(bytes);
-    let (own, _) = shell::unwrap(&output);
-    holds("output", own.len() <= output.len(), || own.clone())?;
-    let read = job::read(&output);
+    let word = Word::new(0);
+    let mut lines = 0;
+    let mut reader = shell::Reader::new(&word, 1 << 16);
+    let begin = format!("mfsupgrade-begin={}\n", word.as_str());
+    for piece in begin.as_bytes().chunks(7).chain(bytes.chunks(13)) {
+        let _ = reader.push(piece, &mut |_| lines += 1);
+    }
+    let answer = reader.end(&mut |_| lines += 1);
+    let printed = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+    holds("begun", answer.begun, || answer.before.clone())?;
+    holds("lines", lines <= printed, || format!("{lines} of {printed}"))?;
+    let read = job::read(&answer.output, &word);
     if let Some((.., own)) = &read {
-        holds("output", output.contains(own), || (*own).to_owned())?;
+        holds("output", answer.output.contains(own), || (*own).to_owned())?;
     }
     Ok(read.is_some())
 }
