@@ -67,6 +67,9 @@ codes! {
     ClientNotConnected "client-not-connected" Error "a client of the plan has no connection to the master" "/proc/net/tcp";
     MountUnreadable "mount-unreadable" Error "a running mount's command line cannot be carried over" "hazard 27";
     MountMissing "mount-missing" Error "a mount of the plan is not mounted" "/proc/mounts";
+    MountClaimedTwice "mount-claimed-twice" Error "more than one process says that a mount is its own" "/proc/PID/cmdline; run";
+    WorkDirOpen "work-dir-open" Error "others than root can change the folder where root's commands are kept" "job launcher";
+    ProcessOfAnother "process-of-another" Note "a process is called like a program of MooseFS and runs as another user than root or a daemon's" "/proc/PID/status";
     ChunkserverNotInPlan "chunkserver-not-in-plan" Error "the master knows a chunkserver that the plan does not name" "CSERV_LIST";
     ClientNotInPlan "client-not-in-plan" Error "the master knows a mount on a host that the plan does not name" "SESSION_LIST";
     ListenPortIgnored "listen-port-ignored" Error "the new master would listen on another port for clients" "hazard 9; matoclserv.c @ 1.6.27";

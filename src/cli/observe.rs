@@ -176,6 +176,7 @@ pub(super) fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
         look.survey = true;
         push_new(&mut look.prefixes, &access.install.prefix);
         push_new(&mut look.space_for, &access.install.work_dir);
+        push_new(&mut look.own, &access.install.work_dir);
         if let Some(tree) = access.install.tree(from, to) {
             push_new(&mut look.source_dirs, &tree);
         }

@@ -76,6 +76,17 @@ impl Process {
     }
 }
 
+/// A process that is called like a program of MooseFS and counts as none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stranger {
+    /// Process id.
+    pub pid: u32,
+    /// What it is called.
+    pub role: Role,
+    /// Its user's number.
+    pub uid: u32,
+}
+
 /// A line of `/proc/mounts` that is MooseFS's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountLine {
@@ -128,6 +139,12 @@ pub struct HostFacts {
     /// Masters that are only tried on a copy of metadata, by this run or another one: nobody's daemons.
     #[serde(default)]
     pub tried: Vec<u32>,
+    /// Processes that are called like a program of MooseFS and that no daemon's user nor root runs.
+    #[serde(default)]
+    pub strangers: Vec<Stranger>,
+    /// Why others than root can change folders of this program's own, by path: in a survey.
+    #[serde(default)]
+    pub open: BTreeMap<String, String>,
     /// Mounts of MooseFS.
     pub mounts: Vec<MountLine>,
     /// Sockets on MooseFS's ports.

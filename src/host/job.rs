@@ -16,6 +16,7 @@
 use jiff::Timestamp;
 
 use super::AbsPath;
+use super::guard::others;
 use super::sh::sh;
 use super::shell::Word;
 
@@ -29,8 +30,11 @@ const MARK: &str = "mfsupgrade-job=";
 /// Arguments: the job's folder, `begin` or `find`, lines seen already, seconds to follow, the command, the word of the mark.
 ///
 /// `flock -w 1` gets the lock in the moment in which the command ends; the second is how often new output is looked for.
-/// Lines are shown whole, but for the last one of a command that has ended.
-const LAUNCHER: &str = r#"
+/// Lines are shown whole, but for the last one of a command that has ended. What is run lies in files of the folder, so nothing is
+/// begun below one that others can change.
+const LAUNCHER: &str = concat!(
+    others!(),
+    r#"
 d=$1 n=$3 end=$4 m=mfsupgrade-job=$6
 cannot() { echo "cannot begin a job in $d: $1"; printf '\n%s refused 0\n' "$m"; exit 0; }
 u=$(umask)
@@ -38,7 +42,9 @@ umask 077
 if [ "$2" = begin ]; then
     # the trial runs below the same folder as the daemon's own user, who must get through it, and no further
     w=${d%/jobs/*}
-    why=$( (umask 066 && mkdir -p "$w" && chmod go+x "$w" && umask 077 && mkdir -p "${d%/*}") 2>&1) || cannot "$why"
+    why=$( (umask 066 && mkdir -p "$w") 2>&1) || cannot "$why"
+    why=$(others "$w"); [ -z "$why" ] || cannot "$why"
+    why=$( (chmod go+x "$w" && mkdir -p "${d%/*}") 2>&1) || cannot "$why"
     why=$( (: >>"$d.lock") 2>&1) || cannot "$why"
     exec 9>>"$d.lock"
     if flock -n 9 && [ ! -e "$d/begun" ]; then
@@ -68,7 +74,8 @@ while [ "$state" = running ]; do
     fi
 done
 printf '\n%s %s %d\n' "$m" "$state" "$n"
-"#;
+"#
+);
 
 /// One command that outlives its connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -287,6 +294,32 @@ mod tests {
         sh(&Job::new(&work_dir, "run", "again", Timestamp::UNIX_EPOCH, "true").begin(0, &word()));
         assert_eq!(mode(work_dir.as_str()), 0o711);
         assert_eq!(mode(&format!("{work_dir}/jobs")), 0o700);
+    }
+
+    #[test]
+    fn nothing_is_begun_below_a_folder_that_others_can_change() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let work = folder.path().join("work");
+        let work_dir = AbsPath::new(work.to_str().unwrap()).unwrap();
+        let ran = folder.path().join("ran");
+        let begun = || {
+            let job = Job::new(&work_dir, "run", "install", Timestamp::UNIX_EPOCH, &format!("touch {}", ran.display()));
+            let output = sh(&job.begin(0, &word()));
+            let (seen, _, words) = read(&output, &word()).unwrap();
+            (seen, words.to_owned())
+        };
+        for mode in [0o777, 0o1777] {
+            std::fs::create_dir_all(&work).unwrap();
+            std::fs::set_permissions(&work, std::fs::Permissions::from_mode(mode)).unwrap();
+            let (seen, words) = begun();
+            assert!(seen == Seen::Refused && words.contains("everybody may write in"), "{mode:o}: {words}");
+        }
+        std::fs::remove_dir(&work).unwrap();
+        std::os::unix::fs::symlink("/tmp", &work).unwrap();
+        let (seen, words) = begun();
+        assert!(seen == Seen::Refused && words.contains("is a symbolic link"), "{words}");
+        assert!(!ran.exists());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod back;
 pub mod command;
 pub mod facts;
+mod guard;
 pub mod job;
 pub mod lock;
 pub mod look;
@@ -17,6 +18,8 @@ pub mod said;
 mod samples;
 pub mod sh;
 pub mod shell;
+#[cfg(test)]
+mod tests;
 pub mod turn;
 
 pub use command::Command;

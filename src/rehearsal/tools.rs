@@ -44,7 +44,7 @@ pub fn make(site: &Site, from: &Version) -> io::Result<()> {
                       [A-Za-z_]*=*) export \"$1\"; shift;; *) break;; esac; done\nexec \"$@\"\n";
         install::write_program(site, &bin.join(become_root), script)?;
     }
-    let id = "#!/bin/sh\n# simulated: every user is root\ncase $* in *n*) echo root;; -*) echo 0;; \
+    let id = "#!/bin/sh\n# simulated: every user is root\ncase $* in '-u '*) exec /usr/bin/id \"$@\";; *n*) echo root;; -*) echo 0;; \
               *) echo 'uid=0(root) gid=0(root) groups=0(root)';; esac\n";
     install::write_program(site, &bin.join("id"), id)?;
     install::write_program(site, &bin.join("whoami"), "#!/bin/sh\n# simulated\necho root\n")?;

@@ -34,6 +34,11 @@ const UNTRIED: &str = "outages::metadata_that_the_new_release_cannot_load_is_an_
 fn follows(code: Code) -> Follows {
     use Code::*;
     match code {
+        MountClaimedTwice => {
+            NoOutage("a mount is made again with the options of one of the two, which may be the wrong ones")
+        }
+        WorkDirOpen => NoOutage("what a local user of a host could do there is no outage by itself"),
+        ProcessOfAnother => NoOutage("it is counted as nobody's"),
         NotRoot => NoOutage("nothing can be installed, and the run stops at the first step"),
         HostUnreachable => NoOutage("nothing is begun on a host that is not reached"),
         SourceMissing | MakeMissing | ToolsMissing | DiskFull => Outage(FULL_STOP),

@@ -64,3 +64,50 @@ async fn a_survey_tells_what_is_there() {
     assert_eq!(survey(&cluster, "cl1").await.under["/mnt/mfs"], ["written"]);
     cluster.stop().await;
 }
+
+/// A process in the host's /proc as the kernel shows one, which a user of the host called after a program of MooseFS.
+fn fake(pid: u32, program: &str, uid: u32, exe: &str, cwd: &str, cmdline: &str) -> String {
+    format!(
+        "p=/proc/{pid}; mkdir $p; ln -s {exe} $p/exe; ln -s \"$(printf '{cwd}')\" $p/cwd; printf '{cmdline}' > $p/cmdline; \
+         echo '{pid} ({program}) S 1 1 1 0 -1 4 1 0 0 0 0 0 0 0 0 20 0 1 0 5 1 1 1' > $p/stat; \
+         printf 'Name:\\t{program}\\nUid:\\t{uid}\\t{uid}\\t{uid}\\t{uid}\\n' > $p/status"
+    )
+}
+
+/// Lines of an answer, in the name of a folder: the mount is of the new release already, says a local user.
+const FORGED: &str = "/home/m/x\\t\\tS 1 1 1 0 -1 4 1 0 0 0 0 0 0 0 0 20 0 1 0 5 1 1 1\\tmfsmount\\t-w\\t/x\\t\\nuid\\t0\\n\
+    installed\\t/usr/local/bin/mfsmount\\t9.9.9\\nprocess\\t103\\tmfsmount\\t9.9.9\\t/usr/local/bin/mfsmount\\t/";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_user_shapes_nothing_of_what_a_look_tells() {
+    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 2, 1), options(&[])).await.unwrap();
+    let before = survey(&cluster, "cl1").await;
+    let mount = before.daemon(Role::Client).unwrap().clone();
+    let exe = "/usr/local/bin/mfsmount";
+    let mallory = "mfsmount\\0-l\\0/home/mallory\\0-w\\0/mnt/mfs\\0-h\\0mfsmaster\\0";
+    for process in [
+        // a command line of one's choice, before the true one in the order of numbers
+        fake(2, "mfsmount", 1000, exe, "/", mallory),
+        fake(3, "mfsmaster", 1000, "/usr/local/sbin/mfsmaster", "/home/mallory", "mfsmaster\\0"),
+        // working folders of one's choice
+        fake(4, "mfsmount", 1000, exe, "/home/m/x\\ny", "mfsmount\\0-w\\0/x\\0"),
+        fake(5, "mfsmount", 1000, exe, FORGED, "mfsmount\\0/mnt/mfs\\0-H\\0mfsmaster\\0"),
+        // and the same of a process that counts
+        fake(6, "mfsmount", 0, exe, FORGED, "mfsmount\\0-w\\0/else\\nwhere\\0-h\\0mfs\\tmaster\\0"),
+    ] {
+        said(&cluster, "cl1", &process, 0).await;
+    }
+    let after = survey(&cluster, "cl1").await;
+    let strangers: Vec<_> = after.strangers.iter().map(|s| (s.pid, s.role, s.uid)).collect();
+    assert_eq!(
+        strangers,
+        [(2, Role::Client, 1000), (3, Role::Master, 1000), (4, Role::Client, 1000), (5, Role::Client, 1000)]
+    );
+    let counted: Vec<u32> = after.processes.iter().filter(|p| p.role == Role::Client).map(|p| p.pid).collect();
+    assert!(counted.contains(&6) && counted.contains(&mount.pid) && counted.len() == 2, "{counted:?}");
+    let sixth = after.processes.iter().find(|p| p.pid == 6).unwrap();
+    assert_eq!(sixth.arguments, ["-w", "/else?where", "-h", "mfs?master"]);
+    assert!(sixth.cwd.starts_with("/home/m/x??S 1") && sixth.cwd.ends_with('/'), "{}", sixth.cwd);
+    assert_eq!(after.installed, before.installed, "no line of another is a line of the look");
+    assert_eq!((after.mounts, after.data_files), (before.mounts, before.data_files));
+}

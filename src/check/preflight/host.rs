@@ -23,6 +23,7 @@ impl Check<'_> {
         for (host, roles) in roles {
             let Some(facts) = self.fleet.get(host) else { continue };
             self.root(host, facts);
+            self.local_users(host, facts);
             self.clock(host);
             self.tools(host, &roles, facts);
             self.space(host, &roles, facts);
@@ -39,6 +40,33 @@ impl Check<'_> {
                 "commands on it do not run as root".into(),
                 "installing, starting daemons and mounting need root",
                 "set `user = \"root\"` or `become = \"sudo\"` under [ssh]; sudo must not ask for a password".into(),
+            );
+        }
+    }
+
+    /// What local users of the host do that looks like MooseFS, and what they could do to this program.
+    fn local_users(&mut self, host: &HostName, facts: &HostFacts) {
+        for stranger in &facts.strangers {
+            self.find(
+                Code::ProcessOfAnother,
+                Some(host),
+                format!(
+                    "process {} is called {} and runs as the user with number {}",
+                    stranger.pid,
+                    stranger.role.program(),
+                    stranger.uid
+                ),
+                "it is not counted: a daemon's user is `nobody`, `mfs` or the WORKING_USER of its configuration, and a mount is root's",
+                "name its user as WORKING_USER in its configuration file, if it is one of this cluster's daemons".into(),
+            );
+        }
+        for (folder, why) in &facts.open {
+            self.find(
+                Code::WorkDirOpen,
+                Some(host),
+                format!("work_dir {folder}: {why}"),
+                "a local user could change commands that root is about to run, and copies of metadata",
+                "choose a `work_dir` under [install] that is root's, below folders of root's (default: /var/lib/mfsupgrade)".into(),
             );
         }
     }

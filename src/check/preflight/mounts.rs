@@ -30,6 +30,7 @@ impl Check<'_> {
                 "remount it with options that are known here".into(),
             );
         }
+        let (found, twice) = self.claimed_once(host, found);
         let masters: BTreeSet<_> = found.iter().map(|m| (m.master.clone(), m.port)).collect();
         if masters.len() > 1 {
             let names: Vec<_> = masters.iter().map(|(host, port)| format!("{host}:{port}")).collect();
@@ -73,6 +74,8 @@ impl Check<'_> {
                         ),
                     },
                 },
+                // told already
+                None if twice.contains(&point) => {}
                 _ => self.find(
                     Code::MountMissing,
                     Some(host),
@@ -83,5 +86,29 @@ impl Check<'_> {
             }
         }
         mounts
+    }
+
+    /// Without those that two processes claim: which of them serves it nobody can tell.
+    fn claimed_once(
+        &mut self,
+        host: &HostName,
+        found: Vec<MountArguments>,
+    ) -> (Vec<MountArguments>, BTreeSet<AbsPath>) {
+        let twice: BTreeSet<AbsPath> = found
+            .iter()
+            .map(|mount| &mount.mount_point)
+            .filter(|point| found.iter().filter(|other| other.mount_point == **point).count() > 1)
+            .cloned()
+            .collect();
+        for point in &twice {
+            self.find(
+                Code::MountClaimedTwice,
+                Some(host),
+                format!("more than one mfsmount of root says that it is mounted on {point}"),
+                "it could be mounted again with the options of the wrong one",
+                format!("run `ps -C mfsmount -o pid,user,args` there, and end the ones that do not serve {point}"),
+            );
+        }
+        (found.into_iter().filter(|mount| !twice.contains(&mount.mount_point)).collect(), twice)
     }
 }

@@ -7,7 +7,9 @@ use semver::Version;
 
 use super::scene::{DATA, MASTER, NEW, NOW, OLD, Scene, name, scene, socket};
 use crate::check::{Code, Severity};
+use crate::host::facts::Stranger;
 use crate::host::{AbsPath, Process};
+use crate::moosefs::daemon::Role;
 use crate::moosefs::wire::{ChunkMatrix, Layout};
 use crate::plan::calendar::time_of_day;
 use crate::plan::{Busy, Exports, Mode, Window};
@@ -322,6 +324,19 @@ const OF_CHUNKSERVERS: &[Trap] = &[
 const OF_CLIENTS: &[Trap] = &[
     (|s| s.host("cl1").sockets.clear(), Code::ClientNotConnected),
     (|s| s.host("cl1").processes[0].arguments = vec!["-x".into()], Code::MountUnreadable),
+    (
+        |s| {
+            let mut twin = s.host("cl1").processes[0].clone();
+            twin.pid += 1;
+            s.host("cl1").processes.insert(0, twin);
+        },
+        Code::MountClaimedTwice,
+    ),
+    (|s| s.host("cl1").strangers.push(Stranger { pid: 100, role: Role::Client, uid: 1000 }), Code::ProcessOfAnother),
+    (
+        |s| drop(s.host("cl1").open.insert("/var/lib/mfsupgrade".into(), "everybody may write in it".into())),
+        Code::WorkDirOpen,
+    ),
     (|s| s.plan.clients[0].mounts = Some(vec![AbsPath::new("/other").unwrap()]), Code::MountMissing),
     (|s| s.plan.clients[0].mounts = Some(vec![AbsPath::new("/other").unwrap()]), Code::MountNotInPlan),
     (

@@ -36,6 +36,8 @@ pub struct Look {
     /// Where free space is wanted, in a survey; of a path that does not exist yet, that of its nearest parent that does.
     /// Prefixes and the master's DATA_PATH are told in any case.
     pub space_for: Vec<AbsPath>,
+    /// Folders of this program's own, of which is wanted whether others than root can change them, in a survey.
+    pub own: Vec<AbsPath>,
     /// Names of masters whose addresses are wanted, in a survey. Those that the host's own files and mounts say are told in any
     /// case.
     pub names: Vec<HostName>,

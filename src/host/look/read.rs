@@ -7,7 +7,7 @@ use semver::Version;
 
 use crate::host::facts::{
     BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Permissions, Process, Socket, Space,
-    StartupLine, TextFile,
+    StartupLine, Stranger, TextFile,
 };
 use crate::host::said;
 use crate::moosefs::daemon::Role;
@@ -75,6 +75,10 @@ impl HostFacts {
             }
             "busy" => self.busy.push(rest.parse().ok()?),
             "tried" => self.tried.push(rest.parse().ok()?),
+            "stranger" => {
+                let (pid, role) = (parts.next()?.parse().ok()?, role(parts.next()?)?);
+                self.strangers.push(Stranger { pid, role, uid: parts.next()?.parse().ok()? });
+            }
             "make" => self.make = true,
             "fuse" => self.fuse = true,
             "process" => self.processes.push(process(&mut parts)?),
@@ -148,6 +152,7 @@ impl HostFacts {
                 let path = parts.next()?.to_owned();
                 self.space.insert(path, space(parts.next()?)?);
             }
+            "open" => drop(self.open.insert(parts.next()?.to_owned(), parts.next()?.to_owned())),
             "memory" => self.memory_available = Some(rest.parse::<u64>().ok()?.checked_mul(1024)?),
             "folder" => {
                 let path = parts.next()?.to_owned();
@@ -258,13 +263,7 @@ fn version(text: &str) -> Option<Version> {
 /// `PID COMM VERSION EXE CWD LOCK STAT-BEHIND-THE-NAME ARG0 ARG…`, tab separated. Field 22 of stat is the 20th behind the name.
 fn process(parts: &mut std::str::Split<'_, char>) -> Option<Process> {
     let pid = parts.next()?.parse().ok()?;
-    let role = match parts.next()? {
-        "mfsmaster" => Role::Master,
-        "mfschunkserver" => Role::Chunkserver,
-        "mfsmetalogger" => Role::Metalogger,
-        "mfsmount" => Role::Client,
-        _ => return None,
-    };
+    let role = role(parts.next()?)?;
     let version = version(parts.next()?);
     let exe = parts.next()?.to_owned();
     let cwd = parts.next()?.to_owned();
@@ -297,11 +296,17 @@ fn process(parts: &mut std::str::Split<'_, char>) -> Option<Process> {
     })
 }
 
-/// A line of /proc/mounts; `Some(None)` for a fuse mount of something else.
+fn role(program: &str) -> Option<Role> {
+    [Role::Master, Role::Chunkserver, Role::Metalogger, Role::Client].into_iter().find(|role| role.program() == program)
+}
+
+/// A line of /proc/mounts; `Some(None)` for a fuse mount of something else, and for one that a local user made through
+/// fusermount, which may call itself what it likes and cannot hide whose it is.
 fn mount(line: &str) -> Option<Option<MountLine>> {
     let mut words = line.split(' ');
     let (source, point, kind, options) = (words.next()?, words.next()?, words.next()?, words.next()?);
-    let ours = kind != "fuse" || source == "MFS" || source == "MFSMETA";
+    let of_root = options.split(',').all(|option| option.strip_prefix("user_id=").is_none_or(|user| user == "0"));
+    let ours = of_root && (kind != "fuse" || source == "MFS" || source == "MFSMETA");
     Some(ours.then(|| MountLine {
         source: source.to_owned(),
         mount_point: point.to_owned(),

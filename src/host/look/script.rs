@@ -19,6 +19,7 @@ impl Look {
             (false, true) => [survey::begin(), sh!(NO_SURVEY)].into_iter().collect(),
             (false, false) => sh!(NO_SURVEY),
         };
+        script.push(&self.users_named());
         script.push(&sh!(COMMON));
         script.push(&self.sockets());
         for role in ROLES {
@@ -46,6 +47,15 @@ impl Look {
         script.into()
     }
 
+    /// The users that daemons run as, by their configuration.
+    fn users_named(&self) -> Script {
+        sh!(
+            "user_in() { sed -n 's|^[[:blank:]]*WORKING_USER[[:blank:]][[:blank:]]*=[[:blank:]]*\\([^[:space:]]*\\).*|\\1|p' \"$@\" \
+             2>/dev/null; }\nusers_named() { for p in ‹prefixes›; do user_in \"$p\"/etc/mfs*.cfg* \"$p\"/etc/mfs/mfs*.cfg*; done; }\n",
+            prefixes = &self.prefixes[..]
+        )
+    }
+
     /// A socket of IPv6 may have the port of IPv4 as well; a kernel without it has no such table.
     fn sockets(&self) -> Script {
         let mut ports = BTreeSet::from([9419, 9420, 9421, 9422, self.admin_port]);
@@ -59,23 +69,19 @@ impl Look {
 
     /// What this program left on the host, and what a chunkserver's disks hold.
     fn own_files(&self) -> Script {
-        let kept = |file| {
-            sh!(
-                "[ -f ‹file› ] && printf 'kept\\t%s\\t%s\\n' ‹file› \"$(sha256sum < ‹file› | cut -c 1-64)\"\n",
-                file = file
-            )
-        };
+        let kept =
+            |file| sh!("[ -f ‹file› ] && line kept ‹file› \"$(sha256sum < ‹file› | cut -c 1-64)\"\n", file = file);
         let wide = |disk| {
             sh!(
-                "[ -d ‹disk› ] && printf 'wide\\t%s\\t%s\\n' ‹disk› \"$(cd ‹disk› && find ./[0-9A-F][0-9A-F] -name \
+                "[ -d ‹disk› ] && line wide ‹disk› \"$(cd ‹disk› && find ./[0-9A-F][0-9A-F] -name \
                  'chunk_*.mfs' 2>/dev/null | wc -l)\"\n",
                 disk = disk
             )
         };
         let archive = |file| {
             sh!(
-                "[ -f ‹file› ] && { printf 'archive\\t%s\\n' ‹file›; tar -tf ‹file› 2>/dev/null | grep -E '^s?bin/mfs' | \
-                 while read -r x; do printf 'holds\\t%s\\t%s\\n' ‹file› \"$x\"; done; }\n",
+                "[ -f ‹file› ] && { line archive ‹file›; tar -tf ‹file› 2>/dev/null | grep -E '^s?bin/mfs' | \
+                 while read -r x; do line holds ‹file› \"$x\"; done; }\n",
                 file = file
             )
         };
@@ -88,7 +94,7 @@ impl Look {
         let in_folder = self.busy_in.as_ref().map(|folder| {
             sh!(
                 "for d in /proc/[0-9]*; do case $(readlink \"$d/cwd\" 2>/dev/null) in \
-                 ‹folder›|‹folder›/*) printf 'busy\\t%s\\n' \"${d##*/}\" ;; esac; done\n",
+                 ‹folder›|‹folder›/*) line busy \"${d##*/}\" ;; esac; done\n",
                 folder = folder
             )
         });
@@ -107,10 +113,10 @@ impl Look {
 fn configuration(prefix: &AbsPath) -> Script {
     let files = |folder| {
         sh!(
-            "[ -f ‹master› ] && { printf 'config\\t%s\\n' ‹master›; grep -E \
+            "[ -f ‹master› ] && { line config ‹master›; grep -E \
              '^[[:space:]]*MATOC[UL]_LISTEN_(HOST|PORT)[[:space:]]+=' ‹master› | while read -r k; do \
-             printf 'key\\t%s\\t%s\\n' ‹master› \"$k\"; done; }\n[ -f ‹exports› ] && \
-             printf 'exports\\t%s\\t%s\\n' ‹exports› \"$(grep -c '^[[:space:]]*[^#[:space:]]' ‹exports›)\"\n",
+             line key ‹master› \"$k\"; done; }\n[ -f ‹exports› ] && \
+             line exports ‹exports› \"$(grep -c '^[[:space:]]*[^#[:space:]]' ‹exports›)\"\n",
             master = &prefix.join(folder).join("mfsmaster.cfg"),
             exports = &prefix.join(folder).join("mfsexports.cfg"),
         )
@@ -121,26 +127,63 @@ fn configuration(prefix: &AbsPath) -> Script {
 /// What is asked of a process beyond what every look tells.
 const NO_SURVEY: &str = "at() { :; }\n";
 
-/// What every look tells. A process's version is read from the binary that it runs, through `/proc/PID/exe`, which stays
+/// What every look tells. `clean` is the one place where what a host says gets into the answer: no name of a file, a folder or
+/// a program ends a line or a field. A process counts that is root's, or a daemon's that is of a user which the host's own
+/// configuration names or the releases' own (`nobody`, `mfs`): any other user may call a program `mfsmaster`.
+///
+/// A process's version is read from the binary that it runs, through `/proc/PID/exe`, which stays
 /// readable after the file was replaced. A master that is only tried on a copy (`host::metadata::Trial`), whoever's run
 /// began it, is nobody's daemon: it is known by its folder and the configuration in it.
 const COMMON: &str = r#"export LC_ALL=C; v='@(#) version: [0-9][0-9]*[.][0-9][0-9]*[.][0-9][0-9]*'
-printf 'uid\t%s\n' "$(id -u)"
-printf 'hostname\t%s\n' "$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)"
-printf 'boot\t%s\n' "$(cat /proc/sys/kernel/random/boot_id)"
-printf 'clock\t%s\n' "$(date +%s)"
+clean() {
+  _c=$1
+  case $_c in *[[:cntrl:]]*) _c=$(printf '%s' "$_c" | tr '[:cntrl:]' '?') ;; esac
+}
+line() {
+  printf '%s' "$1"; shift
+  for _f do clean "$_f"; printf '\t%s' "$_c"; done
+  echo
+}
+line uid "$(id -u)"
+line hostname "$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)"
+line boot "$(cat /proc/sys/kernel/random/boot_id)"
+line clock "$(date +%s)"
 command -v make >/dev/null 2>&1 && echo make
 [ -e /dev/fuse ] && echo fuse
+ours=
+root=/proc; root=${root%/proc}
+known() {
+  for x do
+    case $x in '#'*) y=${x#?} ;; *) y=$(id -u "$x" 2>/dev/null) ;; esac
+    [ -z "$y" ] || ours="$ours$y "
+  done
+}
+trusted() {
+  [ "$u" != 0 ] || return 0
+  [ "$c" != mfsmount ] || return 1
+  [ -n "$ours" ] || { ours=' '; known nobody mfs $(users_named); }
+  f=$({ tr '\0' '\n' < "$d/cmdline" | sed -n -e '1d' -e 's|^-c\(..*\)$|\1|p' -e '\|^-c$|{' -e 'n;p' -e '}' | head -n 1; } 2>/dev/null)
+  case $ours in *" $u "*) return 0 ;; esac
+  case $f in /*) ;; *) return 1 ;; esac
+  [ "$(stat -c %u "$root$f" 2>/dev/null)" = 0 ] || return 1
+  known $(user_in "$root$f")
+  case $ours in *" $u "*) return 0 ;; esac
+  return 1
+}
 data=
 for d in /proc/[0-9]*; do
   s=; { read -r s < "$d/stat"; } 2>/dev/null
   c=${s#*(}; c=${c%%)*}
   case $c in mfsmaster|mfsmetalogger|mfschunkserver|mfsmount) ;; *) continue ;; esac
+  u=; { while read -r x y; do case $x in Uid:) u=${y%%[!0-9]*}; break ;; esac; done < "$d/status"; } 2>/dev/null
+  [ -n "$u" ] || continue
+  trusted || { line stranger "${d##*/}" "$c" "$u"; continue; }
+  case ${s##*) } in [A-Za-z]' '[0-9]*) ;; *) continue ;; esac
   e=$(readlink "$d/exe" 2>/dev/null) || continue
   w=$(readlink "$d/cwd" 2>/dev/null)
   case $c:$w in mfsmaster:*/trial/data)
     { tr '\0' '\n' < "$d/cmdline"; } 2>/dev/null | grep -qxF -e "${w%/data}/mfsmaster.cfg" && {
-      printf 'tried\t%s\n' "${d##*/}"; continue; } ;;
+      line tried "${d##*/}"; continue; } ;;
   esac
   n=$(grep -a -o -m 1 "$v" "$d/exe" 2>/dev/null | head -n 1)
   [ "$c" = mfsmaster ] && data=$w
@@ -148,8 +191,8 @@ for d in /proc/[0-9]*; do
   if [ -n "$i" ] && [ -r /proc/locks ]; then
     l=free; grep -q " ${d##*/} [0-9a-f]*:[0-9a-f]*:$i " /proc/locks && l=held
   fi
-  printf 'process\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t' "${d##*/}" "$c" "${n##* }" "$e" "$w" "$l" "${s##*) }"
-  { tr '\0\n' '\t ' < "$d/cmdline"; } 2>/dev/null; echo
+  line process "${d##*/}" "$c" "${n##* }" "$e" "$w" "$l" "${s##*) }" | tr '\n' '\t'
+  { tr '\001-\037\177' '?' < "$d/cmdline" | tr '\0' '\t'; } 2>/dev/null; echo
   at "$d" "$c" "$e" "$w" 2>/dev/null
 done
 grep -E '^[^ ]+ [^ ]+ fuse(|[.]mfs|[.]mfsmeta) ' /proc/mounts 2>/dev/null | sed 's|^|mount |'
@@ -157,21 +200,21 @@ grep -E '^[^ ]+ [^ ]+ fuse(|[.]mfs|[.]mfsmeta) ' /proc/mounts 2>/dev/null | sed 
 
 /// The files of the master's DATA_PATH, the running master's where there is one.
 const DATA_FILES: &str = r#"for f in "$data"/*.mfs "$data"/*.mfs.back*; do
-  t=$(stat -c '%s %Y' "$f" 2>/dev/null) && printf 'data\t%s\t%s\n' "${f##*/}" "$t"
+  t=$(stat -c '%s %Y' "$f" 2>/dev/null) && line data "${f##*/}" "$t"
 done
 "#;
 
 /// The kind of the metadata, `MFSM 1.5` or `MFSM NEW`, and its version; and the number of the last change.
 const HEADERS: &str = r#"for f in metadata.mfs metadata.mfs.back; do
-  x=$(od -An -v -tx1 -N 20 "$data/$f" 2>/dev/null | tr -d ' \n') && [ -n "$x" ] && printf 'header\t%s\t%s\n' "$f" "$x"
+  x=$(od -An -v -tx1 -N 20 "$data/$f" 2>/dev/null | tr -d ' \n') && [ -n "$x" ] && line header "$f" "$x"
 done
-x=$(tail -n 1 "$data/changelog.0.mfs" 2>/dev/null | sed -n 's/^\([0-9][0-9]*\):.*/\1/p') && [ -n "$x" ] && printf 'change\t%s\n' "$x"
+x=$(tail -n 1 "$data/changelog.0.mfs" 2>/dev/null | sed -n 's/^\([0-9][0-9]*\):.*/\1/p') && [ -n "$x" ] && line change "$x"
 "#;
 
 fn program(what: &str, path: &AbsPath) -> Script {
     sh!(
         "[ -f ‹path› ] && { n=$(grep -a -o -m 1 \"$v\" ‹path› 2>/dev/null | head -n 1); \
-         printf '%s\\t%s\\t%s\\n' ‹what› ‹path› \"${n##* }\"; }\n",
+         line ‹what› ‹path› \"${n##* }\"; }\n",
         path = path,
         what = what,
     )

@@ -6,6 +6,7 @@
 
 use super::Look;
 use crate::host::facts::TOOLS;
+use crate::host::guard::others;
 use crate::host::sh::{Script, sh};
 
 /// The configuration files of MooseFS, 1.5's `.var` files (which override) among them.
@@ -23,7 +24,7 @@ const CONFIG_FILES: [&str; 9] = [
 
 /// What comes before the common part: the functions, and `at`, which is called for every process of MooseFS.
 pub(super) fn begin() -> Script {
-    sh!(FUNCTIONS)
+    [sh!(others!()), sh!(FUNCTIONS)].into_iter().collect()
 }
 
 /// Of a short look: who uses the mounts, and what lies in or under these mount points.
@@ -56,11 +57,12 @@ pub(super) fn end(look: &Look) -> Script {
          \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  ports \"$p/etc\"; ports \"$p/etc/mfs\"\n  shut \
          \"$p/etc/mfs/mfsexports.cfg\"\n  for x in etc/mfs etc; do logs \"$p/$x/mfsmetalogger.cfg\"; done\n  space \
          \"$p/var/mfs\"\n  space \"$p\"\ndone\nfor p in ‹trees›; do build \"$p\"; done\nfor p in ‹folders›; do space \
-         \"$p\"; done\n",
+         \"$p\"; done\nfor p in ‹own›; do own \"$p\"; done\n",
         prefixes = &look.prefixes[..],
         files = CONFIG_FILES.map(str::to_owned).to_vec(),
         trees = &look.source_dirs[..],
         folders = &look.space_for[..],
+        own = &look.own[..],
     ));
     script.push(&names(look));
     script.push(&sh!(CALLS));
@@ -100,14 +102,14 @@ file() {
   [ -f "$1" ] && [ -r "$1" ] || return
   x=$(stat -c "%s$tab%a$tab%U$tab%u$tab%G$tab%g" "$1") || return
   [ "${x%%[!0-9]*}" -le 1048576 ] || return
-  printf 'file\t%s\t%s\t' "$1" "$x"; od -An -v -tx1 < "$1" | tr -d ' \n'; echo
+  clean "$1"; printf 'file\t%s\t%s\t' "$_c" "$x"; od -An -v -tx1 < "$1" | tr -d ' \n'; echo
 }
 shut() {
   on "$1" && return
   q=${1%/*}
   while [ -n "${q#"$r"}" ]; do
-    x=$(stat -c "%a$tab%U$tab%u$tab%G$tab%g" "$q") && case ${x%%"$tab"*} in *[02468]) printf 'shut\t%s\t%s\n' "$q" "$x" ;; esac
-    q=${q%/*}
+    x=$(stat -c "%a$tab%U$tab%u$tab%G$tab%g" "$q") && case ${x%%"$tab"*} in *[02468]) clean "$q" && printf 'shut\t%s\t%s\n' "$_c" "$x" ;; esac
+    case $q in */*) q=${q%/*} ;; *) q= ;; esac
   done
 }
 value() { [ -f "$2" ] && sed -n "s/^[[:blank:]]*$1[[:blank:]][[:blank:]]*=[[:blank:]]*//p" "$2" "$2.var" | tail -n 1 | tr -d '\r'; }
@@ -115,7 +117,7 @@ folder() {
   on "$1" && return
   [ -d "$1" ] && x=$(stat -c "%U$tab%u" "$1") || return
   y=narrow; [ -d "$1/00" ] && y=wide
-  printf 'folder\t%s\t%s\t%s\n' "$1" "$x" "$y"
+  clean "$1"; printf 'folder\t%s\t%s\t%s\n' "$_c" "$x" "$y"
 }
 disks() {
   on "$1" && return
@@ -127,7 +129,7 @@ lock() {
   folder "${1%/*}"
   [ -f "$1" ] && x=$(stat -c "%U$tab%u" "$1") || return
   y=; IFS= read -r y < "$1"
-  printf 'lock\t%s\t%s\t%s\n' "$1" "$x" "$y"
+  clean "$y"; y=$_c; clean "$1"; printf 'lock\t%s\t%s\t%s\n' "$_c" "$x" "$y"
 }
 daemon() {
   on "$3" && return
@@ -161,7 +163,7 @@ at() {
     printf 'owner\t%s\t%s\t%s\n' "${1##*/}" "$x" "$(sed -n 's/^VmRSS:[[:blank:]]*\([0-9]*\) kB.*/\1/p' "$1/status")"
   [ "$2" != mfsmount ] || { masters=$masters$nl$(master_of "$1"); return; }
   folder "$4"
-  printf 'sockets\t%s\t%s\n' "${1##*/}" "$(ls -n "$1/fd/" | sed -n 's|.*socket:\[\([0-9]*\)\]$|\1|p' | tr '\n' ' ')"
+  line sockets "${1##*/}" "$(ls -n "$1/fd/" | sed -n 's|.*socket:\[\([0-9]*\)\]$|\1|p' | tr '\n' ' ')"
   tr '\0' '\n' < "$1/cmdline" | sed -n -e '1d' -e 's|^-[a-z]*c\(/.*\)|\1|p' -e '\|^-[a-z]*c$|{' -e 'n;p' -e '}' | while IFS= read -r f; do
     case $f in /*) file "$r$f"; file "$r$f.var"; daemon "${3%/sbin/*}" "$2" "$r$f" "$4" ;; esac
   done
@@ -182,17 +184,21 @@ addresses() {
     case $x in ''|-*|*[!A-Za-z0-9._-]*) continue ;; *[!0-9.]*) ;; *) continue ;; esac
     y=$($t getent ahostsv4 "$x" </dev/null); z=$?
     y=$(printf '%s\n' "$y" | sed -n 's|^\([0-9.]*\)[[:blank:]]*STREAM.*$|\1|p' | tr '\n' ' ')
-    case $z:$y in 0:[0-9]*|2:) printf 'name\t%s\t%s\n' "$x" "$y" ;; esac
+    case $z:$y in 0:[0-9]*|2:) line name "$x" "$y" ;; esac
   done
 }
 space() {
   on "$1" && return
   q=$1
-  while [ -n "$q" ] && [ ! -e "$q" ]; do q=${q%/*}; done
+  while [ -n "$q" ] && [ ! -e "$q" ]; do case $q in */*) q=${q%/*} ;; *) q= ;; esac; done
   x=$(stat -f -c '%a %S %d %c' "${q:-/.}") || return
   y=$(stat -f -c %i "${q:-/.}")
   case $y in ''|*[!0-9a-f]*) y= ;; *) y=" $y" ;; esac
-  case $x in *[!0-9\ ]*) ;; *) printf 'space\t%s\t%s%s\n' "$1" "$x" "$y" ;; esac
+  case $x in *[!0-9\ ]*) ;; *) line space "$1" "$x$y" ;; esac
+}
+own() {
+  on "$1" && return
+  y=$(others "$1"); [ -z "$y" ] || line open "$1" "$y"
 }
 logs() {
   on "$1" && return
@@ -201,26 +207,26 @@ logs() {
 build() {
   on "$1" && return
   [ -f "$1/config.h" ] || return
-  printf 'build\t%s\n' "$1"
+  line build "$1"
   y=$(sed -n 's|^#define[[:blank:]]*DATA_PATH[[:blank:]]*"\(.*\)"[[:blank:]]*$|\1|p' "$1/config.h"); case $y in /*) space "$r$y" ;; esac
   grep -E '^#define[[:blank:]]+(ETC_PATH|DATA_PATH|RUN_PATH|DEFAULT_USER|DEFAULT_GROUP)[[:blank:]]+"[^"]*"[[:blank:]]*$' "$1/config.h" |
-    while IFS= read -r x; do printf 'define\t%s\t%s\n' "$1" "$x"; done
+    while IFS= read -r x; do line define "$1" "$x"; done
 }
 header() {
-  [ -f "$data/$1" ] && x=$(od -An -v -tx1 -N 20 "$data/$1" | tr -d ' \n') && [ -n "$x" ] && printf 'header\t%s\t%s\n' "$1" "$x"
+  [ -f "$data/$1" ] && x=$(od -An -v -tx1 -N 20 "$data/$1" | tr -d ' \n') && [ -n "$x" ] && line header "$1" "$x"
 }
 under() {
   y=${1%/*}; z=${1##*/}
   on "$y" || on "$r/tmp" && return
   x=$(unshare -m sh -c 'mount -n --make-rprivate / && mount -n --bind "$1" /tmp && ls -A "/tmp/$2"' sh "${y:-/}" "$z") || return
-  printf 'under\t%s\n' "$1"
-  printf '%s\n' "$x" | head -n 10 | while IFS= read -r x; do [ -n "$x" ] && printf 'below\t%s\t%s\n' "$1" "$x"; done
+  line under "$1"
+  printf '%s\n' "$x" | head -n 10 | while IFS= read -r x; do [ -n "$x" ] && line below "$1" "$x"; done
 }
 beneath() {
   on "$1" && return
   [ -d "$1" ] || return
-  printf 'under\t%s\n' "$1"
-  ls -A "$1" | head -n 10 | while IFS= read -r x; do [ -n "$x" ] && printf 'below\t%s\t%s\n' "$1" "$x"; done
+  line under "$1"
+  ls -A "$1" | head -n 10 | while IFS= read -r x; do [ -n "$x" ] && line below "$1" "$x"; done
 }
 startup() {
   set -- /dev/null
@@ -250,15 +256,15 @@ $0 ~ "mfs(mount|master|chunkserver)" {
 '
 users() {
   [ -n "$m" ] && cd /proc || return
-  own='|'; q=$$
-  while [ "$q" -gt 1 ]; do
-    own="$own$q|"; x=; read -r x < "$q/stat" || break
+  own='|'; q=$$; k=0
+  while [ "$q" -gt 1 ] && [ "$k" -lt 100 ]; do
+    k=$((k + 1)); own="$own$q|"; x=; read -r x < "$q/stat" || break
     x=${x##*) }; x=${x#* }; q=${x%% *}
   done
   {
     {
       for k in 1 2 3 4 5 6 7 8 9; do
-        ls -n "$k"*/cwd "$k"*/root "$k"*/exe "$k"*/fd
+        ls -nq "$k"*/cwd "$k"*/root "$k"*/exe "$k"*/fd
         grep -F -e "$m" /dev/null "$k"*/maps
       done
       echo scanned
@@ -274,9 +280,9 @@ function see(pid, path,    i, name) {
     seen[i, pid] = 1
     if ((getline name < (pid "/stat")) <= 0) return
     close(pid "/stat")
-    sub("^[^(]*[(]", "", name); sub("[)][^)]*$", "", name); gsub("\t", "?", name)
+    sub("^[^(]*[(]", "", name); sub("[)][^)]*$", "", name); gsub("[[:cntrl:]]", "?", name)
     if (name == "mfsmount") return
-    if (++count[i] > 50) cut = 1; else printf "user\t%s\t%s\t%s\n", pid, name, path
+    if (++count[i] > 50) cut = 1; else { gsub("[[:cntrl:]]", "?", path); printf "user\t%s\t%s\t%s\n", pid, name, path }
     return
   }
 }

@@ -12,6 +12,11 @@ pub fn why_not(code: Code) -> Option<&'static str> {
         Code::GoalOne => "a 1.5 master tells no goals; the trial load of a run finds it",
         Code::ChunksTooMany => "it takes four million chunks",
         Code::MountUsersUnknown => "a host's /proc would have to take longer to be read than is waited for",
+        Code::MountClaimedTwice => {
+            "a second mount on the same place hides the first, and ending one of them is not the same twice"
+        }
+        Code::WorkDirOpen => "the folder is the one that the rehearsal works in",
+        Code::ProcessOfAnother => "it takes a local user of the host; tests/rehearsal/survey.rs has one",
         _ => return None,
     })
 }

@@ -34,6 +34,7 @@ fn a_look_at_this_machine_is_read_whole() {
         ports: vec![9520],
         survey: false,
         space_for: Vec::new(),
+        own: Vec::new(),
         names: Vec::new(),
         work_files: vec![path("/etc/passwd")],
         headers: true,
@@ -65,6 +66,17 @@ const MASTER: &str = "uid\t0\nhostname\tmaster\nboot\tb\nclock\t1700000000\nmake
     installed\t/usr/local/sbin/mfsmaster\t1.6.27\ninstalled\t/usr/local/bin/mfsmount\t\n\
     config\t/usr/local/etc/mfsmaster.cfg\nkey\t/usr/local/etc/mfsmaster.cfg\tMATOCU_LISTEN_PORT = 9500\n\
     exports\t/usr/local/etc/mfs/mfsexports.cfg\t2\ndata\tmetadata.mfs.back\t120 1700000000\nend\n";
+
+#[test]
+fn a_mount_that_a_local_user_made_is_not_the_clusters() {
+    let mounts = "uid\t0\nmount MFS /mnt/mfs fuse rw,relatime,user_id=0,group_id=0 0 0\n\
+                  mount MFS /home/m/mfs fuse rw,nosuid,nodev,relatime,user_id=1000,group_id=1000 0 0\n\
+                  mount m:9421 /home/m/two fuse.mfs rw,user_id=1000,group_id=0 0 0\nstranger\t7\tmfsmount\t1000\nend\n";
+    let facts = HostFacts::parse(mounts).unwrap();
+    assert_eq!(facts.mounts.iter().map(|m| m.mount_point.as_str()).collect::<Vec<_>>(), ["/mnt/mfs"]);
+    assert_eq!((facts.strangers[0].pid, facts.strangers[0].role, facts.strangers[0].uid), (7, Role::Client, 1000));
+    assert!(facts.processes.is_empty());
+}
 
 #[test]
 fn a_masters_look_is_read() {

@@ -361,3 +361,26 @@ proptest! {
         let _ = HostFacts::parse(&text);
     }
 }
+
+#[test]
+fn every_loop_ends_for_odd_words() {
+    let words = ["no-slash", "", "/", "//", "a/b", "-n", "a b/*", "..", "/not/there/x", "\\", "x\ny"];
+    for shell in SHELLS.into_iter().filter(|shell| has(shell)) {
+        for function in
+            ["on", "file", "shut", "folder", "disks", "lock", "space", "own", "logs", "build", "told", "others"]
+        {
+            let script = format!(
+                "{}clean() {{ _c=$1; }}; line() {{ :; }}; for x do {function} \"$x\"; done",
+                super::super::survey::begin()
+            );
+            let mut command = Command::new("timeout");
+            command.args(["-s", "KILL", "60"]).args(shell).args(["-c", &script, "sh"]).args(words).stdin(Stdio::null());
+            let ended = command.output().unwrap();
+            assert!(
+                ended.status.code().is_some_and(|code| code < 124),
+                "{function} with {shell:?}: {:?}",
+                ended.status
+            );
+        }
+    }
+}
