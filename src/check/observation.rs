@@ -7,6 +7,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::Baseline;
+use crate::host::identity::Identity;
 use crate::host::{AbsPath, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
 use crate::rules::away;
@@ -28,6 +29,9 @@ pub struct Observation {
     pub chunkservers: BTreeMap<HostName, ServerSeen>,
     /// The clients' hosts.
     pub clients: BTreeMap<HostName, ClientSeen>,
+    /// What each host said of itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub machines: BTreeMap<HostName, Identity>,
     /// The longest that a chunkserver waits between two tries to reach its master, in seconds.
     #[serde(default = "away::by_itself", skip_serializing_if = "away::is_by_itself")]
     pub reconnect_s: u64,

@@ -58,6 +58,10 @@ impl Clock for RunClock {
         if self.speed > 1.0 { self.now() } else { Timestamp::now() }
     }
 
+    fn speed(&self) -> f64 {
+        self.speed
+    }
+
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(time.div_f64(self.speed)).await;
     }

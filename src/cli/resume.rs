@@ -7,12 +7,15 @@ use jiff::Timestamp;
 
 use super::exit::Exit;
 use super::lock::{Abandon, claim, may_abandon, take};
+use super::observe::look_at;
 use super::walk::{Display, Walk, give_back, not_told};
 use super::{Failed, StateDir, block_on, replan};
 use crate::fleet::{ClusterLock, SshFleet};
+use crate::host::Look;
 use crate::host::lock::Verb;
 use crate::journal::store::Stored;
 use crate::journal::{JournalSink, Record, Run, StateFolder};
+use crate::run::{Machines, WAY_ON};
 use crate::ui::out::say;
 
 /// Go on with a run that stopped, at the first step that is not done
@@ -40,9 +43,19 @@ pub struct Resume {
 
 /// The way back that was begun of the run `name`.
 fn taken_back(state: &StateFolder, name: &str) -> Result<Option<String>, Failed> {
-    let later = state.names()?.into_iter().filter(|n| n.as_str() > name);
-    let mut runs = later.filter_map(|n| state.read(Some(&n)).ok());
-    Ok(runs.find(|run| run.schedule.back_of.as_deref() == Some(name)).map(|run| run.name))
+    let (back, unclear) = state.taking_back(name)?;
+    for run in unclear {
+        say!("note: run {run} cannot be read; whether it takes {name} back cannot be told");
+    }
+    Ok(back.into_iter().next_back())
+}
+
+/// Nothing is written on a machine that is not the run's master, not even a lock. One that is not reached is told of by that.
+async fn is_known(stored: &Stored, fleet: &SshFleet) -> Result<(), Failed> {
+    let master = &stored.plan.master.host;
+    let Ok(seen) = look_at(fleet, master, &Look::default()).await else { return Ok(()) };
+    let another = Machines::of(&stored.schedule, &stored.progress).another(master, &seen);
+    another.map_or(Ok(()), |why| Err(Failed::new(Exit::Unreachable, anyhow::anyhow!("{why}\n  {WAY_ON}"))))
 }
 
 /// A run that was killed behind its last record still holds the cluster's lock, and nobody else would give it back.
@@ -91,6 +104,7 @@ impl Resume {
         let (plan, schedule) = (&stored.plan, &stored.schedule);
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         let (master, claim) = (&plan.master.host, claim(&run.name, state)?);
+        is_known(stored, &fleet).await?;
         let abandon = may_abandon(&fleet, master, Some(&claim), (&[], &self.abandon.abandon), true).await?;
         let simulated = state.simulated()?;
         let lock = take(&fleet, master, claim, abandon.as_deref(), Verb::Leave).await?;

@@ -21,6 +21,7 @@ use crate::journal::{NewRun, Origin, Progress, StateFolder, StoreError};
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
 use crate::plan::Plan;
+use crate::run::Machines;
 use crate::run::ports::Master;
 use crate::schedule::{Schedule, changed, compile_back};
 use crate::ui;
@@ -140,9 +141,14 @@ pub(super) async fn observe_back(
     })
     .await;
     let (mut facts, mut findings) = (Fleet::new(), Vec::new());
+    let machines = Machines::of(upgrade, progress);
     for (host, result) in seen {
         match result {
-            Ok(seen) => drop(facts.insert(host, seen)),
+            // whatever it shows says nothing of the host that this run has changed
+            Ok(seen) => match machines.another(&host, &seen) {
+                Some(reason) => findings.push(unreachable(&host, reason)),
+                None => drop(facts.insert(host, seen)),
+            },
             Err(reason) => findings.push(unreachable(&host, reason)),
         }
     }

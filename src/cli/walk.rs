@@ -110,6 +110,8 @@ impl Walk<'_> {
             open: RefCell::new(HashMap::new()),
             found: RefCell::default(),
             aside: RefCell::default(),
+            clocks: RefCell::default(),
+            machines: RefCell::default(),
         };
         let ending = tokio::select! {
             ending = runner.walk(progress) => ending,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -132,8 +133,18 @@ pub struct HostFacts {
     pub hostname: String,
     /// Changes with every boot.
     pub boot_id: String,
+    /// /etc/machine-id, where there is one.
+    #[serde(default)]
+    pub machine: Option<String>,
+    /// The number of its hardware, where it is told.
+    #[serde(default)]
+    pub hardware: Option<String>,
     /// The host's clock, seconds since 1970.
     pub clock: i64,
+    /// How long it has been up, asleep or not, in hundredths of a second: as [`Process::start`] counts on all but two old kinds
+    /// of machines, on which a daemon seems to have been started late, and waits are kept in full.
+    #[serde(default)]
+    pub up: Option<u64>,
     /// Running daemons and mounts.
     pub processes: Vec<Process>,
     /// Masters that are only tried on a copy of metadata, by this run or another one: nobody's daemons.
@@ -352,7 +363,53 @@ pub struct StartupLine {
     pub text: String,
 }
 
+/// A moment by the uptime of a host, which nobody sets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostTime {
+    /// The boot that it counts from.
+    pub boot: String,
+    /// Hundredths of a second since then.
+    pub up: u64,
+}
+
+impl HostTime {
+    /// How long the host had been up.
+    #[must_use]
+    pub fn up(&self) -> Duration {
+        Duration::from_millis(self.up.saturating_mul(10))
+    }
+
+    /// A later moment of the same boot.
+    #[must_use]
+    pub fn after(&self, time: Duration) -> Self {
+        let more = u64::try_from(time.as_millis() / 10).unwrap_or(u64::MAX);
+        Self { boot: self.boot.clone(), up: self.up.saturating_add(more) }
+    }
+
+    /// How long ago `then` was; `None`: the host was booted in between.
+    #[must_use]
+    pub fn since(&self, then: &Self) -> Option<Duration> {
+        // a container that was started anew has the boot of its machine
+        let passed = self.up.checked_sub(then.up).filter(|_| self.boot == then.boot)?;
+        Some(Duration::from_millis(passed.saturating_mul(10)))
+    }
+}
+
 impl HostFacts {
+    /// The moment of the look by the host's uptime.
+    #[must_use]
+    pub fn time(&self) -> Option<HostTime> {
+        let boot = Some(self.boot_id.clone()).filter(|boot| !boot.is_empty())?;
+        Some(HostTime { boot, up: self.up? })
+    }
+
+    /// How long a process of `role` has run, of several the youngest.
+    #[must_use]
+    pub fn runs_for(&self, role: Role) -> Option<Duration> {
+        let started = self.processes.iter().filter(|p| p.role == role).map(|p| p.start).max()?;
+        Some(Duration::from_millis(self.up?.saturating_sub(started).saturating_mul(10)))
+    }
+
     /// The one process of `role`: daemons run once a host.
     #[must_use]
     pub fn daemon(&self, role: Role) -> Option<&Process> {

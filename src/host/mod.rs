@@ -7,6 +7,7 @@ pub mod back;
 pub mod command;
 pub mod facts;
 mod guard;
+pub mod identity;
 pub mod job;
 pub mod lock;
 pub mod look;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::check::Counts;
+use crate::host::facts::HostTime;
 use crate::host::said;
 use crate::plan::Mode;
 use crate::schedule::StepId;
@@ -101,6 +102,9 @@ pub enum Record {
         step: StepId,
         /// When: staggers count from here.
         at: Timestamp,
+        /// When by its own host's uptime, which nobody sets: times of an earlier process are held against it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host_time: Option<HostTime>,
         /// What showed it.
         evidence: String,
         /// Whether it was there before.
@@ -287,7 +291,13 @@ mod tests {
                 at,
             },
             Record::Intent { step: step.clone(), at },
-            Record::Done { step, at, evidence: "pid 7 \"runs\"\n".into(), found: false },
+            Record::Done {
+                step,
+                at,
+                host_time: Some(HostTime { boot: "b".into(), up: 7 }),
+                evidence: "pid 7 \"runs\"\n".into(),
+                found: false,
+            },
         ];
         let text = (0..).zip(&records).map(|(n, r)| encode(n, r)).collect();
         (records, text)
@@ -309,7 +319,7 @@ mod tests {
         let (at, text) = (Timestamp::UNIX_EPOCH, "x".repeat(1 << 20));
         let step = StepId::from("master/m/start".to_owned());
         for record in [
-            Record::Done { step: step.clone(), at, evidence: text.clone(), found: false },
+            Record::Done { step: step.clone(), at, host_time: None, evidence: text.clone(), found: false },
             Record::Failed { step: Some(step), at, kind: FailureKind::StepFailed, message: text.clone() },
             Record::Stands { at, state: text.clone() },
             Record::Finished { at, evidence: text },

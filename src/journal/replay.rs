@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{FailureKind, Origin, Record};
 use crate::check::Counts;
+use crate::host::facts::HostTime;
 use crate::schedule::StepId;
 
 /// Where a run is, by its journal. The hosts have the last word: see law 5.
@@ -27,6 +28,8 @@ pub struct Progress {
     pub stands: Option<String>,
     /// Steps that are done, with when.
     pub done: HashMap<StepId, Timestamp>,
+    /// When that was by the uptime of their own hosts, where it is known.
+    pub host_times: HashMap<StepId, HostTime>,
     /// Those of them whose effect was found, so that nothing was run.
     pub found: HashSet<StepId>,
     /// Steps with an intent and no result, in order.
@@ -88,7 +91,11 @@ impl Progress {
                 }
             }
             Record::Counted { counts, .. } => self.counted.push(counts.clone()),
-            Record::Done { step, at, found, .. } => {
+            Record::Done { step, at, host_time, found, .. } => {
+                match host_time {
+                    Some(time) => drop(self.host_times.insert(step.clone(), time.clone())),
+                    None => drop(self.host_times.remove(step)),
+                }
                 self.open.retain(|open| open != step);
                 match found {
                     true => drop(self.found.insert(step.clone())),

@@ -18,7 +18,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::files::{self, bound_to, lock, lock_is_held, make_folder, open_new, read_file, sync_folder};
 use super::record::{self, BadLine, FORMAT};
@@ -129,7 +129,10 @@ impl StateFolder {
     /// # Errors
     /// [`StoreError`].
     pub fn begin(&self, new: &NewRun<'_>, at: Timestamp) -> Result<Run, StoreError> {
-        let name = format!("{}-{}", at.strftime("%Y%m%dT%H%M%SZ"), &new.schedule.digest()[..4]);
+        let at_least = self.names()?.iter().filter_map(|name| begun_at(name)).max();
+        // a run that is begun later sorts behind: also where the clock was set back in between
+        let named = at_least.map_or(at, |last| at.max(last + SignedDuration::from_secs(1)));
+        let name = format!("{}-{}", named.strftime(STAMP), &new.schedule.digest()[..4]);
         let folder = self.runs().join(&name);
         make_folder(&self.runs(), true)?;
         make_folder(&folder, false)?;
@@ -214,6 +217,25 @@ impl StateFolder {
         Ok(Stored { name, folder, plan, schedule, observation, records, progress, whole, walked })
     }
 
+    /// The runs that take `name` back, whenever they were begun, and those of which that cannot be told. Of a run whose journal
+    /// is damaged its schedule tells.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn taking_back(&self, name: &str) -> Result<(Vec<String>, Vec<String>), StoreError> {
+        let (mut back, mut unclear) = (Vec::new(), Vec::new());
+        for other in self.names()?.into_iter().filter(|other| other != name) {
+            let path = self.runs().join(&other).join("schedule.json");
+            let of = read_file(&path).ok().and_then(|json| serde_json::from_slice::<BackOf>(&json).ok());
+            match of {
+                Some(of) if of.back_of.as_deref() == Some(name) => back.push(other),
+                Some(_) => {}
+                None => unclear.push(other),
+            }
+        }
+        Ok((back, unclear))
+    }
+
     /// Opens the run `name` (or the newest) to go on with it: locked, a torn last line cut off.
     ///
     /// # Errors
@@ -250,6 +272,13 @@ impl StateFolder {
             _locks: locks,
         })
     }
+}
+
+/// What a schedule of any version says of what it takes back.
+#[derive(serde::Deserialize)]
+struct BackOf {
+    #[serde(default)]
+    back_of: Option<String>,
 }
 
 /// What a run is begun with.
@@ -334,6 +363,19 @@ impl Run {
     pub fn discard(self) -> Result<(), StoreError> {
         std::fs::remove_dir_all(&self.folder).map_err(|e| StoreError::Io("remove", self.folder.clone(), e))
     }
+}
+
+/// How a run's name begins.
+const STAMP: &str = "%Y%m%dT%H%M%SZ";
+
+/// The time in a run's name; `None`: it was given by hand.
+fn begun_at(name: &str) -> Option<Timestamp> {
+    let stamp = name.split('-').next()?.strip_suffix('Z')?;
+    jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S", stamp)
+        .ok()?
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .ok()
+        .map(|at| at.timestamp())
 }
 
 /// `schedule.json`, `schedule-2.json`.
@@ -425,6 +467,38 @@ mod tests {
         run.replan(&plan, &schedule, at).unwrap();
         let again = [named("plan-2.json"), named("schedule-2.json"), folder.clone(), named("journal.jsonl")];
         assert_eq!(synced(), again);
+    }
+
+    #[test]
+    fn runs_are_in_the_order_in_which_they_were_begun_whatever_the_clock_says() {
+        let state = tempfile::tempdir().unwrap();
+        let store = StateFolder::new(Some(state.path())).unwrap();
+        let source = include_str!("../../plans/rolling.toml");
+        let plan = Plan::parse(source, Path::new("rolling.toml"), Path::new("/")).unwrap();
+        let mut schedule = crate::schedule::compile(&plan, None);
+        let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        let begin = |schedule: &Schedule, at| {
+            let new = NewRun { plan: &plan, schedule, observation: None, origin: &Origin::default() };
+            let run = store.begin(&new, at).unwrap();
+            run.name.clone()
+        };
+        let upgrade = begin(&schedule, at(0));
+        // the clock was set back by a day, and stands still
+        schedule.back_of = Some(upgrade.clone());
+        let back = begin(&schedule, at(-86_400));
+        let again = begin(&schedule, at(-86_400));
+        let later = begin(&schedule, at(600));
+        assert_eq!(store.names().unwrap(), [&upgrade, &back, &again, &later].map(Clone::clone));
+        assert_eq!(store.read(None).unwrap().name, later);
+        assert_eq!(store.read(Some(&back)).unwrap().progress.begun, Some(at(-86_400)), "its record says when");
+        // a way back is found wherever it sorts, and whatever has become of its journal
+        let (early, broken) = (store.runs().join("20010101T000000Z-0000"), store.runs().join(&back));
+        std::fs::rename(store.runs().join(&later), &early).unwrap();
+        std::fs::write(broken.join("journal.jsonl"), "nonsense\n").unwrap();
+        std::fs::write(store.runs().join(&again).join("schedule.json"), "{").unwrap();
+        let early = "20010101T000000Z-0000".to_owned();
+        assert_eq!(store.taking_back(&upgrade).unwrap(), (vec![early, back.clone()], vec![again.clone()]));
+        assert_eq!(store.taking_back(&back).unwrap(), (Vec::new(), vec![again]));
     }
 
     #[test]

@@ -6,11 +6,11 @@ use super::Runner;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::gate::named;
-use super::ports::{Clock, Hosts, Master, NoAnswer, Outcome};
-use super::runner::{Ending, LOOK_LIMIT};
+use super::ports::{Clock, Hosts, Master, NoAnswer};
+use super::runner::Ending;
 use super::step;
 use crate::check::health;
-use crate::host::{AbsPath, HostFacts, HostName};
+use crate::host::{AbsPath, HostName, Look};
 use crate::journal::Record;
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
@@ -24,7 +24,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     pub(super) async fn standing(&self) -> String {
         let mut parts = Vec::new();
         let mut health = None;
-        match self.master.overview().await {
+        match self.master_answers().await {
             Ok(overview) => health = Some(self.health(&overview)),
             Err(NoAnswer { reason, reached: true }) => {
                 parts.push(format!("THE FILE SYSTEM IS DOWN: the master does not answer ({reason})"));
@@ -50,6 +50,25 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         parts.join("; ")
     }
 
+    /// The master's answer; none of a machine that only answers to its name.
+    async fn master_answers(&self) -> Result<Overview, NoAnswer> {
+        let master = self.schedule.hosts_of(Role::Master).next();
+        // a name that nobody has looked behind may lead to a machine whose silence says nothing
+        if let Some(host) = master.filter(|host| host.identity.is_some() && !self.has_looked_at(&host.name)) {
+            let _ = self.look_once(&host.name, &Look::default()).await;
+        }
+        match master {
+            Some(host) if self.machines.borrow().is_strange(&host.name) => {
+                Err(NoAnswer { reason: format!("another machine answers as {}", host.name), reached: false })
+            }
+            // of one that could not be looked at nobody knows whose silence it is
+            Some(host) if host.identity.is_some() && !self.has_looked_at(&host.name) => {
+                self.master.overview().await.map_err(|silence| NoAnswer { reached: false, ..silence })
+            }
+            _ => self.master.overview().await,
+        }
+    }
+
     /// How the cluster is, by the last look at its master: whatever release each daemon is of.
     fn health(&self, overview: &Overview) -> String {
         let baseline = self.baseline.borrow();
@@ -68,12 +87,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// What a look at the host says of a mount that was to be taken away and made anew. Nothing, if something is mounted.
     async fn mount_stands(&self, host: &HostName, step: &Step, mount: &AbsPath) -> Option<String> {
-        let script = step::look(&step.action, self.schedule).script();
-        let seen = match self.hosts.run(host, &script, LOOK_LIMIT, &mut |_| {}).await {
-            Outcome::Exited { output, .. } => HostFacts::parse(&output).ok(),
-            Outcome::Unknown { .. } | Outcome::NotStarted { .. } => None,
-        };
-        let Some(now) = seen else {
+        let Ok(now) = self.look_once(host, &step::look(&step.action, self.schedule)).await else {
             let below = "if it is not, what writes there writes below it";
             return Some(format!("whether {mount} is mounted on {host} cannot be told from here: {below}"));
         };

@@ -9,6 +9,7 @@ use super::Runner;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, Outcome};
+use super::recognise::{NotSeen, is_another};
 use super::runner::{LOOK_LIMIT, Stop, human};
 use super::step::{self, Verdict};
 use crate::host::{Command, HostFacts, HostName, Look};
@@ -87,8 +88,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             // before the record: where the journal says that a host is done, nothing of ours is left on it
             self.sweep(host).await.map_err(|f| f.at(Some(&step.id), host))?;
         }
-        let at = self.clock.now();
-        self.record(Record::Done { step: step.id.clone(), at, evidence: evidence.clone(), found })?;
+        let (at, host_time) = (self.clock.now(), self.host_time(host));
+        self.record(Record::Done { step: step.id.clone(), at, host_time, evidence: evidence.clone(), found })?;
+        self.clocks.borrow_mut().done(&step.id);
         self.done.borrow_mut().insert(step.id.clone(), at);
         match found {
             true => drop(self.found.borrow_mut().insert(step.id.clone())),
@@ -288,12 +290,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     /// One look, tried once.
-    pub(super) async fn look_once(&self, host: &HostName, look: &Look) -> Result<HostFacts, String> {
+    pub(super) async fn look_once(&self, host: &HostName, look: &Look) -> Result<HostFacts, NotSeen> {
         match self.hosts.run(host, &look.script(), LOOK_LIMIT, &mut |_| {}).await {
             Outcome::Exited { output, code } => {
-                HostFacts::parse(&output).map_err(|e| format!("the look at it cannot be read: {e} (exit code {code})"))
+                let facts = HostFacts::parse(&output)
+                    .map_err(|e| NotSeen::Lost(format!("the look at it cannot be read: {e} (exit code {code})")))?;
+                self.recognise(host, &facts)?;
+                self.clocks.borrow_mut().looked(host, &facts, self.clock.now());
+                Ok(facts)
             }
-            Outcome::Unknown { reason } | Outcome::NotStarted { reason } => Err(reason),
+            Outcome::Unknown { reason } | Outcome::NotStarted { reason } => Err(NotSeen::Lost(reason)),
         }
     }
 
@@ -303,7 +309,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         loop {
             let reason = match self.look_once(host, look).await {
                 Ok(facts) => return Ok(facts),
-                Err(reason) => reason,
+                Err(NotSeen::Another(reason)) => return Err(is_another(host, reason)),
+                Err(NotSeen::Lost(reason)) => reason,
             };
             if self.awake_since(begun) >= RECONNECT.as_secs() {
                 let message = format!("reach the host within {}", human(RECONNECT.as_secs()));

@@ -145,6 +145,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
             self.send(Event::Reconnecting { host: host.clone(), reason });
             self.back_off(&mut tries).await;
+            self.still_the_same(host).await?;
         }
     }
 
@@ -222,6 +223,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
             self.send(Event::Reconnecting { host: host.clone(), reason });
             self.back_off(&mut tries).await;
+            if begin {
+                self.still_the_same(host).await?;
+            }
         }
     }
 }

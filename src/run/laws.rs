@@ -11,6 +11,7 @@ use semver::Version;
 
 use super::gate::{self, Red};
 use super::ports::NotHeld;
+use super::since::Since;
 use super::step::{self, Verdict};
 use crate::check::Baseline;
 use crate::check::health::{metadata_is_as_it_was, metadata_is_kept};
@@ -40,6 +41,21 @@ pub trait Laws {
     /// it has taken away may be gone.
     fn may_pause(&self, step: &Step, begun: bool) -> bool {
         step.pause_before && !(begun && step.action.takes_down())
+    }
+
+    /// Why what answers to a host's name is another machine; `None`: it is the one that is known.
+    fn is_another(&self, why: Option<String>) -> Option<String> {
+        why
+    }
+
+    /// So many seconds ago something was that a wait counts from.
+    fn has_passed(&self, since: &Since) -> u64 {
+        since.at_least_s()
+    }
+
+    /// How old something is at the most; `None`: nobody knows.
+    fn age(&self, since: &Since) -> Option<u64> {
+        since.at_most_s()
     }
 
     /// Whether a wait that a rule demands is over after so many seconds.
@@ -131,8 +147,8 @@ pub trait Laws {
 
     /// Whether a copy of the metadata, or its trial, says too little by now. One that was `found` says nothing: there was none
     /// to make.
-    fn is_old(&self, age_s: u64, limit: Duration, found: bool) -> bool {
-        found || age_s > limit.as_secs()
+    fn is_old(&self, age_s: Option<u64>, limit: Duration, found: bool) -> bool {
+        found || age_s.is_none_or(|age_s| age_s > limit.as_secs())
     }
 
     /// Whether the master that answers has loaded other metadata than the one before it.

@@ -98,9 +98,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut renewed = false;
         for (_, track, earlier) in self.schedule.steps().take_while(|(_, _, s)| s.id != step.id) {
             let of_metadata = matches!(earlier.action, Action::Backup { .. } | Action::Trial { .. });
-            let done = self.done.borrow().get(&earlier.id).copied();
-            if of_metadata
-                && done.is_some_and(|at| self.laws.is_old(self.seconds_since(at), limit, self.was_found(earlier)))
+            if !of_metadata || !self.is_done(&earlier.id) {
+                continue;
+            }
+            let age_s = self.laws.age(&self.since_done(&track.host, earlier).await?);
+            if self.laws.is_old(age_s, limit, self.was_found(earlier))
                 && self.has_what_to_copy(&track.host, earlier).await?
             {
                 self.step(track, earlier).await?;
@@ -254,6 +256,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 not => self.copied_again(host, begun, not, &format!("copy to {to}"))?,
             }
             self.clock.between_looks().await;
+            self.still_the_same(host).await?;
         }
     }
 

@@ -6,6 +6,7 @@
 mod account;
 pub mod back;
 mod busy;
+mod clocks;
 mod effect;
 pub mod event;
 pub mod failure;
@@ -14,13 +15,17 @@ pub mod job;
 pub mod laws;
 mod metadata;
 pub mod ports;
+mod recognise;
 mod reconcile;
 pub mod runner;
+pub mod since;
 pub mod step;
 mod verify;
 mod window;
 
+pub use clocks::Clocks;
 pub use event::{Event, EventSink};
 pub use failure::{Failure, FailureKind, Others};
 pub use laws::{Laws, Sound};
+pub use recognise::{Machines, WAY_ON};
 pub use runner::{Ending, Runner};

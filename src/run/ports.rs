@@ -177,6 +177,11 @@ pub trait Clock {
         self.now()
     }
 
+    /// How many seconds of this clock pass in one of a host's: in a rehearsal many.
+    fn speed(&self) -> f64 {
+        1.0
+    }
+
     /// Waits for `time` of this clock.
     async fn sleep(&self, time: Duration);
 

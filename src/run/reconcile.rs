@@ -13,6 +13,7 @@ use super::event::Event;
 use super::failure::Failure;
 use super::job::Begun;
 use super::ports::{Clock, Hosts, Master};
+use super::recognise::{NotSeen, is_another};
 use super::step::Verdict;
 use crate::host::HostName;
 use crate::moosefs::daemon::Role;
@@ -39,13 +40,18 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// proves nothing.
     async fn reconcile_host(&self, host: &HostName, steps: Vec<(Phase, &Step)>) -> Result<(), Failure> {
         let begun = |step: &Step| self.is_done(&step.id) || self.open.borrow().contains_key(&step.id);
-        if let Some((_, first)) = steps.first()
+        if let Some((phase, first)) = steps.first()
             && !steps.iter().any(|(_, step)| begun(step))
         {
-            if let Err(reason) = self.look_once(host, &super::step::look(&first.action, self.schedule)).await {
-                self.send(Event::Unseen { host: host.clone(), reason });
-            }
-            return Ok(());
+            return match self.look_once(host, &super::step::look(&first.action, self.schedule)).await {
+                Ok(_) => Ok(()),
+                // a client's turn is its own
+                Err(NotSeen::Another(reason)) if *phase != Phase::Clients => Err(is_another(host, reason)),
+                Err(not) => {
+                    self.send(Event::Unseen { host: host.clone(), reason: not.reason() });
+                    Ok(())
+                }
+            };
         }
         let (mut standing, mut begun): (Vec<&Step>, Vec<&Step>) = (Vec::new(), Vec::new());
         for (phase, step) in steps.into_iter().rev() {

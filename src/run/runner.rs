@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 
+use super::clocks::Clocks;
 use super::effect::RECONNECT;
 use super::event::{Event, EventSink, FORMAT, Stamped};
 use super::failure::{Failure, FailureKind, Others};
@@ -19,6 +20,7 @@ use super::gate::Red;
 use super::job::Begun;
 use super::laws::Laws;
 use super::ports::{Clock, Guard, Hosts, Master};
+use super::recognise::Machines;
 use super::step::Verdict;
 use crate::check::Baseline;
 use crate::host::HostName;
@@ -88,15 +90,26 @@ pub struct Runner<'a, H, M, C> {
     pub aside: RefCell<Vec<Failure>>,
     /// Steps begun and not known to be done, by this process or one before it.
     pub open: RefCell<HashMap<StepId, Begun>>,
+    /// What hosts have told of their own time.
+    pub clocks: RefCell<Clocks>,
+    /// What they have said of themselves.
+    pub machines: RefCell<Machines>,
 }
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Walks the schedule from the first step that is not done.
     pub async fn walk(&self, progress: &Progress) -> Ending {
+        self.clocks.borrow_mut().begin(self.clock.now(), progress);
         self.done.borrow_mut().extend(progress.done.iter().map(|(k, v)| (k.clone(), *v)));
         self.found.borrow_mut().extend(progress.found.iter().cloned());
         let begun = |step: &StepId| Some((step.clone(), Begun { at: *progress.begun_at.get(step)?, earlier: true }));
         self.open.borrow_mut().extend(progress.open.iter().filter_map(begun));
+        *self.machines.borrow_mut() = Machines::of(self.schedule, progress);
+        if !progress.begun_at.is_empty()
+            && let Err(failure) = self.the_master_is_known().await
+        {
+            return self.failed(failure).await;
+        }
         progress.counted.iter().for_each(|counts| self.baseline.borrow_mut().learn(counts));
         if !progress.begun_at.is_empty()
             && let Err(failure) = self.recount().await
@@ -444,35 +457,29 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// A wait that a rule demands, counted from when the step before was done.
     async fn wait(&self, wait: &Wait, host: &HostName, track: &Track) -> Result<(), Stop> {
-        let (since, what) = match wait {
-            Wait::Stagger { after, .. } => {
-                (self.done.borrow().get(after).copied(), "stagger since the last chunkserver was back")
-            }
-            Wait::MasterWait { after_stage, .. } => (self.stage_done(*after_stage), "wait before the master's start"),
+        let what = match wait {
+            Wait::Stagger { .. } => "stagger since the last chunkserver was back",
+            Wait::MasterWait { .. } => "wait before the master's start",
         };
-        let since = since.unwrap_or_else(|| self.clock.now());
-        let of_s = wait.least_s();
+        let (from, of_s, begun) = (self.counts_from(wait), wait.least_s(), self.clock.now());
+        for (track, step) in &from {
+            self.since_done(&track.host, step).await?;
+        }
         loop {
-            let passed = self.seconds_since(since);
+            // where nothing is known to count from, it is waited in full
+            let passed = self.passed(&from).max(self.seconds_since(begun));
             if self.laws.has_waited(wait, passed) {
                 return Ok(());
             }
             self.pause_point(track)?;
-            let left_s = of_s - passed;
+            let left_s = of_s.saturating_sub(passed);
             self.send(Event::Waiting { host: host.clone(), what: what.to_owned(), left_s, of_s });
             self.clock.between_looks().await;
         }
     }
 
-    /// When the last step of a stage was done.
-    fn stage_done(&self, stage: usize) -> Option<Timestamp> {
-        let done = self.done.borrow();
-        let steps = self.schedule.stages[stage].tracks.iter().flat_map(|t| &t.steps);
-        steps.filter_map(|s| done.get(&s.id).copied()).max()
-    }
-
-    /// Whole seconds; a clock that was set back gives 0, so that a wait is kept in full.
-    pub(super) fn seconds_since(&self, then: Timestamp) -> u64 {
+    /// Whole seconds since a moment of this process.
+    fn seconds_since(&self, then: Timestamp) -> u64 {
         u64::try_from(self.clock.now().duration_since(then).as_secs()).unwrap_or(0)
     }
 

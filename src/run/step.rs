@@ -327,9 +327,7 @@ fn stopped(port: u16, before: &HostFacts, now: &HostFacts, found: bool) -> Verdi
     }
     match now.data_files.get("metadata.mfs") {
         None => NotYet("mfsmaster ended without writing metadata.mfs".to_owned()),
-        Some(file) if !found && file.modified < before.clock => {
-            NotYet("mfsmaster ended, but metadata.mfs is older than its end".to_owned())
-        }
+        Some(_) if !found && back::is_as_before(before, now) => NotYet(back::NOT_WRITTEN.to_owned()),
         Some(file) => Done(format!("no mfsmaster runs, and metadata.mfs ({} bytes) is there", file.size)),
     }
 }

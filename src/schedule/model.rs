@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::check::Baseline;
+use crate::host::identity::Identity;
 use crate::host::shell::Become;
 use crate::host::{AbsPath, Command, HostName};
 use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
@@ -72,6 +73,9 @@ pub struct Host {
     /// The folder of this program's own files there; jobs run in it (docs/safety.md).
     #[serde(default = "default_work_dir")]
     pub work_dir: AbsPath,
+    /// What it said of itself when it was looked at; `None` in a preview, and in a schedule of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
 }
 
 /// Where this program's files are on a host whose plan says nothing else.

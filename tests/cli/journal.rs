@@ -106,7 +106,7 @@ impl Begun {
 
 fn done(run: &mut Run, step: &str) {
     let (step, at) = (step.to_owned().into(), Timestamp::now());
-    run.append(Record::Done { step, at, evidence: String::new(), found: false }).unwrap();
+    run.append(Record::Done { step, at, host_time: None, evidence: String::new(), found: false }).unwrap();
 }
 
 fn seen() -> Observation {
@@ -120,6 +120,7 @@ fn seen() -> Observation {
     let mounts = vec![MountArguments::new(path("/mnt/mfs"), host("mfsmaster"))];
     Observation {
         reconnect_s: mfsupgrade::rules::away::RECONNECT_S,
+        machines: Default::default(),
         baseline: Baseline::default(),
         master: MasterSeen {
             version: old.clone(),

@@ -121,6 +121,7 @@ fn observation(plan: &Plan) -> Observation {
         });
     }
     Observation {
+        machines: Default::default(),
         baseline: Baseline::default(),
         master: MasterSeen {
             version: plan.upgrade.from.clone(),

@@ -261,3 +261,49 @@ async fn a_state_folder_that_is_full_stops_the_run_with_9_and_resume_goes_on() {
     });
     cluster.stop().await;
 }
+
+/// Two names in the configuration of ssh lead to each other's machine from now on.
+fn exchange(cluster: &Cluster, one: &str, two: &str) {
+    let file = cluster.ssh().config.unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let named = |line: &str| match line.trim() {
+        name if name == format!("Host {one}") => format!("Host {two}\n"),
+        name if name == format!("Host {two}") => format!("Host {one}\n"),
+        _ => format!("{line}\n"),
+    };
+    let exchanged: String = text.lines().map(named).collect();
+    assert_ne!(text, exchanged, "{text}");
+    std::fs::write(&file, exchanged).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_leads_to_another_machine_is_refused_before_anything_is_run_there() {
+    let cluster = cluster().await;
+    let desk = Desk::new(&cluster);
+    let plan = desk.plan();
+    tokio::task::block_in_place(|| {
+        desk.go(&["master"]);
+        desk.run(&["upgrade", &plan, "--yes", "--log", "plain"], "cs1: install chunkserver programs", 1, &["cs1"])
+            .expect(10, &["safe to leave"]);
+        let cs1_is = "another machine answers as cs1: it is the machine that the plan calls log1";
+        exchange(&cluster, "cs1", "log1");
+        let before = cluster.events().unwrap().len();
+        let refused = desk.run(&["resume", "--log", "plain"], "never", 0, &[]).expect(8, &["nothing was run on it"]);
+        assert!(refused.err.contains(cs1_is) || refused.err.contains("answers as log1: it is"), "{}", refused.err);
+        desk.told(&["rollback", "--dry-run"]).expect(4, &[cs1_is, "another machine answers as log1"]);
+        exchange(&cluster, "cs1", "log1");
+        // the lock is not even taken on a machine that is not the master
+        exchange(&cluster, "master", "cl1");
+        desk.run(&["resume", "--log", "plain"], "never", 0, &[])
+            .expect(8, &["another machine answers as master", "nothing was run on it"]);
+        assert!(!cluster.root("cl1").join("var/lib/mfsupgrade/lock").exists());
+        exchange(&cluster, "master", "cl1");
+        let touched =
+            cluster.events().unwrap()[before..].iter().any(|e| matches!(e.what, What::Started | What::Ended { .. }));
+        assert!(!touched, "a daemon was touched");
+        desk.go(&["cl1", "cl2"]);
+        desk.run(&["resume", "--log", "plain"], "never", 0, &[])
+            .expect(0, &["finished: 1 of 1 master on 1.6.27", "2 of 2 clients on 1.6.27"]);
+    });
+    cluster.stop().await;
+}

@@ -8,12 +8,13 @@ use mfsupgrade::check::{Code, Finding};
 use mfsupgrade::host::{HostFacts, HostName};
 use mfsupgrade::journal::{Progress, Record};
 use mfsupgrade::plan::Mode;
+use mfsupgrade::run::event::Stamped;
 use mfsupgrade::run::ports::Master;
-use mfsupgrade::run::{Ending, FailureKind};
+use mfsupgrade::run::{Ending, Event, EventSink, FailureKind};
 use mfsupgrade::schedule::{Schedule, changed, compile_back};
 
 use super::fault::Fault;
-use super::world::{NEW, OLD, World, futures_now, plan, schedule, walk, walk_to_pause};
+use super::world::{NEW, OLD, World, futures_now, heard, plan, schedule, walk, walk_to_pause};
 
 const HOSTS: [&str; 7] = ["master", "log1", "cs1", "cs2", "cs3", "cl1", "cl2"];
 
@@ -289,4 +290,27 @@ fn a_master_that_comes_up_by_itself_is_copied_before_it_is_stopped() {
         assert_eq!(world.times("master", "now()"), usize::from(comes_up));
         assert_eq!(world.times("master", "mfsmaster -t 1800 -s"), usize::from(comes_up));
     }
+}
+
+/// A master comes up as soon as a copy of its metadata was found to be none to make.
+struct ComesUp<'a>(&'a World);
+
+impl EventSink for ComesUp<'_> {
+    fn send(&self, event: Stamped) {
+        if matches!(&event.event, Event::StepDone { step, found: true, .. } if step.0.ends_with("/copy")) {
+            self.0.start_new_master();
+        }
+    }
+}
+
+#[test]
+fn a_master_that_comes_up_behind_a_copy_that_was_none_to_make_is_copied_before_it_is_stopped() {
+    let (world, upgrade) = upgraded(Mode::Rolling);
+    world.lose_master();
+    let back = back(&world, &upgrade);
+    assert_eq!(heard(&world, &back, &ComesUp(&world)), Ending::Finished);
+    let deeds = world.deeds.borrow();
+    let at = |what: &str| deeds.iter().position(|d| d.1 == "master" && d.2.contains(what));
+    let (copied, stopped) = (at("now()").expect("it is copied"), at("-s").expect("it is stopped"));
+    assert!(copied < stopped, "{deeds:?}");
 }

@@ -7,6 +7,7 @@ mod archive;
 mod asleep;
 mod back;
 mod busy;
+mod clocks;
 mod fault;
 mod proof;
 mod replan;

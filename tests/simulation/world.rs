@@ -64,6 +64,14 @@ struct HostState {
 pub struct World {
     now: Cell<i64>,
     asleep: Cell<i64>,
+    /// By how much the clock of the tool's machine is ahead of the truth.
+    ahead: Cell<i64>,
+    /// Which boot of all hosts this is, and when it was.
+    booted: Cell<(u32, i64)>,
+    /// Names that lead to the machine of another name.
+    names: RefCell<HashMap<String, String>>,
+    /// Daemons of hosts that were started then.
+    since: RefCell<HashMap<String, i64>>,
     hosts: RefCell<BTreeMap<String, HostState>>,
     pids: Cell<u32>,
     pub faults: RefCell<HashMap<String, Fault>>,
@@ -92,6 +100,8 @@ pub struct World {
 }
 
 const EPOCH: i64 = 1_700_000_000;
+/// When all hosts were booted.
+const BOOTED: i64 = EPOCH - 1_000_000;
 
 impl World {
     pub fn new() -> Self {
@@ -112,6 +122,10 @@ impl World {
         Self {
             now: Cell::new(EPOCH),
             asleep: Cell::new(0),
+            ahead: Cell::new(0),
+            booted: Cell::new((0, BOOTED)),
+            names: RefCell::default(),
+            since: RefCell::default(),
             hosts: RefCell::new(hosts),
             pids: Cell::new(1000),
             faults: RefCell::default(),
@@ -136,6 +150,41 @@ impl World {
         let world = Self::new();
         world.faults.borrow_mut().insert(host.to_owned(), fault);
         world
+    }
+
+    /// Somebody sets the clock of the tool's machine.
+    pub fn set_clock(&self, by: i64) {
+        self.ahead.set(self.ahead.get() + by);
+    }
+
+    /// Seconds from the start, in truth.
+    pub fn since_start(&self) -> i64 {
+        self.now.get() - EPOCH
+    }
+
+    /// Hundredths of a second since the hosts were booted.
+    pub fn up(&self) -> u64 {
+        u64::try_from((self.now.get() - self.booted.get().1) * 100).unwrap()
+    }
+
+    /// The power was away for a moment, and everything runs again.
+    pub fn boot(&self) {
+        self.booted.set((self.booted.get().0 + 1, self.now.get()));
+    }
+
+    /// The daemons of a host were started so many seconds ago.
+    pub fn runs_since(&self, host: &str, seconds: i64) {
+        self.since.borrow_mut().insert(host.to_owned(), self.now.get() - seconds);
+    }
+
+    /// Two names lead to each other's machine from now on.
+    pub fn exchange(&self, one: &str, two: &str) {
+        let mut names = self.names.borrow_mut();
+        for (name, machine) in [(one, two), (two, one)] {
+            if names.remove(name).is_none() {
+                names.insert(name.to_owned(), machine.to_owned());
+            }
+        }
     }
 
     /// Hosts on which a step ran, in order, without repeats.
@@ -271,11 +320,18 @@ impl World {
     pub fn look(&self, host: &str, script: &str) -> String {
         let hosts = self.hosts.borrow();
         let s = &hosts[host];
-        let mut out = format!("uid\t0\nhostname\t{host}\nboot\tb\nclock\t{}\nmake\nfuse\n", self.now.get());
+        let names = self.names.borrow();
+        let machine = names.get(host).map_or(host, String::as_str);
+        let (boots, booted) = self.booted.get();
+        let boot = if boots == 0 { "b".to_owned() } else { format!("b{boots}") };
+        let (now, since) = (self.now.get(), self.since.borrow().get(host).copied());
+        let mut out = format!("uid\t0\nhostname\t{machine}\nboot\t{boot}\nclock\t{now}\nmake\nfuse\n");
+        let _ = writeln!(out, "uptime\t{}.00", now - booted);
         let mut line = |process: &Option<Process>, name: &str, arguments: &str| {
             if let Some(p) = process {
                 let version = p.version.as_ref().map(Version::to_string).unwrap_or_default();
-                let stat = format!("S 1{} {} 0", " 0".repeat(17), p.pid);
+                let start = since.map_or(i64::from(p.pid), |since| (since - booted) * 100);
+                let stat = format!("S 1{} {start} 0", " 0".repeat(17));
                 let _ = writeln!(
                     out,
                     "process\t{}\t{name}\t{version}\t/usr/local/{name}\t/var/mfs\t\t{stat}\t{name}\t{arguments}",

@@ -33,6 +33,7 @@ pub use planned::planned;
 
 use super::{Code, ConfigChange, Finding, Observation, Severity};
 use crate::host::facts::Space;
+use crate::host::identity::Identity;
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::Overview;
 use crate::plan::Plan;
@@ -71,8 +72,17 @@ pub fn preflight(plan: &Plan, fleet: &Fleet, overview: &Overview, here: &Here) -
     let baseline = check.baseline();
     check.sort();
     let (config, reconnect_s) = (std::mem::take(&mut check.config), check.reconnect_s);
-    let whole =
-        master.map(|master| Observation { baseline, master, metaloggers, config, chunkservers, clients, reconnect_s });
+    let machines = fleet.iter().map(|(host, facts)| (host.clone(), Identity::of(facts))).collect();
+    let whole = master.map(|master| Observation {
+        baseline,
+        master,
+        metaloggers,
+        config,
+        chunkservers,
+        clients,
+        machines,
+        reconnect_s,
+    });
     let stopped = check.findings.iter().any(|f| f.severity == Severity::Error);
     (whole.filter(|_| !stopped), check.findings)
 }

@@ -64,7 +64,10 @@ impl HostFacts {
             "uid" => self.root = rest == "0",
             "hostname" => rest.clone_into(&mut self.hostname),
             "boot" => rest.clone_into(&mut self.boot_id),
+            "machine" => self.machine = Some(rest.to_owned()).filter(|id| !id.is_empty()),
+            "hardware" => self.hardware = Some(rest.to_owned()).filter(|id| !id.is_empty()),
             "clock" => self.clock = rest.parse().ok()?,
+            "uptime" => self.up = Some(hundredths(rest)?),
             "config" => {
                 self.master_configs.insert(rest.to_owned(), Vec::new());
             }
@@ -217,6 +220,13 @@ fn owner(parts: &mut std::str::Split<'_, char>) -> Option<String> {
     let (name, number) = (parts.next()?, parts.next()?);
     number.parse::<u32>().ok()?;
     Some(if name == "UNKNOWN" { number } else { name }.to_owned())
+}
+
+/// `12345.67`, as /proc/uptime has it.
+fn hundredths(text: &str) -> Option<u64> {
+    let (seconds, rest) = text.split_once('.')?;
+    let rest: u64 = Some(rest).filter(|rest| rest.len() == 2)?.parse().ok()?;
+    seconds.parse::<u64>().ok()?.checked_mul(100)?.checked_add(rest)
 }
 
 /// Bytes in hexadecimal.

@@ -148,6 +148,11 @@ line uid "$(id -u)"
 line hostname "$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)"
 line boot "$(cat /proc/sys/kernel/random/boot_id)"
 line clock "$(date +%s)"
+for f in /etc/machine-id /var/lib/dbus/machine-id; do
+  { read -r u < "$f" && line machine "$u"; } 2>/dev/null && break
+done
+{ read -r u < /sys/class/dmi/id/product_uuid && line hardware "$u"; } 2>/dev/null
+{ read -r u _ < /proc/uptime && line uptime "$u"; } 2>/dev/null
 command -v make >/dev/null 2>&1 && echo make
 [ -e /dev/fuse ] && echo fuse
 ours=

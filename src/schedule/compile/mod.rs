@@ -48,7 +48,7 @@ pub fn compile(plan: &Plan, observation: Option<&Observation>) -> Schedule {
         observed: observation.is_some(),
         admin_port: plan.master.admin_port,
         admin_address: observation.map(|o| o.master.admin_address),
-        hosts: hosts(plan),
+        hosts: identified(hosts(plan), observation),
         chunkservers: chunkservers(plan, observation),
         clients: clients(plan, observation),
         stages,
@@ -71,6 +71,7 @@ fn hosts(plan: &Plan) -> Vec<Host> {
                 roles: Vec::new(),
                 r#become: access.ssh.r#become,
                 work_dir: access.install.work_dir.clone(),
+                identity: None,
             });
             hosts.len() - 1
         });
@@ -78,6 +79,14 @@ fn hosts(plan: &Plan) -> Vec<Host> {
     };
     for (host, role, access) in plan.hosts() {
         add(host, role, access);
+    }
+    hosts
+}
+
+/// With what each said of itself.
+fn identified(mut hosts: Vec<Host>, observation: Option<&Observation>) -> Vec<Host> {
+    for host in &mut hosts {
+        host.identity = observation.and_then(|o| o.machines.get(&host.name)).cloned();
     }
     hosts
 }

@@ -87,7 +87,13 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
     let mut walked = begin(&cluster, upgrade.clone(), "simulated".to_owned(), None);
     let mut endings = Vec::new();
     loop {
+        // a name that leads elsewhere is none of the first look's, nor of that before the way back
+        cluster.drift(endings.len());
+        if walked.sessions == 0 {
+            cluster.names_lead_home();
+        }
         let said = session(&cluster, &walked, bug);
+        cluster.names_lead_home();
         let back = walked.taken_back.is_some();
         walked.sessions += 1;
         endings.push(name_of(&said, back));
@@ -247,7 +253,7 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> 
     let reopened = cluster.state.borrow_mut().reopen();
     let records = reopened.map_err(|e| ("journal", format!("it cannot be read any more: {e}")))?;
     let mut progress = Progress::replay(&records);
-    bug.recall(&mut progress, schedule, cluster.now());
+    bug.recall(&mut progress, schedule, cluster);
     cluster.state.borrow_mut().tell(Fact::Session);
     if progress.finished() {
         // that was true when it was written down; what has become of the cluster since is not this run's word
@@ -285,6 +291,8 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> 
         open: RefCell::default(),
         found: RefCell::default(),
         aside: RefCell::default(),
+        clocks: RefCell::default(),
+        machines: RefCell::default(),
     };
     let said = match cluster.drive(runner.walk(&progress)) {
         Driven::Ended(Ending::Finished) => Said::Finished,

@@ -90,6 +90,8 @@ pub enum Fact {
     Fault { kind: Kind, host: Option<String> },
     /// The operator puts in order what is broken.
     Repair,
+    /// A command is sent to the machine of another name, or of none of the plan.
+    Strayed { name: String, machine: String },
     /// What the executor tells; for people, and not for the judge.
     Told(String),
 }
@@ -137,6 +139,7 @@ impl fmt::Display for Fact {
             }
             Self::Fault { kind, host } => write!(f, "!! {kind:?} {}", host.as_deref().unwrap_or_default()),
             Self::Repair => f.write_str("-- the operator puts things in order"),
+            Self::Strayed { name, machine } => write!(f, "what is meant for {name} is run on {machine}"),
             Self::Told(text) => write!(f, "     {text}"),
         }
     }

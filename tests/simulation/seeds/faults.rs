@@ -92,6 +92,12 @@ pub enum Kind {
     KillAtTheEnd,
     /// The journal cannot be written: once, or until somebody cleans up.
     AppendFails { once: bool },
+    /// The clock of the tool's machine is set by so many seconds.
+    WallJumps(i64),
+    /// The same of a host's.
+    HostClockJumps(i64),
+    /// The name of a host leads to another machine for a session.
+    AliasMoves,
 }
 
 /// For good, as far as a run is concerned.
@@ -124,6 +130,7 @@ impl Kind {
         "killed at an edge",
         "killed in the middle",
         "killed, journal writes lost",
+        "host's clock set",
         "lock not heard of",
         "lock taken",
         "master ends without saving",
@@ -137,6 +144,8 @@ impl Kind {
         "reboot, daemons up again",
         "trial fails",
         "trial slow",
+        "name leads to another machine",
+        "tool's clock set",
     ];
 
     pub fn name(&self) -> &'static str {
@@ -177,6 +186,9 @@ impl Kind {
             Self::Kill { .. } => "killed, journal writes lost",
             Self::KillAtTheEnd => "killed after the last look",
             Self::AppendFails { .. } => "journal not written",
+            Self::WallJumps(_) => "tool's clock set",
+            Self::HostClockJumps(_) => "host's clock set",
+            Self::AliasMoves => "name leads to another machine",
         }
     }
 

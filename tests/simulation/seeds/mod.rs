@@ -6,6 +6,7 @@
 pub mod campaign;
 pub mod cluster;
 pub mod deed;
+pub mod drift;
 pub mod fact;
 pub mod faults;
 pub mod judge;

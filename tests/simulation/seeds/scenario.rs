@@ -5,6 +5,7 @@ use std::fmt;
 use mfsupgrade::plan::Mode;
 use semver::Version;
 
+use super::drift::Drift;
 use super::faults::Armed;
 use super::seed::Seed;
 use super::terms::{self, Terms};
@@ -70,6 +71,7 @@ pub struct Scenario {
     pub into_the_hour: i64,
     pub pace: Pace,
     pub terms: Terms,
+    pub drift: Drift,
     pub faults: Vec<Armed>,
     /// The operator goes the way back, after so many sessions or when it is finished.
     pub back: Option<usize>,
@@ -122,6 +124,7 @@ impl Scenario {
             into_the_hour: if r.chance(20) { r.between(3400, 3599) } else { r.between(0, 3599) },
             pace,
             terms: Terms::PLAIN,
+            drift: Drift::default(),
             faults: Vec::new(),
             back: None,
             back_faults: Vec::new(),
@@ -150,12 +153,19 @@ impl Scenario {
         if scenario.back.is_some() {
             scenario.back_faults.extend(terms::hangs(&mut hanging, seconds));
         }
+        let mut clocks = Seed::new(seed ^ 0xc10c);
+        let hosts = 1 + scenario.loggers + scenario.servers;
+        scenario.drift = Drift::draw(&mut clocks, hosts);
+        scenario.faults.extend(Drift::faults(&mut clocks, seconds));
+        if scenario.back.is_some() {
+            scenario.back_faults.extend(Drift::faults(&mut clocks, seconds));
+        }
         scenario
     }
 
     /// The same cluster without a fault.
     pub fn quiet(seed: u64) -> Self {
-        Self { faults: Vec::new(), back_faults: Vec::new(), back: None, ..Self::new(seed) }
+        Self { faults: Vec::new(), back_faults: Vec::new(), back: None, drift: Drift::default(), ..Self::new(seed) }
     }
 
     /// About how many commands a run without faults takes.
@@ -233,6 +243,9 @@ impl fmt::Display for Scenario {
             self.terms
         )?;
         self.faults.iter().try_for_each(|armed| writeln!(f, "  {:?}: {:?}", armed.when, armed.kind))?;
+        if self.drift != Drift::default() {
+            writeln!(f, "  {:?}", self.drift)?;
+        }
         if let Some(after) = self.back {
             writeln!(f, "  the way back after {after} sessions")?;
         }

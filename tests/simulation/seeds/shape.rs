@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mfsupgrade::check::{Baseline, ClientSeen, ConfigChange, MasterSeen, MetaloggerSeen, Observation, ServerSeen};
+use mfsupgrade::host::identity::Identity;
 use mfsupgrade::host::{AbsPath, HostName, MountArguments};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
@@ -106,7 +107,16 @@ impl Scenario {
         let mounts = |points: &[&str]| {
             points.iter().map(|point| MountArguments::new(path(point), host("mfsmaster"))).collect::<Vec<_>>()
         };
+        let names = std::iter::once("master".to_owned())
+            .chain((0..self.loggers).map(logger))
+            .chain((0..self.servers).map(server))
+            .chain((0..self.clients.len()).map(|n| self.client(n)));
+        let identity = |name: String| {
+            let boot = super::cluster::host::Host::new(&name).boot();
+            (host(&name), Identity { hostname: name, boot, ..Identity::default() })
+        };
         Observation {
+            machines: names.map(identity).collect(),
             reconnect_s: mfsupgrade::rules::away::RECONNECT_S,
             baseline: Baseline::of(overview),
             master: MasterSeen {

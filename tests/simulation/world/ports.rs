@@ -242,7 +242,7 @@ impl Guard for World {
 
 impl Clock for World {
     fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(self.now.get())
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(self.now.get() + self.ahead.get())
     }
 
     fn awake(&self) -> Timestamp {

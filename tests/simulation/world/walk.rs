@@ -62,6 +62,7 @@ pub fn schedule_of(world: &World, plan: &Plan) -> Schedule {
     };
     let observation = Observation {
         reconnect_s: mfsupgrade::rules::away::RECONNECT_S,
+        machines: Default::default(),
         baseline,
         metaloggers: BTreeMap::new(),
         config: BTreeMap::new(),
@@ -131,6 +132,8 @@ pub fn heard(world: &World, schedule: &Schedule, events: &dyn EventSink) -> Endi
         open: RefCell::default(),
         found: RefCell::default(),
         aside: RefCell::default(),
+        clocks: RefCell::default(),
+        machines: RefCell::default(),
     };
     futures_now(runner.walk(&progress))
 }

@@ -47,11 +47,36 @@ fn a_look_at_this_machine_is_read_whole() {
     assert!(!facts.boot_id.is_empty());
     assert!(facts.busy.contains(&std::process::id()), "this test works in its own folder");
     assert!(facts.clock > 1_500_000_000);
+    let up = std::fs::read_to_string("/proc/uptime").unwrap();
+    let up: f64 = up.split(' ').next().unwrap().parse().unwrap();
+    let told = facts.time().expect("it is known").up().as_secs_f64();
+    assert!(told > 0.0 && told <= up, "{told} {up}");
+    let id = std::fs::read_to_string("/etc/machine-id").ok().map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
+    assert!(id.is_none() || facts.machine == id, "{:?}", facts.machine);
     assert_eq!(facts.kept.len(), 1);
     assert!(facts.tools.is_empty() && facts.space.is_empty(), "no survey");
     let names = &facts.under[here.to_str().unwrap()];
     assert!(names.contains(&"Cargo.toml".to_owned()) && names.len() <= 10, "{names:?}");
     assert!(!facts.under.contains_key("/not/there"), "what nobody could look at is not empty");
+}
+
+#[test]
+fn the_time_of_a_host_is_told_by_its_uptime_and_by_how_long_its_daemons_have_run() {
+    let master = MASTER.replacen("clock\t", "machine\tm\nhardware\th\nuptime\t100.25\nclock\t", 1);
+    let facts = HostFacts::parse(&master).unwrap();
+    assert_eq!((facts.machine.as_deref(), facts.hardware.as_deref()), (Some("m"), Some("h")));
+    let time = facts.time().unwrap();
+    assert_eq!((time.boot.as_str(), time.up), ("b", 10_025));
+    // field 22 of its stat: hundredths of a second since the boot
+    assert_eq!(facts.runs_for(Role::Master).map(|d| d.as_millis()), Some(10 * (10_025 - 4711)));
+    assert_eq!(facts.runs_for(Role::Chunkserver), None);
+    let later = time.after(std::time::Duration::from_secs(7));
+    assert_eq!(later.since(&time).map(|d| d.as_secs()), Some(7));
+    assert_eq!(time.since(&later), None, "a container that was started anew has the boot of its machine");
+    assert_eq!(later.since(&crate::host::facts::HostTime { boot: "c".to_owned(), ..time }), None);
+    for wrong in ["100", "100.2", "100.255", ".25", "-1.00", "1e3.00", ""] {
+        assert!(HostFacts::parse(&master.replacen("100.25", wrong, 1)).is_err(), "{wrong}");
+    }
 }
 
 /// As printed on a real master (1.5.12), with the pids and addresses of the lab.

@@ -123,6 +123,14 @@ impl State {
                 self.recheck();
             }
             Kind::Used(seconds) => self.use_any(seconds),
+            Kind::WallJumps(seconds) => {
+                self.fired(kind, None);
+                self.ahead += seconds;
+            }
+            Kind::HostClockJumps(seconds) => {
+                self.fired(kind, Some(host));
+                self.hosts[host].ahead += seconds;
+            }
             Kind::LockTaken => {
                 self.fired(kind, None);
                 self.lock_taken = true;
@@ -155,6 +163,7 @@ impl State {
         let h = &mut self.hosts[host];
         (h.up, h.trial) = (false, false);
         h.boots += 1;
+        h.booted_at = self.now + away * 1000;
         self.cut(host);
         self.plan(away * 1000, Happening::Booted { host, daemons });
     }

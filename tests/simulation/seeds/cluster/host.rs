@@ -13,6 +13,8 @@ pub struct Process {
     pub new: bool,
     /// Where, of a mount.
     pub mount: Option<String>,
+    /// Since when it runs.
+    pub since: i64,
     /// Since when it serves; `None` while it waits for the old one or loads.
     pub ready: Option<i64>,
     /// Of a master: it has loaded other metadata.
@@ -36,6 +38,10 @@ pub struct Host {
     pub mounts: Vec<String>,
     pub up: bool,
     pub boots: u32,
+    /// When the last one was.
+    pub booted_at: i64,
+    /// By how many seconds its clock is ahead.
+    pub ahead: i64,
     /// Until when nobody can reach it.
     pub cut_until: i64,
     /// Whether a connection to it is held.
@@ -75,6 +81,8 @@ impl Host {
             mounts: Vec::new(),
             up: true,
             boots: 0,
+            booted_at: -30 * 24 * 3600 * 1000,
+            ahead: 0,
             cut_until: 0,
             held: false,
             hangs: false,
@@ -114,6 +122,16 @@ impl Host {
     /// What is mounted at `point`.
     pub fn mounted(&self, point: &str) -> Option<&Process> {
         self.processes.iter().find(|p| p.mounted && p.mount.as_deref() == Some(point))
+    }
+
+    /// Names its boot.
+    pub fn boot(&self) -> String {
+        format!("{}-{}", self.name, self.boots)
+    }
+
+    /// Hundredths of a second since then.
+    pub fn up(&self, now: i64) -> i64 {
+        (now - self.booted_at).max(0) / 10
     }
 
     pub fn reachable(&self, now: i64) -> bool {

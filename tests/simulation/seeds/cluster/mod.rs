@@ -69,6 +69,11 @@ pub struct State {
     pub appends: usize,
     /// Chunks under goal, and until when.
     pub thin: Vec<(u32, i64)>,
+    /// By how many seconds the clock of the tool's machine is ahead, and by how many it was when this session began.
+    pub ahead: i64,
+    pub session_ahead: i64,
+    /// Names that lead to another machine in this session.
+    pub strays: BTreeMap<String, usize>,
     /// Until when the master's port cannot be reached.
     pub silent_until: i64,
     /// Whether another run has the cluster's lock, and until when nothing is heard of it.
@@ -133,6 +138,9 @@ impl Cluster {
             commands: 0,
             appends: 0,
             thin: vec![(scenario.under_goal, i64::MAX)],
+            ahead: 0,
+            session_ahead: 0,
+            strays: BTreeMap::new(),
             silent_until: 0,
             lock_taken: false,
             lock_silent_until: 0,
@@ -226,6 +234,7 @@ impl State {
             role,
             new,
             mount: mount.clone(),
+            since: self.now,
             ready: None,
             other_metadata: false,
             blind: false,
@@ -272,7 +281,7 @@ impl State {
 
     /// A process ends; a master that ends `cleanly` leaves its metadata.
     pub fn end(&mut self, host: usize, pid: u32, by: By, cleanly: bool) {
-        let clock = self.clock();
+        let clock = self.clock() + self.hosts[host].ahead + self.scenario.drift.disk_ahead;
         let h = &mut self.hosts[host];
         let Some(at) = h.processes.iter().position(|p| p.pid == pid) else { return };
         let process = h.processes.remove(at);

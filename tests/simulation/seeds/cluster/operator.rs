@@ -6,9 +6,44 @@ use mfsupgrade::moosefs::daemon::Role;
 
 use super::Cluster;
 use super::happen::Happening;
+use crate::seeds::drift::Move;
 use crate::seeds::fact::{By, Fact};
+use crate::seeds::faults::Kind;
 
 impl Cluster {
+    /// What has become of clock and names until this session begins.
+    pub fn drift(&self, session: usize) {
+        let mut state = self.state.borrow_mut();
+        let drift = state.scenario.drift.clone();
+        if let Some(&set) = drift.set.get(session).filter(|set| **set != 0) {
+            state.ahead += set;
+            state.fired(Kind::WallJumps(set), None);
+        }
+        state.session_ahead = state.ahead;
+        let hosts = 1 + state.scenario.loggers + state.scenario.servers;
+        let leads = match drift.moves.get(session).copied().flatten() {
+            Some(Move::Exchanged(one, two)) if one != two => vec![(one, two), (two, one)],
+            Some(Move::Replaced(one)) => {
+                let stranger = state.hosts.iter().position(|h| h.name == "stranger").unwrap_or_else(|| {
+                    state.hosts.push(super::Host::new("stranger"));
+                    state.hosts.len() - 1
+                });
+                vec![(one, stranger)]
+            }
+            _ => Vec::new(),
+        };
+        for (name, machine) in leads.into_iter().filter(|(name, _)| *name < hosts) {
+            state.fired(Kind::AliasMoves, Some(name));
+            let name = state.hosts[name].name.clone();
+            state.strays.insert(name, machine);
+        }
+    }
+
+    /// Names lead to their machines again.
+    pub fn names_lead_home(&self) {
+        self.state.borrow_mut().strays.clear();
+    }
+
     /// No further fault strikes.
     pub fn disarm(&self) {
         self.state.borrow_mut().faults.iter_mut().for_each(|fault| *fault = None);

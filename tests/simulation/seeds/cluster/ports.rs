@@ -67,7 +67,17 @@ impl Cluster {
     }
 
     fn at(&self, host: &HostName) -> usize {
-        self.state.borrow().host(host.as_str())
+        let state = self.state.borrow();
+        state.strays.get(host.as_str()).copied().unwrap_or_else(|| state.host(host.as_str()))
+    }
+
+    /// Something that is meant for a host is run where its name leads.
+    fn sent(&self, host: &HostName) {
+        let mut state = self.state.borrow_mut();
+        if let Some(&at) = state.strays.get(host.as_str()) {
+            let machine = state.hosts[at].name.clone();
+            state.tell(Fact::Strayed { name: host.to_string(), machine });
+        }
     }
 }
 
@@ -129,6 +139,7 @@ impl Hosts for Cluster {
             let state = self.state.borrow();
             return if state.hosts[at].reachable(state.now) { Outcome::Exited { code: 0, output } } else { lost() };
         }
+        self.sent(host);
         let job = match self.begin(at, script, limit.as_millis() as i64) {
             Begun::Job(job) => job,
             Begun::NotReached => {
@@ -169,6 +180,9 @@ impl Hosts for Cluster {
         if let Err(sent) = self.reach(at, FOLLOWER_HANGS).await {
             return Followed::Lost { reason: "connect to host: timed out".to_owned(), sent };
         }
+        if begin {
+            self.sent(host);
+        }
         let job = match self.named(at, job, begin).await {
             Ok(job) => job,
             Err(followed) => return followed,
@@ -200,6 +214,7 @@ impl Hosts for Cluster {
     async fn put(&self, host: &HostName, from: Source<'_>, to: &AbsPath) -> Result<(), NotCopied> {
         let at = self.at(host);
         self.reach(at, COPY_HANGS).await.map_err(|_| NotCopied::Lost("timed out".to_owned()))?;
+        self.sent(host);
         let mut state = self.state.borrow_mut();
         let sum = match from {
             Source::File(_) => ARCHIVE_SUM.to_owned(),
@@ -276,7 +291,13 @@ impl Guard for Cluster {
 impl Clock for Cluster {
     fn now(&self) -> Timestamp {
         let state = self.state.borrow();
-        let begun = EPOCH + state.scenario.into_the_hour;
+        let begun = EPOCH + state.scenario.into_the_hour + state.session_ahead;
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(begun) + SignedDuration::from_millis(state.now)
+    }
+
+    fn wall(&self) -> Timestamp {
+        let state = self.state.borrow();
+        let begun = EPOCH + state.scenario.into_the_hour + state.ahead;
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs(begun) + SignedDuration::from_millis(state.now)
     }
 

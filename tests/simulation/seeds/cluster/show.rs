@@ -33,9 +33,12 @@ impl State {
     pub fn look(&self, at: usize, script: &str) -> String {
         let host = &self.hosts[at];
         let mut out = String::with_capacity(1024);
-        let clock = self.clock();
-        let _ = write!(out, "uid\t0\nhostname\t{}\nboot\t{}\nclock\t{clock}\nmake\nfuse\n", host.name, host.boots);
-        host.processes.iter().for_each(|process| self.show_process(&mut out, process));
+        let clock = self.clock() + host.ahead;
+        let (name, boot) = (&host.name, host.boot());
+        let _ = write!(out, "uid\t0\nhostname\t{name}\nboot\t{boot}\nclock\t{clock}\nmake\nfuse\n");
+        let up = host.up(self.now);
+        let _ = writeln!(out, "uptime\t{}.{:02}", up / 100, up % 100);
+        host.processes.iter().for_each(|process| self.show_process(&mut out, host, process));
         for process in host.processes.iter().filter(|p| p.mounted) {
             let point = process.mount.as_deref().unwrap_or_default();
             let _ = match process.new {
@@ -60,7 +63,7 @@ impl State {
         out + "end\n"
     }
 
-    fn show_process(&self, out: &mut String, process: &Process) {
+    fn show_process(&self, out: &mut String, host: &Host, process: &Process) {
         let name = process.role.program();
         let lock = match (process.new, process.ready) {
             (false, _) => "",
@@ -73,10 +76,11 @@ impl State {
             (Some(point), true) => format!("{point}\t-H\tmfsmaster\t"),
         };
         let (pid, version) = (process.pid, self.version(process.new));
+        let start = (process.since - host.booted_at).max(0) / 10;
         let _ = writeln!(
             out,
             "process\t{pid}\t{name}\t{version}\t/usr/local/{name}\t/var/mfs\t{lock}\t\
-             S 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 {pid} 0\t{name}\t{arguments}"
+             S 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 {start} 0\t{name}\t{arguments}"
         );
     }
 
@@ -127,6 +131,9 @@ impl State {
         let silent = |reached| NoAnswer { reason: "connection refused".to_owned(), reached };
         if self.now < self.silent_until || !self.hosts[0].reachable(self.now) {
             return Err(silent(false));
+        }
+        if let Some(&elsewhere) = self.strays.get("master") {
+            return Err(silent(self.hosts[elsewhere].reachable(self.now)));
         }
         let master = self.master().ok_or_else(|| silent(true))?;
         let new = master.new;

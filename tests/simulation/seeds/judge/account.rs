@@ -100,7 +100,10 @@ impl Judge {
     /// A failure has a cause in the world, and names the host where it is.
     fn cause(&mut self, kind: FailureKind, host: Option<&str>, account: &str) {
         // a tool that was killed, or told to pause, has no excuse afterwards
-        let is_cause = |kind: &Kind| !matches!(kind, Kind::Kill { .. } | Kind::Pause);
+        // and no clock that is set is one
+        let is_cause = |kind: &Kind| {
+            !matches!(kind, Kind::Kill { .. } | Kind::Pause | Kind::WallJumps(_) | Kind::HostClockJumps(_))
+        };
         let causes: Vec<_> = self.faults.iter().filter(|(kind, _)| is_cause(kind)).collect();
         let away = self.now - self.well > JUST || !self.mounts.iter().all(|mount| self.is_mounted(mount));
         let red = kind == FailureKind::GateRed && away;

@@ -35,10 +35,21 @@ impl Judge {
     /// Whether anything else went wrong that may keep it from seeing or stopping that.
     fn is_disturbed(&self) -> bool {
         let harmless = |kind: &Kind| {
-            use Kind::{Busy, CopyDiffers, DiskFull, Fails, OtherMetadata, TrialFails, UnderGoal, Used};
+            use Kind::{
+                Busy, CopyDiffers, DiskFull, Fails, HostClockJumps, OtherMetadata, TrialFails, UnderGoal, Used,
+                WallJumps,
+            };
             matches!(
                 kind,
-                Busy | CopyDiffers | DiskFull | Fails | OtherMetadata | TrialFails | UnderGoal { .. } | Used(_)
+                Busy | CopyDiffers
+                    | DiskFull
+                    | Fails
+                    | HostClockJumps(_)
+                    | OtherMetadata
+                    | TrialFails
+                    | UnderGoal { .. }
+                    | Used(_)
+                    | WallJumps(_)
             )
         };
         !self.faults.iter().all(|(kind, _)| harmless(kind))

@@ -45,6 +45,7 @@ pub const LAWS: &[&str] = &[
     "endless",
     "false-alarm",
     "folders",
+    "identity",
     "journal",
     "lock",
     "master-wait",
@@ -114,6 +115,9 @@ pub struct Judge {
     under_goal: u32,
     terms: Terms,
     into_the_hour: i64,
+    /// By how many seconds the clock of the tool's machine is ahead, and when it was set last.
+    ahead: i64,
+    set_at: i64,
     servers: Vec<String>,
     loggers: Vec<String>,
     mounts: Vec<(String, String)>,
@@ -189,6 +193,8 @@ impl Judge {
             under_goal: scenario.under_goal,
             terms: scenario.terms,
             into_the_hour: scenario.into_the_hour,
+            ahead: 0,
+            set_at: i64::MIN / 2,
             servers,
             loggers: (0..scenario.loggers).map(logger).collect(),
             mounts: mounts.collect(),
@@ -327,6 +333,9 @@ impl Judge {
                 self.loses_records |= matches!(kind, Kind::Kill { lost: 1.., .. });
                 self.lost_records |= self.loses_records;
                 self.lock.fault(now, kind);
+                if let Kind::WallJumps(seconds) = kind {
+                    (self.ahead, self.set_at) = (self.ahead + seconds, now);
+                }
                 self.faults.push((*kind, host.clone()));
             }
             // what a command set in motion may still come
@@ -337,6 +346,9 @@ impl Judge {
             }
             Fact::WayBack { in_use } => self.goes_back(*in_use),
             Fact::Metadata { whole } => self.metadata_is_whole = *whole,
+            Fact::Strayed { name, machine } => {
+                self.broke("identity", format!("what is meant for {name} is run on {machine}"));
+            }
             Fact::Folders { host, wide: true } => drop(self.wide.insert(host.clone())),
             Fact::Folders { host, wide: false } => drop(self.wide.remove(host)),
             Fact::Ended { .. } | Fact::Told(_) | Fact::Refused(_) => {}

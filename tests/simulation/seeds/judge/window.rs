@@ -8,10 +8,11 @@ use crate::seeds::deed::Deed;
 
 impl Judge {
     pub(super) fn within_the_window(&mut self, host: &str, deed: &Deed) {
-        let clock = EPOCH + self.into_the_hour + self.now.div_euclid(1000);
+        // a window is agreed on by the clock of the tool's machine, wherever that is set
+        let clock = EPOCH + self.into_the_hour + self.ahead + self.now.div_euclid(1000);
         let Some(closed) = self.terms.shut.and_then(|shut| shut.closed_for(clock)) else { return };
         // what was looked at while it was open may be sent a moment later
-        if closed * 1000 > FRESH && self.takes_down(host, deed) {
+        if closed * 1000 > FRESH && self.now - self.set_at > FRESH && self.takes_down(host, deed) {
             self.broke("window", format!("{deed} on {host}, {closed} s after the window has closed"));
         }
     }

@@ -13,6 +13,7 @@ use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Window;
 use mfsupgrade::run::gate::Red;
 use mfsupgrade::run::ports::NotHeld;
+use mfsupgrade::run::since::Since;
 use mfsupgrade::run::step::Verdict;
 use mfsupgrade::run::{Laws, Sound};
 use mfsupgrade::schedule::{Action, Gate, Schedule, Stage, Step, Wait};
@@ -118,6 +119,24 @@ impl Laws for Wrong {
         if self.is(Bug::DoesNotWait) { None } else { Sound.hold(action, to, now, clock) }
     }
 
+    fn is_another(&self, why: Option<String>) -> Option<String> {
+        if self.is(Bug::TakesAnyMachine) { None } else { Sound.is_another(why) }
+    }
+
+    fn has_passed(&self, since: &Since) -> u64 {
+        match self.0 {
+            Bug::BelievesTheWall => u64::try_from(since.told_s).unwrap_or(0),
+            _ => Sound.has_passed(since),
+        }
+    }
+
+    fn age(&self, since: &Since) -> Option<u64> {
+        match self.0 {
+            Bug::BelievesTheWall => Some(u64::try_from(since.told_s).unwrap_or(0)),
+            _ => Sound.age(since),
+        }
+    }
+
     fn already(&self, action: &Action, to: &Version, now: &HostFacts) -> Verdict {
         match (self.0, action) {
             (Bug::DoesItAgain, _) => Verdict::NotYet("it is done again".to_owned()),
@@ -141,6 +160,11 @@ impl Laws for Wrong {
     fn achieved(&self, action: &Action, to: &Version, before: &HostFacts, now: &HostFacts) -> Verdict {
         match self.0 {
             Bug::StartsOnWhatIsThere if matches!(action, Action::Stop { role: Role::Master, .. }) => done(),
+            Bug::HoldsFilesAgainstItsClock
+                if now.data_files.get("metadata.mfs").is_some_and(|file| file.modified < before.clock) =>
+            {
+                Verdict::NotYet("metadata.mfs is older than its master's end".to_owned())
+            }
             _ => Sound.achieved(action, to, before, now),
         }
     }
@@ -153,7 +177,7 @@ impl Laws for Wrong {
         self.is(Bug::TakesAnyCopy) || Sound.is_whole(arrived, sent)
     }
 
-    fn is_old(&self, age_s: u64, limit: Duration, found: bool) -> bool {
+    fn is_old(&self, age_s: Option<u64>, limit: Duration, found: bool) -> bool {
         match self.0 {
             Bug::KeepsOldCopies => false,
             Bug::SkipsTheTrial => Sound.is_old(age_s, limit, false),

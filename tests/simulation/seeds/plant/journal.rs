@@ -1,19 +1,26 @@
 //! Bugs in the journal, and in what a run that goes on makes of it.
 
-use jiff::Timestamp;
+use mfsupgrade::host::facts::HostTime;
 use mfsupgrade::journal::{JournalSink, Progress, Record};
+use mfsupgrade::run::ports::Clock;
 use mfsupgrade::schedule::{Action, Schedule};
 
 use super::Bug;
+use crate::seeds::cluster::Cluster;
 use crate::seeds::cluster::store::Sink;
 
 impl Bug {
     /// What a resumed run knows.
-    pub fn recall(self, progress: &mut Progress, schedule: &Schedule, now: Timestamp) {
+    pub fn recall(self, progress: &mut Progress, schedule: &Schedule, cluster: &Cluster) {
+        let now = cluster.now();
         if self == Self::KeepsOldBackups {
             for (_, _, step) in schedule.steps() {
                 let of_metadata = matches!(step.action, Action::Backup { .. } | Action::Trial { .. });
-                progress.done.entry(step.id.clone()).and_modify(|at| *at = if of_metadata { now } else { *at });
+                if !of_metadata || !progress.done.contains_key(&step.id) {
+                    continue;
+                }
+                progress.done.insert(step.id.clone(), now);
+                progress.host_times.insert(step.id.clone(), time_of_the_master(cluster));
             }
         }
     }
@@ -22,6 +29,13 @@ impl Bug {
     pub fn believes(self, progress: &Progress, schedule: &Schedule) -> bool {
         self == Self::BelievesTheLastLook && schedule.steps().all(|(_, _, s)| progress.done.contains_key(&s.id))
     }
+}
+
+fn time_of_the_master(cluster: &Cluster) -> HostTime {
+    let state = cluster.state.borrow();
+    let master = &state.hosts[0];
+    let up = u64::try_from(master.up(state.now)).expect("it was booted before");
+    HostTime { boot: master.boot(), up }
 }
 
 /// The journal, with a bug in it or not.
@@ -35,7 +49,8 @@ impl JournalSink for PlantedSink<'_> {
         match (self.bug, record) {
             (Bug::ForgetsDone, Record::Done { .. }) => Ok(()),
             (Bug::DoneTooSoon, Record::Intent { step, at }) => {
-                self.sink.append(Record::Done { step, at, evidence: String::new(), found: false })
+                let host_time = Some(time_of_the_master(self.sink.0));
+                self.sink.append(Record::Done { step, at, host_time, evidence: String::new(), found: false })
             }
             (Bug::Scrambles, record) => {
                 self.sink.append(record)?;

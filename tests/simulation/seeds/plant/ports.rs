@@ -200,6 +200,13 @@ impl Clock for Planted<'_> {
         self.cluster.now() + SignedDuration::from_secs(self.jumped.get())
     }
 
+    fn wall(&self) -> Timestamp {
+        if self.bug == Bug::StandingClock {
+            return Timestamp::UNIX_EPOCH;
+        }
+        self.cluster.wall() + SignedDuration::from_secs(self.jumped.get())
+    }
+
     async fn sleep(&self, time: Duration) {
         self.cluster.sleep(time).await;
     }
