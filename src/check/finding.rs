@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Code;
 use crate::host::{HostName, said};
+use crate::moosefs::secrets::masked;
 
 /// What a finding does to an upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,10 +48,11 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding with the severity of its code.
+    /// A finding with the severity of its code. What it says of files and command lines has no passwords.
     #[must_use]
     pub fn new(code: Code, host: Option<&HostName>, mut seen: String, why: &str, todo: String) -> Self {
         said::bound(&mut seen, said::RECORD);
+        let (seen, todo) = (masked(&seen).into_owned(), masked(&todo).into_owned());
         Self { code, severity: code.severity(), host: host.cloned(), seen, why: why.to_owned(), todo }
     }
 

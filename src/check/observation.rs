@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Baseline;
 use crate::host::identity::Identity;
-use crate::host::{AbsPath, HostName, MountArguments};
+use crate::host::{AbsPath, FileText, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
 use crate::rules::away;
 
@@ -77,7 +77,7 @@ pub struct ConfigChange {
     /// Where the new release looks for it first.
     pub file: AbsPath,
     /// What it must say.
-    pub text: String,
+    pub text: FileText,
     /// Permission bits.
     pub mode: u32,
     /// `OWNER:GROUP`.

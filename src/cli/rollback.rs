@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 
 use clap::Args;
 
-use super::begin::{Beginning, begin, fits};
+use super::begin::{self, Answer, Beginning, fits};
+use super::clock::RunClock;
 use super::exit::Exit;
 use super::lock::{Abandon, may_abandon};
 use super::observe::{ForwardedMaster, look_at, looks, push_new, together, unreachable};
@@ -96,8 +97,29 @@ impl Rollback {
             true => None,
             false => may_abandon(&fleet, &plan.master.host, None, given, !self.yes).await?,
         };
+        let asked = (!self.yes).then_some("Bring the old release back now?");
+        let clock = RunClock::new(state.simulated()?.as_ref());
+        let mut shown = None;
+        let schedule = loop {
+            match self.look(plan, stored, &fleet).await? {
+                Looked::Over(exit) => return Ok(exit),
+                Looked::Fits(schedule) => match begin::ask(&schedule, asked, shown.as_ref(), &clock)? {
+                    Answer::No => return Ok(Exit::NotConfirmed),
+                    Answer::Yes => break schedule,
+                    Answer::Late => shown = Some(*schedule),
+                },
+            }
+        };
+        let new = NewRun { plan, schedule: &schedule, observation: None, origin: &Origin::default() };
+        let set_aside = set_aside.as_deref();
+        let beginning = Beginning { new, fleet: &fleet, abandon, set_aside };
+        begin::begin(&beginning, (&self.state, state), &self.display).await
+    }
+
+    /// The way back as the hosts are now; shown where it is a dry run.
+    async fn look(&self, plan: &Plan, stored: &Stored, fleet: &SshFleet) -> Result<Looked, Failed> {
         say!("looking at {} (nothing is changed)", ui::schedule::cluster(&stored.schedule));
-        let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, &fleet).await;
+        let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, fleet).await;
         let schedule = compile_back(plan, &stored.name, &stored.schedule, &seen);
         if self.dry_run {
             match self.format {
@@ -110,21 +132,22 @@ impl Rollback {
             }
         }
         if !fits(plan, &findings, true) {
-            return Ok(Exit::Findings);
+            return Ok(Looked::Over(Exit::Findings));
         }
         if schedule.stages.is_empty() {
             say!("nothing to bring back: run {} has changed nothing that is not as before", stored.name);
-            return Ok(Exit::Success);
+            return Ok(Looked::Over(Exit::Success));
         }
-        if self.dry_run {
-            return Ok(Exit::Success);
-        }
-        let asked = (!self.yes).then_some("Bring the old release back now?");
-        let new = NewRun { plan, schedule: &schedule, observation: None, origin: &Origin::default() };
-        let set_aside = set_aside.as_deref();
-        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon, set_aside };
-        begin(&beginning, (&self.state, state), &self.display).await
+        Ok(if self.dry_run { Looked::Over(Exit::Success) } else { Looked::Fits(Box::new(schedule)) })
     }
+}
+
+/// What came of a look.
+enum Looked {
+    /// There is nothing to begin.
+    Over(Exit),
+    /// Nothing stands against it.
+    Fits(Box<Schedule>),
 }
 
 /// Looks at all hosts of `plan` and at its master, for the way back of a run that walked `upgrade` as far as `progress`.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::begin::{Beginning, begin, fits};
+use super::begin::{Answer, Beginning, ask, begin, fits};
+use super::clock::RunClock;
 use super::exit::Exit;
 use super::lock::{Abandon, may_abandon};
 use super::observe::observe;
@@ -69,17 +70,26 @@ impl Upgrade {
         // before anything else is told: what stands on a cluster that somebody is at work on says little
         let given = &self.abandon.abandon;
         let set_aside = may_abandon(&fleet, &plan.master.host, None, (abandon, given), !self.yes).await?;
-        say!("looking at {} (nothing is changed)", ui::schedule::cluster(&compile(plan, None)));
-        let (observation, findings) = observe(plan, &fleet, Some(state.path())).await;
-        let Some((observation, schedule)) = fit(plan, observation, &findings) else {
-            return Ok(Exit::Findings);
-        };
         let asked = (!self.yes).then_some("Upgrade this cluster now?");
+        let clock = RunClock::new(state.simulated()?.as_ref());
+        let mut shown = None;
+        let (observation, schedule) = loop {
+            say!("looking at {} (nothing is changed)", ui::schedule::cluster(&compile(plan, None)));
+            let (observation, findings) = observe(plan, &fleet, Some(state.path())).await;
+            let Some((observation, schedule)) = fit(plan, observation, &findings) else {
+                return Ok(Exit::Findings);
+            };
+            match ask(&schedule, asked, shown.as_ref(), &clock)? {
+                Answer::No => return Ok(Exit::NotConfirmed),
+                Answer::Yes => break (observation, schedule),
+                Answer::Late => shown = Some(schedule),
+            }
+        };
         let path = std::path::absolute(&self.plan).ok().and_then(|path| path.to_str().map(str::to_owned));
         let origin = Origin { plan: path, mode: self.mode.map(Into::into), simulated: None };
         let new = NewRun { plan, schedule: &schedule, observation: Some(&observation), origin: &origin };
         let set_aside = set_aside.as_deref();
-        let beginning = Beginning { new, fleet: &fleet, question: asked, abandon, set_aside };
+        let beginning = Beginning { new, fleet: &fleet, abandon, set_aside };
         begin(&beginning, (&self.state, state), &self.display).await
     }
 }

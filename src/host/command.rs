@@ -215,7 +215,7 @@ cd \"$t\" && ‹configure› && make && ‹built› printf %s ‹mark_text› > 
             }
             Self::Snapshot(snapshot) => snapshot.script(),
             Self::Trial(trial) => trial.script(),
-            Self::EndTrial(trial) => trial.end(),
+            Self::EndTrial(trial) => trial.end_of_all(),
             Self::Unmount { mount, lazy: false } => sh!("umount ‹mount›", mount = mount),
             Self::Unmount { mount, lazy: true } => sh!("umount ‹mount› || umount -l ‹mount›", mount = mount),
             Self::Mount { prefix, arguments } => mount(prefix, &arguments.to_1_6()),

@@ -8,8 +8,8 @@
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use super::AbsPath;
 use super::sh::{Script, sh};
+use super::{AbsPath, FileText};
 
 /// What is copied, and where to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +31,8 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrialExports {
-    /// This text, which the upgrade writes.
-    Text(String),
+    /// This text, which the upgrade writes. It is brought into [`Trial::exports_file`] before.
+    Text(FileText),
     /// The first of these files that is there; where none is, everybody.
     Files(Vec<AbsPath>),
 }
@@ -44,10 +44,18 @@ impl Default for TrialExports {
 }
 
 impl TrialExports {
-    /// Writes them to `../mfsexports.cfg`.
-    fn script(&self) -> Script {
+    /// Writes them to `../mfsexports.cfg`; `brought`: where their text was brought to. It has passwords, and everybody on a
+    /// host can read the arguments of a process.
+    fn script(&self, brought: &AbsPath) -> Script {
         let files = match self {
-            Self::Text(text) => return sh!("printf %s ‹text› > ../mfsexports.cfg", text = text),
+            Self::Text(text) => {
+                return sh!(
+                    "e=‹brought›; [ \"$(sha256sum < \"$e\" | cut -c 1-64)\" = ‹sum› ] || { echo 'the exports to try are not there whole'; exit 1; }
+cat \"$e\" > ../mfsexports.cfg",
+                    brought = brought,
+                    sum = text.sha256()
+                );
+            }
             Self::Files(files) => files,
         };
         let all = sh!("printf '%s\\n' '* / rw,alldirs'");
@@ -138,7 +146,7 @@ chown -R ‹owner› \"$t\"; [ -s \"$t/mfsmaster.cfg\" ]
 b=$(ms); ‹master› -c \"$t/mfsmaster.cfg\" start < /dev/null > ../start.log 2>&1 || fail 'the new mfsmaster' $? ../start.log
 printf 'load-ms\\t%s\\n' $(($(ms) - b))",
             end = self.end(),
-            exports = self.exports.script(),
+            exports = self.exports.script(&self.exports_file()),
             snapshot = &self.snapshot,
             configuration = self.configuration(),
             owner = format!("{}:{}", self.user, self.group),
@@ -175,6 +183,21 @@ MATOCL_LISTEN_HOST = 127.0.0.1
 MATOCL_LISTEN_PORT = {clients}
 "
         )
+    }
+
+    /// Where the text of its exports is brought to: beside its folder, which is removed when it begins.
+    #[must_use]
+    pub fn exports_file(&self) -> AbsPath {
+        AbsPath::new(&format!("{}.exports", self.folder)).expect("a path and plain letters")
+    }
+
+    /// [`Trial::end`], and what was brought for it is removed.
+    #[must_use]
+    pub fn end_of_all(&self) -> Script {
+        match self.exports {
+            TrialExports::Text(_) => sh!("‹end›; rm -f ‹file›", end = self.end(), file = &self.exports_file()),
+            TrialExports::Files(_) => self.end(),
+        }
     }
 
     /// Ends every process that works in the scratch folder, and none else, and removes the folder.

@@ -6,6 +6,7 @@
 pub mod back;
 pub mod command;
 pub mod facts;
+pub mod file_text;
 mod guard;
 pub mod identity;
 pub mod job;
@@ -25,6 +26,7 @@ pub mod turn;
 
 pub use command::Command;
 pub use facts::{HostFacts, Process, ProcessId};
+pub use file_text::FileText;
 pub use job::Job;
 pub use look::Look;
 pub use mount_options::MountArguments;

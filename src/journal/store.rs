@@ -6,12 +6,14 @@
 //!   schedule.json     the schedule that is walked
 //!   observation.json  what was seen of the cluster before
 //!   plan-2.json …     the plan and the schedule after the plan was changed
+//!   texts/            texts with passwords, which the others do not have
 //!   journal.jsonl   records; see docs/journal-format.md
 //!   lock            held by the process that walks it
 //! ```
 
 pub mod crash;
 pub mod simulated;
+pub mod texts;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -27,6 +29,7 @@ use crate::check::Observation;
 use crate::plan::Plan;
 use crate::schedule::Schedule;
 use crash::Crashes;
+use texts::HasTexts;
 
 /// Why the state folder could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -144,6 +147,11 @@ impl StateFolder {
 
     fn begin_in(&self, folder: PathBuf, name: String, new: &NewRun<'_>, at: Timestamp) -> Result<Run, StoreError> {
         let NewRun { plan, schedule, observation, origin } = new;
+        texts::keep(&folder, *plan)?;
+        texts::keep(&folder, *schedule)?;
+        if let Some(observation) = observation {
+            texts::keep(&folder, *observation)?;
+        }
         let plan_sha256 = files::write_json(&folder.join("plan.json"), plan)?;
         let schedule_sha256 = files::write_json(&folder.join("schedule.json"), schedule)?;
         let observed = observation.map(|o| files::write_json(&folder.join("observation.json"), o)).transpose()?;
@@ -347,6 +355,8 @@ impl Run {
     /// [`StoreError`].
     pub fn replan(&mut self, plan: &Plan, schedule: &Schedule, at: Timestamp) -> Result<(), StoreError> {
         let number = self.progress.number + 1;
+        texts::keep(&self.folder, plan)?;
+        texts::keep(&self.folder, schedule)?;
         let plan_sha256 = files::write_json(&self.folder.join(numbered("plan", number)), plan)?;
         let schedule_sha256 = files::write_json(&self.folder.join(numbered("schedule", number)), schedule)?;
         sync_folder(&self.folder)?;
@@ -384,7 +394,7 @@ fn numbered(what: &str, number: u32) -> String {
 }
 
 /// Reads a file of a run that must be the one that its journal names.
-fn bound<T: serde::de::DeserializeOwned>(
+fn bound<T: serde::de::DeserializeOwned + HasTexts>(
     run: &str,
     folder: &Path,
     file: String,
@@ -395,7 +405,9 @@ fn bound<T: serde::de::DeserializeOwned>(
     if sha256.is_some_and(|sha256| sha256 != bound_to(&json)) {
         return Err(StoreError::Digest(run.to_owned(), file));
     }
-    serde_json::from_slice(&json).map_err(|e| StoreError::Json(path, e))
+    let mut value: T = serde_json::from_slice(&json).map_err(|e| StoreError::Json(path, e))?;
+    texts::complete(run, folder, &mut value)?;
+    Ok(value)
 }
 
 impl JournalSink for Run {

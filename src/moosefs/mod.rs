@@ -9,6 +9,7 @@ pub mod disks;
 pub mod exports;
 mod fgets;
 pub mod overview;
+pub mod secrets;
 pub mod version;
 pub mod wire;
 

@@ -11,7 +11,7 @@ use super::model::{Config, Exports};
 use super::path;
 use super::render::quote;
 use super::section::{Section, Text};
-use crate::host::HostName;
+use crate::host::{FileText, HostName};
 
 /// Reads `[config]`; relative paths are relative to `base`.
 pub(super) fn read(root: &Section<'_>, base: &Path, out: &mut Findings) -> Read<Config> {
@@ -44,7 +44,7 @@ pub(super) fn read(root: &Section<'_>, base: &Path, out: &mut Findings) -> Read<
 fn file(section: &Section<'_>, base: &Path, out: &mut Findings) -> Read<Option<Exports>> {
     let Some((path, text)) = path::file(section, "exports", base, out)? else { return Ok(None) };
     match local::exports(&path) {
-        Ok(text) => Ok(Some(Exports::File { path, text })),
+        Ok(text) => Ok(Some(Exports::File { path, text: FileText::new(text) })),
         Err(why) => Err(out.report(path::unusable("exports", &text, &path, &why, Code::InvalidExports, help(&why)))),
     }
 }

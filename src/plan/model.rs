@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::calendar::Window;
 use super::jump::JumpHost;
 pub use crate::host::shell::Become;
-use crate::host::{AbsPath, HostName};
+use crate::host::{AbsPath, FileText, HostName};
 use crate::moosefs::daemon::Role;
 
 /// A whole plan, valid by construction: [`crate::plan`] makes no other.
@@ -177,7 +177,7 @@ pub enum Exports {
         /// Relative to the plan file, resolved to a path from here.
         path: PathBuf,
         /// What was in it when the plan was read.
-        text: String,
+        text: FileText,
     },
     /// `exports_like_1_5 = true`: what 1.5 allowed, which is everything.
     LikeV15,

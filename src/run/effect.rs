@@ -164,7 +164,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let at = self.intend(step).await?;
         self.bring(host, step).await?;
         let mut line = |line: &str| {
-            self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
+            self.send(Event::output(&step.id, host, line));
         };
         let (output, code) = match self.run_job((host, step, at), script, limit(&step.action), &mut line).await? {
             Outcome::Exited { code, output } => (output, Some(code)),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use crate::host::{HostName, said};
+use crate::moosefs::secrets::masked;
 use crate::schedule::{Phase, StepId};
 
 /// The version of the serialized form (`--log json`; docs/events.md).
@@ -230,4 +231,12 @@ impl Event {
 pub trait EventSink {
     /// Takes one. Never blocks for long, never fails: a broken display does not stop an upgrade.
     fn send(&self, event: Stamped);
+}
+
+impl Event {
+    /// A line that a command has printed, without passwords that stand in it.
+    #[must_use]
+    pub fn output(step: &StepId, host: &HostName, line: &str) -> Self {
+        Self::Output { step: step.clone(), host: host.clone(), line: masked(line).into_owned() }
+    }
 }

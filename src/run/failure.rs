@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::{HostName, said};
 pub use crate::journal::FailureKind;
+use crate::moosefs::secrets::masked;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::StepId;
 
@@ -44,7 +45,7 @@ pub enum Others {
 const TAIL: usize = 20;
 
 impl Failure {
-    /// A failure with one cause.
+    /// A failure with one cause. What hosts and commands said has no passwords.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>, cause: impl Into<String>) -> Self {
         let (mut message, mut cause) = (message.into(), cause.into());
@@ -55,7 +56,7 @@ impl Failure {
             step: None,
             host: None,
             message,
-            causes: vec![cause],
+            causes: vec![masked(&cause).into_owned()],
             output: Vec::new(),
             others: Others::default(),
         }
@@ -65,7 +66,7 @@ impl Failure {
     #[must_use]
     pub fn with_output(mut self, output: &str) -> Self {
         let shown = output.lines().rev().map(said::shown).filter(|line| !line.trim().is_empty());
-        self.output = shown.take(TAIL).map(std::borrow::Cow::into_owned).collect();
+        self.output = shown.take(TAIL).map(|line| masked(&line).into_owned()).collect();
         self.output.reverse();
         self
     }

@@ -97,7 +97,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         };
         let job = self.job(host, step, at, "");
         let mut line = |line: &str| {
-            self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
+            self.send(Event::output(&step.id, host, line));
         };
         match self.follow((host, step), &job, false, limit, &mut line).await? {
             Some(Outcome::Exited { code, .. }) => Ok(Some(code)),

@@ -15,8 +15,8 @@ use super::step::Verdict;
 use crate::check::Counts;
 use crate::check::health::{master_runs, metadata_is_no_older};
 use crate::check::trial::{Limits, judge};
-use crate::host::metadata::{Copied, TrialFacts};
-use crate::host::{AbsPath, Command, HostName, Process, ProcessId};
+use crate::host::metadata::{Copied, TrialExports, TrialFacts};
+use crate::host::{AbsPath, Command, FileText, HostName, Process, ProcessId};
 use crate::journal::Record;
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
@@ -202,14 +202,18 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         // what is for this program alone has tabs in it
         let mut line = |line: &str| {
             if !line.contains('\t') {
-                self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
+                self.send(Event::output(&step.id, host, line));
             }
         };
         let what = step.action.describe();
         let mut tries = 0;
         let outcome = loop {
             let outcome = match as_job {
-                true => self.run_job((host, step, self.intend(step).await?), script, LONG_COMMAND, &mut line).await?,
+                true => {
+                    let at = self.intend(step).await?;
+                    self.bring(host, step).await?;
+                    self.run_job((host, step, at), script, LONG_COMMAND, &mut line).await?
+                }
                 false => self.hosts.run(host, script, LONG_COMMAND, &mut line).await,
             };
             match &outcome {
@@ -240,9 +244,15 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// Puts what a step needs onto the host: a file that is copied, the text of a configuration file.
     pub(super) async fn bring(&self, host: &HostName, step: &Step) -> Result<(), Failure> {
+        let exports_file;
         let (source, to) = match &step.action {
             Action::Copy { from, to, .. } => (Source::File(from), to),
-            Action::Configure { text, copy, .. } => (Source::Text(text), copy),
+            Action::Configure { text, copy, .. } => (self.whole(step, text)?, copy),
+            Action::Trial { command: Command::Trial(trial), .. } => {
+                let TrialExports::Text(text) = &trial.exports else { return Ok(()) };
+                exports_file = trial.exports_file();
+                (self.whole(step, text)?, &exports_file)
+            }
             _ => return Ok(()),
         };
         let begun = self.clock.awake();
@@ -258,6 +268,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.clock.between_looks().await;
             self.still_the_same(host).await?;
         }
+    }
+
+    /// A text to be sent, of which JSON keeps no passwords.
+    fn whole<'t>(&self, step: &Step, text: &'t FileText) -> Result<Source<'t>, Failure> {
+        let missing = || Failure::new(FailureKind::Journal, step.action.describe(), "the run has not kept its text");
+        text.to_send().map(Source::Text).ok_or_else(missing)
     }
 
     /// A connection that was lost is made again for a while; a host or a disk that says no is believed.
@@ -408,7 +424,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             Command::StopMaster { prefix: prefix.clone(), patience }.script()
         };
         let mut output = |line: &str| {
-            self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
+            self.send(Event::output(&step.id, &host, line));
         };
         // every second counts: where nobody heard its end, and the master is there, it is told again
         let begun = self.clock.awake();

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::check::Baseline;
 use crate::host::identity::Identity;
 use crate::host::shell::Become;
-use crate::host::{AbsPath, Command, HostName};
+use crate::host::{AbsPath, Command, FileText, HostName};
 use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
 use crate::plan::{Busy, Mode, Window};
 use crate::rules::away;
@@ -263,7 +263,7 @@ pub enum Action {
         /// The file.
         file: AbsPath,
         /// What it must say.
-        text: String,
+        text: FileText,
         /// SHA-256 of it.
         sha256: String,
         /// Where it is copied to, before the command puts it in its place.

@@ -2,6 +2,7 @@
 
 mod broken;
 mod completions;
+mod escapes;
 mod house;
 mod journal;
 mod preview;

@@ -21,6 +21,7 @@ mod remains;
 mod roles;
 mod rollback;
 mod second;
+mod secrets;
 mod streams;
 mod support;
 mod survey;

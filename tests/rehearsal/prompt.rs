@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, Stdio};
 
+use mfsupgrade::journal::{Simulated, StateFolder};
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
@@ -27,7 +28,12 @@ fn terminal() -> (File, File) {
 }
 
 /// Runs a command on a terminal; each answer is given when its question is there.
-fn on_a_terminal(mut command: Command, answers: &[(&str, &str)]) -> Said {
+fn on_a_terminal(command: Command, answers: &[(&str, &str)]) -> Said {
+    after_a_while(command, answers, &|| {})
+}
+
+/// The same; `meanwhile` is what happens before somebody answers.
+fn after_a_while(mut command: Command, answers: &[(&str, &str)], meanwhile: &dyn Fn()) -> Said {
     let (mut keyboard, screen) = terminal();
     command.stdin(screen.try_clone().unwrap()).stdout(Stdio::null()).stderr(screen);
     let mut child = command.spawn().unwrap();
@@ -42,7 +48,10 @@ fn on_a_terminal(mut command: Command, answers: &[(&str, &str)]) -> Said {
             continue;
         }
         match answers.next() {
-            Some((question, answer)) if new.contains(question) => keyboard.write_all(answer.as_bytes()).unwrap(),
+            Some((question, answer)) if new.contains(question) => {
+                meanwhile();
+                keyboard.write_all(answer.as_bytes()).unwrap();
+            }
             // nobody is there to answer anything else
             other => {
                 unasked = Some(format!("{other:?} was to be asked"));
@@ -139,5 +148,26 @@ async fn a_terminal_that_closes_pauses_the_run_at_a_safe_point_and_its_code_says
         assert_eq!(code, Some(10));
         assert!(desk.status().contains("paused"), "{}", desk.status());
     });
+    cluster.stop().await;
+}
+
+/// Somebody who answers in the morning has seen the cluster of the evening.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_hours_later_is_held_against_another_look() {
+    let cluster = cluster().await;
+    let desk = Desk::new(&cluster);
+    let now = jiff::Timestamp::now();
+    // a thousandth of a second is more than an hour
+    let simulated =
+        Simulated { started: now, begun: now, speed: 1e7, what: "simulated daemons".to_owned(), kill: None };
+    StateFolder::new(Some(desk.folder.path())).unwrap().mark_simulated(&simulated).unwrap();
+    let tree = cluster.root("cs1").join("usr/src/mfs-1.6.27");
+    tokio::task::block_in_place(|| {
+        let gone = || std::fs::remove_dir_all(&tree).unwrap();
+        let upgrade = desk.command(&["upgrade", &desk.plan()]);
+        after_a_while(upgrade, &[(BEGIN, "y")], &gone)
+            .expect(4, &["the answer took more than 5m: the hosts are looked at again", "no host was touched"]);
+    });
+    assert_eq!(desk.runs(), Vec::<String>::new());
     cluster.stop().await;
 }

@@ -15,8 +15,8 @@ use crate::support::{WALKED, options, plan, said};
 
 /// One operator's state folder.
 pub struct Operator {
-    folder: PathBuf,
-    plan: PathBuf,
+    pub folder: PathBuf,
+    pub plan: PathBuf,
 }
 
 impl Operator {
@@ -71,7 +71,7 @@ fn window() -> String {
 }
 
 /// The plan of a cluster that `config` tells the way to.
-fn text(config: &Path) -> String {
+pub fn text(config: &Path) -> String {
     format!(
         "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nacknowledge = [\"no-metalogger\", \"goal-one\"]\n\
          [install]\nsource_dir = \"/usr/src/mfs-1.6.27\"\n[ssh]\nconfig = {config:?}\n\

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use mfsupgrade::host::AbsPath;
 use mfsupgrade::host::metadata::{Copied, Trial, TrialExports, TrialFacts};
+use mfsupgrade::host::{AbsPath, FileText};
 use mfsupgrade::moosefs::wire::{decode, request};
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, What};
@@ -72,16 +72,21 @@ async fn a_trial_is_told_the_exports_that_the_new_master_will_be_told() {
     ran(&cluster, "master", &snapshot().script(), 0).await;
     let path = |text: &str| AbsPath::new(text).unwrap();
     let there = path("/usr/local/etc/mfs/mfsexports.cfg");
-    let text = |text: &str| TrialExports::Text(text.to_owned());
+    let text = |text: &str| TrialExports::Text(FileText::new(text));
     for (exports, code) in [
         (text("# it's nobody\nclient1 / rw\n"), 1),
         (text("10.0.0.0/8\t/\trw,maproot=0\n"), 0),
         (TrialExports::Files(vec![path("/srv/none"), there.clone()]), 0),
     ] {
         let trial = Trial { exports, ..trial() };
+        if let TrialExports::Text(text) = &trial.exports {
+            let put = format!("cat > {} <<'END'\n{}END", trial.exports_file(), text.to_send().unwrap());
+            said(&cluster, "master", &put, 0).await;
+        }
         let words = ran(&cluster, "master", &trial.script(), code).await;
         assert_eq!(words.contains("no exports defined"), code == 1, "{words}");
-        ran(&cluster, "master", &trial.end(), 0).await;
+        ran(&cluster, "master", &trial.end_of_all(), 0).await;
+        said(&cluster, "master", &format!("ls {}", trial.exports_file()), 2).await;
     }
     said(&cluster, "master", &format!("echo '# nobody' > {there}"), 0).await;
     let trial = Trial { exports: TrialExports::Files(vec![there]), ..trial() };

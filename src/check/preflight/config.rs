@@ -7,10 +7,11 @@ use super::old::Old;
 use super::{Check, surveyed};
 use crate::check::{Code, ConfigChange, Finding};
 use crate::host::facts::TextFile;
-use crate::host::{AbsPath, HostFacts, HostName, Process};
+use crate::host::{AbsPath, FileText, HostFacts, HostName, Process};
 use crate::moosefs::config::{Carried, ConfigText, Fate, carry, config_path, disks_paths, fate, paths_read, refuses};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::disks;
+use crate::moosefs::secrets::masked;
 use crate::plan::{Access, Mode};
 use crate::rules::away::RECONNECT_S;
 use crate::rules::releases;
@@ -267,7 +268,7 @@ impl Check<'_> {
         let first = prefix.join(config_path(role, to));
         let changed = self.config.get(host).into_iter().flatten().find(|c| c.role == role && c.file == first);
         if let Some(change) = changed {
-            return Some((first.to_string(), ConfigText::parse(&change.text)));
+            return Some((first.to_string(), ConfigText::parse(change.text.shown())));
         }
         let there = paths_read(role, to).iter().map(|path| prefix.join(path).to_string());
         let mut there = there.filter_map(|path| Some((path.clone(), ConfigText::parse(&facts.files.get(&path)?.text))));
@@ -307,10 +308,12 @@ impl Check<'_> {
         let diff = match was.text == file.text {
             // it is written all the same, and nothing is that was not shown
             true => format!("--- {path}\n+++ {}\n@@ no line differs @@\n", file.to),
-            false => {
-                let diff = TextDiff::from_lines(was.text.as_str(), file.text.as_str());
-                diff.unified_diff().header(path, file.to.as_str()).to_string()
-            }
+            false => match (masked(&was.text), masked(&file.text)) {
+                (was, is) if was == is => format!("--- {path}\n+++ {}\n@@ passwords alone differ @@\n", file.to),
+                (was, is) => {
+                    TextDiff::from_lines(&*was, &*is).unified_diff().header(path, file.to.as_str()).to_string()
+                }
+            },
         };
         let known = there.or(file.from.map(|(_, file)| file));
         let change = ConfigChange {
@@ -320,7 +323,7 @@ impl Check<'_> {
             replaces: there.map(|now| hex(&now.text)),
             diff,
             file: file.to,
-            text: file.text,
+            text: FileText::new(file.text),
         };
         self.config.entry(host.clone()).or_default().push(change);
     }

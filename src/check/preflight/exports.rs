@@ -7,7 +7,7 @@ use semver::Version;
 use super::Check;
 use super::config::Move;
 use crate::check::{ClientSeen, Code};
-use crate::host::{AbsPath, HostFacts, HostName, MountArguments};
+use crate::host::{AbsPath, FileText, HostFacts, HostName, MountArguments};
 use crate::moosefs::config::exports_paths;
 use crate::moosefs::daemon::Role;
 use crate::moosefs::exports::{Account, Exports, LIKE_1_5, Mount, needs_exports};
@@ -51,12 +51,14 @@ impl Check<'_> {
         };
         let text = match wanted {
             Wanted::File { text, .. } => text.clone(),
-            Wanted::LikeV15 => LIKE_1_5.to_owned(),
+            Wanted::LikeV15 => FileText::new(LIKE_1_5),
         };
+        // nobody looks with a plan whose files are not here
+        let Some(whole) = text.to_send().map(str::to_owned) else { return };
         let there = facts.files.get(to.as_str());
         if old {
             let from = there.map(|file| (to.as_str(), file));
-            self.moves(host, Move { role: Role::Master, from, to: to.clone(), text }, facts);
+            self.moves(host, Move { role: Role::Master, from, to: to.clone(), text: whole }, facts);
             let (user, group) = master_runs_as(facts);
             let forbidden = there.is_some_and(|file| !file.is_readable(user, group));
             if self.config.get(host).is_some_and(|changes| changes.iter().any(|change| change.file == to)) {
@@ -64,6 +66,10 @@ impl Check<'_> {
             }
             let changes = self.config.get_mut(host).into_iter().flatten();
             match changes.rev().find(|change| change.file == to) {
+                // others on that host are not to read it
+                Some(change) if text.has_secrets() => {
+                    (change.mode, change.owner) = (0o640, format!("root:{group}"));
+                }
                 Some(change) if forbidden => change.mode = 0o644,
                 Some(_) => {}
                 None => self.exports_forbidden(&place, facts),
@@ -276,7 +282,7 @@ impl Check<'_> {
     /// The text that the new master will read, and what to call it.
     fn exports_text(&self, facts: &HostFacts) -> Option<(String, String)> {
         match &self.plan.config.exports {
-            Some(Wanted::File { path, text }) => Some((path.display().to_string(), text.clone())),
+            Some(Wanted::File { path, text }) => Some((path.display().to_string(), text.to_send()?.to_owned())),
             Some(Wanted::LikeV15) => Some(("exports_like_1_5".to_owned(), LIKE_1_5.to_owned())),
             None => {
                 let mut paths = self.exports_place(facts).paths.into_iter();

@@ -162,7 +162,8 @@ const OF_CONFIGURATION: &[Trap] = &[
 ];
 
 pub(super) fn exports(scene: &mut Scene, text: &str) {
-    scene.plan.config.exports = Some(Exports::File { path: "mfsexports.cfg".into(), text: text.to_owned() });
+    scene.plan.config.exports =
+        Some(Exports::File { path: "mfsexports.cfg".into(), text: crate::host::FileText::new(text) });
 }
 
 /// Named by the configuration, with a good file where nobody will look for it.

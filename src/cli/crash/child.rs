@@ -17,6 +17,7 @@ use crate::cli::upgrade::fit;
 use crate::cli::walk::{Display, Log};
 use crate::cli::{Failed, StateDir, block_on, told, usage};
 use crate::fleet::SshFleet;
+use crate::journal::store::texts;
 use crate::journal::{Crash, NewRun, StateFolder, StoreError};
 use crate::plan::Plan;
 use crate::ui::out::say;
@@ -45,6 +46,7 @@ pub(in crate::cli) async fn walk_killed(
 ) -> Result<Survived, anyhow::Error> {
     std::fs::write(state.path().join(PLAN), serde_json::to_vec(plan)?)
         .context("failed to write the rehearsal's plan")?;
+    texts::keep(state.path(), plan)?;
     loop {
         let died = state.crashes()?.len();
         let run = begun(state)?;
@@ -97,7 +99,8 @@ impl Begin {
             return Err(Failed::new(Exit::Usage, error));
         }
         let plan = std::fs::read(state.path().join(PLAN)).context("failed to read the rehearsal's plan")?;
-        let plan: Plan = serde_json::from_slice(&plan).context("failed to read the rehearsal's plan")?;
+        let mut plan: Plan = serde_json::from_slice(&plan).context("failed to read the rehearsal's plan")?;
+        texts::complete(PLAN, state.path(), &mut plan)?;
         block_on(self.begin(&plan, &state))?
     }
 
@@ -109,7 +112,7 @@ impl Begin {
         };
         let origin = origin();
         let new = NewRun { plan, schedule: &schedule, observation: Some(&observation), origin: &origin };
-        let beginning = Beginning { new, fleet: &fleet, question: None, abandon: &[], set_aside: None };
+        let beginning = Beginning { new, fleet: &fleet, abandon: &[], set_aside: None };
         begin(&beginning, (&StateDir { state_dir: Some(self.state.clone()) }, state), &self.display).await
     }
 }

@@ -6,6 +6,7 @@ use semver::Version;
 
 use super::account::{Account, Ids};
 use super::option;
+use crate::moosefs::secrets::masked;
 
 /// Ranges and masks are wrong in 1.6.0, which takes no such line (acl.c @ 1.6.0 and 1.6.1; run).
 const KNOWS_NETWORKS: Version = Version::new(1, 6, 1);
@@ -15,7 +16,7 @@ const KNOWS_NETWORKS: Version = Version::new(1, 6, 1);
 pub struct Rule {
     /// Its line, from 1.
     pub line: u32,
-    /// As it is written, without blanks at its ends.
+    /// As it is written, without blanks at its ends and without passwords.
     pub text: String,
     /// The first address that it is for.
     pub from: Ipv4Addr,
@@ -54,7 +55,7 @@ pub(super) struct Fault {
 
 impl Fault {
     pub fn new(word: &str, reason: impl Into<String>) -> Fault {
-        Fault { word: word.to_owned(), reason: reason.into() }
+        Fault { word: masked(word).into_owned(), reason: reason.into() }
     }
 }
 
@@ -93,7 +94,7 @@ pub(super) fn read(
     let meta = path == ".";
     let rule = Rule {
         line,
-        text: text.to_owned(),
+        text: masked(text).into_owned(),
         from: first,
         to: last,
         path: (!meta).then(|| path.trim_matches('/').to_owned()),

@@ -188,7 +188,7 @@ fn refusals_name_the_nearest_rule_and_why_it_does_not_fit() {
     );
     assert_eq!(
         asks([10, 2, 0, 9], "/a", false),
-        "no rule admits a mount of /a from 10.2.0.9; the nearest is line 3, `10.2.0.9 /a rw,password=x`, and it wants \
+        "no rule admits a mount of /a from 10.2.0.9; the nearest is line 3, `10.2.0.9 /a rw,password=…`, and it wants \
          a password"
     );
     assert!(asks([10, 2, 0, 8], "/a", false).ends_with("it is for 10.2.0.9 alone, and it wants a password"));

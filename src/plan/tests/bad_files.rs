@@ -198,7 +198,7 @@ fn exports_are_kept_as_they_were_read() {
     let text = "# ours\n\n10.0.0.0/8\t/\trw,maproot=0\r\n";
     fs::write(&path, text).unwrap();
     let plan = parse_in(&folder, &format!("{}exports_like_1_5 = false\nmaster_host = \"mm\"\n", exports("e.cfg")));
-    assert_eq!(plan.config.exports, Some(Exports::File { path, text: text.to_owned() }));
+    assert_eq!(plan.config.exports, Some(Exports::File { path, text: crate::host::FileText::new(text) }));
     assert_eq!(plan.config.master_host.as_ref().unwrap().as_str(), "mm");
     assert_eq!(parse_in(&folder, &small("[config]\nexports_like_1_5 = false\n")).config.exports, None);
     let like = small("[config]\nexports_like_1_5 = true\n");

@@ -6,7 +6,7 @@ use super::super::model::{Action, Phase, Stage, Step, of_bytes};
 use super::steps::sha256;
 use super::{AT_ONCE, Compiler, track};
 use crate::host::metadata::{Snapshot, Trial, TrialExports};
-use crate::host::{AbsPath, Command, HostName};
+use crate::host::{AbsPath, Command, FileText, HostName};
 use crate::moosefs::config::{ConfigText, exports_paths};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::exports::LIKE_1_5;
@@ -138,12 +138,12 @@ impl Compiler<'_> {
         let (plan, to) = (self.plan, &self.plan.upgrade.to);
         match &plan.config.exports {
             Some(Exports::File { text, .. }) => return TrialExports::Text(text.clone()),
-            Some(Exports::LikeV15) => return TrialExports::Text(LIKE_1_5.to_owned()),
+            Some(Exports::LikeV15) => return TrialExports::Text(FileText::new(LIKE_1_5)),
             None => {}
         }
         let changes = self.observation.and_then(|o| o.config.get(&plan.master.host)).into_iter().flatten();
         let mut config =
-            changes.filter(|c| c.file.as_str().ends_with("/mfsmaster.cfg")).map(|c| ConfigText::parse(&c.text));
+            changes.filter(|c| c.file.as_str().ends_with("/mfsmaster.cfg")).map(|c| ConfigText::parse(c.text.shown()));
         let set = config.find_map(|config| AbsPath::new(config.get("EXPORTS_FILENAME", to)?).ok());
         let prefix = &plan.master.access.install.prefix;
         TrialExports::Files(match set {

@@ -123,7 +123,7 @@ impl Compiler<'_> {
         let suffixed = |suffix: String| AbsPath::new(&format!("{file}.{suffix}")).expect("a path and plain letters");
         let copy = suffixed("mfsupgrade-new".to_owned());
         let beside = suffixed(format!("mfs-{}", self.plan.upgrade.from));
-        let sha256 = sha256(&text);
+        let sha256 = text.sha256().to_owned();
         let command = Command::PutInPlace {
             copy: copy.clone(),
             file: file.clone(),

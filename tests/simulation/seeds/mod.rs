@@ -3,6 +3,7 @@
 //! `tests/simulation/proof.rs` runs seeds as a test, `tests/simulation/simulate.rs` as a program (`cargo run --release
 //! --example simulate`).
 
+pub mod asked;
 pub mod campaign;
 pub mod cluster;
 pub mod deed;

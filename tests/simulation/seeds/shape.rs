@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mfsupgrade::check::{Baseline, ClientSeen, ConfigChange, MasterSeen, MetaloggerSeen, Observation, ServerSeen};
 use mfsupgrade::host::identity::Identity;
-use mfsupgrade::host::{AbsPath, HostName, MountArguments};
+use mfsupgrade::host::{AbsPath, FileText, HostName, MountArguments};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::model::{Archive, ClientGroup, Config, Install, Metalogger, Ssh, Stagger, Upgrade};
@@ -93,7 +93,7 @@ impl Scenario {
         let change = |role: Role, file: &str| ConfigChange {
             role,
             file: path(file),
-            text: "KEY = VALUE\n".to_owned(),
+            text: FileText::new("KEY = VALUE\n"),
             mode: 0o644,
             owner: "root:root".to_owned(),
             replaces: None,
