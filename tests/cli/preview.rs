@@ -113,7 +113,7 @@ fn observation(plan: &Plan) -> Observation {
         config.entry(host.clone()).or_default().push(ConfigChange {
             role,
             file: path("/etc/some.cfg"),
-            text: "A = B\n".to_owned(),
+            text: mfsupgrade::host::FileText::new("A = B\n"),
             mode: 0o644,
             owner: "root:root".to_owned(),
             replaces: None,

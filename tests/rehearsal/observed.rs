@@ -265,7 +265,9 @@ async fn what_an_upgrade_writes_is_what_was_shown() {
         let Action::Configure { file, text, diff, command, .. } = &step.action else { continue };
         let HostCommand::PutInPlace { mode, owner, beside, .. } = command else { panic!("{command:?}") };
         let files = must.get_mut(track.host.as_str()).unwrap();
-        if let Some(old) = files.insert(file.to_string(), (format!("{mode:o} {owner}"), text.clone())) {
+        if let Some(old) =
+            files.insert(file.to_string(), (format!("{mode:o} {owner}"), text.to_send().unwrap().to_owned()))
+        {
             files.insert(beside.to_string(), old);
             kept += 1;
         }
