@@ -118,7 +118,11 @@ fn what_ssh_says_draws_nothing_and_json_has_it_whole() {
     let folder = tempfile::tempdir().unwrap();
     let ssh = folder.path().join("ssh");
     let words: String = BAD.bytes().map(|byte| format!("\\{byte:03o}")).collect();
-    std::fs::write(&ssh, format!("#!/bin/sh\nprintf 'ssh: {words}\\377\\n' >&2\nexit 255\n")).unwrap();
+    // it says so into the log that it is told to write
+    let script = format!(
+        "#!/bin/sh\nwhile [ $# -gt 1 ]; do [ \"$1\" != -E ] || log=$2; shift; done\nprintf 'ssh: {words}\\377\\n' > \"$log\"\nexit 255\n"
+    );
+    std::fs::write(&ssh, script).unwrap();
     std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
     let plan = write(folder.path(), "plan.toml", PLAN);
     let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());

