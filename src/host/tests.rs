@@ -171,7 +171,7 @@ impl World {
         let commands = vec![
             ("keep", Command::Keep { prefix: prefix(), file: self.path("w/kept.tar"), shown }),
             ("snapshot", Command::Snapshot(snapshot)),
-            ("trial", Command::Trial(trial(TrialExports::Text(FREE.into())))),
+            ("trial", Command::Trial(trial(TrialExports::Text(crate::host::FileText::new(FREE))))),
             (
                 "trial of files",
                 Command::Trial(trial(TrialExports::Files(vec![
