@@ -45,6 +45,8 @@ impl World {
         for (file, text) in [
             ("p/etc/mfsmaster.cfg", "MATOCU_LISTEN_PORT = 9500\n"),
             ("p/etc/mfs/mfsexports.cfg", "* / rw\n"),
+            // as it is brought before the trial
+            ("w/trial.exports", FREE),
             ("p/etc/mfs/mfshdd.cfg", "/absent\n"),
             ("data/metadata.mfs.back", "MFSM 1.5\0\0\0\0\0\0\0\u{5}rest"),
             ("data/changelog.0.mfs", "4: x\n"),

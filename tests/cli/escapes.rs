@@ -73,7 +73,7 @@ fn told_by_a_journal(state: &Path) -> Run {
     let (_, _, step) = schedule.steps().next().unwrap();
     let (step, at, bad) = (step.id.clone(), Timestamp::now(), BAD.to_owned());
     run.append(Record::Intent { step: step.clone(), at }).unwrap();
-    run.append(Record::Done { step: step.clone(), at, evidence: bad.clone(), found: false }).unwrap();
+    run.append(Record::Done { step: step.clone(), at, evidence: bad.clone(), found: false, host_time: None }).unwrap();
     run.append(Record::Failed { step: Some(step), at, kind: FailureKind::StepFailed, message: bad.clone() }).unwrap();
     run.append(Record::Stands { at, state: bad }).unwrap();
     run
