@@ -106,8 +106,9 @@ pub const WAY_BACK_MASTER: &str = "back to 1.5 from here on: stop the new master
      start it on the same, current metadata; never on an older copy (`mfsupgrade rollback` does it)";
 
 /// What is left to do when a new master has loaded other metadata than the old one had.
-pub const WAY_BACK_METADATA: &str = "start no master before DATA_PATH has the metadata that the old one wrote when it stopped \
-     (compare metadata.mfs with the backup); an older copy lets chunkservers delete newer chunks";
+pub const WAY_BACK_METADATA: &str = "start no master before DATA_PATH has the newest metadata there is: the file whose version \
+     is the highest (`od -An -tx1 -j 12 -N 8 FILE`), be it what the old master wrote when it stopped or what one wrote since; \
+     nothing older ever takes its place, the backup neither: it lets chunkservers delete newer chunks";
 
 /// What the first start of a 1.6 chunkserver does to its disks (`hddspacemgr.c`, hdd_folder_scan, from 1.6.6 on; seen).
 pub const WAY_BACK_CHUNKSERVER: &str = "the new chunkserver renames its disks' folders 0-F to 00-FF: put back to 1.5 it \

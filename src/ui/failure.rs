@@ -36,7 +36,7 @@ pub fn text(failure: &Failure, state: &str, resume: &str) -> Shown {
 fn next(failure: &Failure) -> &'static str {
     // a master was stopped again: nothing recovers by itself
     if failure.is_of_metadata() {
-        return "put the right metadata into DATA_PATH, as said above; the master is then started and counted anew";
+        return "see that the newest metadata is in DATA_PATH, as said above; the master is then started and counted anew";
     }
     match failure.kind {
         FailureKind::StepFailed => "read the command's output above and put right what it names, on that host",
