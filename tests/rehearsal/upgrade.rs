@@ -148,8 +148,8 @@ fn a_new_master_on_other_metadata_is_stopped_within_seconds() {
         let told = told(&rehearse(plan, &["loads-other-metadata@master"]))
             .expect(12, &["the gate asks for: the master answers as the new release", "knows 7 inodes and knew 13"])
             .expect(12, &["the new master was stopped again; the way back: start no master before DATA_PATH has"])
-            .expect(12, &["compare metadata.mfs with the backup", "0 of 1 master on 1.6.27", "THE FILE SYSTEM IS DOWN"])
-            .expect(12, &["next:    put the right metadata into DATA_PATH, as said above"])
+            .expect(12, &["nothing older ever takes its place", "0 of 1 master on 1.6.27", "THE FILE SYSTEM IS DOWN"])
+            .expect(12, &["next:    see that the newest metadata is in DATA_PATH, as said above"])
             .untouched("cl1");
         assert!(!told.err.contains("STILL RUNS"), "{}", told.err);
         assert!(told.err.contains("error: failed to see the gate green on master\n"), "{}", told.err);
