@@ -226,23 +226,22 @@ impl Check<'_> {
 
     /// Whether what was replaced is there, whole enough to have the role's program.
     fn kept(&mut self, changed: &Changed, facts: &HostFacts) {
-        let file = changed.kept.as_ref();
-        let holds = file.and_then(|file| facts.archives.get(file.as_str()));
-        let program = changed.role.path_in_prefix();
-        let seen = match (file, holds) {
-            (None, _) => "the run did not keep what its installation replaced".to_owned(),
-            (Some(file), None) => format!("{file} is not there"),
-            (Some(_), Some(holds)) if changed.role == Role::Metalogger || holds.contains(program) => return,
-            (Some(file), Some(_)) => format!("{file} does not hold {program}"),
+        let (host, program) = (&changed.host, changed.role.path_in_prefix());
+        let seen = match &changed.kept {
+            None => "the run did not keep what its installation replaced".to_owned(),
+            Some(_) if changed.role == Role::Metalogger => return,
+            Some(file) => match facts.lacks_kept(file, changed.role, self.from()) {
+                None => return,
+                Some(why) => why,
+            },
         };
+        let from = self.from().clone();
         self.find(
             Code::BackProgramsGone,
-            Some(&changed.host),
+            Some(host),
             seen,
-            "there is no old program to bring back",
-            format!(
-                "bring a host's file here that has the same old release, or go back on this host by hand ({program})"
-            ),
+            "there is no old program to bring back, and no daemon is stopped without one",
+            format!("install {from} by hand on {host} (`make install` in its tree brings {program}), and look again"),
         );
     }
 

@@ -88,6 +88,7 @@ codes! {
     ToolsMissing "tools-missing" Error "a host lacks a program that a step calls" "the commands of the schedule";
     FuseMissing "fuse-missing" Error "a client has no /dev/fuse, without which nothing can be mounted" "fuse(4); seen by every look";
     OldToolsGone "old-tools-gone" Warning "the old release's mfsmetarestore was replaced already" "hazard 15; restore.c @ 1.6.18";
+    OldProgramsGone "old-programs-gone" Warning "the programs of a running old daemon or mount were replaced on disk already" "/proc/PID/exe against the installed program; docs/rollback.md";
     EtcPathDiffers "etc-path-differs" Error "the new release was built to look for its configuration outside of the prefix" "hazard 11; config.h";
     BuildUnknown "build-unknown" Note "nobody can tell which paths and users are compiled into the new release" "hazards 5, 13; config.h";
     DefaultsDiffer "defaults-differ" Note "the new release's compiled-in defaults are not those of the running daemon" "hazards 5, 13; config.h";
@@ -119,6 +120,7 @@ codes! {
     DiskLineChanges "disk-line-changes" Error "a line of mfshdd.cfg means something else to the new chunkserver" "hazard 31; hddspacemgr.c @ 1.6.27";
     DisksNotSeen "disks-not-seen" Error "the list of disks of a running chunkserver cannot be looked at" "hazard 31; hddspacemgr.c @ 1.6.27";
     DiskAbsent "disk-absent" Error "a disk of mfshdd.cfg is not there as a folder" "hazard 7; hddspacemgr.c @ 1.6.27, hdd_parseline";
+    DiskMarked "disk-marked" Error "a disk that is marked for removal has chunks that the new chunkserver would not see" "hazard 36; hddspacemgr.c @ 1.6.18 to 1.6.27, hdd_folder_scan; run with 1.6.20 and 1.6.27";
     DiskCommented "disk-commented" Note "a comment in mfshdd.cfg, which 1.5 takes for a disk" "hazard 31; hddspacemgr.c @ 1.5.12";
     MetadataNeverSaved "metadata-never-saved" Error "the master has never saved its metadata: no copy of it could be restored" "MFSM NEW; hazards 14, 16";
     MetadataSaveStale "metadata-save-stale" Error "a leftover metadata.mfs.back.tmp would make the old master end without saving" "hazard 14; filesystem.c @ 1.5.12";
@@ -129,6 +131,7 @@ codes! {
     GoalsUnknown "goals-unknown" Note "a 1.5 master does not tell how many chunks have one copy by their goal" "hazard 21; matrix from 1.6";
     GoalOne "goal-one" Warning "chunks of goal 1 cannot be read while their server restarts" "hazard 21; matrix row 1";
     ChunksTooMany "chunks-too-many" Error "a chunkserver has more chunks than the new master lets one register" "hazard 35; matocsserv.c @ 1.6.19";
+    ChunksLost "chunks-lost" Error "chunk files are gone from a chunkserver's disks that its master still counts" "CSERV_LIST against the names in folders 0 to F; 1.5 tells of a lost file at its next start; run with 1.5.12 and 1.6.20";
     DisksRolledBack "disks-rolled-back" Warning "disks of a 1.5 chunkserver have folders of 1.6, whose chunks it does not see" "hazard 18; hddspacemgr.c @ 1.6.6";
     ChunkserverEmpty "chunkserver-empty" Note "a chunkserver has no chunk while others have some" "hazards 18, 22; CSERV_LIST";
     HealthOld "health-old" Note "the master's own file test is hours old" "FSTEST, 2048 s a round";
@@ -148,7 +151,7 @@ codes! {
     ToolsOf15 "tools-of-1-5" Note "some tools fail on mounts that are still old" "hazards 25, 26";
     SpaceFiguresDrop "space-figures-drop" Note "total and free space will be told as less than now" "hazard 23; hddspacemgr.c @ 1.6.23";
     WindowShort "window-short" Note "the demanded waits are longer than the plan's window" "the plan; HOWTO: 5-10 minutes between chunkservers";
-    BackProgramsGone "back-programs-gone" Error "what the upgrade replaced on a host is not there to be brought back" "the tar file that the run keeps; docs/rollback.md";
+    BackProgramsGone "back-programs-gone" Error "the old release's programs are not there to be brought back on a host" "the tar file that the run keeps, and the release of what is in it; docs/rollback.md";
     BackNotByRun "back-not-by-run" Error "something runs in the new release that the run to be taken back did not put there" "the journal, and a look at the host";
     BackMetadata "back-metadata" Error "there is no metadata on which an old master may be started" "filesystem.c @ 1.5.12; hazard 17";
     BackDisks "back-disks" Error "nobody can tell on which disks chunks must be moved back" "hazard 18; hddspacemgr.c @ 1.6.6";

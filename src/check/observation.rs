@@ -1,6 +1,6 @@
 //! What only the cluster can tell a schedule: addresses, mounts and their options, the baseline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use semver::Version;
@@ -32,6 +32,9 @@ pub struct Observation {
     /// What each host said of itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub machines: BTreeMap<HostName, Identity>,
+    /// Roles of hosts whose old programs were replaced on disk before the run, and that no run has kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub without_old: BTreeMap<HostName, BTreeSet<Role>>,
     /// The longest that a chunkserver waits between two tries to reach its master, in seconds.
     #[serde(default = "away::by_itself", skip_serializing_if = "away::is_by_itself")]
     pub reconnect_s: u64,

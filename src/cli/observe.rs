@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::check::preflight::{Clocks, Fleet, Here, preflight, silent, unanswered};
+use crate::check::preflight::{Clocks, Fleet, Here, preflight, silent, to_count_again, unanswered};
 use crate::check::{Code, Finding, Observation};
 use crate::fleet::{Forward, SshFleet};
 use crate::host::facts::Space;
@@ -111,8 +111,7 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Opt
     }
     findings.sort_by(|a, b| a.host.cmp(&b.host));
     let here = Here { clocks, runs: runs.and_then(space_of) };
-    let master = facts.get(&plan.master.host);
-    let address = master.and_then(|f| f.listener(plan.master.admin_port));
+    let address = facts.get(&plan.master.host).and_then(|f| f.listener(plan.master.admin_port));
     let answer = match address {
         Some(address) => {
             let answer = ForwardedMaster::new(fleet, plan, address).overview().await;
@@ -122,6 +121,7 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Opt
     };
     match answer {
         Ok(overview) => {
+            count_again(plan, fleet, &mut facts, &overview).await;
             let (observation, more) = preflight(plan, &facts, &overview, &here);
             let whole = findings.is_empty();
             findings.extend(more);
@@ -129,9 +129,23 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Opt
         }
         Err((code, reason)) => {
             // a host that is not reached is a finding already
+            let master = facts.get(&plan.master.host);
             findings.extend(master.map(|facts| silent(plan, facts, code, reason)));
             findings.extend(unanswered(plan, &facts, &here));
             (None, findings)
+        }
+    }
+}
+
+/// Chunk files come and go between the look at their host and the master's answer: what is there before it or after it was there.
+async fn count_again(plan: &Plan, fleet: &SshFleet, facts: &mut Fleet, overview: &Overview) {
+    let again = to_count_again(plan, facts, overview);
+    let looks = looks(plan).into_iter().filter(|(host, _)| again.contains(host));
+    let seen = together(looks, |(host, look)| async move { (host.clone(), look_at(fleet, &host, &look).await) }).await;
+    for (host, seen) in seen {
+        let (Ok(seen), Some(facts)) = (seen, facts.get_mut(&host)) else { continue };
+        for (disk, count) in seen.narrow {
+            facts.narrow.entry(disk).and_modify(|known| *known = count.max(*known));
         }
     }
 }
@@ -177,6 +191,7 @@ pub(super) fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
         push_new(&mut look.prefixes, &access.install.prefix);
         push_new(&mut look.space_for, &access.install.work_dir);
         push_new(&mut look.own, &access.install.work_dir);
+        push_new(&mut look.archives, &access.install.kept(from, to));
         if let Some(tree) = access.install.tree(from, to) {
             push_new(&mut look.source_dirs, &tree);
         }

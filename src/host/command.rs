@@ -225,6 +225,15 @@ cd \"$t\" && ‹configure› && make && ‹built› printf %s ‹mark_text› > 
 }
 
 impl Command {
+    /// The tar file that it brings back.
+    #[must_use]
+    pub fn restores_from(&self) -> Option<&AbsPath> {
+        match self {
+            Self::Restore { file, .. } => Some(file),
+            _ => None,
+        }
+    }
+
     /// The tree that it installs from; a process that works there goes on installing.
     #[must_use]
     pub fn installs_from(&self) -> Option<&AbsPath> {

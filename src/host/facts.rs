@@ -217,10 +217,15 @@ pub struct HostFacts {
     pub names: BTreeMap<String, Vec<Ipv4Addr>>,
     /// What earlier steps left in the working folder of this program, by path: SHA-256 in hexadecimal.
     pub kept: BTreeMap<String, String>,
+    /// How many chunk files are in folders `0` to `F`, by disk, in a survey; absent for one that is not there, and for one with
+    /// more files than can be counted in a survey's time.
+    #[serde(default)]
+    pub narrow: BTreeMap<String, u64>,
     /// How many chunks are in folders `00` to `FF`, by disk; absent for one that is not there.
     pub wide: BTreeMap<String, u64>,
-    /// Programs (`sbin/mfs…`, `bin/mfs…`) in tar files of this program's own, by file; absent for one that is not there.
-    pub archives: BTreeMap<String, BTreeSet<String>>,
+    /// Programs (`sbin/mfs…`, `bin/mfs…`) in tar files of this program's own, by file, with the version that each carries, where
+    /// it is a daemon or a mount; absent for a file that is not there, and empty for one that is not whole.
+    pub archives: BTreeMap<String, BTreeMap<String, Option<Version>>>,
     /// Whether the host can look under mounts for [`Self::under`]: root, with an `unshare` that works.
     pub unshare: bool,
 }
@@ -481,6 +486,19 @@ impl HostFacts {
         let held = self.held.get(&process.pid).filter(|held| !held.is_empty())?;
         let mut at = self.sockets.iter().filter(|s| s.listening && s.local.1 == port);
         Some(at.any(|socket| socket.inode == 0 || held.contains(&socket.inode)))
+    }
+
+    /// Why the tar file `kept` does not bring back the `wanted` program of `role`; `None`: it does. It must have been looked at.
+    #[must_use]
+    pub fn lacks_kept(&self, kept: &AbsPath, role: Role, wanted: &Version) -> Option<String> {
+        let program = role.path_in_prefix();
+        match self.archives.get(kept.as_str()).map(|programs| programs.get(program)) {
+            None => Some(format!("{kept} is not there")),
+            Some(None) => Some(format!("{kept} does not hold {program}, or is not whole")),
+            Some(Some(Some(version))) if version == wanted => None,
+            Some(Some(Some(version))) => Some(format!("the {program} in {kept} is {version}, not {wanted}")),
+            Some(Some(None)) => Some(format!("the {program} in {kept} tells no version")),
+        }
     }
 
     /// The version of the installed program of `role`.

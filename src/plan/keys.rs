@@ -4,7 +4,7 @@
 pub const ROOT: &[&str] =
     &["upgrade", "window", "install", "config", "ssh", "master", "metaloggers", "chunkservers", "clients"];
 /// `[upgrade]`
-pub const UPGRADE: &[&str] = &["from", "to", "mode", "stagger", "master_wait", "acknowledge"];
+pub const UPGRADE: &[&str] = &["from", "to", "mode", "stagger", "master_wait", "acknowledge", "accept_lost"];
 /// `[window]`
 pub const WINDOW: &[&str] = &["from", "to", "time_zone", "days"];
 /// `[install]`, and `install` in a section.

@@ -75,6 +75,14 @@ pub struct Upgrade {
     pub master_wait: Duration,
     /// Codes of findings that the operator accepts by name.
     pub acknowledge: BTreeSet<String>,
+    /// How many chunk copies the operator accepts as lost for good.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub accept_lost: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The two ways of the HOWTO.
@@ -132,6 +140,13 @@ impl Install {
     #[must_use]
     pub fn work(&self, from: &Version, to: &Version) -> AbsPath {
         self.work_dir.join(&format!("{from}-to-{to}"))
+    }
+
+    /// The tar file of what an installation replaces: one a prefix, since the second role of a host would keep what the first has
+    /// put in.
+    #[must_use]
+    pub fn kept(&self, from: &Version, to: &Version) -> AbsPath {
+        self.work(from, to).join(&format!("replaced{}.tar", self.prefix.as_str().replace('/', "-")))
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn read(root: &Section<'_>, out: &mut Findings) -> Read<Upgrade> {
     let stagger = stagger(&section, out);
     let master_wait = master_wait(&section, out);
     let acknowledge = acknowledge(&section, out);
+    let accept_lost = section.number("accept_lost", 0..=u32::MAX, out);
     if let (Ok((to, span)), Ok(acknowledge)) = (&to, &acknowledge) {
         check_target(to, span, acknowledge, out)?;
     }
@@ -46,6 +47,7 @@ pub(super) fn read(root: &Section<'_>, out: &mut Findings) -> Read<Upgrade> {
         stagger: stagger?,
         master_wait: master_wait?,
         acknowledge: acknowledge?,
+        accept_lost: accept_lost?.unwrap_or(0).into(),
     })
 }
 

@@ -101,9 +101,18 @@ pub fn has_metaloggers(to: &Version) -> bool {
     *to >= FIRST_METALOGGER
 }
 
+/// The promise in both of the following.
+pub const BY_ROLLBACK: &str = "(`mfsupgrade rollback` does it)";
+
 /// What the start of a 1.6 master means for the way back (metadata stays `MFSM 1.5`: `filesystem.c` @ 1.6.27; run with 1.6.27 and 1.5.12).
 pub const WAY_BACK_MASTER: &str = "back to 1.5 from here on: stop the new master cleanly, install the old release and \
      start it on the same, current metadata; never on an older copy (`mfsupgrade rollback` does it)";
+
+/// What is left to do where the old release's programs were not kept.
+#[must_use]
+pub fn way_back_programs(old: &Version) -> String {
+    format!("install {old} by hand on this host")
+}
 
 /// What is left to do when a new master has loaded other metadata than the old one had.
 pub const WAY_BACK_METADATA: &str = "start no master before DATA_PATH has the newest metadata there is: the file whose version \

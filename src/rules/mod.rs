@@ -46,6 +46,10 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
         meaning: "change logs that the new mfsmetarestore may skip, since the old one was replaced",
     },
     Acknowledgeable {
+        code: "old-programs-gone",
+        meaning: "hosts that `mfsupgrade rollback` cannot bring back, since their old programs were replaced before the run",
+    },
+    Acknowledgeable {
         code: "owner-differs",
         meaning: "files of a daemon that belong to another user, and that it can use all the same",
     },

@@ -21,6 +21,14 @@ pub fn most_chunks(to: &Version) -> u32 {
     if *to < Version::new(1, 6, 20) { 4_000_000 } else { 41_000_000 }
 }
 
+/// From 1.6.18 on a chunkserver leaves a disk that is marked for removal as it is, since it may be read-only: chunks in the
+/// folders 0 to F of 1.5 are not moved to 00 to FF, and it looks nowhere else (hddspacemgr.c, `hdd_folder_scan`: `todel==0`;
+/// 1.6.6 to 1.6.17 move them on every disk).
+#[must_use]
+pub fn leaves_marked_disks(to: &Version) -> bool {
+    *to >= Version::new(1, 6, 18)
+}
+
 /// From 1.6.21 on a mount takes options from mfsmount.cfg (`mfsmount/main.c`; NEWS 1.6.21).
 #[must_use]
 pub fn reads_mount_file(to: &Version) -> bool {
@@ -64,8 +72,9 @@ mod tests {
     #[test]
     fn the_first_release_with_a_change_has_it() {
         let v = |patch| Version::new(1, 6, patch);
-        let turns: [Turn; 5] = [
+        let turns: [Turn; 6] = [
             (refuses_loopback, 14),
+            (leaves_marked_disks, 18),
             (reads_mount_file, 21),
             (counts_without_reserve, 22),
             (stops_at_zero, 25),

@@ -71,17 +71,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// How the cluster is, by the last look at its master: whatever release each daemon is of.
     fn health(&self, overview: &Overview) -> String {
-        let baseline = self.baseline.borrow();
-        let servers = || self.schedule.chunkservers.iter().filter_map(|known| Some((known.address?, None)));
-        match &overview.matrix {
-            None => match health::all_back(overview, &baseline, servers()) {
-                Ok(()) => format!("{HEALTHY} as far as a 1.5 master tells"),
-                Err(reason) => format!("cluster NOT healthy: {}", named(self.schedule, reason)),
-            },
-            Some(_) => match health::healthy(overview, &baseline, servers()) {
-                Ok(()) => HEALTHY.to_owned(),
-                Err(reason) => format!("cluster NOT healthy: {}", named(self.schedule, reason)),
-            },
+        let baseline = self.baseline.borrow().accepting(self.schedule.accept_lost);
+        let servers = self.schedule.chunkservers.iter().filter_map(|known| known.address);
+        match (health::whole(overview, &baseline, servers), &overview.matrix) {
+            (Ok(()), Some(_)) => HEALTHY.to_owned(),
+            (Ok(()), None) => format!("{HEALTHY} as far as a 1.5 master tells"),
+            (Err(reason), _) => format!("cluster NOT healthy: {}", named(self.schedule, reason)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gate::ACCEPTED_BY;
 use crate::host::{HostName, said};
 pub use crate::journal::FailureKind;
 use crate::moosefs::secrets::masked;
@@ -79,6 +80,18 @@ impl Failure {
         let said = full.or_else(|| self.output.iter().rfind(|line| line.chars().any(char::is_alphanumeric)));
         let said = said.map(|line| format!("it said: {line}"));
         self.causes.iter().cloned().chain(said).collect::<Vec<_>>().join(": ")
+    }
+
+    /// Whether it is chunks that are gone, and their number can be accepted.
+    #[must_use]
+    pub fn may_accept_lost(&self) -> bool {
+        self.causes.iter().any(|cause| cause.starts_with(ACCEPTED_BY))
+    }
+
+    /// Whether it is the old release's programs that are wanted.
+    #[must_use]
+    pub fn wants_old_programs(&self) -> bool {
+        self.causes.iter().any(|cause| cause.contains("by hand on this host"))
     }
 
     /// Whether a new master was stopped again, or should be, since it has loaded other metadata.

@@ -17,13 +17,21 @@ pub struct Red {
     pub reason: String,
     /// Whether waiting cannot help: the master runs on other metadata.
     pub hopeless: bool,
+    /// The `accept_lost` of the plan with which it would be green; 0: none would help.
+    pub accept_lost: u64,
 }
 
 impl Red {
     /// What may still come.
     #[must_use]
     pub fn wait(reason: String) -> Self {
-        Self { reason, hopeless: false }
+        Self { reason, hopeless: false, accept_lost: 0 }
+    }
+
+    /// What will not come.
+    #[must_use]
+    pub fn hopeless(reason: String) -> Self {
+        Self { reason, hopeless: true, accept_lost: 0 }
     }
 }
 
@@ -38,6 +46,23 @@ pub fn judge(
     baseline: &Baseline,
     overview: &Overview,
 ) -> Result<(), Red> {
+    let with = |copies: u64| judge_accepting(gate, host, schedule, &baseline.accepting(copies), overview);
+    let accepted = schedule.accept_lost;
+    with(accepted).map_err(|red| {
+        // chunks that are missing alone may be enough; what is under goal heals
+        let numbers = [baseline.missing_beyond(overview), baseline.beyond(overview)];
+        let helps = |copies: &u64| *copies > accepted && !red.hopeless && with(*copies).is_ok();
+        Red { accept_lost: numbers.into_iter().find(helps).unwrap_or(0), ..red }
+    })
+}
+
+fn judge_accepting(
+    gate: &Gate,
+    host: &HostName,
+    schedule: &Schedule,
+    baseline: &Baseline,
+    overview: &Overview,
+) -> Result<(), Red> {
     let to = &schedule.to;
     // no other gate is green on the wrong master either: an old one cannot serve new chunkservers and mounts. On the way
     // back it goes last, and a new one serves old chunkservers and mounts
@@ -45,7 +70,7 @@ pub fn judge(
     health::master_runs(overview, to)
         .or_else(|reason| if before { health::master_runs(overview, &schedule.from) } else { Err(reason) })
         .map_err(Red::wait)?;
-    health::metadata_is_kept(overview, baseline).map_err(|reason| Red { reason, hopeless: true })?;
+    health::metadata_is_kept(overview, baseline).map_err(Red::hopeless)?;
     // a mount that a boot has made with the programs that were still there works with no old master: it goes before them
     let remounted = match gate {
         Gate::Healthy { .. } | Gate::Serving { mounts: true, .. } if schedule.is_back() => {
@@ -56,7 +81,7 @@ pub fn judge(
     remounted.map_err(Red::wait)?;
     let judged = match gate {
         Gate::MasterServes { .. } => {
-            health::metadata_is_as_it_was(overview, baseline).map_err(|reason| Red { reason, hopeless: true })?;
+            health::metadata_is_as_it_was(overview, baseline).map_err(Red::hopeless)?;
             Ok(())
         }
         Gate::Healthy { upgraded, .. } | Gate::Serving { upgraded, .. } if tells_no_matrix(schedule, overview) => {
@@ -73,6 +98,23 @@ pub fn judge(
     };
     judged.map_err(|reason| Red::wait(named(schedule, reason)))
 }
+
+/// What an operator is told who may accept that `copies` are lost for good: the number, and what of it was gone before the run.
+#[must_use]
+pub fn acceptance(copies: u64, schedule: &Schedule, baseline: &Baseline) -> String {
+    let before = baseline.lost.iter().map(|(address, count)| {
+        format!("{count} on {} before this run began", with_name(&schedule.chunkservers, *address))
+    });
+    let before: Vec<String> = before.collect();
+    let before = match before[..] {
+        [] => "the survey found none of them gone".to_owned(),
+        _ => format!("by a count of its chunk files: {}", before.join(", ")),
+    };
+    format!("{ACCEPTED_BY}{copies}` under [upgrade] of the plan ({before})")
+}
+
+/// How [`acceptance`] begins.
+pub const ACCEPTED_BY: &str = "what is lost for good is accepted by `accept_lost = ";
 
 /// What the master says of a chunkserver by its address, with the name that the plan has for it.
 #[must_use]

@@ -4,6 +4,7 @@
 //! whole upgrades run in paused time in a test.
 
 mod account;
+mod again;
 pub mod back;
 mod busy;
 mod clocks;

@@ -183,7 +183,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 };
         }
         if !touched {
-            if let Some(wait) = &stage.wait {
+            if let Some(wait) = &stage.wait
+                && !(matches!(wait, Wait::MasterWait { .. }) && self.never_stopped(&stage.tracks[0]).await?)
+            {
                 self.wait(wait, first, &stage.tracks[0]).await?;
             }
             if let Some(gate) = &stage.gate {
@@ -274,6 +276,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 true => Err(Stop::Pause),
                 false => self.turn(stage, track, step).await,
             };
+            if let Err(Stop::Failure(failure)) = result {
+                result = Err(self.start_again(track, step, failure).await.into());
+                break;
+            }
             if result.is_err() {
                 break;
             }
@@ -424,6 +430,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         Ok(false)
     }
 
+    /// Whether the master was found to be new when it was to be stopped, and runs: then there is no start to wait before.
+    async fn never_stopped(&self, track: &Track) -> Result<bool, Failure> {
+        let stop = self.schedule.steps().find(|(_, _, step)| matches!(step.action, Action::StopMaster { .. }));
+        let found = stop.is_some_and(|(_, _, step)| self.found.borrow().contains(&step.id));
+        Ok(found && self.master_is_there(track).await?)
+    }
+
     /// Whether a master runs on the host of `track`, whose next step starts it.
     async fn master_is_there(&self, track: &Track) -> Result<bool, Failure> {
         let Some(step) = track.steps.iter().find(|s| !self.is_done(&s.id)) else { return Ok(true) };
@@ -523,11 +536,17 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     return Ok(Some(gate.describe(self.schedule)));
                 }
                 Err(_) if pause() => return Ok(None),
-                Err(Red { reason, hopeless }) if hopeless || self.laws.gives_up(passed, gate.greatest_s()) => {
+                Err(Red { reason, hopeless, accept_lost })
+                    if hopeless || self.laws.gives_up(passed, gate.greatest_s()) =>
+                {
                     let within = if hopeless { String::new() } else { format!(" within {}", human(gate.greatest_s())) };
                     let message = format!("see the gate green{within}");
                     let mut failure = Failure::new(FailureKind::GateRed, message, reason).at(step, host);
                     failure.causes.insert(0, format!("the gate asks for: {}", gate.describe(self.schedule)));
+                    if accept_lost > 0 {
+                        let baseline = self.baseline.borrow();
+                        failure.causes.push(super::gate::acceptance(accept_lost, self.schedule, &baseline));
+                    }
                     return Err(failure);
                 }
                 Err(Red { reason, .. }) => {

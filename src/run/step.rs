@@ -44,14 +44,19 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
             look.data_path.clone_from(data_path);
             look.headers = true;
         }
-        Action::Start { prefix, .. } | Action::Restore { prefix, .. } => look.prefixes.push(prefix.clone()),
+        Action::Start { prefix, .. } => look.prefixes.push(prefix.clone()),
+        Action::Restore { prefix, command, .. } => {
+            look.prefixes.push(prefix.clone());
+            look.archives.extend(command.restores_from().cloned());
+        }
         Action::Mount { mount, prefix, empty, .. } => {
             look.prefixes.push(prefix.clone());
             look.under.extend(empty.then(|| mount.clone()));
         }
         // who is left in the old mount afterwards is told
         Action::Unmount { command, .. } => look.users = matches!(command, Command::Unmount { lazy: true, .. }),
-        Action::Stop { role, prefix, data_path, .. } => {
+        Action::Stop { role, prefix, data_path, kept, .. } => {
+            look.archives.extend(kept.clone());
             look.prefixes.push(prefix.clone());
             look.data_path.clone_from(data_path);
             look.headers = *role == Role::Master;
@@ -102,8 +107,17 @@ pub fn already(action: &Action, to: &Version, before: &HostFacts) -> Verdict {
         // `make install` may have been cut short, so that the program alone proves nothing: it is run again, which
         // harms nothing
         Action::Install { .. } => NotYet("the new release does not run yet".to_owned()),
+        // what was put in by hand is not replaced by what was kept and is of another release
+        Action::Restore { role, prefix, command } if !is_kept(*role, command.restores_from(), to, before) => {
+            back::restored(*role, prefix, to, before)
+        }
         // the same: tar may have been cut short
         Action::Restore { .. } => NotYet("what was replaced is unpacked once more".to_owned()),
+        // a full-stop ends the old master: to end a new one that serves would be an outage for nothing
+        Action::StopMaster { .. } => match alone(&Role::Master) {
+            Some(process) => Done(format!("mfsmaster {to} runs already (pid {}): it is not stopped", process.pid)),
+            None => achieved(action, to, before, before, true),
+        },
         // what is mounted there is the new mount: there is nothing old left to take away
         Action::Unmount { mount, .. } if matches!(mounted(mount, to, before), Done(_)) => mounted(mount, to, before),
         _ => achieved(action, to, before, before, true),
@@ -157,8 +171,8 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
             installed(prefix, *role)?;
             if *role == Role::Master { back::metadata_is_whole(before) } else { Ok(()) }
         }
-        Action::Stop { role, prefix, release, .. } => match before.installed_version(prefix, *role) {
-            Some(version) if version == release => Ok(()),
+        Action::Stop { role, prefix, release, kept, .. } => match before.installed_version(prefix, *role) {
+            Some(version) if version == release => keeps(*role, kept.as_ref(), to, before),
             // no option of a 1.5 program is safe
             other => Err(format!(
                 "the installed {} is {}, and only {release} may stop {release}: end its process by hand (`kill {}`)",
@@ -175,14 +189,14 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
             None => Ok(()),
         },
         // it has come up again since it was stopped, as after a boot; once its programs are gone nothing can stop it
-        Action::Restore { role, prefix, .. } => match other(*role).filter(|_| *role != Role::Client) {
+        Action::Restore { role, prefix, command } => match other(*role).filter(|_| *role != Role::Client) {
             Some(process) => Err(format!(
                 "{} (pid {}) runs again: stop it with its own program (`{} -s`)",
                 role.program(),
                 process.pid,
                 prefix.join(role.path_in_prefix())
             )),
-            None => Ok(()),
+            None => keeps(*role, command.restores_from(), to, before),
         },
         Action::Start { role, prefix, .. } => under_way(*role).and_then(|()| installed(prefix, *role)),
         Action::StopMaster { prefix, .. } => under_way(Role::Master).and_then(|()| installed(prefix, Role::Master)),
@@ -207,6 +221,16 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
         | Action::RemountFound
         | Action::Verify => Ok(()),
     }
+}
+
+/// Why the old program of `role` does not come back from `kept`.
+fn keeps(role: Role, kept: Option<&AbsPath>, to: &Version, before: &HostFacts) -> Result<(), String> {
+    let lacks = kept.filter(|_| role != Role::Metalogger).and_then(|kept| before.lacks_kept(kept, role, to));
+    lacks.map_or(Ok(()), |why| Err(format!("{why}; {}", line::way_back_programs(to))))
+}
+
+fn is_kept(role: Role, kept: Option<&AbsPath>, to: &Version, before: &HostFacts) -> bool {
+    keeps(role, kept, to, before).is_ok()
 }
 
 /// Whether what `action` takes down still runs, or is mounted, in the release that goes: then nothing was taken down yet.

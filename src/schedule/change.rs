@@ -135,6 +135,7 @@ mod tests {
         for (from, to) in [
             ("[install.commands]", "stagger = \"7m\"\n[install.commands]"),
             ("[install.commands]", "acknowledge = [\"goal-one\"]\n[install.commands]"),
+            ("[install.commands]", "accept_lost = 1\n[install.commands]"),
             (
                 "[install.commands]",
                 "[window]\nfrom = \"22:00\"\nto = \"06:00\"\ntime_zone = \"UTC\"\n[install.commands]",

@@ -53,12 +53,20 @@ pub struct Schedule {
     pub greatest_s: u64,
     /// What the cluster was like; `None` where it was not looked at.
     pub baseline: Option<Baseline>,
+    /// How many chunk copies may be lost for good beyond the baseline, as the plan accepts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub accept_lost: u64,
     /// When something may be taken down; `None`: at any time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
     /// The run whose changes this schedule takes back: then `to` is the old release. `None`: an upgrade.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back_of: Option<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A host of the plan and what of it the schedule needs.
@@ -342,6 +350,10 @@ pub enum Action {
         prefix: AbsPath,
         /// The release that is stopped, and whose program stops it.
         release: Version,
+        /// The tar file from which the old program comes back behind it: nothing is stopped before it was seen whole. `None`: the
+        /// old program is in its place already, or there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<AbsPath>,
         /// Where a master leaves its metadata.
         data_path: Option<AbsPath>,
         /// The port on which the master listens for chunkservers, where it is not the default.

@@ -38,6 +38,12 @@ fn next(failure: &Failure) -> &'static str {
     if failure.is_of_metadata() {
         return "see that the newest metadata is in DATA_PATH, as said above; the master is then started and counted anew";
     }
+    if failure.wants_old_programs() {
+        return "install the old release by hand on that host, as said above";
+    }
+    if failure.may_accept_lost() {
+        return "bring back what the reason names; where it is lost for good, write the `accept_lost` that is named above into the plan";
+    }
     match failure.kind {
         FailureKind::StepFailed => "read the command's output above and put right what it names, on that host",
         FailureKind::GateRed => {

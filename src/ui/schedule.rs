@@ -123,6 +123,9 @@ impl Page {
                 human(s.greatest_s)
             ),
         );
+        if let Some(text) = super::summary::no_stop(s) {
+            self.line(0, &text);
+        }
         if let Some(window) = &s.window {
             self.line(0, &super::summary::window(window, s.outlasts_its_window()));
         }

@@ -6,7 +6,7 @@ use super::schedule::cluster;
 use super::shown::Shown;
 use super::time::human;
 use crate::host::HostName;
-use crate::plan::Window;
+use crate::plan::{Mode, Window};
 use crate::schedule::{Action, Schedule};
 
 /// Hosts that are named before the others are counted.
@@ -20,6 +20,16 @@ pub fn title(schedule: &Schedule) -> String {
         Some(run) => format!("The way back of run {run}, MooseFS {from} to {to}: {}", cluster(schedule)),
         None => format!("MooseFS {from} to {to}, {mode}: {}", cluster(schedule)),
     }
+}
+
+/// Of a full-stop that stops nothing, why.
+#[must_use]
+pub fn no_stop(schedule: &Schedule) -> Option<String> {
+    let stops = schedule.steps().any(|(_, _, step)| matches!(step.action, Action::StopMaster { .. }));
+    let none = schedule.mode == Mode::FullStop && !schedule.is_back() && !stops;
+    none.then(|| {
+        format!("The master runs {} already: it is not stopped, and no wait before its start is needed.", schedule.to)
+    })
 }
 
 /// What a window means for the run.
@@ -36,6 +46,7 @@ pub fn window(window: &Window, outlasted: bool) -> String {
 #[must_use]
 pub fn text(schedule: &Schedule) -> Shown {
     let mut lines = vec![title(schedule)];
+    lines.extend(no_stop(schedule));
     for (at, stage) in schedule.stages.iter().enumerate() {
         lines.push(format!("  {}. {}", at + 1, stage.title));
     }

@@ -119,6 +119,7 @@ fn seen() -> Observation {
     };
     let mounts = vec![MountArguments::new(path("/mnt/mfs"), host("mfsmaster"))];
     Observation {
+        without_old: std::collections::BTreeMap::new(),
         reconnect_s: mfsupgrade::rules::away::RECONNECT_S,
         machines: Default::default(),
         baseline: Baseline::default(),

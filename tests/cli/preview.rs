@@ -137,6 +137,7 @@ fn observation(plan: &Plan) -> Observation {
         config,
         chunkservers: BTreeMap::new(),
         clients,
+        without_old: std::collections::BTreeMap::new(),
         reconnect_s: mfsupgrade::rules::away::RECONNECT_S,
     }
 }

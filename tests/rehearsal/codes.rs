@@ -78,6 +78,7 @@ fn follows(code: Code) -> Follows {
         DiskLineChanges => {
             Outage("unchecked::a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserver")
         }
+        DiskMarked => Outage("unchecked::the_chunks_of_a_disk_that_is_marked_for_removal_are_lost_sight_of"),
         DiskCommented => NoOutage("the new chunkserver takes it for a comment; 1.5 would not start on the way back"),
         ClientNotConnected | MountMissing => NoOutage("there is no mount that could be lost"),
         MountUnreadable => Outage("unchecked::a_mount_whose_words_are_carried_over_as_they_are_is_not_made_again"),
@@ -105,6 +106,7 @@ fn follows(code: Code) -> Follows {
         }
         ClocksApart => NoOutage("ages are told wrongly, and files are compared with the clock of their own host"),
         OldToolsGone => Outage("trial::mfsmetarestore_restores_after_a_crash_and_1_6_27_does_not_always"),
+        OldProgramsGone => NoOutage("the way there needs none of them, and a way back without them is refused"),
         DefaultsDiffer => NoOutage("the carried configuration names the old ones"),
         LockFileLost | LockFileWrong => NoOutage(
             "the new daemon finds nobody to take over from, or the wrong one, and does not start; the old one goes on: \
@@ -125,6 +127,7 @@ fn follows(code: Code) -> Follows {
         MetadataOld => NoOutage("a clean stop saves; only a crash needs the change logs of all that time"),
         MetadataUnknown | TrialImpossible => Outage(UNTRIED),
         ChunksTooMany => Outage("unchecked::a_chunkserver_with_too_many_chunks_is_not_taken_in_by_the_new_master"),
+        ChunksLost => NoOutage("these chunks are gone now; the new chunkserver says so at its start"),
         DisksRolledBack => NoOutage("these chunks are missing now; the new chunkserver brings them back"),
         ChunkserverEmpty => NoOutage("it has nothing that could be missed"),
         WindowShort => NoOutage("the run waits for the next opening by itself, between two hosts"),

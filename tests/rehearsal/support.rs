@@ -61,6 +61,7 @@ pub fn plan(to: &str, mode: Mode, servers: usize, clients: usize) -> Plan {
             stagger: Stagger { least: Duration::from_secs(300), greatest: Duration::from_secs(600) },
             master_wait: Duration::from_secs(180),
             acknowledge: BTreeSet::new(),
+            accept_lost: 0,
         },
         window: None,
         master: Master { host: host("master".to_owned()), admin_port: 9421, access: access.clone() },

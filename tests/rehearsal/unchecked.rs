@@ -164,6 +164,36 @@ async fn a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserve
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_chunks_of_a_disk_that_is_marked_for_removal_are_lost_sight_of() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    let chunks = |folders: &str| format!("ls -d /mnt/hd1/{folders}/chunk_* 2> /dev/null | wc -l");
+    let marked = format!("sed -i 's|^|*|' /usr/local/etc/mfshdd.cfg; {}", chunks("?"));
+    let before = said(&cluster, "cs1", &marked, 0).await;
+    assert_ne!(before, "0\n");
+    let words = said(&cluster, "cs1", &format!("{INSTALL} && mfschunkserver"), 0).await;
+    assert!(words.contains("initialized properly"), "all is well, it says: {words}");
+    // it registers, scans, and has nothing to report
+    until(&cluster, "the new chunkserver has scanned", |events| {
+        let address = cluster.address("cs1");
+        let last = events.iter().rev().find_map(|event| match &event.what {
+            What::ServerReported { address: at, chunks } if *at == address => Some(*chunks == 0),
+            What::ServerRegistered { address: at, .. } if *at == address => Some(false),
+            _ => None,
+        });
+        last == Some(true)
+    })
+    .await;
+    until_errors(&cluster).await;
+    assert_eq!(said(&cluster, "cs1", &chunks("?"), 0).await, before, "every chunk is where it was");
+    // without the mark the next start moves them
+    said(&cluster, "cs1", "sed -i 's|^[*]||' /usr/local/etc/mfshdd.cfg && mfschunkserver", 0).await;
+    until_back(&cluster, "cs1").await;
+    assert_eq!(said(&cluster, "cs1", &chunks("??"), 0).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_chunkserver_that_listens_nowhere_is_no_other_copy() {
     let mut plan = plan("1.6.27", Mode::Rolling, 2, 1);
     plan.upgrade.stagger.greatest = std::time::Duration::from_secs(3600);

@@ -14,7 +14,7 @@ use mfsupgrade::run::{Ending, Event, EventSink, FailureKind};
 use mfsupgrade::schedule::{Schedule, changed, compile_back};
 
 use super::fault::Fault;
-use super::world::{NEW, OLD, World, futures_now, heard, plan, schedule, walk, walk_to_pause};
+use super::world::{NEW, OLD, World, failure, futures_now, heard, plan, schedule, walk, walk_to_pause};
 
 const HOSTS: [&str; 7] = ["master", "log1", "cs1", "cs2", "cs3", "cl1", "cl2"];
 
@@ -51,6 +51,27 @@ fn upgraded(mode: Mode) -> (World, Schedule) {
     let upgrade = schedule(&world, mode);
     assert_eq!(walk(&world, &upgrade), Ending::Finished);
     (world, upgrade)
+}
+
+#[test]
+fn a_daemon_whose_old_program_cannot_be_brought_back_is_started_again_in_the_release_that_ran() {
+    for host in ["cs2", "master"] {
+        let (world, upgrade) = upgraded(Mode::Rolling);
+        let back = back(&world, &upgrade);
+        world.faults.borrow_mut().insert(host.to_owned(), Fault::RestoreFails);
+        let failure = failure(walk(&world, &back));
+        assert_eq!(failure.host.as_ref().map(HostName::as_str), Some(host));
+        let told = failure.causes.join("; ");
+        assert!(
+            told.contains("1.6.27 was started again and runs") && told.contains("install 1.5.12 by hand"),
+            "{told}"
+        );
+        assert!(failure.wants_old_programs(), "and that is what is said to do next");
+        assert!(world.versions().contains(&(host.to_owned(), NEW)), "{:?}", world.versions());
+        world.repair(host);
+        assert_eq!(walk(&world, &back), Ending::Finished);
+        assert!(all_old(&world));
+    }
 }
 
 #[test]

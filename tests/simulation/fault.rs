@@ -7,6 +7,8 @@ pub enum Fault {
     InstallFails,
     /// The install command fails when the program is in its place already, and not the rest of the release.
     InstallFailsBehindTheProgram,
+    /// What was replaced cannot be unpacked.
+    RestoreFails,
     /// The new daemon ends at once; its command exits 0 all the same.
     DaemonDies,
     /// The new chunkserver registers, and shows its chunks only after this many seconds.

@@ -223,15 +223,18 @@ fn clients_are_not_gone_through_one_after_the_other_while_the_cluster_is_down() 
 
 #[test]
 fn a_cluster_that_is_upgraded_already_is_neither_touched_nor_waited_for() {
-    let world = World::new();
-    let plan = schedule(&world, Mode::Rolling);
-    assert_eq!(walk(&world, &plan), Ending::Finished);
-    world.records.borrow_mut().clear();
-    world.deeds.borrow_mut().clear();
-    let begun = world.now();
-    assert_eq!(walk(&world, &plan), Ending::Finished);
-    assert!(world.touched().is_empty(), "{:?}", world.deeds);
-    assert!(world.now().duration_since(begun).as_secs() < 10, "no stagger where nothing goes down");
+    // a full-stop does not stop a master that is new
+    for mode in [Mode::Rolling, Mode::FullStop] {
+        let world = World::new();
+        let plan = schedule(&world, mode);
+        assert_eq!(walk(&world, &plan), Ending::Finished);
+        world.records.borrow_mut().clear();
+        world.deeds.borrow_mut().clear();
+        let begun = world.now();
+        assert_eq!(walk(&world, &plan), Ending::Finished);
+        assert!(world.touched().is_empty(), "{mode}: {:?}", world.deeds);
+        assert!(world.now().duration_since(begun).as_secs() < 10, "{mode}: no wait where nothing goes down");
+    }
 }
 
 #[test]

@@ -372,7 +372,7 @@ impl World {
         for (file, sum) in &s.files {
             let _ = writeln!(out, "kept\t{file}\t{sum}\narchive\t{file}");
             for path in ["sbin/mfsmaster", "sbin/mfschunkserver", "bin/mfsmount"] {
-                let _ = writeln!(out, "holds\t{file}\t{path}");
+                let _ = writeln!(out, "holds\t{file}\t{path}\t{OLD}");
             }
         }
         if host.starts_with("cs") {
@@ -437,6 +437,9 @@ impl World {
             let file = script[2..].split(';').next().unwrap().to_owned();
             s.files.insert(file, SUM.to_owned());
         } else if script.contains("tar -xpf") {
+            if fault == Some(Fault::RestoreFails) {
+                return 2;
+            }
             s.installed = if host == "log1" { None } else { Some(OLD) };
         } else if script.contains("xargs") {
             assert!(s.chunkserver.is_none(), "chunks of {host} are moved under a running daemon");

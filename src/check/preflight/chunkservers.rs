@@ -1,6 +1,6 @@
 //! Chunkservers: connected, with their disks, in a shape that the new release takes over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Check;
 use super::names::{DEFAULT_NAME, Seeker, is_loopback};
@@ -57,6 +57,7 @@ impl Check<'_> {
                 continue;
             };
             self.disks(&server.host, &server.access, process, facts, listed);
+            self.lost(&server.host, &server.access, process, facts, listed);
             self.config_of(&server.host, &server.access, process, facts);
             self.name_of_master(&server.host, &server.access, process, facts);
             let Some(version) = process.version.clone() else { continue };
@@ -132,6 +133,51 @@ impl Check<'_> {
             );
         }
         self.serves(host, access, process, facts, listed.port);
+    }
+
+    /// Files that went since the old chunkserver has looked at its disks: the new one will look again.
+    fn lost(&mut self, host: &HostName, access: &Access, process: &Process, facts: &HostFacts, listed: &Chunkserver) {
+        let Some(there) = self.chunk_files(access, process, facts) else { return };
+        let told = u64::from(listed.chunks.saturating_add(listed.removal_chunks));
+        let lost = told.saturating_sub(there);
+        if lost == 0 {
+            return;
+        }
+        self.lost.insert(listed.address, lost);
+        self.lost_on.push((host.clone(), told, there));
+    }
+
+    /// How many chunk files are on all disks of an old chunkserver; `None`: nobody could tell.
+    fn chunk_files(&self, access: &Access, process: &Process, facts: &HostFacts) -> Option<u64> {
+        let disks: BTreeSet<String> = self.old(access, process, facts)?.disk_paths().into_iter().collect();
+        let counts = disks.iter().map(|disk| facts.narrow.get(disk).copied());
+        counts.collect::<Option<Vec<_>>>().filter(|counts| !counts.is_empty()).map(|counts| counts.iter().sum())
+    }
+
+    /// The chunkservers that have fewer files than their master counts by this look: files come and go while hosts and master are
+    /// asked one after the other, so that they are counted once more.
+    pub(super) fn to_count_again(&self) -> Vec<HostName> {
+        self.lost_on.iter().map(|(host, ..)| host.clone()).collect()
+    }
+
+    /// All of them together, since the plan accepts a number.
+    pub(super) fn lost_files(&mut self) {
+        let all: u64 = self.lost.values().sum();
+        if all <= self.plan.upgrade.accept_lost {
+            return;
+        }
+        for (host, told, there) in std::mem::take(&mut self.lost_on) {
+            self.find(
+                Code::ChunksLost,
+                Some(&host),
+                format!("its master counts {told} chunks on it, and {there} chunk files are on its disks: {} are gone", told - there),
+                "they are gone already, and nobody has noticed; the new chunkserver will, and the run would stop at its gates",
+                format!(
+                    "repair the files that need them, or wait for their other copies to be replicated; what is lost for good is \
+                     accepted by `accept_lost = {all}` under [upgrade]"
+                ),
+            );
+        }
     }
 
     /// A survey looks at the usual port and at those that files name; of another one, by which the master knows it, nothing is

@@ -224,6 +224,7 @@ impl Check<'_> {
                 format!("mount it, or take its line out of {path} once its chunks have copies elsewhere"),
             );
         }
+        self.marked(host, path, &file.text, facts);
         let mut text = file.text.clone();
         let comment = |line: u32| file.text.lines().nth(line as usize - 1).is_some_and(|l| l.starts_with('#'));
         for (line, how) in disks::differs(&file.text, from, to) {
@@ -252,6 +253,36 @@ impl Check<'_> {
             let to = access.install.prefix.join(disks_paths(to)[0]);
             let from = Some((path.as_str(), *file));
             self.moves(host, Move { role: Role::Chunkserver, from, to, text }, facts);
+        }
+    }
+
+    /// Disks that are marked for removal, and whose chunks the new chunkserver would not find: it says `0 chunks found` and goes on.
+    fn marked(&mut self, host: &HostName, path: &str, list: &str, facts: &HostFacts) {
+        let to = self.plan.upgrade.to.clone();
+        if !surveyed(facts) || !releases::leaves_marked_disks(&to) {
+            return;
+        }
+        for disk in disks::parse(list, &to).into_iter().filter(|disk| disk.removal) {
+            let disk = disk.path.trim_end_matches('/');
+            let holds = match facts.narrow.get(disk) {
+                Some(0) => continue,
+                Some(1) => "1 chunk file is".to_owned(),
+                Some(count) => format!("{count} chunk files are"),
+                // one that is not there is told of by itself
+                None if !facts.folders.contains_key(disk) => continue,
+                None => "chunk files, which could not be counted in time, may be".to_owned(),
+            };
+            self.find(
+                Code::DiskMarked,
+                Some(host),
+                format!("{path} marks {disk} for removal (`*`), and {holds} in its folders 0 to F"),
+                "the new chunkserver moves chunks to its folders 00 to FF only on disks that are not marked, and looks nowhere \
+                 else: it would show none of these, and what has no other copy could not be read",
+                format!(
+                    "wait until the master has copied them elsewhere, then take the disk out of {path} and restart the old \
+                     chunkserver; or take the `*` away until {to} runs there, and mark the disk again then"
+                ),
+            );
         }
     }
 

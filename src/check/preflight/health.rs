@@ -17,7 +17,7 @@ const TEST_SECONDS: i64 = 2 * 60 * 60;
 
 impl Check<'_> {
     pub(super) fn baseline(&mut self) -> Baseline {
-        let baseline = Baseline::of(self.overview);
+        let baseline = Baseline { lost: self.lost.clone(), ..Baseline::of(self.overview) };
         if self.overview.matrix.is_none() && !self.overview.file_test.is_finished() {
             self.find(
                 Code::HealthUnknown,

@@ -91,7 +91,9 @@ impl<'a> Check<'a> {
     /// A full-stop takes the master away from under mounts that are in use (docs/real-hosts.md).
     pub(super) fn writers(&mut self) {
         let mounted = self.overview.sessions.iter().filter(|s| s.connected).count();
-        if self.plan.upgrade.mode == Mode::FullStop && mounted > 0 {
+        let new = self.overview.info.version.as_ref() == Some(&self.plan.upgrade.to);
+        // a new one is not stopped
+        if self.plan.upgrade.mode == Mode::FullStop && mounted > 0 && !new {
             self.find(
                 Code::FullStopUnderMounts,
                 None,

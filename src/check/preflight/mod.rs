@@ -20,6 +20,7 @@ mod mounts;
 mod names;
 mod needs;
 mod old;
+mod old_programs;
 mod owners;
 mod planned;
 mod space;
@@ -27,6 +28,7 @@ mod startup;
 mod strangers;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 pub use alone::silent;
 pub use planned::planned;
@@ -64,7 +66,9 @@ pub fn preflight(plan: &Plan, fleet: &Fleet, overview: &Overview, here: &Here) -
     check.writers();
     let metaloggers = check.metaloggers();
     let chunkservers = check.chunkservers();
+    check.lost_files();
     let clients = check.clients();
+    let without_old = check.old_programs();
     check.exports(&clients);
     check.strangers(&chunkservers, &clients);
     check.release();
@@ -81,10 +85,21 @@ pub fn preflight(plan: &Plan, fleet: &Fleet, overview: &Overview, here: &Here) -
         chunkservers,
         clients,
         machines,
+        without_old,
         reconnect_s,
     });
     let stopped = check.findings.iter().any(|f| f.severity == Severity::Error);
     (whole.filter(|_| !stopped), check.findings)
+}
+
+/// The hosts whose chunk files are to be counted once more, and then held against the same answer of the master: see
+/// [`HostFacts::narrow`].
+#[must_use]
+pub fn to_count_again(plan: &Plan, fleet: &Fleet, overview: &Overview) -> Vec<HostName> {
+    let here = Here::default();
+    let mut check = Check::new(plan, fleet, overview, &here);
+    check.chunkservers();
+    check.to_count_again()
 }
 
 /// The same without a word of the master: what hosts tell of themselves. Nothing is observed then.
@@ -106,6 +121,9 @@ struct Check<'a> {
     here: &'a Here,
     findings: Vec<Finding>,
     config: BTreeMap<HostName, Vec<ConfigChange>>,
+    /// Chunk files that are gone, by the address of their chunkserver; and with what was counted, by its host.
+    lost: BTreeMap<Ipv4Addr, u64>,
+    lost_on: Vec<(HostName, u64, u64)>,
     /// The longest that a chunkserver waits between two tries to reach its master.
     reconnect_s: u64,
 }
@@ -113,7 +131,8 @@ struct Check<'a> {
 impl<'a> Check<'a> {
     fn new(plan: &'a Plan, fleet: &'a Fleet, overview: &'a Overview, here: &'a Here) -> Self {
         let (findings, config) = (Vec::new(), BTreeMap::new());
-        Self { plan, fleet, overview, here, findings, config, reconnect_s: RECONNECT_S }
+        let (lost, lost_on) = (BTreeMap::new(), Vec::new());
+        Self { plan, fleet, overview, here, findings, config, lost, lost_on, reconnect_s: RECONNECT_S }
     }
 
     fn find(&mut self, code: Code, host: Option<&HostName>, seen: String, why: &str, todo: String) {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::scene::{NEW, NOW, SERVERS, Scene, file, name, scene};
+use super::scene::{NEW, NOW, OLD, SERVERS, Scene, file, name, scene};
 use crate::check::back::{BackSeen, Changed, Daemon, look_back};
 use crate::check::{Baseline, Code};
 use crate::host::facts::{FileFact, Folder, MountLine};
@@ -26,7 +26,7 @@ fn upgraded() -> (Scene, Vec<Changed>) {
             process.version = Some(NEW);
         }
         facts.installed.insert(format!("/usr/local/{}", role.path_in_prefix()), Some(NEW));
-        facts.archives.insert(KEPT.into(), [role.path_in_prefix().to_owned()].into());
+        facts.archives.insert(KEPT.into(), [(role.path_in_prefix().to_owned(), Some(OLD))].into());
         facts.files.insert("/usr/local/etc/mfs/mfshdd.cfg".into(), file("# all\n/mnt/disk1\n"));
         let mounts = if role == Role::Client {
             facts.processes[0].arguments = vec!["/mnt/mfs".into()];
@@ -62,6 +62,25 @@ fn what_was_changed_is_to_be_brought_back() {
     assert_eq!((client.mounts.len(), client.mounts[0].1), (1, true));
 }
 
+/// Its chunks are in the folders of 1.6 like any other's, and 1.5 looks for them in its own, marked or not.
+#[test]
+fn disks_that_are_marked_for_removal_are_brought_back_too_whenever_they_were_marked() {
+    for (new, old) in [
+        ("/mnt/disk1\n*/mnt/disk2\n", "/mnt/disk1\n*/mnt/disk2\n"),
+        // since the upgrade
+        ("/mnt/disk1\n*/mnt/disk2\n", "/mnt/disk1\n/mnt/disk2\n"),
+        ("*/mnt/disk1\n/mnt/disk2\n", "/mnt/disk1\n*/mnt/disk2\n"),
+    ] {
+        let (mut scene, changed) = upgraded();
+        scene.text("cs1", "/usr/local/etc/mfs/mfshdd.cfg", new);
+        scene.text("cs1", "/usr/local/etc/mfshdd.cfg", old);
+        let (seen, codes) = look(&scene, &changed);
+        assert_eq!(codes, [], "{new:?} {old:?}");
+        let server = seen.parts.iter().find(|p| p.changed.host == name("cs1")).unwrap();
+        assert_eq!(server.disks, [path("/mnt/disk1"), path("/mnt/disk2")], "{new:?} {old:?}");
+    }
+}
+
 #[test]
 fn a_cluster_of_the_old_release_is_left_alone() {
     let (_, changed) = upgraded();
@@ -74,6 +93,10 @@ fn what_cannot_be_brought_back_is_found_before_anything_is_touched() {
     let traps: &[Trap] = &[
         (|s, _| s.host("cs1").archives.clear(), Code::BackProgramsGone),
         (|s, _| s.host("cs1").archives.get_mut(KEPT).unwrap().clear(), Code::BackProgramsGone),
+        // the new release was there before the run, and was kept
+        (|s, _| s.kept_is("cs1", Some(NEW)), Code::BackProgramsGone),
+        (|s, _| s.kept_is("cl1", Some(NEW)), Code::BackProgramsGone),
+        (|s, _| s.kept_is("master", None), Code::BackProgramsGone),
         (|_, c| c[0].kept = None, Code::BackProgramsGone),
         (|_, c| c.retain(|c| c.host != name("cs3")), Code::BackNotByRun),
         (|_, c| c.iter_mut().for_each(|c| c.mounts.clear()), Code::BackNotByRun),

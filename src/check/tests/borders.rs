@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use semver::Version;
 
-use super::scene::{MASTER, NEW, Scene, name, scene, socket};
+use super::scene::{MASTER, NEW, SERVERS, Scene, name, scene, socket};
 use super::traps::{exports, exports_at, window};
 use crate::check::preflight::silent;
 use crate::check::{Code, Severity};
@@ -51,6 +51,53 @@ fn a_mount_in_use_stands_against_an_upgrade_only_where_nothing_is_done_about_it(
         let found: Vec<_> = codes.into_iter().filter(|c| matches!(c, Code::MountBusy | Code::MountInUse)).collect();
         assert_eq!(found, [code], "{busy:?} {lazy}");
     }
+}
+
+#[test]
+fn lost_chunk_files_are_counted_per_server_and_accepted_by_number_in_all() {
+    let found = |files: [Option<u64>; 3], accepted: u64| {
+        let mut scene = scene();
+        scene.plan.upgrade.accept_lost = accepted;
+        for (host, count) in SERVERS.iter().zip(files) {
+            scene.host(host).narrow.extend(count.map(|count| ("/mnt/disk1".to_owned(), count)));
+        }
+        let (observation, findings) = scene.findings();
+        let lost = observation.map(|o| o.baseline.lost.values().sum::<u64>());
+        let told = findings.into_iter().filter(|f| f.code == Code::ChunksLost);
+        (lost, told.map(|f| (f.host.unwrap().to_string(), f.seen, f.todo)).collect::<Vec<_>>())
+    };
+    assert_eq!(found([Some(10), Some(12), None], 0), (Some(0), vec![]), "more is younger, or of folders left behind");
+    let (lost, told) = found([Some(8), Some(10), Some(9)], 2);
+    assert_eq!(lost, None);
+    let [(cs1, seen, todo), (cs3, ..)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((cs1.as_str(), cs3.as_str()), ("cs1", "cs3"));
+    assert!(
+        seen.contains("counts 10 chunks") && seen.contains("8 chunk files") && seen.contains("2 are gone"),
+        "{seen}"
+    );
+    assert!(todo.contains("`accept_lost = 3`"), "{todo}");
+    assert_eq!(found([Some(8), Some(10), Some(9)], 3), (Some(3), vec![]));
+}
+
+#[test]
+fn a_marked_disk_is_no_finding_where_it_is_empty_or_the_new_chunkserver_moves_its_chunks() {
+    let found = |chunks: Option<u64>, to: u64, old: bool| {
+        let mut scene = scene();
+        scene.plan.upgrade.to = Version::new(1, 6, to);
+        scene.marks("cs1", chunks);
+        if !old {
+            scene.host("cs1").processes[0].version = Some(Version::new(1, 6, to));
+        }
+        scene.findings().1.into_iter().find(|f| f.code == Code::DiskMarked)
+    };
+    let told = found(Some(10), 27, true).unwrap();
+    assert_eq!(told.host, Some(name("cs1")));
+    assert!(told.seen.contains("/mnt/disk2") && told.seen.contains("10 chunk files are"), "{}", told.seen);
+    assert!(told.todo.contains("take the `*` away until 1.6.27 runs there"), "{}", told.todo);
+    assert!(found(None, 27, true).unwrap().seen.contains("could not be counted"), "nobody takes it for empty");
+    assert!(found(Some(1), 18, true).is_some() && found(Some(1), 17, true).is_none(), "1.6.18 is the first");
+    assert_eq!(found(Some(0), 27, true), None, "there is nothing to lose sight of");
+    assert_eq!(found(Some(10), 27, false), None, "it runs the new release already");
 }
 
 #[test]

@@ -5,9 +5,9 @@ use crate::check::Code;
 const DOCUMENT: &str = include_str!("../../../docs/findings.md");
 
 #[test]
-fn each_of_the_35_hazards_has_a_row_and_every_code_in_it_exists() {
+fn each_of_the_36_hazards_has_a_row_and_every_code_in_it_exists() {
     let table = DOCUMENT.split("## Hazards").nth(1).expect("a chapter on hazards");
-    for number in 1..=35 {
+    for number in 1..=36 {
         let row = table.lines().find(|line| line.starts_with(&format!("| {number} |")));
         let row = row.unwrap_or_else(|| panic!("hazard {number} has no row"));
         let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();

@@ -244,6 +244,20 @@ impl Scene {
         self.host("master").shut.insert(folder.to_owned(), shut);
     }
 
+    /// The release of what was kept of its programs.
+    pub fn kept_is(&mut self, host: &str, version: Option<Version>) {
+        let programs = self.host(host).archives.values_mut().flat_map(|programs| programs.values_mut());
+        programs.for_each(|kept| kept.clone_from(&version));
+    }
+
+    /// A second disk, marked for removal, with so many chunk files in folders of 1.5; `None`: too many to be counted.
+    pub fn marks(&mut self, host: &str, chunks: Option<u64>) {
+        self.text(host, "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n*/mnt/disk2/\n");
+        let facts = self.host(host);
+        facts.folders.insert("/mnt/disk2".into(), Folder { owner: "nobody".into(), wide: false });
+        facts.narrow.extend(chunks.map(|count| ("/mnt/disk2".to_owned(), count)));
+    }
+
     /// What the host finds behind a name now.
     pub fn finds(&mut self, host: &str, master: &str, addresses: &[Ipv4Addr]) {
         self.host(host).names.insert(master.to_owned(), addresses.to_vec());

@@ -144,6 +144,15 @@ const OF_CONFIGURATION: &[Trap] = &[
     (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n# old\n"), Code::DiskCommented),
     (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n*/mnt/disk2/\n"), Code::DiskAbsent),
     (|s| drop(s.host("cs1").folders.remove("/mnt/disk1")), Code::DiskAbsent),
+    (
+        |s| drop(s.host("cs1").installed.insert("/usr/local/sbin/mfschunkserver".into(), Some(NEW))),
+        Code::OldProgramsGone,
+    ),
+    (|s| drop(s.host("cl1").installed.insert("/usr/local/bin/mfsmount".into(), Some(NEW))), Code::OldProgramsGone),
+    (|s| drop(s.host("master").installed.insert("/usr/local/sbin/mfsmaster".into(), None)), Code::OldProgramsGone),
+    (|s| s.host("cs1").narrow.extend([("/mnt/disk1".to_owned(), 9)]), Code::ChunksLost),
+    (|s| s.marks("cs1", Some(3)), Code::DiskMarked),
+    (|s| s.marks("cs1", None), Code::DiskMarked),
     (|s| drop(s.host("cs1").files.remove("/usr/local/etc/mfshdd.cfg")), Code::DisksNotSeen),
     (
         |s| s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nHDD_CONF_FILENAME = disks\n"),

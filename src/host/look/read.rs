@@ -1,6 +1,6 @@
 //! The reading of what a look printed: total, so that a line that is not understood makes the whole look unreadable. PURE.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use semver::Version;
@@ -98,8 +98,11 @@ impl HostFacts {
                 self.data_files.insert(name, fact);
             }
             "wide" => drop(self.wide.insert(parts.next()?.to_owned(), parts.next()?.trim().parse().ok()?)),
-            "archive" => drop(self.archives.insert(rest.to_owned(), BTreeSet::new())),
-            "holds" => drop(self.archives.get_mut(parts.next()?)?.insert(parts.next()?.to_owned())),
+            "archive" => drop(self.archives.insert(rest.to_owned(), BTreeMap::new())),
+            "holds" => {
+                let programs = self.archives.get_mut(parts.next()?)?;
+                programs.insert(parts.next()?.to_owned(), version(parts.next()?));
+            }
             "end" => {}
             _ => return self.read_survey_line(key, rest),
         }
@@ -167,6 +170,7 @@ impl HostFacts {
                 };
                 self.folders.insert(path, Folder { owner, wide });
             }
+            "chunks" => drop(self.narrow.insert(parts.next()?.to_owned(), parts.next()?.parse().ok()?)),
             "lock" => {
                 let path = parts.next()?.to_owned();
                 let owner = owner(&mut parts)?;

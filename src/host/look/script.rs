@@ -80,8 +80,10 @@ impl Look {
         };
         let archive = |file| {
             sh!(
-                "[ -f ‹file› ] && { line archive ‹file›; tar -tf ‹file› 2>/dev/null | grep -E '^s?bin/mfs' | \
-                 while read -r x; do line holds ‹file› \"$x\"; done; }\n",
+                "[ -f ‹file› ] && { line archive ‹file›; tar -tf ‹file› >/dev/null 2>&1 && tar -tf ‹file› | \
+                 grep -E '^s?bin/mfs' | while read -r x; do n=; case $x in sbin/mfsmaster|sbin/mfschunkserver|bin/mfsmount) \
+                 n=$(tar -xOf ‹file› \"$x\" 2>/dev/null | grep -a -o \"$v\" | tail -n 1) ;; esac; \
+                 line holds ‹file› \"$x\" \"${n##* }\"; done; }\n",
                 file = file
             )
         };

@@ -57,12 +57,13 @@ fn what_is_done_with_a_mount_in_use_is_said_in_each_section() {
 fn what_is_said_is_kept() {
     let plan = read(&small("").replace(
         "[install]",
-        "mode = \"full-stop\"\nstagger = \"7m\"\nmaster_wait = \"1h 30m\"\nacknowledge = [\"chunks-missing\"]\n[install]",
+        "mode = \"full-stop\"\nstagger = \"7m\"\nmaster_wait = \"1h 30m\"\nacknowledge = [\"chunks-missing\"]\naccept_lost = 3\n[install]",
     ));
     assert_eq!(plan.upgrade.mode, Mode::FullStop);
     assert_eq!((plan.upgrade.stagger.least, plan.upgrade.stagger.greatest), (7 * MINUTE, 7 * MINUTE));
     assert_eq!(plan.upgrade.master_wait, 90 * MINUTE);
     assert!(plan.upgrade.acknowledge.contains("chunks-missing"));
+    assert_eq!((plan.upgrade.accept_lost, read(&small("")).upgrade.accept_lost), (3, 0));
 }
 
 #[test]

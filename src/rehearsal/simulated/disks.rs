@@ -51,7 +51,7 @@ impl Disks {
             .map_or_else(|| life.places.etc(&life.site, &life.quirks, "mfshdd.cfg"), str::to_owned);
         let text =
             fs::read_to_string(life.site.real(&path)).map_err(|_| format!("can't open hdd config file {path}"))?;
-        let (mut folders, mut locks) = (Vec::new(), Vec::new());
+        let (mut folders, mut locks, mut marked) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (line, ends) in text.split_inclusive('\n').map(|line| (line.trim(), line.ends_with('\n'))) {
             if line.is_empty() {
                 continue;
@@ -66,7 +66,7 @@ impl Disks {
                 Some((path, last)) if life.quirks.disk_sizes && !ends && size(last) => path.trim_end(),
                 _ => line,
             };
-            let word = word.trim_start_matches('*');
+            let (removal, word) = word.strip_prefix('*').map_or((false, word), |path| (true, path));
             let folder = life.site.real(word);
             if !owners::may_write(&life.site, life.user(), &folder) {
                 return Err(format!("can't create lock file '{word}/.lock': EACCES (Permission denied)"));
@@ -77,6 +77,7 @@ impl Disks {
                 Ok(_) => return Err(format!("data folder {word} is locked by another process")),
                 Err(error) => return Err(format!("can't use data folder {word}: {error}")),
             }
+            marked.extend(removal.then(|| folder.clone()));
             folders.push(folder);
         }
         if folders.is_empty() {
@@ -84,7 +85,10 @@ impl Disks {
         }
         let disks = Self { folders, folders_256: life.quirks.folders_256, _locks: locks };
         for folder in &disks.folders {
-            disks.lay_out(folder);
+            // what is marked for removal may be read-only
+            if !(life.quirks.leaves_marked_disks && marked.contains(folder)) {
+                disks.lay_out(folder);
+            }
         }
         Ok(disks)
     }

@@ -66,6 +66,8 @@ pub struct Quirks {
     pub insists_on_saving: bool,
     /// 256 chunk folders 00…FF in place of 16 0…F, 1.6.6.
     pub folders_256: bool,
+    /// Leaves disks that are marked for removal as they are, without folders 00…FF, 1.6.18 (hddspacemgr.c: `todel==0`).
+    pub leaves_marked_disks: bool,
     /// mfsmetarestore merges change logs, in whatever order they are given, and skips one whose first id is 0, 1.6.18.
     pub merges_logs: bool,
     /// mfsmetarestore skips a change log of exactly one line, 1.6.27.
@@ -136,6 +138,7 @@ impl Quirks {
             keeps_previous: from(6, 26),
             insists_on_saving: from(6, 21),
             folders_256: from(6, 6),
+            leaves_marked_disks: from(6, 18),
             merges_logs: from(6, 18),
             skips_log_of_one: from(6, 27),
             downloads_at_once: from(6, 18),

@@ -71,6 +71,11 @@ fn chunks_are_not_taken_for_moved_because_a_boot_has_started_the_old_chunkserver
 fn programs_are_not_taken_from_under_a_daemon_that_runs_again() {
     let command = Command::Restore { prefix: prefix(), file: AbsPath::new("/kept").unwrap(), only: Vec::new() };
     let restore = Action::Restore { role: Role::Master, prefix: prefix(), command };
+    let host = |processes| {
+        let mut facts = host(processes);
+        facts.archives.insert("/kept".into(), [("sbin/mfsmaster".to_owned(), Some(OLD))].into());
+        facts
+    };
     let refused = allowed(&restore, &OLD, &host(vec![process(7, Role::Master, NEW)])).unwrap_err();
     assert!(refused.contains("(pid 7) runs again") && refused.contains("sbin/mfsmaster -s"), "{refused}");
     assert!(allowed(&restore, &OLD, &host(vec![process(7, Role::Master, OLD)])).is_ok(), "it was never replaced");
@@ -177,6 +182,63 @@ fn a_master_that_ended_without_its_metadata_is_not_stopped_well() {
     assert!(matches!(achieved(&stop, &NEW, &before, &now, false), NotYet(r) if r.contains("before its end")));
     now.data_files.insert("metadata.mfs".into(), FileFact { size: 9, modified: 89_999 });
     assert!(matches!(achieved(&stop, &NEW, &before, &now, false), Done(_)));
+}
+
+/// What was kept of a host on which the new release was installed before the run is the new release.
+#[test]
+fn nothing_is_stopped_and_nothing_unpacked_before_its_old_program_was_seen_whole() {
+    let file = AbsPath::new("/kept").unwrap();
+    let command = Command::Stop { role: Role::Chunkserver, prefix: prefix(), patience: None };
+    let stop = Action::Stop {
+        role: Role::Chunkserver,
+        prefix: prefix(),
+        release: NEW,
+        kept: Some(file.clone()),
+        data_path: None,
+        chunkserver_port: None,
+        command,
+    };
+    let command = Command::Restore { prefix: prefix(), file, only: Vec::new() };
+    let restore = Action::Restore { role: Role::Chunkserver, prefix: prefix(), command };
+    let program = || "sbin/mfschunkserver".to_owned();
+    let mut running = host(vec![process(7, Role::Chunkserver, NEW)]);
+    running.installed.insert("/usr/local/sbin/mfschunkserver".into(), Some(NEW));
+    let mut down = running.clone();
+    down.processes.clear();
+    for (kept, why) in [
+        (None, "is not there"),
+        (Some(vec![]), "not whole"),
+        (Some(vec![(program(), None)]), "tells no version"),
+        (Some(vec![(program(), Some(NEW))]), "is 1.6.27, not 1.5.12"),
+    ] {
+        for (action, facts) in [(&stop, &running), (&restore, &down)] {
+            let mut facts = facts.clone();
+            facts.archives.extend(kept.clone().map(|programs| ("/kept".to_owned(), programs.into_iter().collect())));
+            let refused = allowed(action, &OLD, &facts).unwrap_err();
+            assert!(refused.contains(why) && refused.contains("install 1.5.12 by hand on this host"), "{refused}");
+            // put in by hand since: it stays
+            facts.installed.insert("/usr/local/sbin/mfschunkserver".into(), Some(OLD));
+            let done = already(&restore, &OLD, &facts);
+            assert!(matches!(done, Done(_)), "{done:?}");
+        }
+    }
+    for facts in [&mut running, &mut down] {
+        facts.archives.insert("/kept".into(), [(program(), Some(OLD))].into());
+    }
+    assert_eq!(allowed(&stop, &OLD, &running), Ok(()));
+    assert_eq!(allowed(&restore, &OLD, &down), Ok(()));
+    assert!(matches!(already(&restore, &OLD, &down), NotYet(_)));
+}
+
+#[test]
+fn a_master_that_is_new_already_is_not_stopped() {
+    let command = Command::StopMaster { prefix: prefix(), patience: Some(Duration::from_secs(1)) };
+    let stop = Action::StopMaster { prefix: prefix(), data_path: None, chunkserver_port: None, command };
+    let with = |processes| already(&stop, &NEW, &host(processes));
+    assert!(matches!(with(vec![process(2, Role::Master, NEW)]), Done(r) if r.contains("(pid 2): it is not stopped")));
+    assert!(matches!(with(vec![process(1, Role::Master, OLD)]), NotYet(_)));
+    // a takeover that is under way
+    assert!(matches!(with(vec![process(1, Role::Master, OLD), process(2, Role::Master, NEW)]), NotYet(_)));
 }
 
 #[test]

@@ -149,6 +149,7 @@ pub fn compile_back(plan: &Plan, run: &str, upgrade: &Schedule, seen: &BackSeen)
         least_s: back.compiler.clock,
         greatest_s: back.compiler.greatest,
         baseline: Some(seen.baseline.clone()),
+        accept_lost: plan.upgrade.accept_lost,
         window: plan.window.clone(),
         back_of: Some(run.to_owned()),
     }
@@ -224,7 +225,8 @@ impl<'a> Back<'a> {
         let command = Command::Stop { role: *role, prefix: prefix.clone(), patience };
         let (prefix, data_path) = (prefix.clone(), data_path.clone());
         let chunkserver_port = self.chunkserver_port.filter(|_| *role == Role::Master);
-        let action = Action::Stop { role: *role, prefix, release, data_path, chunkserver_port, command };
+        let kept = part.changed.kept.clone().filter(|_| part.programs && *role != Role::Metalogger);
+        let action = Action::Stop { role: *role, prefix, release, kept, data_path, chunkserver_port, command };
         // one that is down shows that it is; a master that is down shows what it left
         (part.daemon == Daemon::New || (*role == Role::Master && part.daemon == Daemon::Down))
             .then(|| self.compiler.step(format!("{phase}/{host}/stop"), action))

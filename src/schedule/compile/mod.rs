@@ -22,6 +22,10 @@ const HOWTO_ROLLING: &str = "HOWTO: upgrade and restart mfsmaster, then chunkser
 const HOWTO_STAGGER: &str = "HOWTO: restart chunkservers with 5-10 minutes delay; one at a time, so that every chunk \
      of goal 2 and up keeps a copy that can be read";
 const HOWTO_AT_ONCE: &str = "HOWTO: with the whole system stopped, all chunkservers can be restarted at one moment";
+const WHY_STAYS: &str = "a full-stop stops the old master; a new one serves old and new chunkservers, so that the file system need not \
+     stand still";
+const WHY_AT_ONCE_UNDER_NEW: &str = "the plan's full-stop restarts them together; reads and writes wait until they are back, and no wait \
+     before a master's start is needed";
 const HOWTO_WAIT: &str = "HOWTO: wait about 3 minutes before starting the master";
 const HOWTO_METALOGGERS: &str = "HOWTO: mfsmetalogger on any machine from 1.6.5 on; chunkservers of 1.6.5 and later no longer \
      keep change logs";
@@ -55,6 +59,7 @@ pub fn compile(plan: &Plan, observation: Option<&Observation>) -> Schedule {
         least_s: compiler.clock,
         greatest_s: compiler.greatest,
         baseline: observation.map(|o| o.baseline.clone()),
+        accept_lost: plan.upgrade.accept_lost,
         window: plan.window.clone(),
         back_of: None,
     }
@@ -137,8 +142,13 @@ impl Compiler<'_> {
 
     fn full_stop(&mut self) -> Vec<Stage> {
         let mut stages = self.before();
-        stages.extend([self.chunkservers_kept(), self.master_stop(), self.chunkservers_at_once()]);
-        stages.push(self.master_start(stages.len() - 1));
+        stages.push(self.chunkservers_kept());
+        if self.is_new(&self.plan.master.host, Role::Master) {
+            stages.extend([self.master_stays(), self.chunkservers_at_once()]);
+        } else {
+            stages.extend([self.master_stop(), self.chunkservers_at_once()]);
+            stages.push(self.master_start(stages.len() - 1));
+        }
         stages.extend(self.metaloggers());
         stages.extend(self.clients());
         stages.push(self.verify());
@@ -153,11 +163,16 @@ impl Compiler<'_> {
     /// What makes the steps of a host that is all of `roles` look unneeded.
     fn seen(&self, host: &HostName, roles: &[Role], follows: &str) -> Option<String> {
         let to = &self.plan.upgrade.to;
-        let is_new = |role: &Role| match role {
-            Role::Client => self.observation.and_then(|o| o.clients.get(host)).is_some_and(|c| c.upgraded),
-            role => self.running(host, *role) == Some(to),
-        };
+        let is_new = |role: &Role| self.is_new(host, *role);
         (!roles.is_empty() && roles.iter().all(is_new)).then(|| format!("runs {to} already: {follows}"))
+    }
+
+    /// Whether the daemon or the mounts of `role` were seen to be of the new release already.
+    fn is_new(&self, host: &HostName, role: Role) -> bool {
+        match role {
+            Role::Client => self.observation.and_then(|o| o.clients.get(host)).is_some_and(|c| c.upgraded),
+            role => self.running(host, role) == Some(&self.plan.upgrade.to),
+        }
     }
 
     /// The release of the daemon of `role`, as far as it was seen.
@@ -198,6 +213,13 @@ impl Compiler<'_> {
             parallel: 1,
             tracks: vec![self.of_daemon(&master.host, Role::Master, steps)],
         }
+    }
+
+    /// A full-stop stops the old master alone: a new one serves old chunkservers and new ones, and to stop it would be an outage
+    /// for nothing. A host whose old master has come back until then is taken over.
+    fn master_stays(&mut self) -> Stage {
+        let title = format!("The master runs {} already: it is not stopped", self.plan.upgrade.to);
+        Stage { title, why: WHY_STAYS.to_owned(), ..self.master_takeover() }
     }
 
     fn chunkservers_one_by_one(&mut self) -> Stage {
@@ -274,17 +296,26 @@ impl Compiler<'_> {
     }
 
     fn chunkservers_at_once(&mut self) -> Stage {
+        let stays = self.is_new(&self.plan.master.host, Role::Master);
         let tracks = self.plan.chunkservers.iter().map(|server| {
             let mut steps = self.put_in_kept(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
             steps.push(self.start(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access));
             // the file system stands still: a pause here would be an outage that nobody watches
-            steps.iter_mut().for_each(|s| s.pause_before = false);
+            steps.iter_mut().for_each(|s| s.pause_before = stays);
             self.of_daemon(&server.host, Role::Chunkserver, steps)
         });
+        let all_new = self.plan.chunkservers.iter().all(|server| self.is_new(&server.host, Role::Chunkserver));
+        let (title, why) = match (stays, all_new) {
+            (true, true) => ("The chunkservers run the new release already: none is restarted", WHY_STAYS),
+            (true, false) => {
+                ("Upgrade the chunkservers, all at once, while the new master runs", WHY_AT_ONCE_UNDER_NEW)
+            }
+            (false, _) => ("Upgrade the chunkservers, all at once", HOWTO_AT_ONCE),
+        };
         Stage {
             phase: Phase::Chunkservers,
-            title: "Upgrade the chunkservers, all at once".to_owned(),
-            why: HOWTO_AT_ONCE.to_owned(),
+            title: title.to_owned(),
+            why: why.to_owned(),
             wait: None,
             gate: None,
             parallel: AT_ONCE,

@@ -52,14 +52,18 @@ impl Compiler<'_> {
 
     pub(super) fn keep(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
         let prefix = access.install.prefix.clone();
-        let file = self.work_file(access, "replaced", ".tar");
+        let file = self.kept(access);
         let changes = self.observation.and_then(|o| o.config.get(host)).into_iter().flatten();
         let shown = changes.filter(|c| c.role == role).map(|c| (c.file.clone(), c.replaces.clone())).collect();
         let command = Command::Keep { prefix, file: file.clone(), shown };
         self.step(format!("{phase}/{host}/keep"), Action::Keep { role, file, command })
     }
 
-    /// One a prefix: the second role of a host would keep what the first has put in.
+    fn kept(&self, access: &Access) -> AbsPath {
+        access.install.kept(&self.plan.upgrade.from, &self.plan.upgrade.to)
+    }
+
+    /// One a prefix.
     fn work_file(&self, access: &Access, name: &str, kind: &str) -> AbsPath {
         let upgrade = &self.plan.upgrade;
         let prefix = access.install.prefix.as_str().replace('/', "-");
@@ -105,7 +109,7 @@ impl Compiler<'_> {
         } else {
             let turn = Turn {
                 prefix: access.install.prefix.clone(),
-                kept: self.work_file(access, "replaced", ".tar"),
+                kept: self.kept(access),
                 aside: self.work_file(access, "aside", ""),
                 role,
                 later,
@@ -157,6 +161,12 @@ impl Compiler<'_> {
             Role::Chunkserver => Some(line::WAY_BACK_CHUNKSERVER.to_owned()),
             Role::Metalogger | Role::Client => None,
         };
+        // nothing is promised that cannot be kept
+        if self.observation.and_then(|o| o.without_old.get(host)).is_some_and(|roles| roles.contains(&role)) {
+            let from = &self.plan.upgrade.from;
+            let cannot = format!("(`mfsupgrade rollback` CANNOT: no {role} program of {from} is left on {host})");
+            step.way_back = step.way_back.map(|words| words.replace(line::BY_ROLLBACK, &cannot));
+        }
         step
     }
 }

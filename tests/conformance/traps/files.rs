@@ -215,6 +215,27 @@ fn of_chunkservers() -> Vec<Trap> {
             "cd /usr/local/etc && cp -p mfshdd.cfg hdd.away && printf '\\057mnt/none\\n' >> mfshdd.cfg",
             "cd /usr/local/etc && mv -f hdd.away mfshdd.cfg",
         ),
+        // what somebody does who prepares the night
+        trap(
+            Code::OldProgramsGone,
+            "cs1",
+            "rm -rf /root/kept && mkdir /root/kept && cp -p /usr/local/sbin/mfs* /root/kept && cd /usr/src/mfs-1.6.27 && \
+             make install > /dev/null 2>&1",
+            "cd /root/kept && for f in mfs*; do rm -f /usr/local/sbin/$f && cp -p $f /usr/local/sbin/; done && rm -r /root/kept",
+        ),
+        trap(
+            Code::ChunksLost,
+            "cs1",
+            "cd /mnt/hd1 && for f in ?/chunk_*; do mv $f away && echo $f > moved && break; done",
+            "cd /mnt/hd1 && mv away $(cat moved) && rm moved",
+        ),
+        // its chunks are in folders that the new chunkserver does not look into
+        trap(
+            Code::DiskMarked,
+            "cs1",
+            "cd /usr/local/etc && cp -p mfshdd.cfg hdd.away && sed -i 's|^|*|' mfshdd.cfg",
+            "cd /usr/local/etc && mv -f hdd.away mfshdd.cfg",
+        ),
         // the new chunkserver takes the last word of a list that has no line end for a size, and such a list is not moved
         trap(
             Code::DiskLineChanges,

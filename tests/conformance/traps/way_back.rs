@@ -34,6 +34,22 @@ pub fn traps() -> Vec<Trap> {
             "cd /var/lib/mfsupgrade/1.5.12-to-1.6.27 && mv replaced-usr-local.tar away",
             "cd /var/lib/mfsupgrade/1.5.12-to-1.6.27 && mv away replaced-usr-local.tar",
         ),
+        // what was kept is the new release, which was installed before the run
+        trap(
+            Code::BackProgramsGone,
+            "cs1",
+            "cd /var/lib/mfsupgrade/1.5.12-to-1.6.27 && mv replaced-usr-local.tar away && \
+             tar -cf replaced-usr-local.tar -C /usr/local sbin",
+            "cd /var/lib/mfsupgrade/1.5.12-to-1.6.27 && mv -f away replaced-usr-local.tar",
+        ),
+        // or is not whole
+        trap(
+            Code::BackProgramsGone,
+            "cs1",
+            "cd /var/lib/mfsupgrade/1.5.12-to-1.6.27 && mv replaced-usr-local.tar away && \
+             head -c $(($(stat -c %s away) / 2)) away > replaced-usr-local.tar",
+            "cd /var/lib/mfsupgrade/1.5.12-to-1.6.27 && mv -f away replaced-usr-local.tar",
+        ),
         trap(
             Code::BackMetadata,
             "master",

@@ -73,6 +73,7 @@ impl Scenario {
                 stagger: Stagger { least: seconds(self.stagger_s.0), greatest: seconds(self.stagger_s.1) },
                 master_wait: seconds(self.master_wait_s),
                 acknowledge: BTreeSet::from(["goal-one".to_owned()]),
+                accept_lost: 0,
             },
             master: Master { host: host("master"), admin_port: 9421, access: access.clone() },
             metaloggers: (0..self.loggers)
@@ -117,6 +118,7 @@ impl Scenario {
         };
         Observation {
             machines: names.map(identity).collect(),
+            without_old: BTreeMap::new(),
             reconnect_s: mfsupgrade::rules::away::RECONNECT_S,
             baseline: Baseline::of(overview),
             master: MasterSeen {

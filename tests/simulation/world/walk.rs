@@ -61,6 +61,7 @@ pub fn schedule_of(world: &World, plan: &Plan) -> Schedule {
         (HostName::new(host).unwrap(), ClientSeen { address: address(host), mounts, upgraded: false })
     };
     let observation = Observation {
+        without_old: std::collections::BTreeMap::new(),
         reconnect_s: mfsupgrade::rules::away::RECONNECT_S,
         machines: Default::default(),
         baseline,

@@ -34,11 +34,16 @@ fn survey(prefix: &str) -> Look {
 
 /// An installation with everything that is not as one would write it.
 fn installation(prefix: &Path) {
-    for folder in ["etc/mfs", "src", "var/mfs", "run", "disk1", "disk2/00", "disk 4"] {
+    for folder in ["etc/mfs", "src", "var/mfs", "run", "disk1/0", "disk1/F", "disk2/00", "disk 4"] {
         fs::create_dir_all(prefix.join(folder)).unwrap();
     }
     let prefix = prefix.display();
-    let files: [(&str, Vec<u8>); 11] = [
+    let files: [(&str, Vec<u8>); 16] = [
+        ("disk1/0/chunk_0000000000000010_00000001.mfs", Vec::new()),
+        ("disk1/F/chunk_000000000000000F_00000001.mfs", Vec::new()),
+        ("disk1/F/chunk_000000000000001F_0000000A.mfs", Vec::new()),
+        ("disk1/F/lost", Vec::new()),
+        ("disk2/00/chunk_0000000000000100_00000001.mfs", Vec::new()),
         ("etc/mfsmaster.cfg", b"# a\r\n\tLOCK_FILE = /none\r\nLOCK_FILE=/ignored\n \xff\x00'\\n".to_vec()),
         ("etc/mfsmaster.cfg.var", format!("LOCK_FILE = {prefix}/run/m.pid\r\n").into_bytes()),
         ("etc/mfschunkserver.cfg", format!("LOCK_FILE = cs.lock\nHDD_CONF_FILENAME = {prefix}/hdd\n").into_bytes()),
@@ -85,6 +90,8 @@ fn a_survey_of_this_machine_is_read_whole_by_every_shell() {
         assert_eq!(facts.lock_files[&at("var/mfs/cs.lock")].pid, None, "below DATA_PATH, and empty");
         assert!(facts.folders.contains_key(&at("run")), "a lock file's folder");
         assert!(!facts.folders[&at("disk1")].wide && facts.folders[&at("disk2")].wide);
+        assert_eq!(facts.narrow[&at("disk1")], 3, "chunk files of folders of 1.5, by name");
+        assert_eq!((facts.narrow[&at("disk2")], facts.narrow.get(&at("disk3"))), (0, None));
         assert!(facts.folders.contains_key(&at("disk 4")), "whose name ends like a size");
         assert!(!facts.folders.contains_key(&at("disk3")), "what is not there");
 

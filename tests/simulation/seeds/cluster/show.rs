@@ -95,6 +95,12 @@ impl State {
         if host.server.is_some() {
             let _ = writeln!(out, "wide\t{DISK}\t{}", if host.wide { 9 } else { 0 });
         }
+        for (file, _) in host.files.iter().filter(|(_, sum)| *sum == super::command::KEPT) {
+            let _ = writeln!(out, "archive\t{file}");
+            for role in [Role::Master, Role::Chunkserver, Role::Client] {
+                let _ = writeln!(out, "holds\t{file}\t{}\t{OLD}", role.path_in_prefix());
+            }
+        }
         for (file, sum) in &host.files {
             let _ = writeln!(out, "kept\t{file}\t{sum}");
         }
@@ -110,12 +116,6 @@ impl State {
     pub fn survey(&self, at: usize) -> String {
         let host = &self.hosts[at];
         let mut out = String::new();
-        for (file, _) in host.files.iter().filter(|(_, sum)| *sum == super::command::KEPT) {
-            let _ = writeln!(out, "archive\t{file}");
-            for role in [Role::Master, Role::Chunkserver, Role::Client] {
-                let _ = writeln!(out, "holds\t{file}\t{}", role.path_in_prefix());
-            }
-        }
         if host.server.is_some() {
             let hex: String = format!("{DISK}\n").bytes().map(|byte| format!("{byte:02x}")).collect();
             let size = DISK.len() + 1;

@@ -56,6 +56,15 @@ impl Judge {
         process.by == By::Us || self.now - process.since > JUST
     }
 
+    /// An old chunkserver that we start looks for its chunks where 1.5 has them. A new one that is started again does not.
+    pub(super) fn on_old_folders(&mut self, process: &Running) {
+        let ours = !self.goal && process.by == By::Us && process.role == Role::Chunkserver && !process.new;
+        if ours && self.wide.contains(&process.host) {
+            let host = &process.host;
+            self.broke("folders", format!("the old chunkserver of {host} is started on the folders of 1.6"));
+        }
+    }
+
     /// What an old daemon is started on.
     pub(super) fn on_old_ground(&mut self, host: &str, deed: &Deed) {
         match deed {
@@ -65,9 +74,6 @@ impl Judge {
                 }
                 if *role == Role::Master && !self.metadata_is_whole {
                     self.broke("older", "the old master is started on what is not its last master's".to_owned());
-                }
-                if *role == Role::Chunkserver && self.wide.contains(host) {
-                    self.broke("folders", format!("{deed} on {host} while its chunks are in the folders of 1.6"));
                 }
             }
             Deed::FoldersBack if self.runs(host, Role::Chunkserver).any(|p| self.could_be_seen(p)) => {

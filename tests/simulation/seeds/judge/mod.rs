@@ -358,6 +358,7 @@ impl Judge {
     fn process(&mut self, process: Running, runs: bool, by: By) {
         let Running { host, role, mount, new, since, .. } = process.clone();
         if runs {
+            self.on_old_folders(&process);
             if new == self.goal {
                 self.reached.insert((host.clone(), role));
             }

@@ -1,0 +1,55 @@
+//! A daemon that the way back has stopped, and whose old program could not be brought back: it is started again.
+
+use super::Runner;
+use super::effect::LONG_COMMAND;
+use super::event::Event;
+use super::failure::{Failure, FailureKind};
+use super::ports::{Clock, Hosts, Master};
+use crate::host::Command;
+use crate::rules::line_1_5_to_1_6 as line;
+use crate::schedule::{Action, Step, Track};
+
+/// Looks until a daemon that was started is seen to run.
+const LOOKS: usize = 10;
+
+impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
+    /// Of a restore that failed behind the stop of its daemon: the release that ran is started again, if its program is still in
+    /// its place and nobody runs. `resume` stops it once more. Any other failure stands as it is.
+    pub(super) async fn start_again(&self, track: &Track, step: &Step, mut failure: Failure) -> Failure {
+        let Action::Restore { role, prefix, .. } = &step.action else { return failure };
+        let stops = |s: &Step| matches!(&s.action, Action::Stop { role: stopped, .. } if stopped == role);
+        let stopped = track.steps.iter().any(|s| stops(s) && self.is_done(&s.id));
+        if !stopped || failure.kind != FailureKind::StepFailed || self.guard.held().is_err() {
+            return failure;
+        }
+        let (host, program, release) = (&track.host, role.program(), &self.schedule.from);
+        failure.causes.push(line::way_back_programs(&self.schedule.to));
+        let Ok(now) = self.look(host, step).await else { return failure };
+        if now.daemon(*role).is_some() {
+            return failure;
+        }
+        if now.installed_version(prefix, *role) != Some(release) {
+            failure.causes.push(format!("{program} does NOT run: its program is not {release} any more either"));
+            return failure;
+        }
+        let command =
+            Command::Start { role: *role, prefix: prefix.clone(), patience: line::takeover_patience(release) };
+        let mut output = |line: &str| {
+            self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
+        };
+        let _ = self.hosts.run(host, &command.script(), LONG_COMMAND, &mut output).await;
+        for _ in 0..LOOKS {
+            let runs = self
+                .look(host, step)
+                .await
+                .is_ok_and(|now| now.processes.iter().any(|p| p.role == *role && p.version.as_ref() == Some(release)));
+            if runs {
+                failure.causes.push(format!("{program} {release} was started again and runs"));
+                return failure;
+            }
+            self.clock.between_looks().await;
+        }
+        failure.causes.push(format!("{program} {release} was started again and is NOT seen to run"));
+        failure
+    }
+}
