@@ -10,6 +10,8 @@ use std::net::Ipv4Addr;
 
 use semver::Version;
 
+use mounts::Mounted;
+
 use super::preflight::Fleet;
 use super::{Baseline, Code, Finding};
 use crate::host::{AbsPath, HostFacts, HostName, MountArguments};
@@ -34,6 +36,8 @@ pub struct Changed {
     pub config: Vec<Written>,
     /// Mounts that were changed, as the old release had them.
     pub mounts: Vec<MountArguments>,
+    /// Those of this client whose turn had not come: a boot makes them with the programs that are there.
+    pub not_begun: Vec<MountArguments>,
 }
 
 /// A configuration file that the upgrade wrote.
@@ -196,7 +200,7 @@ impl Check<'_> {
             facts.installed.iter().filter(|(path, _)| here(path)).any(|(_, v)| v.as_ref() != Some(self.from()));
         let mounts = if changed.role == Role::Client { self.mounts(changed, facts) } else { Vec::new() };
         let daemon = match changed.role {
-            Role::Client if mounts.is_empty() => Daemon::Old,
+            Role::Client if mounts.iter().all(|(_, seen)| *seen == Mounted::Old) => Daemon::Old,
             Role::Client => Daemon::New,
             role => self.daemon_of(host, role, facts)?,
         };
@@ -221,6 +225,8 @@ impl Check<'_> {
             (Role::Chunkserver, Daemon::New | Daemon::Down) => self.disks(changed, facts),
             _ => Vec::new(),
         };
+        // those that are old are found as they are, unless the host boots before their turn
+        let mounts = mounts.into_iter().map(|(m, seen)| (m, seen != Mounted::Not)).collect();
         Some(Part { changed: changed.clone(), daemon, programs, disks, mounts })
     }
 

@@ -81,6 +81,9 @@ pub struct Counts {
     /// See [`Baseline::metaversion`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metaversion: Option<u64>,
+    /// Whether the operator has said that this is the metadata to go on with, whatever was known before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepted: bool,
 }
 
 impl Baseline {
@@ -126,8 +129,7 @@ impl Baseline {
             inodes: now.inodes,
             servers: changed.map(|(server, chunks)| (*server, *chunks)).collect(),
             gone: self.servers.keys().filter(|server| !now.servers.contains_key(server)).copied().collect(),
-            master: None,
-            metaversion: None,
+            ..Counts::default()
         };
         let same = (news.chunks, news.inodes) == (self.chunks, self.inodes);
         (!same || !news.servers.is_empty() || !news.gone.is_empty()).then_some(news)
@@ -141,7 +143,7 @@ impl Baseline {
         if news.master.is_some() {
             self.master.clone_from(&news.master);
         }
-        self.metaversion = self.metaversion.max(news.metaversion);
+        self.metaversion = if news.accepted { news.metaversion } else { self.metaversion.max(news.metaversion) };
     }
 
     /// What a cluster counts otherwise that goes on working while a run stands still. A server that is away keeps what it had,
@@ -181,6 +183,19 @@ impl Baseline {
             true => Some(Counts { metaversion, ..news.unwrap_or_else(|| self.unchanged()) }),
             false => news,
         }
+    }
+
+    /// What the operator has accepted: the counts of `overview`, and metadata of that version, whatever was known before.
+    #[must_use]
+    pub fn accepted(&self, overview: &Overview, metaversion: Option<u64>) -> Counts {
+        let counts = self.recount(overview).unwrap_or_else(|| self.unchanged());
+        Counts { metaversion, accepted: true, ..counts }
+    }
+
+    /// The same with the counts as they were.
+    #[must_use]
+    pub fn accepted_as_counted(&self, metaversion: Option<u64>) -> Counts {
+        Counts { metaversion, accepted: true, ..self.unchanged() }
     }
 
     fn unchanged(&self) -> Counts {
@@ -262,8 +277,7 @@ pub fn metadata_is_kept(overview: &Overview, baseline: &Baseline) -> Result<(), 
     for (what, knows, knew) in [("inodes", info.inodes, baseline.inodes), ("chunks", info.chunks, baseline.chunks)] {
         if u64::from(knows) * 100 < u64::from(knew) * METADATA_KEPT_PERCENT {
             return Err(format!(
-                "the master's metadata knows {knows} {what} and knew {knew}: it may have loaded other metadata; stop it \
-                 before its chunkservers delete what it does not know"
+                "the master's metadata knows {knows} {what} and knew {knew}: it may have loaded other metadata"
             ));
         }
     }
@@ -282,8 +296,8 @@ pub fn metadata_is_as_it_was(overview: &Overview, baseline: &Baseline) -> Result
         let gone = knew.saturating_sub(knows);
         if gone > LOST_LEAST.max(knew * LOST_PERCENT / 100) || (knows == 0 && knew > 0) {
             return Err(format!(
-                "the master's metadata knows {knows} {what} and knew {knew} a moment ago: it has loaded other metadata; \
-                 stop it before its chunkservers delete what it does not know"
+                "the master's metadata knows {knows} {what} and knew {knew} when it was last counted: it may have loaded \
+                 other metadata"
             ));
         }
     }
@@ -298,10 +312,55 @@ pub fn metadata_is_as_it_was(overview: &Overview, baseline: &Baseline) -> Result
 pub fn metadata_is_no_older(metaversion: Option<u64>, baseline: &Baseline) -> Result<(), String> {
     match (metaversion, baseline.metaversion) {
         (Some(is), Some(least)) if is < least => Err(format!(
-            "the master's metadata has version {is}, and the last master's had {least} at least: it has loaded older metadata; \
-             stop it before its chunkservers delete what it does not know"
+            "the master's metadata has version {is}, and the last master's had {least} at least: it has loaded older metadata"
         )),
         _ => Ok(()),
+    }
+}
+
+/// What the host of a master that has just come up, or was found, shows of the metadata that it has loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Loaded {
+    /// The folder that it works in, where that is not the DATA_PATH of the one before it.
+    pub elsewhere: Option<String>,
+    /// The version of the metadata in DATA_PATH; `None`: it cannot be read.
+    pub version: Option<u64>,
+    /// Whether it began to serve seconds ago, right after the one before it was counted: users have had no time.
+    pub just_now: bool,
+}
+
+/// Which metadata a master has loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Metadata {
+    /// What the one before it wrote, or what was made of that since: its version says so, whatever users have deleted.
+    Same,
+    /// It knows as much as the one before it, and no version tells more.
+    Alike,
+    /// It knows less, and neither a version nor the time tells whether users have deleted that.
+    Unclear(String),
+    /// Other or older metadata.
+    Other(String),
+}
+
+/// Which metadata the master has loaded that says `overview`, where it says anything.
+///
+/// Counts alone are proof for seconds only: in a night users delete what they like. A version is proof for good, since nobody
+/// but a master counts it up.
+#[must_use]
+pub fn metadata_of(overview: Option<&Overview>, baseline: &Baseline, loaded: &Loaded) -> Metadata {
+    if let Some(folder) = &loaded.elsewhere {
+        return Metadata::Other(format!("the master works in {folder} and not in the DATA_PATH of the one before it"));
+    }
+    if let Err(older) = metadata_is_no_older(loaded.version, baseline) {
+        return Metadata::Other(older);
+    }
+    let counts =
+        overview.map_or(Ok(()), |o| metadata_is_kept(o, baseline).and_then(|()| metadata_is_as_it_was(o, baseline)));
+    match (counts, loaded.version, baseline.metaversion) {
+        (Err(reason), ..) if loaded.just_now => Metadata::Other(reason),
+        (_, Some(_), Some(_)) => Metadata::Same,
+        (Ok(()), ..) => Metadata::Alike,
+        (Err(reason), ..) => Metadata::Unclear(reason),
     }
 }
 

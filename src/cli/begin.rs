@@ -123,7 +123,7 @@ pub(super) async fn begin(
     }
     let resume = state.0.resume(&run.name);
     let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
-    let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, simulated, resume };
+    let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, simulated, resume, accepts_metadata: false };
     let progress = run.progress.clone();
     let ending = walk.walk(&mut run, &progress, display).await?;
     Ok((&ending).into())

@@ -163,6 +163,7 @@ impl Rehearse {
             admin_address,
             simulated: state.simulated()?,
             resume: format!("mfsupgrade resume {}", run.name),
+            accepts_metadata: false,
         };
         let progress = run.progress.clone();
         let ending = walk.walk(&mut run, &progress, &self.display).await?;
@@ -226,6 +227,7 @@ impl Rehearse {
             admin_address: schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST),
             simulated: state.simulated()?,
             resume: format!("mfsupgrade resume {}", run.name),
+            accepts_metadata: false,
         };
         let progress = run.progress.clone();
         let ending = walk.walk(&mut run, &progress, &self.display).await?;

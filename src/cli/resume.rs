@@ -1,10 +1,12 @@
 //! `mfsupgrade resume`: goes on where a run stopped, after looking at the hosts.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
 
+use super::begin::confirm;
 use super::exit::Exit;
 use super::lock::{Abandon, claim, may_abandon, take};
 use super::observe::look_at;
@@ -15,7 +17,7 @@ use crate::host::Look;
 use crate::host::lock::Verb;
 use crate::journal::store::Stored;
 use crate::journal::{JournalSink, Record, Run, StateFolder};
-use crate::run::{Machines, WAY_ON};
+use crate::run::{Ending, Machines, WAY_ON};
 use crate::ui::out::say;
 
 /// Go on with a run that stopped, at the first step that is not done
@@ -33,6 +35,10 @@ pub struct Resume {
     /// Go on with the plan as it was when the run began, whatever its file says now
     #[arg(long, conflicts_with = "plan")]
     pub as_begun: bool,
+    /// Go on with the metadata that the master serves, though it knows less than before, or is older: for a run that asks
+    /// whether it is the right one
+    #[arg(long)]
+    pub accept_metadata: bool,
     #[command(flatten)]
     abandon: Abandon,
     #[command(flatten)]
@@ -97,10 +103,27 @@ impl Resume {
             run.replan(&plan, &schedule, Timestamp::now())?;
             (stored.plan, stored.schedule) = (plan, schedule);
         }
-        block_on(self.go_on(&mut run, &stored, &state))?
+        let ending = block_on(self.go_on(&mut run, &stored, &state, self.accept_metadata))??;
+        let asks = matches!(&ending, Ending::Failed(failure, _) if failure.asks_about_metadata());
+        if !asks
+            || !std::io::stdin().is_terminal()
+            || !confirm("Is the metadata that the master serves the right one?")?
+        {
+            return Ok((&ending).into());
+        }
+        // an answer may take hours: the lock is taken and everything is looked at anew
+        drop(run);
+        let (mut run, again) = state.reopen(Some(&stored.name))?;
+        Ok((&block_on(self.go_on(&mut run, &again, &state, true))??).into())
     }
 
-    async fn go_on(&self, run: &mut Run, stored: &Stored, state: &StateFolder) -> Result<Exit, Failed> {
+    async fn go_on(
+        &self,
+        run: &mut Run,
+        stored: &Stored,
+        state: &StateFolder,
+        accepts_metadata: bool,
+    ) -> Result<Ending, Failed> {
         let (plan, schedule) = (&stored.plan, &stored.schedule);
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         let (master, claim) = (&plan.master.host, claim(&run.name, state)?);
@@ -114,8 +137,8 @@ impl Resume {
         }
         let resume = self.state.resume(&run.name);
         let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
-        let walk = Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, simulated, resume };
-        let ending = walk.walk(run, &stored.progress, &self.display).await?;
-        Ok((&ending).into())
+        let walk =
+            Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, simulated, resume, accepts_metadata };
+        walk.walk(run, &stored.progress, &self.display).await
     }
 }

@@ -177,7 +177,8 @@ pub(super) async fn observe_back(
     }
     findings.sort_by(|a, b| a.host.cmp(&b.host));
     let overview = ask(plan, upgrade, &facts, fleet).await;
-    let before = upgrade.baseline.clone().unwrap_or_default();
+    let mut before = upgrade.baseline.clone().unwrap_or_default();
+    progress.counted.iter().for_each(|counts| before.learn(counts));
     let known: Vec<_> = upgrade.chunkservers.iter().chain(&upgrade.clients).filter_map(|k| k.address).collect();
     let (seen, more) = look_back(plan, &changed, &facts, overview.as_ref(), &before, &known);
     findings.extend(more);

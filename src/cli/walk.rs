@@ -1,7 +1,7 @@
 //! A walk on real ports: fleet, forwarded master, clock, journal, display, Ctrl-C. `upgrade`, `resume` and `rehearse` all
 //! come through here.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,6 +78,8 @@ pub struct Walk<'a> {
     pub simulated: Option<Simulated>,
     /// The command that goes on after a stop.
     pub resume: String,
+    /// Whether the operator has accepted the metadata that the master serves.
+    pub accepts_metadata: bool,
 }
 
 impl Walk<'_> {
@@ -112,6 +114,8 @@ impl Walk<'_> {
             aside: RefCell::default(),
             clocks: RefCell::default(),
             machines: RefCell::default(),
+            accepts_metadata: self.accepts_metadata,
+            unserved: Cell::default(),
         };
         let ending = tokio::select! {
             ending = runner.walk(progress) => ending,

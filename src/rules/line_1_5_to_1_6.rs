@@ -119,6 +119,10 @@ pub const WAY_BACK_METADATA: &str = "start no master before DATA_PATH has the ne
      is the highest (`od -An -tx1 -j 12 -N 8 FILE`), be it what the old master wrote when it stopped or what one wrote since; \
      nothing older ever takes its place, the backup neither: it lets chunkservers delete newer chunks";
 
+/// What to look at where nobody can tell whether users have deleted what a master does not know, or whether it never knew it.
+pub const ASK_METADATA: &str = "the master was NOT stopped: users may have deleted what is gone. Look whether files are there that \
+     were written last before the upgrade, and whether anybody deleted so much; put no other metadata in place while it serves";
+
 /// What the first start of a 1.6 chunkserver does to its disks (`hddspacemgr.c`, hdd_folder_scan, from 1.6.6 on; seen).
 pub const WAY_BACK_CHUNKSERVER: &str = "the new chunkserver renames its disks' folders 0-F to 00-FF: put back to 1.5 it \
      reports 0 chunks until every chunk file is moved back (`mfsupgrade rollback` does it)";

@@ -25,7 +25,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut parts = Vec::new();
         let mut health = None;
         match self.master_answers().await {
-            Ok(overview) => health = Some(self.health(&overview)),
+            Ok(overview) => {
+                self.see_what_users_deleted(&overview).await;
+                health = Some(self.health(&overview));
+            }
             Err(NoAnswer { reason, reached: true }) => {
                 parts.push(format!("THE FILE SYSTEM IS DOWN: the master does not answer ({reason})"));
             }

@@ -12,8 +12,9 @@ use super::ports::{Clock, Hosts, Master, Outcome};
 use super::recognise::{NotSeen, is_another};
 use super::runner::{LOOK_LIMIT, Stop, human};
 use super::step::{self, Verdict};
-use crate::host::{Command, HostFacts, HostName, Look};
+use crate::host::{Command, HostFacts, HostName, Look, Process};
 use crate::journal::Record;
+use crate::moosefs::daemon::Role;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::{Action, Step, Track};
 
@@ -67,6 +68,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 None => (false, String::new()),
             },
         };
+        // an end that took long was no end for as long
+        self.counts_grow_old(step);
         let mut evidence = vec![evidence];
         let last = track.steps.last().is_some_and(|last| last.id == step.id);
         if matches!(step.action, Action::Verify) {
@@ -153,6 +156,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if let Verdict::Done(evidence) = self.laws.already(&step.action, to, &before) {
             return Ok((true, evidence));
         }
+        if before.daemon(Role::Master).is_none() && starts_the_master(&step.action) {
+            self.stands_still_since_counted();
+        }
+        self.counts_grow_old(step);
         if earlier == Some(0)
             && let Verdict::Done(evidence) = self.laws.still_shows(&step.action, to, &before)
         {
@@ -264,6 +271,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Verdict::Done(evidence) => return Ok((false, evidence)),
                 Verdict::NotYet(reason) => reason,
             };
+            let old = |p: &Process| p.role == Role::Master && p.version.as_ref() != Some(&self.schedule.to);
+            if starts_the_master(&step.action) && !now.processes.iter().any(old) {
+                self.serves_not_yet();
+            }
             let patience = if code.is_none() { RECONNECT } else { settles(&step.action, &self.schedule.to, &now) };
             if looks >= LEAST_LOOKS && self.awake_since(begun) >= patience.as_secs() {
                 if code.is_none() {
@@ -320,6 +331,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.clock.between_looks().await;
         }
     }
+}
+
+fn starts_the_master(action: &Action) -> bool {
+    matches!(action, Action::Start { role: Role::Master, .. })
 }
 
 /// How long the command of `action` may take.

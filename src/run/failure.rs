@@ -100,6 +100,24 @@ impl Failure {
         self.causes.iter().any(|cause| cause.ends_with(line::WAY_BACK_METADATA))
     }
 
+    /// Whether the operator is asked whether a master's metadata is the right one: see `resume --accept-metadata`.
+    #[must_use]
+    pub fn asks_about_metadata(&self) -> bool {
+        self.causes.iter().any(|cause| cause == line::ASK_METADATA)
+    }
+
+    /// The same failure, which asks.
+    #[must_use]
+    pub(super) fn asking(mut self, reason: String) -> Self {
+        if !self.causes.contains(&reason) {
+            self.causes.push(reason);
+        }
+        if !self.asks_about_metadata() {
+            self.causes.push(line::ASK_METADATA.to_owned());
+        }
+        self
+    }
+
     /// At a step of a host.
     #[must_use]
     pub fn at(mut self, step: Option<&StepId>, host: &HostName) -> Self {

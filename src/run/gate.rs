@@ -19,19 +19,21 @@ pub struct Red {
     pub hopeless: bool,
     /// The `accept_lost` of the plan with which it would be green; 0: none would help.
     pub accept_lost: u64,
+    /// Whether only the operator can tell whether it does.
+    pub asks: bool,
 }
 
 impl Red {
     /// What may still come.
     #[must_use]
     pub fn wait(reason: String) -> Self {
-        Self { reason, hopeless: false, accept_lost: 0 }
+        Self { reason, hopeless: false, accept_lost: 0, asks: false }
     }
 
     /// What will not come.
     #[must_use]
     pub fn hopeless(reason: String) -> Self {
-        Self { reason, hopeless: true, accept_lost: 0 }
+        Self { hopeless: true, ..Self::wait(reason) }
     }
 }
 
@@ -175,6 +177,9 @@ fn no_other_mounts(schedule: &Schedule, overview: &Overview) -> Result<(), Strin
         other.map(|s| format!("{} on {}", s.version, with_name(&schedule.clients, s.address))).collect();
     match other[..] {
         [] => Ok(()),
-        _ => Err(format!("mounts of another release are still connected: {}", other.join(", "))),
+        _ => Err(format!(
+            "mounts of another release are still connected: {}; where one is not of this run, unmount it there by hand",
+            other.join(", ")
+        )),
     }
 }

@@ -14,7 +14,7 @@ use super::ports::NotHeld;
 use super::since::Since;
 use super::step::{self, Verdict};
 use crate::check::Baseline;
-use crate::check::health::{metadata_is_as_it_was, metadata_is_kept};
+use crate::check::health::{Loaded, Metadata, metadata_of};
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::Overview;
 use crate::plan::Window;
@@ -151,9 +151,9 @@ pub trait Laws {
         found || age_s.is_none_or(|age_s| age_s > limit.as_secs())
     }
 
-    /// Whether the master that answers has loaded other metadata than the one before it.
-    fn is_other(&self, overview: &Overview, baseline: &Baseline) -> bool {
-        metadata_is_kept(overview, baseline).and_then(|()| metadata_is_as_it_was(overview, baseline)).is_err()
+    /// Which metadata a master has loaded that was started after another one ([`metadata_of`]).
+    fn metadata(&self, overview: Option<&Overview>, baseline: &Baseline, loaded: &Loaded) -> Metadata {
+        metadata_of(overview, baseline, loaded)
     }
 }
 

@@ -299,8 +299,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let news = {
             let baseline = self.baseline.borrow();
             let of_the_old = overview.ok().filter(|overview| master_runs(overview, &self.schedule.to).is_err());
+            if of_the_old.is_some() {
+                self.counted_just_now();
+            }
             let old = |p: &Process| p.role == Role::Master && p.version.as_ref() != Some(&self.schedule.to);
-            let written = now.least_metaversion().filter(|_| now.processes.iter().any(old));
+            // where none runs, what lies there is what its successor will load
+            let none = now.daemon(Role::Master).is_none() && now.metaversion().is_some();
+            let written = now.least_metaversion().filter(|_| none || now.processes.iter().any(old));
             baseline.written(of_the_old.and_then(|overview| baseline.recount(&overview)), written)
         };
         news.map_or(Ok(()), |counts| self.learn(counts))
@@ -321,28 +326,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         Ok(())
     }
 
-    /// While a run stood still its users went on. As long as the old master runs, or the very process that was seen to know
-    /// what the old one knew, no other metadata can have been loaded.
-    pub(super) async fn recount(&self) -> Result<(), Failure> {
-        let Ok(overview) = self.master.overview().await else { return Ok(()) };
-        // asked for after it has counted: a process that runs still has counted
-        if master_runs(&overview, &self.schedule.to).is_ok() && !self.known_master_runs().await {
-            return Ok(());
-        }
-        let news = self.baseline.borrow().recount(&overview);
-        news.map_or(Ok(()), |counts| self.learn(counts))
-    }
-
-    fn learn(&self, counts: Counts) -> Result<(), Failure> {
+    pub(super) fn learn(&self, counts: Counts) -> Result<(), Failure> {
         self.baseline.borrow_mut().learn(&counts);
         self.record(Record::Counted { at: self.clock.now(), counts })
-    }
-
-    async fn known_master_runs(&self) -> bool {
-        let Some(known) = self.baseline.borrow().master.clone() else { return false };
-        let starts = |step: &Step| matches!(step.action, Action::Start { role: Role::Master, .. });
-        let Some((_, track, step)) = self.schedule.steps().find(|(_, _, step)| starts(step)) else { return false };
-        self.look(&track.host, step).await.is_ok_and(|now| now.process_id(Role::Master) == Some(known))
     }
 
     /// The process that a master's start has brought, before its gate: what the gate then sees is known by it. One that has
@@ -353,6 +339,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let older = metadata_is_no_older(now.metaversion(), &self.baseline.borrow());
         match older {
             Ok(()) => Ok(now.process_id(Role::Master)),
+            Err(_) if self.accepts_older(now.metaversion())? => Ok(now.process_id(Role::Master)),
             Err(reason) => {
                 let failure = Failure::new(FailureKind::StepFailed, step.action.describe(), reason);
                 Err(self.undone(step, failure.at(Some(&step.id), host)).await)
@@ -366,49 +353,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.learn(counts)
     }
 
-    /// Whether the master that answers knows other metadata than the old one. One that is silent for a moment is asked again: a
-    /// wrong one must not stay up because an answer was lost.
-    async fn knows_other_metadata(&self, patience: Duration) -> bool {
-        let Ok(overview) = self.overview_within(patience).await else { return false };
-        // whichever the gate was red for
-        self.laws.is_other(&overview, &self.baseline.borrow())
-    }
-
-    /// The new master that a run before has begun, and that serves other metadata, is stopped before this one does anything
-    /// else: what is started or waited for meanwhile lets it delete chunks.
-    pub(super) async fn begun_on_other_metadata(&self) -> Result<(), Failure> {
-        let begun = |step: &Step| {
-            matches!(step.action, Action::Start { role: Role::Master, .. }) && self.open.borrow().contains_key(&step.id)
-        };
-        let Some((_, track, step)) = self.schedule.steps().find(|(_, _, step)| begun(step)) else { return Ok(()) };
-        if !self.knows_other_metadata(RECONNECT).await {
-            return Ok(());
+    /// Stops a new master that has loaded other metadata, for `reason`.
+    pub(super) async fn stopped_again(&self, step: &Step, failure: Failure, reason: String) -> Failure {
+        let Action::Start { role: Role::Master, prefix, .. } = &step.action else { return failure };
+        let Some(host) = failure.host.clone() else { return failure };
+        let mut failure = failure;
+        if !failure.causes.contains(&reason) {
+            failure.causes.push(reason);
         }
-        let cause = "the master that this run had begun to start has loaded other metadata than the one before it";
-        let failure = Failure::new(FailureKind::GateRed, step.action.describe(), cause).at(Some(&step.id), &track.host);
-        Err(self.undone(step, failure).await)
-    }
-
-    /// A new master on other metadata is stopped at once, before its chunkservers delete what it does not know. Any other
-    /// failure stands as it is.
-    pub(super) async fn undone(&self, step: &Step, failure: Failure) -> Failure {
-        let Action::Start { role: Role::Master, prefix, data_path, .. } = &step.action else { return failure };
-        let patience = if failure.kind == FailureKind::GateRed { RECONNECT } else { Duration::ZERO };
-        let lost = self.knows_other_metadata(patience).await;
-        let other_files = match &failure.host {
-            Some(host) => self.look(host, step).await.is_ok_and(|now| {
-                let new = |p: &&Process| p.role == Role::Master && p.version.as_ref() == Some(&self.schedule.to);
-                let older = metadata_is_no_older(now.metaversion(), &self.baseline.borrow()).is_err();
-                let elsewhere = |p: &Process| data_path.as_ref().is_some_and(|path| p.cwd != path.as_str());
-                now.processes.iter().find(new).is_some_and(|p| older || elsewhere(p))
-            }),
-            None => false,
-        };
-        let lost = lost || other_files;
-        let Some(host) = failure.host.clone().filter(|_| lost) else { return failure };
         // silence holds nobody up here: while nothing is heard of the lock, the wrong master deletes chunks
         if let Err(NotHeld::Taken(by)) = self.guard.held() {
-            let mut failure = failure;
             let cause = format!("the new master was NOT stopped, since the cluster's lock is another run's now: {by}");
             failure.causes.push(format!("{cause}; {}", line::WAY_BACK_METADATA));
             return failure;
@@ -434,10 +388,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         {
             self.clock.between_looks().await;
         }
-        let mut failure = failure;
         failure.causes.push(match self.look(&host, step).await {
             Ok(now) if now.daemon(Role::Master).is_none() => {
-                format!("the new master was stopped again; the way back: {}", line::WAY_BACK_METADATA)
+                format!("the new master was stopped again; {}", line::WAY_BACK_METADATA)
             }
             _ => format!("the new master was told to stop and STILL RUNS: stop it; {}", line::WAY_BACK_METADATA),
         });

@@ -14,6 +14,7 @@ pub mod failure;
 pub mod gate;
 pub mod job;
 pub mod laws;
+mod loaded;
 mod metadata;
 pub mod ports;
 mod recognise;

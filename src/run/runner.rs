@@ -3,7 +3,7 @@
 //! Every step is intent, effect, postcondition, done (law 5); a step whose effect is there already is found and not run;
 //! after a failure no further host is touched (law 6).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -94,6 +94,10 @@ pub struct Runner<'a, H, M, C> {
     pub clocks: RefCell<Clocks>,
     /// What they have said of themselves.
     pub machines: RefCell<Machines>,
+    /// The operator has said that the metadata which the master serves is the one to go on with.
+    pub accepts_metadata: bool,
+    /// When the new master did not serve yet, for all that was seen, since this process has counted the one before it.
+    pub unserved: Cell<Option<Timestamp>>,
 }
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
@@ -521,11 +525,21 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let begun = self.clock.awake();
         let mut told = None;
         loop {
-            let look = self.master.overview().await.map_err(|e| format!("the master does not answer: {}", e.reason));
-            let judged = look.map_err(Red::wait).and_then(|overview| {
-                self.laws.green(gate, host, self.schedule, &self.baseline.borrow(), &overview)?;
-                Ok(overview)
-            });
+            let judged = match self.master.overview().await {
+                Ok(overview) => {
+                    let judged = self.laws.green(gate, host, self.schedule, &self.baseline.borrow(), &overview);
+                    match judged {
+                        Err(red) if red.hopeless => Err(self.explained(red, &overview).await?),
+                        judged => judged.map(|()| overview),
+                    }
+                }
+                Err(silence) => {
+                    if silence.reached {
+                        self.serves_not_yet();
+                    }
+                    Err(Red::wait(format!("the master does not answer: {}", silence.reason)))
+                }
+            };
             let passed = self.awake_since(begun);
             match judged {
                 Ok(overview) => {
@@ -536,7 +550,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     return Ok(Some(gate.describe(self.schedule)));
                 }
                 Err(_) if pause() => return Ok(None),
-                Err(Red { reason, hopeless, accept_lost })
+                Err(Red { reason, hopeless, accept_lost, asks })
                     if hopeless || self.laws.gives_up(passed, gate.greatest_s()) =>
                 {
                     let within = if hopeless { String::new() } else { format!(" within {}", human(gate.greatest_s())) };
@@ -546,6 +560,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     if accept_lost > 0 {
                         let baseline = self.baseline.borrow();
                         failure.causes.push(super::gate::acceptance(accept_lost, self.schedule, &baseline));
+                    }
+                    if asks {
+                        let reason = failure.causes.pop().unwrap_or_default();
+                        failure = failure.asking(reason);
                     }
                     return Err(failure);
                 }

@@ -29,11 +29,18 @@ pub fn text(failure: &Failure, state: &str, resume: &str) -> Shown {
     };
     line(format!("stopped: {others}; {state}"));
     line(format!("next:    {}", next(failure)));
-    line(format!("         then `{resume}` goes on at the first step that is not done"));
+    if failure.asks_about_metadata() {
+        line(format!("         if its metadata is the right one, `{resume} --accept-metadata` goes on with it"));
+    } else {
+        line(format!("         then `{resume}` goes on at the first step that is not done"));
+    }
     text
 }
 
 fn next(failure: &Failure) -> &'static str {
+    if failure.asks_about_metadata() {
+        return "look whether the master serves the files that it should, as said above";
+    }
     // a master was stopped again: nothing recovers by itself
     if failure.is_of_metadata() {
         return "see that the newest metadata is in DATA_PATH, as said above; the master is then started and counted anew";

@@ -9,6 +9,7 @@ mod back;
 mod busy;
 mod clocks;
 mod fault;
+mod metadata;
 mod proof;
 mod replan;
 mod resumed;

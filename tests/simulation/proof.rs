@@ -32,10 +32,12 @@ fn seeds_break_no_law() {
 /// look, a master on other metadata that a run which went on did not stop at first, mounts and chunkservers that came up in the
 /// new release by themselves, a chunkserver that was away when its chunks were counted, a umount that hung until the window had
 /// closed, as did a gate, a lock that was lost with a mount away, one that was silent while the master began to save, a gate whose
-/// time was taken from that of the users of a mount, a name that led to a machine without a master.
-const MENDED: [u64; 29] = [
+/// time was taken from that of the users of a mount, a name that led to a machine without a master, half-upgraded clients that
+/// booted before the way back came to them.
+const MENDED: [u64; 32] = [
     254, 539, 552, 763, 818, 15179, 20376, 72315, 86150, 100772, 109044, 110713, 117776, 121746, 131567, 137788,
-    147048, 158829, 159501, 177119, 191824, 195751, 227023, 228756, 257551, 278572, 295988, 321717, 334167,
+    147048, 158829, 159501, 177119, 191824, 195751, 227023, 228756, 257551, 278572, 295988, 321717, 334167, 1399720156,
+    1399785825, 1399787846,
 ];
 
 #[test]

@@ -78,6 +78,12 @@ pub struct World {
     under_goal_until: Cell<i64>,
     loads_until: Cell<i64>,
     inodes: Cell<u32>,
+    /// The version of the metadata that whatever master is started has loaded.
+    pub loaded: Cell<u64>,
+    /// Whether no look can read a version.
+    pub unreadable: Cell<bool>,
+    /// The operator has said that the master's metadata is the right one.
+    pub accepts_metadata: Cell<bool>,
     /// So many of the next questions the master does not answer.
     pub silent: Cell<u32>,
     /// `(second, host, what)` of every change.
@@ -132,6 +138,9 @@ impl World {
             under_goal_until: Cell::new(0),
             loads_until: Cell::new(0),
             inodes: Cell::new(10),
+            loaded: Cell::new(CHANGES),
+            unreadable: Cell::new(false),
+            accepts_metadata: Cell::new(false),
             silent: Cell::new(0),
             deeds: RefCell::default(),
             records: RefCell::default(),
@@ -385,14 +394,14 @@ impl World {
         if let Some(at) = s.metadata_saved {
             let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}\n{}", header("metadata.mfs", CHANGES));
         }
-        if let Some(master) = &s.master {
+        if let Some(master) = s.master.as_ref().filter(|_| !self.unreadable.get()) {
             let older = self.faults.borrow().get(host) == Some(&Fault::OlderMetadata);
-            let saved = match (master.pid == FIRST_MASTER, older) {
-                (true, _) => CHANGES / 2,
-                (false, true) => CHANGES - 1,
-                (false, false) => CHANGES,
+            let (saved, changes) = match (master.pid == FIRST_MASTER, older) {
+                (true, _) => (CHANGES / 2, CHANGES),
+                (false, true) => (CHANGES - 1, CHANGES),
+                (false, false) => (self.loaded.get(), self.loaded.get()),
             };
-            let _ = writeln!(out, "{}\nchange\t{}", header("metadata.mfs.back", saved), CHANGES - 1);
+            let _ = writeln!(out, "{}\nchange\t{}", header("metadata.mfs.back", saved), changes - 1);
         }
         if s.master.is_some() && self.now.get() >= self.loads_until.get() {
             out += "tcp    0: 00000000:24CC 00000000:0000 0A 0\n";

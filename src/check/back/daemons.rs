@@ -1,13 +1,14 @@
 //! Daemons on the way back: which release runs, what a master leaves, which disks a chunkserver has.
 
 use super::{Changed, Check, Daemon};
-use crate::check::health::metadata_is_kept;
+use crate::check::health::{Loaded, Metadata, metadata_of};
 use crate::check::{Baseline, Code};
 use crate::host::{AbsPath, HostFacts, HostName};
 use crate::moosefs::Overview;
 use crate::moosefs::config::{ConfigText, disks_paths, lock_file, paths_read};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::disks;
+use crate::rules::line_1_5_to_1_6 as line;
 
 /// What 1.5 reads, and every release of this line writes (`filesystem.c` @ 1.5.12 and 1.6.27).
 const READABLE: &str = "MFSM 1.5";
@@ -65,17 +66,19 @@ impl Check<'_> {
     /// A master that runs on other metadata is nothing to leave alone, in whatever release: it deletes the chunks that it does
     /// not know. A way back that was killed when its old master had just been started leaves it like that.
     pub(super) fn on_other_metadata(&mut self, overview: &Overview, before: &Baseline) {
-        let Err(reason) = metadata_is_kept(overview, before) else { return };
         let host = &self.plan.master.host;
-        let master = self.fleet.get(host).and_then(|facts| facts.daemon(Role::Master));
-        let pid = master.map_or("PID".to_owned(), |p| p.pid.to_string());
-        self.find(
-            Code::BackMetadata,
-            Some(host),
-            reason,
-            "its chunkservers delete what it does not know",
-            format!("end it at once (`kill {pid}`), put in place what the last master left, and look again"),
-        );
+        let version = self.fleet.get(host).and_then(HostFacts::metaversion);
+        let loaded = Loaded { version, ..Loaded::default() };
+        let (seen, todo) = match metadata_of(Some(overview), before, &loaded) {
+            Metadata::Same | Metadata::Alike => return,
+            Metadata::Unclear(reason) => (reason, line::ASK_METADATA.to_owned()),
+            Metadata::Other(reason) => {
+                let master = self.fleet.get(host).and_then(|facts| facts.daemon(Role::Master));
+                let pid = master.map_or("PID".to_owned(), |p| p.pid.to_string());
+                (reason, format!("end it at once (`kill {pid}`), then: {}; and look again", line::WAY_BACK_METADATA))
+            }
+        };
+        self.find(Code::BackMetadata, Some(host), seen, "its chunkservers delete what it does not know", todo);
     }
 
     /// The disks as the new daemon was told them. What the old one will be told must be the same, or chunks are missing.

@@ -5,10 +5,23 @@ use crate::check::Code;
 use crate::host::{HostFacts, MountArguments};
 use crate::moosefs::daemon::Role;
 
+/// What is at a mount point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mounted {
+    /// A mount of the old release.
+    Old,
+    /// Another one.
+    New,
+    /// Nothing.
+    Not,
+}
+
 impl Check<'_> {
-    /// The mounts of the run that are not of the old release now, with whether a new one is there.
-    pub(super) fn mounts(&mut self, changed: &Changed, facts: &HostFacts) -> Vec<(MountArguments, bool)> {
-        let of_run = |point: &str| changed.mounts.iter().any(|m| m.mount_point.as_str() == point);
+    /// The mounts of a client of the run, with what is there now. One whose turn had not come, and that is not there, was away
+    /// before, and is not the run's.
+    pub(super) fn mounts(&mut self, changed: &Changed, facts: &HostFacts) -> Vec<(MountArguments, Mounted)> {
+        let all = || changed.mounts.iter().chain(&changed.not_begun);
+        let of_run = |point: &str| all().any(|m| m.mount_point.as_str() == point);
         let new = |kind: &str| kind.starts_with("fuse.mfs");
         let strange: Vec<_> = facts
             .mounts
@@ -32,7 +45,13 @@ impl Check<'_> {
             let there = facts.mount(m.mount_point.as_str()).is_some_and(|line| !new(&line.kind));
             there && old.any(|p| p.mount_point().as_ref() == Some(&m.mount_point))
         };
-        let mounts = changed.mounts.iter().filter(|m| !is_old(m));
-        mounts.map(|m| (m.clone(), facts.mount(m.mount_point.as_str()).is_some())).collect()
+        let seen = |m: &MountArguments| match facts.mount(m.mount_point.as_str()) {
+            None => Mounted::Not,
+            Some(_) if is_old(m) => Mounted::Old,
+            Some(_) => Mounted::New,
+        };
+        let begun = changed.mounts.iter().map(|m| (m.clone(), seen(m)));
+        let others = changed.not_begun.iter().map(|m| (m.clone(), seen(m))).filter(|(_, seen)| *seen != Mounted::Not);
+        begun.chain(others).collect()
     }
 }

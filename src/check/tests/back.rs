@@ -6,7 +6,7 @@ use super::scene::{NEW, NOW, OLD, SERVERS, Scene, file, name, scene};
 use crate::check::back::{BackSeen, Changed, Daemon, look_back};
 use crate::check::{Baseline, Code};
 use crate::host::facts::{FileFact, Folder, MountLine};
-use crate::host::{AbsPath, MountArguments};
+use crate::host::{AbsPath, MountArguments, Process};
 use crate::moosefs::daemon::Role;
 
 const KEPT: &str = "/var/lib/mfsupgrade/replaced.tar";
@@ -37,7 +37,7 @@ fn upgraded() -> (Scene, Vec<Changed>) {
             Vec::new()
         };
         let (prefix, kept, config) = (path("/usr/local"), Some(path(KEPT)), Vec::new());
-        changed.push(Changed { host, role, prefix, kept, data_path: None, config, mounts });
+        changed.push(Changed { host, role, prefix, kept, data_path: None, config, mounts, not_begun: Vec::new() });
     }
     (scene, changed)
 }
@@ -151,11 +151,58 @@ fn what_cannot_be_brought_back_is_found_before_anything_is_touched() {
 #[test]
 fn a_master_on_other_metadata_is_nothing_to_leave_alone() {
     let (_, changed) = upgraded();
-    let mut scene = scene();
-    let before = Baseline::of(&scene.overview);
-    (scene.overview.info.inodes, scene.overview.info.chunks) = (1, 0);
-    let (_, findings) = look_back(&scene.plan, &changed, &scene.fleet, Some(&scene.overview), &before, &[]);
-    assert!(findings.iter().any(|f| f.code == Code::BackMetadata && f.todo.contains("kill")), "{findings:?}");
+    let against = |version: Option<u64>| {
+        let mut scene = scene();
+        let before = Baseline { metaversion: Some(500), ..Baseline::of(&scene.overview) };
+        (scene.overview.info.inodes, scene.overview.info.chunks) = (1, 0);
+        scene.host("master").metaversions.extend(version.map(|version| ("metadata.mfs.back".to_owned(), version)));
+        let (_, findings) = look_back(&scene.plan, &changed, &scene.fleet, Some(&scene.overview), &before, &[]);
+        findings.into_iter().find(|f| f.code == Code::BackMetadata).map(|f| f.todo)
+    };
+    assert!(against(Some(499)).unwrap().contains("kill"));
+    let asked = against(None).unwrap();
+    assert!(!asked.contains("kill") && asked.contains("users may have deleted"), "{asked}");
+    assert_eq!(against(Some(500)), None, "what users have deleted since the upgrade is nothing against the way back");
+}
+
+/// cl1 with a second mount whose turn had not come, as it is now.
+fn half_upgraded(new: bool) -> (Scene, Vec<Changed>) {
+    let (mut scene, mut changed) = upgraded();
+    let client = changed.iter_mut().find(|c| c.host == name("cl1")).unwrap();
+    client.not_begun = vec![MountArguments::new(path("/srv/archive"), name("mm"))];
+    let from = scene.plan.upgrade.from.clone();
+    let facts = scene.host("cl1");
+    let (kind, source, version, arguments) = match new {
+        true => ("fuse.mfs", "mm:9421", NEW, vec!["/srv/archive".to_owned()]),
+        false => ("fuse", "MFS", from, vec!["-w".to_owned(), "/srv/archive".to_owned()]),
+    };
+    let process = facts.processes[0].clone();
+    facts.processes.push(Process { pid: 4711, version: Some(version), arguments, ..process });
+    let line = facts.mounts[0].clone();
+    facts.mounts.push(MountLine {
+        mount_point: "/srv/archive".into(),
+        kind: kind.into(),
+        source: source.into(),
+        ..line
+    });
+    (scene, changed)
+}
+
+#[test]
+fn every_mount_of_a_half_upgraded_client_is_planned_since_a_boot_makes_all_of_them_new() {
+    for new in [false, true] {
+        let (scene, changed) = half_upgraded(new);
+        let (seen, codes) = look(&scene, &changed);
+        assert_eq!(codes, [], "it is this client's own");
+        let client = seen.parts.iter().find(|p| p.changed.host == name("cl1")).unwrap();
+        let mounts: Vec<_> = client.mounts.iter().map(|(m, there)| (m.mount_point.as_str(), *there)).collect();
+        assert_eq!(mounts, [("/mnt/mfs", true), ("/srv/archive", true)]);
+    }
+    let (mut scene, changed) = half_upgraded(false);
+    scene.host("cl1").mounts.pop();
+    let (seen, _) = look(&scene, &changed);
+    let client = seen.parts.iter().find(|p| p.changed.host == name("cl1")).unwrap();
+    assert_eq!(client.mounts.len(), 1, "what was away before is not the run's to make");
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub fn changed(schedule: &Schedule, begun: &dyn Fn(&StepId) -> bool) -> Vec<Chan
             (None, Some(prefix)) => {
                 let (host, prefix) = (track.host.clone(), prefix.clone());
                 let (kept, data_path, config, mounts) = (None, None, Vec::new(), Vec::new());
-                all.push(Changed { host, role, prefix, kept, data_path, config, mounts });
+                all.push(Changed { host, role, prefix, kept, data_path, config, mounts, not_begun: Vec::new() });
                 all.len() - 1
             }
             // what comes first on a host is its installation, which tells the prefix
@@ -86,6 +86,18 @@ pub fn changed(schedule: &Schedule, begun: &dyn Fn(&StepId) -> bool) -> Vec<Chan
         })
     };
     all.retain(touched);
+    // a boot makes every mount of a host anew, with the programs that the run has installed
+    for change in all.iter_mut().filter(|c| c.role == Role::Client) {
+        let of_host = schedule.steps().filter(|(_, track, _)| track.host == change.host);
+        for (_, _, step) in of_host {
+            if let (Action::Mount { .. }, Some(Command::Mount { arguments, .. })) =
+                (&step.action, step.action.command())
+                && !change.mounts.contains(arguments)
+            {
+                change.not_begun.push(arguments.clone());
+            }
+        }
+    }
     // where a daemon works is as true of one that a boot has started from what was installed
     for change in all.iter_mut().filter(|c| c.data_path.is_none()) {
         let of_host = schedule.steps().filter(|(_, track, _)| track.host == change.host);

@@ -1,6 +1,6 @@
 //! Campaigns: one seed played to its end, many seeds on all cores, and what came of them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
@@ -16,9 +16,11 @@ use super::cluster::Cluster;
 use super::cluster::store::Sink;
 use super::cluster::time::Driven;
 use super::fact::{Fact, Said};
+use super::faults::Kind;
 use super::judge::Broken;
 use super::plant::{Bug, Planted, PlantedSink, Wrong};
 use super::scenario::Scenario;
+use super::seed::Seed;
 use super::way_back;
 
 /// Failed sessions after which no further fault strikes.
@@ -72,6 +74,8 @@ struct Walked {
     /// On the way back: how far the upgrade had come.
     taken_back: Option<Progress>,
     sessions: usize,
+    /// The operator was asked about the master's metadata, and has said yes.
+    accepts: bool,
     /// Failed sessions, and those of them in which no fault could strike any more.
     failed: usize,
     quiet: usize,
@@ -86,6 +90,7 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
     bug.plant(&mut upgrade);
     let mut walked = begin(&cluster, upgrade.clone(), "simulated".to_owned(), None);
     let mut endings = Vec::new();
+    let mut nights = scenario.nights.then(|| Seed::new(scenario.seed ^ 0x419f7));
     loop {
         // a name that leads elsewhere is none of the first look's, nor of that before the way back
         cluster.drift(endings.len());
@@ -99,6 +104,9 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
         endings.push(name_of(&said, back));
         let wait = cluster.state.borrow_mut().random.between(500, 60_000);
         let finished = matches!(said, Ok(Said::Finished));
+        if !finished && said.is_ok() {
+            pass_the_night(&cluster, &mut nights);
+        }
         match said {
             Ok(Said::Finished) => {}
             Ok(Said::Killed) => cluster.idle(wait),
@@ -110,6 +118,8 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
             }
             Ok(Said::Failed { account, .. }) => {
                 walked.failed += 1;
+                // who is asked has looked: other metadata is put right below
+                walked.accepts = account.contains("the master was NOT stopped: users may");
                 walked.quiet += usize::from(walked.failed > FAULTS_FOR);
                 let enough = walked.failed >= FAULTS_FOR;
                 if enough {
@@ -164,6 +174,23 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
     }
 }
 
+/// While the run stands still, users go on for hours, and clients boot.
+fn pass_the_night(cluster: &Cluster, nights: &mut Option<Seed>) {
+    let Some(nights) = nights.as_mut() else { return };
+    if !nights.chance(40) {
+        return;
+    }
+    let percent = super::terms::deleted(nights);
+    let mut state = cluster.state.borrow_mut();
+    state.users_delete(percent);
+    if nights.chance(40) {
+        let away = nights.between(10, 300);
+        state.strike(Kind::HalfClientBoots { away }, 0, &cluster.pause);
+    }
+    drop(state);
+    cluster.idle(nights.between(60_000, 9 * 3_600_000));
+}
+
 /// A law that is broken, and how.
 type Break = (&'static str, String);
 
@@ -184,7 +211,7 @@ fn begin(cluster: &Cluster, schedule: Schedule, run: String, taken_back: Option<
     };
     cluster.state.borrow_mut().journal =
         super::cluster::store::Journal { text: record::encode(0, &begun), records: 1, full: false };
-    Walked { schedule, run, taken_back, sessions: 0, failed: 0, quiet: 0 }
+    Walked { schedule, run, taken_back, sessions: 0, accepts: false, failed: 0, quiet: 0 }
 }
 
 /// The operator turns round, or looks anew on the way back. `None`: there is nothing to bring back.
@@ -293,6 +320,8 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> 
         aside: RefCell::default(),
         clocks: RefCell::default(),
         machines: RefCell::default(),
+        accepts_metadata: walked.accepts,
+        unserved: Cell::default(),
     };
     let said = match cluster.drive(runner.walk(&progress)) {
         Driven::Ended(Ending::Finished) => Said::Finished,

@@ -79,7 +79,8 @@ fn look(cluster: &Cluster, upgrade: &Schedule, progress: &Progress, bug: Bug) ->
         }
     }
     let overview = state.overview().ok();
-    let before = upgrade.baseline.clone().unwrap_or_default();
+    let mut before = upgrade.baseline.clone().unwrap_or_default();
+    progress.counted.iter().for_each(|counts| before.learn(counts));
     let known: Vec<_> = upgrade.chunkservers.iter().chain(&upgrade.clients).filter_map(|k| k.address).collect();
     let plan = state.scenario.plan();
     let (seen, more) = look_back(&plan, &changed, &fleet, overview.as_ref(), &before, &known);

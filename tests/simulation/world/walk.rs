@@ -1,6 +1,6 @@
 //! A plan and a schedule for the small world, and a walk over it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -135,6 +135,8 @@ pub fn heard(world: &World, schedule: &Schedule, events: &dyn EventSink) -> Endi
         aside: RefCell::default(),
         clocks: RefCell::default(),
         machines: RefCell::default(),
+        accepts_metadata: world.accepts_metadata.get(),
+        unserved: Cell::default(),
     };
     futures_now(runner.walk(&progress))
 }

@@ -62,7 +62,7 @@ impl Cluster {
             }
             _ => {}
         }
-        let (job, session) = (state.jobs.len(), state.session);
+        let (job, session, until) = (state.jobs.len(), state.session, state.now.saturating_add(limit_ms));
         let mount = match &deed {
             Deed::Unmount(point) => state.hosts[host].mounted(point).map(|p| p.pid),
             _ => None,
@@ -78,6 +78,7 @@ impl Cluster {
             mount,
             lazy: script.contains("umount -l"),
             session,
+            until,
         });
         if let Some(kind @ Kind::LostBefore) = fault {
             state.fired(kind, Some(host));
@@ -249,7 +250,9 @@ impl State {
         if deed != Deed::Nothing {
             let lost = matches!(fault, Some(Kind::LostAfter | Kind::Kill { .. }));
             let overtaken = matches!(deed, Deed::Snapshot { .. }) && self.snapshots_of(host).any(|later| later > job);
-            let told = !lost && !overtaken && self.jobs[job].seen.is_none() && self.jobs[job].session == self.session;
+            let late = self.now >= self.jobs[job].until;
+            let told =
+                !lost && !late && !overtaken && self.jobs[job].seen.is_none() && self.jobs[job].session == self.session;
             self.tell(Fact::Ended { host: name, deed, code, told });
         }
         match fault {
@@ -380,6 +383,7 @@ impl State {
         self.copies += 1;
         let copy = self.copies;
         self.hosts[host].copy = Some(copy);
+        self.copied = (self.inodes, self.chunks);
         self.copy_differs = false;
         if let Some(kind @ Kind::CopyDiffers) = fault {
             self.fired(kind, Some(host));

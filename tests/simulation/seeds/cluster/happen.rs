@@ -23,6 +23,8 @@ pub enum Happening {
     Ready { host: usize, pid: u32 },
     /// Nobody uses a mount any more, unless somebody else does.
     UseEnds { host: usize, mount: String },
+    /// Users delete, so many steps on; less than nothing: they write.
+    Deletes { steps: i32 },
     /// Something may look different.
     Recheck,
     /// The master begins its hourly save.
@@ -48,6 +50,7 @@ impl State {
             Happening::End { host, pid, by, cleanly } => self.end(host, pid, by, cleanly),
             Happening::Ready { host, pid } => self.ready(host, pid),
             Happening::UseEnds { host, mount } => self.use_ends(host, &mount, false),
+            Happening::Deletes { steps } => self.delete_on(steps),
             Happening::Recheck => self.recheck(),
             Happening::Save => {
                 if self.master().is_some() {
@@ -60,6 +63,9 @@ impl State {
             }
             Happening::Saved => {
                 if std::mem::take(&mut self.saving) {
+                    let version = self.master().map_or(0, |master| self.version_of(master));
+                    let saved = self.hosts[0].processes.iter_mut();
+                    saved.filter(|p| p.role == Role::Master && p.ready.is_some()).for_each(|p| p.loaded = version);
                     self.tell(Fact::Saving(false));
                 }
             }
@@ -131,6 +137,8 @@ impl State {
                 self.fired(kind, Some(host));
                 self.hosts[host].ahead += seconds;
             }
+            Kind::Deleted { percent } => self.users_delete(percent),
+            Kind::HalfClientBoots { away } => self.boot_half_a_client(away),
             Kind::LockTaken => {
                 self.fired(kind, None);
                 self.lock_taken = true;
@@ -148,6 +156,16 @@ impl State {
                 (self.dead, self.lost) = (true, lost);
             }
             _ => {}
+        }
+    }
+
+    /// A client of which one mount is of the new release and one of the old one boots, if there is any.
+    fn boot_half_a_client(&mut self, away: i64) {
+        let half =
+            |host: &super::Host| [true, false].iter().all(|new| host.running(Role::Client).any(|p| p.new == *new));
+        if let Some(at) = self.hosts.iter().position(half) {
+            self.fired(Kind::HalfClientBoots { away }, Some(at));
+            self.reboot(at, away, true);
         }
     }
 

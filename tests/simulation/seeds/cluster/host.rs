@@ -19,6 +19,8 @@ pub struct Process {
     pub ready: Option<i64>,
     /// Of a master: it has loaded other metadata.
     pub other_metadata: bool,
+    /// Of a master: the version of metadata.mfs.back, as it was loaded or saved last.
+    pub loaded: u64,
     /// Of an old chunkserver: it was started on the folders of 1.6, and has not found its chunks.
     pub blind: bool,
     /// Of a mount: /proc/mounts has it. The process of 1.5 lives on for a moment.

@@ -29,6 +29,12 @@ use super::shape::address;
 /// Chunks, all of goal 2, or of goal 1 where there is one chunkserver.
 pub const CHUNKS: u32 = 1000;
 
+/// Inodes in the beginning.
+pub const INODES: u32 = 100_000;
+
+/// The version of metadata that is not this cluster's.
+const OTHER: u64 = 7;
+
 /// The world's beginning, in seconds since 1970, on a full hour.
 pub const EPOCH: i64 = 1_700_002_800;
 
@@ -50,6 +56,8 @@ pub struct Job {
     pub lazy: bool,
     /// Which session sent it.
     pub session: usize,
+    /// Until when it is waited for: whatever it says after that, nobody hears.
+    pub until: i64,
 }
 
 /// Everything that changes.
@@ -85,6 +93,12 @@ pub struct State {
     pub copy_differs: bool,
     /// A new master ran.
     pub was_new: bool,
+    /// What the metadata knows, and how many changes it has seen when its master last ended.
+    pub inodes: u32,
+    pub chunks: u32,
+    pub changes: u64,
+    /// What it knew when it was copied last.
+    pub copied: (u32, u32),
     pub pids: u32,
     pub numbers: u64,
     pub woken: bool,
@@ -148,6 +162,10 @@ impl Cluster {
             copies: 0,
             copy_differs: false,
             was_new: false,
+            inodes: INODES,
+            chunks: CHUNKS,
+            changes: 1000,
+            copied: (INODES, CHUNKS),
             pids: 100,
             numbers: 0,
             woken: true,
@@ -163,6 +181,10 @@ impl Cluster {
         state.begin();
         Self { state: RefCell::new(state), pause: AtomicBool::new(false), tells: Cell::new(false) }
     }
+}
+
+fn seconds(ms: i64) -> u64 {
+    u64::try_from(ms / 1000).unwrap_or(0)
 }
 
 impl State {
@@ -237,6 +259,7 @@ impl State {
             since: self.now,
             ready: None,
             other_metadata: false,
+            loaded: 0,
             blind: false,
             mounted: false,
             left: false,
@@ -251,6 +274,7 @@ impl State {
         let h = &mut self.hosts[host];
         let Some(process) = h.processes.iter_mut().find(|p| p.pid == pid) else { return };
         process.ready = Some(now);
+        process.loaded = if process.other_metadata { OTHER } else { self.changes };
         process.mounted = process.role == Role::Client;
         process.blind = process.role == Role::Chunkserver && !process.new && h.wide;
         if process.role == Role::Master {
@@ -285,7 +309,13 @@ impl State {
         let h = &mut self.hosts[host];
         let Some(at) = h.processes.iter().position(|p| p.pid == pid) else { return };
         let process = h.processes.remove(at);
-        if process.role == Role::Master && process.ready.is_some() {
+        if process.role == Role::Master
+            && let Some(since) = process.ready
+        {
+            if !process.other_metadata {
+                self.changes += seconds(self.now - since);
+            }
+            let h = &mut self.hosts[host];
             h.metadata_saved = cleanly.then_some(clock);
             self.tell(Fact::Metadata { whole: cleanly });
         }
@@ -317,6 +347,14 @@ impl State {
         }
     }
 
+    /// How many changes the metadata of a master has seen by now: one a second.
+    pub fn version_of(&self, master: &Process) -> u64 {
+        match master.ready {
+            Some(since) if !master.other_metadata => self.changes + seconds(self.now - since),
+            _ => master.loaded,
+        }
+    }
+
     /// The master that serves.
     pub fn master(&self) -> Option<&Process> {
         self.hosts[0].processes.iter().find(|p| p.role == Role::Master && p.ready.is_some())
@@ -337,15 +375,15 @@ impl State {
             .collect();
         let away = back.iter().filter(|b| !**b).count() as u32;
         let servers = back.len() as u32;
-        let share = if servers < 2 { CHUNKS } else { 2 * CHUNKS / servers };
+        let share = if servers < 2 { self.chunks } else { 2 * self.chunks / servers };
         let thin: u32 = self.thin.iter().filter(|(_, until)| self.now < *until).map(|(n, _)| n).sum();
         let missing = match (servers, away) {
-            (1, away) => away * CHUNKS,
+            (1, away) => away * self.chunks,
             (_, 0 | 1) => 0,
-            (servers, away) if away == servers => CHUNKS,
+            (servers, away) if away == servers => self.chunks,
             (_, away) => share / 4 * (away - 1),
         };
-        let under_goal = (thin + away * share).min(CHUNKS);
+        let under_goal = (thin + away * share).min(self.chunks);
         let master = self.master();
         Health {
             master: master.map(|m| m.new),
@@ -365,7 +403,7 @@ impl State {
             return None;
         }
         let scanned = process.ready? + if process.new { host.connect_ms + host.scan_ms } else { 0 };
-        let share = CHUNKS * 2 / (self.scenario.servers as u32).max(2);
+        let share = self.chunks * 2 / (self.scenario.servers as u32).max(2);
         // 1.5 does not look into the folders of 1.6
         Some((process, if self.now < scanned || process.blind { 0 } else { share }))
     }

@@ -7,8 +7,8 @@ use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::moosefs::wire::{ChunkMatrix, Chunkserver, FileTest, Info, Layout, Metalogger, Session};
 use mfsupgrade::run::ports::NoAnswer;
 
+use super::State;
 use super::host::{Host, Process};
-use super::{CHUNKS, State};
 use crate::seeds::deed::Deed;
 use crate::seeds::scenario::OLD;
 
@@ -23,6 +23,11 @@ const DISK: &str = "/mnt/hd1";
 
 /// "MFSM 1.5", as every release of this line begins its metadata.
 const HEADER: &str = "4d46534d20312e35";
+
+/// A look's line on a metadata file.
+fn header(file: &str, version: u64) -> String {
+    format!("header\t{file}\t{HEADER}00000009{version:016x}")
+}
 
 impl State {
     fn version(&self, new: bool) -> &semver::Version {
@@ -105,7 +110,11 @@ impl State {
             let _ = writeln!(out, "kept\t{file}\t{sum}");
         }
         if let Some(at) = host.metadata_saved {
-            let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}\nheader\tmetadata.mfs\t{HEADER}");
+            let _ = writeln!(out, "data\tmetadata.mfs\t100 {at}\n{}", header("metadata.mfs", self.changes));
+        }
+        if let Some(master) = host.running(Role::Master).find(|p| p.ready.is_some()) {
+            let last = self.version_of(master).saturating_sub(1);
+            let _ = writeln!(out, "{}\nchange\t{last}", header("metadata.mfs.back", master.loaded));
         }
         if self.saving && host.name == "master" {
             out.push_str("data\tmetadata.mfs.back.tmp\t50 0\n");
@@ -168,7 +177,7 @@ impl State {
             let seen = host.running(Role::Metalogger).filter(|p| connected(host, p));
             seen.map(|p| Metalogger { version: told(p), address: host.address })
         });
-        let known = if master.other_metadata { 0 } else { CHUNKS };
+        let (inodes, chunks) = if master.other_metadata { (0, 0) } else { (self.inodes, self.chunks) };
         let (under_goal, missing) = (self.health.under_goal, self.health.missing);
         Ok(Overview {
             info: Info {
@@ -176,10 +185,10 @@ impl State {
                 layout: if new { Layout::V16 } else { Layout::V15 },
                 total_space: 9,
                 available_space: 9,
-                inodes: known,
+                inodes,
                 directories: 1,
-                files: known,
-                chunks: known,
+                files: inodes,
+                chunks,
                 copies: None,
             },
             chunkservers: servers.collect(),
@@ -203,11 +212,11 @@ impl State {
             // goal 1: under goal is missing; what else is thin has goal 2
             matrix[1][0] = missing;
             matrix[2][1] = under_goal - missing;
-            matrix[1][1] = CHUNKS - under_goal;
+            matrix[1][1] = self.chunks - under_goal;
         } else {
             matrix[2][0] = missing;
             matrix[2][1] = under_goal - missing;
-            matrix[2][2] = CHUNKS - under_goal;
+            matrix[2][2] = self.chunks - under_goal;
         }
         ChunkMatrix(matrix)
     }
@@ -222,17 +231,18 @@ impl State {
             return Err(silent(true));
         }
         let mut matrix = [[0; 11]; 11];
-        matrix[if self.scenario.servers < 2 { 1 } else { 2 }][0] = CHUNKS;
+        let (inodes, chunks) = self.copied;
+        matrix[if self.scenario.servers < 2 { 1 } else { 2 }][0] = chunks;
         Ok(Overview {
             info: Info {
                 version: Some(self.scenario.to.clone()),
                 layout: Layout::V16,
                 total_space: 0,
                 available_space: 0,
-                inodes: CHUNKS,
+                inodes,
                 directories: 1,
-                files: CHUNKS,
-                chunks: CHUNKS,
+                files: inodes,
+                chunks,
                 copies: None,
             },
             chunkservers: Vec::new(),

@@ -45,6 +45,7 @@ pub const LAWS: &[&str] = &[
     "endless",
     "false-alarm",
     "folders",
+    "healthy-master",
     "identity",
     "journal",
     "lock",

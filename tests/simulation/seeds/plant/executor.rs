@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mfsupgrade::check::Baseline;
+use mfsupgrade::check::health::{Loaded, Metadata};
 use mfsupgrade::host::{Command, HostFacts, HostName};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
@@ -185,7 +186,12 @@ impl Laws for Wrong {
         }
     }
 
-    fn is_other(&self, overview: &Overview, baseline: &Baseline) -> bool {
-        !self.is(Bug::LeavesAWrongMaster) && Sound.is_other(overview, baseline)
+    fn metadata(&self, overview: Option<&Overview>, baseline: &Baseline, loaded: &Loaded) -> Metadata {
+        if self.is(Bug::LeavesAWrongMaster) {
+            return Metadata::Alike;
+        }
+        // what a master counts today is held against what one counted yesterday
+        let just_now = loaded.just_now || self.is(Bug::HoldsAgainstUsers);
+        Sound.metadata(overview, baseline, &Loaded { just_now, ..loaded.clone() })
     }
 }

@@ -42,6 +42,7 @@ pub enum Bug {
     BelievesTheWall,
     TakesAnyMachine,
     HoldsFilesAgainstItsClock,
+    HoldsAgainstUsers,
     /// The executor on the way back.
     SkipsTheStop,
     ForgetsClients,
@@ -110,6 +111,7 @@ pub const PLANTED: &[(Bug, &str)] = &[
     (Bug::WorksWithoutTheLock, "lock"),
     (Bug::StartsTheMasterAtOnce, "master-wait"),
     (Bug::LeavesAWrongMaster, "metadata"),
+    (Bug::HoldsAgainstUsers, "healthy-master"),
     (Bug::StartsOnWhatIsThere, "older"),
     (Bug::TakesAllAtOnce, "one-down"),
     (Bug::LeavesStagesEarly, "order"),
