@@ -6,6 +6,7 @@ use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master};
 use crate::host::Command;
+use crate::moosefs::daemon::Role;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::{Action, Step, Track};
 
@@ -17,6 +18,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// its place and nobody runs. `resume` stops it once more. Any other failure stands as it is.
     pub(super) async fn start_again(&self, track: &Track, step: &Step, mut failure: Failure) -> Failure {
         let Action::Restore { role, prefix, .. } = &step.action else { return failure };
+        // a metalogger serves nobody, and the old release has none
+        if *role == Role::Metalogger {
+            return failure;
+        }
         let stops = |s: &Step| matches!(&s.action, Action::Stop { role: stopped, .. } if stopped == role);
         let stopped = track.steps.iter().any(|s| stops(s) && self.is_done(&s.id));
         if !stopped || failure.kind != FailureKind::StepFailed || self.guard.held().is_err() {
