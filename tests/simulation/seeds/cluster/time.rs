@@ -79,6 +79,7 @@ impl Cluster {
     /// Lets time pass without the tool.
     pub fn idle(&self, ms: i64) {
         let until = self.state.borrow().now + ms;
+        let lost = self.state.borrow().lost;
         loop {
             let next = self.state.borrow().agenda.first_key_value().map(|(at, _)| at.0);
             if next.is_none_or(|at| at > until) {
@@ -88,7 +89,8 @@ impl Cluster {
         }
         let mut state = self.state.borrow_mut();
         state.now = state.now.max(until);
-        state.dead = false;
+        // who kills nothing, since nothing runs, takes no record of it away: a session that ended has synced all of them
+        (state.dead, state.lost) = (false, lost);
     }
 
     /// The next thing that happens.
