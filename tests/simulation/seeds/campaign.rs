@@ -16,11 +16,9 @@ use super::cluster::Cluster;
 use super::cluster::store::Sink;
 use super::cluster::time::Driven;
 use super::fact::{Fact, Said};
-use super::faults::Kind;
 use super::judge::Broken;
 use super::plant::{Bug, Planted, PlantedSink, Wrong};
 use super::scenario::Scenario;
-use super::seed::Seed;
 use super::way_back;
 
 /// Failed sessions after which no further fault strikes.
@@ -90,7 +88,6 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
     bug.plant(&mut upgrade);
     let mut walked = begin(&cluster, upgrade.clone(), "simulated".to_owned(), None);
     let mut endings = Vec::new();
-    let mut nights = scenario.nights.then(|| Seed::new(scenario.seed ^ 0x419f7));
     loop {
         // a name that leads elsewhere is none of the first look's, nor of that before the way back
         cluster.drift(endings.len());
@@ -104,9 +101,6 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
         endings.push(name_of(&said, back));
         let wait = cluster.state.borrow_mut().random.between(500, 60_000);
         let finished = matches!(said, Ok(Said::Finished));
-        if !finished && said.is_ok() {
-            pass_the_night(&cluster, &mut nights);
-        }
         match said {
             Ok(Said::Finished) => {}
             Ok(Said::Killed) => cluster.idle(wait),
@@ -172,23 +166,6 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
         endings,
         took: state.now,
     }
-}
-
-/// While the run stands still, users go on for hours, and clients boot.
-fn pass_the_night(cluster: &Cluster, nights: &mut Option<Seed>) {
-    let Some(nights) = nights.as_mut() else { return };
-    if !nights.chance(40) {
-        return;
-    }
-    let percent = super::terms::deleted(nights);
-    let mut state = cluster.state.borrow_mut();
-    state.users_delete(percent);
-    if nights.chance(40) {
-        let away = nights.between(10, 300);
-        state.strike(Kind::HalfClientBoots { away }, 0, &cluster.pause);
-    }
-    drop(state);
-    cluster.idle(nights.between(60_000, 9 * 3_600_000));
 }
 
 /// A law that is broken, and how.

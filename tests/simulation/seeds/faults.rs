@@ -57,10 +57,6 @@ pub enum Kind {
     Busy,
     /// Somebody uses a mount for this many seconds.
     Used(i64),
-    /// Users delete so much of all files, or write as much more.
-    Deleted { percent: i32 },
-    /// A client boots of which one mount is upgraded and another one not; its mounts are made anew.
-    HalfClientBoots { away: i64 },
     /// Another run takes the cluster's lock.
     LockTaken,
     /// Nothing is heard of the lock for this many seconds.
@@ -126,7 +122,6 @@ impl Kind {
         "daemon slow",
         "disk full",
         "files not copied for a while",
-        "half-upgraded client boots",
         "host not reached",
         "host unreachable for a while",
         "journal not written",
@@ -151,8 +146,6 @@ impl Kind {
         "trial slow",
         "name leads to another machine",
         "tool's clock set",
-        "users delete",
-        "users write",
     ];
 
     pub fn name(&self) -> &'static str {
@@ -172,9 +165,6 @@ impl Kind {
             Self::DaemonSlow(_) => "daemon slow",
             Self::Busy => "mount busy",
             Self::Used(_) => "mount in use",
-            Self::Deleted { percent: 1.. } => "users delete",
-            Self::Deleted { .. } => "users write",
-            Self::HalfClientBoots { .. } => "half-upgraded client boots",
             Self::LockTaken => "lock taken",
             Self::LockSilent(_) => "lock not heard of",
             Self::EndsUnsaved => "master ends without saving",

@@ -77,8 +77,6 @@ pub struct Scenario {
     pub back: Option<usize>,
     /// What goes wrong on it.
     pub back_faults: Vec<Armed>,
-    /// Whether users go on and clients boot while the run stands still.
-    pub nights: bool,
 }
 
 impl Scenario {
@@ -130,7 +128,6 @@ impl Scenario {
             faults: Vec::new(),
             back: None,
             back_faults: Vec::new(),
-            nights: false,
         };
         let faults = match r.below(10) {
             0 => 0,
@@ -163,19 +160,13 @@ impl Scenario {
         if scenario.back.is_some() {
             scenario.back_faults.extend(Drift::faults(&mut clocks, seconds));
         }
-        let mut users = Seed::new(seed ^ 0xde1e7e);
-        scenario.nights = users.chance(40);
-        scenario.faults.extend(terms::people(&mut users, seconds));
-        if scenario.back.is_some() {
-            scenario.back_faults.extend(terms::people(&mut users, seconds));
-        }
         scenario
     }
 
     /// The same cluster without a fault.
     pub fn quiet(seed: u64) -> Self {
         let drift = Drift::default();
-        Self { faults: Vec::new(), back_faults: Vec::new(), back: None, drift, nights: false, ..Self::new(seed) }
+        Self { faults: Vec::new(), back_faults: Vec::new(), back: None, drift, ..Self::new(seed) }
     }
 
     /// About how many commands a run without faults takes.

@@ -23,8 +23,6 @@ pub enum Happening {
     Ready { host: usize, pid: u32 },
     /// Nobody uses a mount any more, unless somebody else does.
     UseEnds { host: usize, mount: String },
-    /// Users delete, so many steps on; less than nothing: they write.
-    Deletes { steps: i32 },
     /// Something may look different.
     Recheck,
     /// The master begins its hourly save.
@@ -50,7 +48,6 @@ impl State {
             Happening::End { host, pid, by, cleanly } => self.end(host, pid, by, cleanly),
             Happening::Ready { host, pid } => self.ready(host, pid),
             Happening::UseEnds { host, mount } => self.use_ends(host, &mount, false),
-            Happening::Deletes { steps } => self.delete_on(steps),
             Happening::Recheck => self.recheck(),
             Happening::Save => {
                 if self.master().is_some() {
@@ -137,8 +134,6 @@ impl State {
                 self.fired(kind, Some(host));
                 self.hosts[host].ahead += seconds;
             }
-            Kind::Deleted { percent } => self.users_delete(percent),
-            Kind::HalfClientBoots { away } => self.boot_half_a_client(away),
             Kind::LockTaken => {
                 self.fired(kind, None);
                 self.lock_taken = true;
@@ -156,16 +151,6 @@ impl State {
                 (self.dead, self.lost) = (true, lost);
             }
             _ => {}
-        }
-    }
-
-    /// A client of which one mount is of the new release and one of the old one boots, if there is any.
-    fn boot_half_a_client(&mut self, away: i64) {
-        let half =
-            |host: &super::Host| [true, false].iter().all(|new| host.running(Role::Client).any(|p| p.new == *new));
-        if let Some(at) = self.hosts.iter().position(half) {
-            self.fired(Kind::HalfClientBoots { away }, Some(at));
-            self.reboot(at, away, true);
         }
     }
 

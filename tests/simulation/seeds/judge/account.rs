@@ -102,8 +102,7 @@ impl Judge {
         // a tool that was killed, or told to pause, has no excuse afterwards
         // and no clock that is set is one
         let is_cause = |kind: &Kind| {
-            use Kind::{Deleted, HostClockJumps, Kill, Pause, WallJumps};
-            !matches!(kind, Kill { .. } | Pause | Deleted { .. } | WallJumps(_) | HostClockJumps(_))
+            !matches!(kind, Kind::Kill { .. } | Kind::Pause | Kind::WallJumps(_) | Kind::HostClockJumps(_))
         };
         let causes: Vec<_> = self.faults.iter().filter(|(kind, _)| is_cause(kind)).collect();
         let away = self.now - self.well > JUST || !self.mounts.iter().all(|mount| self.is_mounted(mount));

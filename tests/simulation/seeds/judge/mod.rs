@@ -45,7 +45,6 @@ pub const LAWS: &[&str] = &[
     "endless",
     "false-alarm",
     "folders",
-    "healthy-master",
     "identity",
     "journal",
     "lock",

@@ -190,8 +190,6 @@ impl Laws for Wrong {
         if self.is(Bug::LeavesAWrongMaster) {
             return Metadata::Alike;
         }
-        // what a master counts today is held against what one counted yesterday
-        let just_now = loaded.just_now || self.is(Bug::HoldsAgainstUsers);
-        Sound.metadata(overview, baseline, &Loaded { just_now, ..loaded.clone() })
+        Sound.metadata(overview, baseline, loaded)
     }
 }

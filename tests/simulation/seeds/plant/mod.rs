@@ -42,7 +42,6 @@ pub enum Bug {
     BelievesTheWall,
     TakesAnyMachine,
     HoldsFilesAgainstItsClock,
-    HoldsAgainstUsers,
     /// The executor on the way back.
     SkipsTheStop,
     ForgetsClients,
@@ -111,7 +110,6 @@ pub const PLANTED: &[(Bug, &str)] = &[
     (Bug::WorksWithoutTheLock, "lock"),
     (Bug::StartsTheMasterAtOnce, "master-wait"),
     (Bug::LeavesAWrongMaster, "metadata"),
-    (Bug::HoldsAgainstUsers, "healthy-master"),
     (Bug::StartsOnWhatIsThere, "older"),
     (Bug::TakesAllAtOnce, "one-down"),
     (Bug::LeavesStagesEarly, "order"),
