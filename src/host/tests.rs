@@ -278,11 +278,11 @@ fn is_there(shell: &[&str]) -> bool {
     there
 }
 
+/// A script's name, its exit code and what it printed.
+type Said = (&'static str, i32, String);
+
 /// Script by script, what was printed, and in the end what is there.
-fn played(
-    name: &'static str,
-    shell: &'static [&'static str],
-) -> (Vec<(&'static str, i32, String)>, BTreeMap<String, String>) {
+fn played(name: &'static str, shell: &'static [&'static str]) -> (Vec<Said>, BTreeMap<String, String>) {
     let world = World::new(name, shell);
     let said = world.scripts().into_iter().map(|(name, script)| {
         let (code, said) = world.run(&script);

@@ -174,7 +174,7 @@ mod tests {
         let overflows = planted(|bytes| {
             let text = String::from_utf8_lossy(bytes);
             let numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse::<u64>().ok());
-            Ok(numbers.fold(0, |sum, number| sum + number) > 0)
+            Ok(numbers.sum::<u64>() > 0)
         });
         assert_eq!(law(&overflows).0, "panics");
         let greedy = planted(|bytes| Ok(Vec::<u8>::with_capacity(bytes.len() << 12).capacity() > 0));

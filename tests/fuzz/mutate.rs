@@ -151,7 +151,7 @@ fn is_word(byte: u8) -> bool {
 fn words(input: &mut Vec<u8>, corpus: &[Vec<u8>], rng: &mut Rng) {
     let parts = parts(input, is_word);
     if parts.is_empty() {
-        return input.extend_from_slice(*pick::<&[u8]>(WORDS, rng));
+        return input.extend_from_slice(pick::<&[u8]>(WORDS, rng));
     }
     let part = pick(&parts, rng).clone();
     let other = match rng.u8(..4) {
