@@ -75,7 +75,6 @@ fn all_words(mut command: Command, at: Option<&str>) -> (i32, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not seen to its end yet"]
 async fn a_password_of_the_exports_is_in_files_of_their_owner_alone() {
     let original = plan("1.6.27", Mode::Rolling, 1, 0);
     let cluster = Cluster::start(&original, Options { speed: WALKED, ..options(&[]) }).await.unwrap();
