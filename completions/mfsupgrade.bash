@@ -347,7 +347,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__resume)
-            opts="-v -h --plan --as-begun --abandon --log --verbose --state-dir --color --help"
+            opts="-v -h --plan --as-begun --accept-metadata --abandon --log --verbose --state-dir --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

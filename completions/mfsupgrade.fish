@@ -86,6 +86,7 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l color -
 always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l as-begun -d 'Go on with the plan as it was when the run began, whatever its file says now'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l accept-metadata -d 'Go on with the metadata that the master serves, though it knows less than before, or is older: for a run that asks whether it is the right one'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s v -l verbose -d 'In plain lines, show the output of install commands too'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l format -d 'With --dry-run: text for people, or JSON for machines (docs/schedule-format.md)' -r -f -a "text\t'For people'

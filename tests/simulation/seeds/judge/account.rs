@@ -110,7 +110,9 @@ impl Judge {
         // what came up by itself and is in the way
         // or by whose address a gate tells it
         let told = |p: &super::Running| {
-            kind == FailureKind::GateRed && account.contains(&format!("{} ", crate::seeds::shape::address(&p.host)))
+            let address = crate::seeds::shape::address(&p.host);
+            let named = [format!("chunkserver {address} "), format!("chunkserver {} ({address}) ", p.host)];
+            kind == FailureKind::GateRed && named.iter().any(|name| account.contains(name))
         };
         let in_the_way =
             |p: &super::Running| p.by == By::World && p.new != self.goal && (Some(p.host.as_str()) == host || told(p));
