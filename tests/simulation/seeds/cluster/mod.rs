@@ -30,7 +30,7 @@ use super::shape::address;
 pub const CHUNKS: u32 = 1000;
 
 /// Inodes in the beginning.
-const INODES: u32 = 100_000;
+pub const INODES: u32 = 100_000;
 
 /// The version of metadata that is not this cluster's.
 const OTHER: u64 = 7;

@@ -12,7 +12,7 @@ use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::run::ports::{Clock, Followed, Hosts, Master, NoAnswer, NotCopied, Outcome, Source};
 
 use super::Bug;
-use crate::seeds::cluster::Cluster;
+use crate::seeds::cluster::{CHUNKS, Cluster, INODES};
 use crate::seeds::deed::Deed;
 use crate::seeds::fact::Fact;
 
@@ -61,6 +61,11 @@ impl<'c> Planted<'c> {
                 let half_past =
                     |l: &str| if l.starts_with("clock\t") { "clock\t1800\n".to_owned() } else { format!("{l}\n") };
                 output.lines().filter(keep).map(half_past).collect()
+            }
+            // counts alone would not do: the version of the metadata tells it as well
+            Bug::KnowsOldCounts => {
+                let keep = |l: &&str| !l.starts_with("header\tmetadata.mfs.back\t") && !l.starts_with("change\t");
+                output.lines().filter(keep).map(line).collect()
             }
             Bug::BlindToNewDaemons if self.back => {
                 let new = format!("\t{}\t", self.cluster.state.borrow().scenario.to);
@@ -176,8 +181,7 @@ impl Master for Planted<'_> {
                 }
             }
             (Bug::KnowsOldCounts, Ok(mut answer)) => {
-                let counts = crate::seeds::cluster::CHUNKS;
-                (answer.info.inodes, answer.info.chunks) = (counts, counts);
+                (answer.info.inodes, answer.info.chunks) = (INODES, CHUNKS);
                 Ok(answer)
             }
             (_, answer) => answer,
