@@ -2,9 +2,11 @@
 //! [`Observation`] and [`Finding`]s out.
 
 pub mod back;
+pub mod baseline;
 pub mod code;
 pub mod finding;
 pub mod health;
+pub mod metadata;
 pub mod observation;
 pub mod preflight;
 pub mod trial;
@@ -12,7 +14,7 @@ pub mod trial;
 #[cfg(test)]
 mod tests;
 
+pub use baseline::{Baseline, Counts};
 pub use code::Code;
 pub use finding::{Finding, Severity};
-pub use health::{Baseline, Counts};
 pub use observation::{ClientSeen, ConfigChange, MasterSeen, MetaloggerSeen, Observation, ServerSeen};

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use semver::Version;
 
-use crate::check::{Baseline, health};
+use crate::check::{Baseline, health, metadata};
 use crate::host::HostName;
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
@@ -72,7 +72,7 @@ fn judge_accepting(
     health::master_runs(overview, to)
         .or_else(|reason| if before { health::master_runs(overview, &schedule.from) } else { Err(reason) })
         .map_err(Red::wait)?;
-    health::metadata_is_kept(overview, baseline).map_err(Red::hopeless)?;
+    metadata::metadata_is_kept(overview, baseline).map_err(Red::hopeless)?;
     // a mount that a boot has made with the programs that were still there works with no old master: it goes before them
     let remounted = match gate {
         Gate::Healthy { .. } | Gate::Serving { mounts: true, .. } if schedule.is_back() => {
@@ -83,7 +83,7 @@ fn judge_accepting(
     remounted.map_err(Red::wait)?;
     let judged = match gate {
         Gate::MasterServes { .. } => {
-            health::metadata_is_as_it_was(overview, baseline).map_err(Red::hopeless)?;
+            metadata::metadata_is_as_it_was(overview, baseline).map_err(Red::hopeless)?;
             Ok(())
         }
         Gate::Healthy { upgraded, .. } | Gate::Serving { upgraded, .. } if tells_no_matrix(schedule, overview) => {

@@ -14,7 +14,7 @@ use super::ports::NotHeld;
 use super::since::Since;
 use super::step::{self, Verdict};
 use crate::check::Baseline;
-use crate::check::health::{Loaded, Metadata, metadata_of};
+use crate::check::metadata::{Loaded, Metadata, metadata_of};
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::Overview;
 use crate::plan::Window;

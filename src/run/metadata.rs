@@ -13,7 +13,8 @@ use super::ports::{Clock, Hosts, Master, NoAnswer, NotCopied, NotHeld, Outcome, 
 use super::runner::human;
 use super::step::Verdict;
 use crate::check::Counts;
-use crate::check::health::{master_runs, metadata_is_no_older};
+use crate::check::health::master_runs;
+use crate::check::metadata::metadata_is_no_older;
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialExports, TrialFacts};
 use crate::host::{AbsPath, Command, FileText, HostName, Process, ProcessId};

@@ -1,7 +1,7 @@
 //! Daemons on the way back: which release runs, what a master leaves, which disks a chunkserver has.
 
 use super::{Changed, Check, Daemon};
-use crate::check::health::{Loaded, Metadata, metadata_of};
+use crate::check::metadata::{Loaded, Metadata, metadata_of};
 use crate::check::{Baseline, Code};
 use crate::host::{AbsPath, HostFacts, HostName};
 use crate::moosefs::Overview;

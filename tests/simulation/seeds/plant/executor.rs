@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mfsupgrade::check::Baseline;
-use mfsupgrade::check::health::{Loaded, Metadata};
+use mfsupgrade::check::metadata::{Loaded, Metadata};
 use mfsupgrade::host::{Command, HostFacts, HostName};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
