@@ -35,8 +35,8 @@ pub fn reads_mount_file(to: &Version) -> bool {
     *to >= Version::new(1, 6, 21)
 }
 
-/// From 1.6.22 on a chunkserver takes the space that only root can use off its total, and no longer off what is free (facts,
-/// section 2.3).
+/// From 1.6.22 on a chunkserver takes the space that only root can use off its total, and no longer off what is free
+/// (`hddspacemgr.c` @ 1.6.23; there is no 1.6.22 to read).
 #[must_use]
 pub fn counts_without_reserve(to: &Version) -> bool {
     *to >= Version::new(1, 6, 22)

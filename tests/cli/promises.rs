@@ -95,6 +95,8 @@ fn no_page_and_no_comment_cites_a_paper_that_is_not_here() {
     }
     assert!(found.iter().any(|(path, _)| path.ends_with("docs/findings.md")));
     for (path, text) in found {
+        // a line may end in the middle of it
+        let text = text.lines().map(|line| line.trim_start_matches(['/', '!', ' '])).collect::<Vec<_>>().join(" ");
         let cited = elsewhere.iter().find(|paper| text.to_lowercase().contains(paper.as_str()));
         assert!(cited.is_none(), "{} cites {cited:?}", path.display());
     }
