@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failed;
 use super::clock::RunClock;
@@ -117,11 +117,11 @@ impl Walk<'_> {
             accepts_metadata: self.accepts_metadata,
             unserved: Cell::default(),
         };
+        let signals = Signals::listen().map_err(anyhow::Error::from)?;
         let ending = tokio::select! {
             ending = runner.walk(progress) => ending,
             never = self.lock.beat() => match never {},
-            result = twice_interrupted(&pause, events.as_ref(), &clock) => {
-                result.map_err(anyhow::Error::from)?;
+            () = signals.twice(&pause, events.as_ref(), &clock) => {
                 // for whoever asks `status`; where it cannot be written, that says that the run was interrupted
                 let _ = runner.journal.borrow_mut().append(Record::Paused { at: clock.now() });
                 say!("left at once; the step that was running may be done or not. `{}` looks and goes on", self.resume);
@@ -156,22 +156,33 @@ pub(super) async fn not_told(told: impl Future<Output = Result<(), LockError>>) 
     }
 }
 
-async fn twice_interrupted(pause: &AtomicBool, events: &dyn EventSink, clock: &RunClock) -> std::io::Result<()> {
-    // listened for from the beginning: a second Ctrl-C that comes while the first one is answered is not lost
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    // a closed terminal or a `kill` is a wish to pause, and not to leave a file system standing still
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
+/// What asks a run to pause.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// Listened for from here on: before the walk's first word, which a Ctrl-C may answer, and between the first and the second.
+    fn listen() -> std::io::Result<Self> {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate, hang_up: signal(SignalKind::hangup())? })
     }
-    pause.store(true, Ordering::Relaxed);
-    events.send(Stamped { at: clock.now(), event: Event::PauseRequested });
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+
+    /// The first asks for a pause, the second ends this.
+    async fn twice(mut self, pause: &AtomicBool, events: &dyn EventSink, clock: &RunClock) {
+        // a closed terminal or a `kill` is a wish to pause, and not to leave a file system standing still
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+        pause.store(true, Ordering::Relaxed);
+        events.send(Stamped { at: clock.now(), event: Event::PauseRequested });
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
-    Ok(())
 }
