@@ -86,11 +86,12 @@ fn a_red_gate_is_no_false_alarm_where_it_tells_the_mount_that_a_boot_has_made() 
         judge.see(5 * S, &Fact::WayBack { in_use: true });
         judge.see(6 * S, &mount(false, false, By::World));
         judge.see(7 * S, &mount(true, true, By::World));
-        judge.see(900 * S, &failed(FailureKind::GateRed, "master", &format!("other mounts: {told} (1.6.5)")));
+        judge.see(900 * S, &failed(FailureKind::GateRed, "master", &format!("other mounts: 1.6.5 on {told}")));
         laws(&judge).contains(&"false-alarm")
     };
     assert!(!alarm("10.0.2.1"), "the address of cl1");
-    assert!(alarm("10.0.9.9"));
+    assert!(!alarm("cl1 (10.0.2.1); where one is not of this run"));
+    assert!(alarm("10.0.9.9") && alarm("10.0.2.12"));
 }
 
 #[test]

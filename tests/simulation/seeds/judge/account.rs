@@ -111,8 +111,8 @@ impl Judge {
         // or by whose address a gate tells it
         let told = |p: &super::Running| {
             let address = crate::seeds::shape::address(&p.host);
-            let named = [format!("chunkserver {address} "), format!("chunkserver {} ({address}) ", p.host)];
-            kind == FailureKind::GateRed && named.iter().any(|name| account.contains(name))
+            let mut words = account.split(|c: char| !c.is_ascii_digit() && c != '.');
+            kind == FailureKind::GateRed && words.any(|word| word.trim_end_matches('.').parse() == Ok(address))
         };
         let in_the_way =
             |p: &super::Running| p.by == By::World && p.new != self.goal && (Some(p.host.as_str()) == host || told(p));
