@@ -28,8 +28,8 @@ use crate::journal::{JournalSink, Progress, Record};
 use crate::moosefs::daemon::Role;
 use crate::schedule::{Action, Gate, Phase, Schedule, Stage, Step, StepId, Track, Wait, count};
 
-/// A look reads `/proc` and a few files: a host that takes longer is not well.
-pub const LOOK_LIMIT: Duration = Duration::from_secs(60);
+/// A look reads `/proc` and a few files: a host that takes longer is not well. The look ends itself on the host before.
+pub const LOOK_LIMIT: Duration = Duration::from_secs(crate::host::look::LIMIT_S + 10);
 
 /// How a walk ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -537,7 +537,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     if silence.reached {
                         self.serves_not_yet();
                     }
-                    Err(Red::wait(format!("the master does not answer: {}", silence.reason)))
+                    let what = if silence.reached { "does not answer" } else { "could not be asked" };
+                    Err(Red::wait(format!("the master {what}: {}", silence.reason)))
                 }
             };
             let passed = self.awake_since(begun);

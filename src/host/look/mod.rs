@@ -8,10 +8,12 @@ mod script;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use super::{AbsPath, HostName};
 
 pub use self::read::UnreadableLook;
+pub use self::watch::LIMIT_S;
 
 /// What to look at, beyond what every look tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -24,9 +24,30 @@ pub enum UnreadableLook {
     /// The last line is missing.
     #[error("its answer was cut short")]
     CutShort,
+    /// It took longer than it may, and was ended on its host.
+    #[error("it had not ended after {seconds} s and was ended there{}", hung(.at))]
+    Late {
+        /// Seconds that it may take.
+        seconds: u64,
+        /// What of it was at work then.
+        at: Vec<String>,
+    },
     /// A line that is not as the script prints it.
     #[error("line {0:?} of its answer cannot be read")]
     Line(String),
+}
+
+/// Where a look hung, as a part of a sentence.
+fn hung(at: &[String]) -> String {
+    if at.is_empty() { String::new() } else { format!(", while it ran `{}`", at.join("`, `")) }
+}
+
+/// Reads what the watch of a look printed when it ended it, behind whatever the look had printed by then.
+fn late(output: &str) -> Option<UnreadableLook> {
+    let mut lines = output.lines().skip_while(|line| !line.starts_with("late\t"));
+    let seconds = lines.next()?.strip_prefix("late\t")?.parse().ok()?;
+    let at = lines.filter_map(|line| line.strip_prefix("at\t")).map(|line| line.trim_end().to_owned()).collect();
+    Some(UnreadableLook::Late { seconds, at })
 }
 
 impl HostFacts {
@@ -35,6 +56,9 @@ impl HostFacts {
     /// # Errors
     /// [`UnreadableLook`]; half an answer is no answer.
     pub fn parse(output: &str) -> Result<Self, UnreadableLook> {
+        if let Some(late) = late(output) {
+            return Err(late);
+        }
         let mut facts = Self::default();
         // whoever carries an answer keeps the end of one that is too long
         let begins = output.starts_with("uid\t");

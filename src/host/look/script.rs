@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::watch::{LIMIT_S, watched};
 use super::{Look, survey};
 use crate::host::AbsPath;
 use crate::host::sh::{Script, sh};
@@ -10,10 +11,15 @@ use crate::moosefs::daemon::Role;
 const ROLES: [Role; 4] = [Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client];
 
 impl Look {
-    /// The script. It changes nothing, needs root only for `/proc/PID/exe` and `cwd` of other users' processes, and
-    /// ends with `end` so that a look that was cut short is never taken for a whole one.
+    /// The script. It changes nothing, needs root only for `/proc/PID/exe` and `cwd` of other users' processes, ends with `end`
+    /// so that a look that was cut short is never taken for a whole one, and does not outlive [`super::LIMIT_S`].
     #[must_use]
     pub fn script(&self) -> String {
+        watched(&self.asked(), LIMIT_S).into()
+    }
+
+    /// The same without an end of its own.
+    pub(super) fn asked(&self) -> Script {
         let mut script = match (self.survey, self.users || !self.under.is_empty()) {
             (true, _) => survey::begin(),
             (false, true) => [survey::begin(), sh!(NO_SURVEY)].into_iter().collect(),
@@ -44,7 +50,7 @@ impl Look {
         script.push(&self.at_work());
         script.push(&if self.survey { survey::end(self) } else { survey::of_mounts(self) });
         script.push(&sh!("echo end\n"));
-        script.into()
+        script
     }
 
     /// The users that daemons run as, by their configuration.

@@ -1,6 +1,7 @@
 //! Looks at this machine, and the reading of answers word by word.
 
 mod survey;
+mod watch;
 
 use std::net::Ipv4Addr;
 
@@ -14,9 +15,15 @@ fn path(text: &str) -> AbsPath {
     AbsPath::new(text).unwrap()
 }
 
+/// Runs a script by a shell, which runs the shells in it as well.
+fn by(shell: &[&str], script: &str) -> std::process::Output {
+    let script = script.replace("/bin/sh -c", &format!("{} -c", shell.join(" ")));
+    std::process::Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(script).output().unwrap()
+}
+
 /// What a script prints on this machine.
 fn run(shell: &[&str], script: &str) -> HostFacts {
-    let output = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(script).output().unwrap();
+    let output = by(shell, script);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the script says nothing on stderr");
     HostFacts::parse(&String::from_utf8_lossy(&output.stdout)).unwrap()
 }

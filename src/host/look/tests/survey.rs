@@ -15,6 +15,11 @@ use crate::moosefs::daemon::Role;
 /// Shells that hosts have; those that this machine lacks are left out.
 const SHELLS: [&[&str]; 4] = [&["/bin/sh"], &["dash"], &["bash", "--posix"], &["busybox", "sh"]];
 
+/// Those that this machine has.
+pub fn shells() -> impl Iterator<Item = &'static [&'static str]> {
+    SHELLS.into_iter().filter(|shell| has(shell))
+}
+
 fn has(shell: &[&str]) -> bool {
     let quiet = Command::new(shell[0]).args(&shell[1..]).args(["-c", ":"]).stderr(Stdio::null()).status();
     quiet.is_ok_and(|status| status.success())
@@ -218,7 +223,7 @@ fn names_of_masters_are_asked_for_wherever_they_are_said() {
     let of = |line: &str| {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("cmdline"), format!("mfsmount {line} ").replace(' ', "\0")).unwrap();
-        let whole = look.script();
+        let whole = look.asked();
         let functions = whole.split("export LC_ALL=C").next().unwrap();
         let script = format!("{functions}master_of {}\n", folder.path().display());
         let output = Command::new("/bin/sh").arg("-c").arg(script).output().unwrap();
