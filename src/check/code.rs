@@ -56,6 +56,7 @@ codes! {
     VersionDiffers "version-differs" Error "what runs is neither the plan's `from` nor its `to`" "the plan's `from`";
     MasterNotTheOneAsked "master-not-the-one-asked" Error "the process and the answer on the admin port are different releases" "INFO layouts";
     MasterDoesNotAnswer "master-does-not-answer" Error "the master gives no answer on its admin port" "gates ask it";
+    ForwardingRefused "forwarding-refused" Error "sshd on the master's host forwards no connection to the master's admin port" "sshd_config(5): AllowTcpForwarding, PermitOpen, DisableForwarding; sshd(8): restrict";
     AdminPortNotListening "admin-port-not-listening" Error "nothing listens on the master's admin port" "MATOCU_LISTEN_PORT";
     DataPathUnreadable "data-path-unreadable" Error "the master's working folder cannot be read" "/proc/PID/cwd";
     ExportsMissing "exports-missing" Error "without a rule in mfsexports.cfg a 1.6.14+ master refuses to start, and an earlier one lets no new mount in" "hazard 8; exports.c @ 1.6.14, acl.c @ 1.6.1 and 1.6.13; run";

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::check::preflight::{Clocks, Fleet, Here, preflight, silent, to_count_again, unanswered};
 use crate::check::{Code, Finding, Observation};
-use crate::fleet::{Forward, SshFleet};
+use crate::fleet::{Forward, Refusal, SshFleet};
 use crate::host::facts::Space;
 use crate::host::{AbsPath, HostFacts, HostName, Look};
 use crate::moosefs::Overview;
@@ -49,22 +49,38 @@ impl<'a> ForwardedMaster<'a> {
     }
 }
 
-async fn ask(forward: &Forward<'_>) -> Result<Overview, NoAnswer> {
+/// A master's silence, and whose it is.
+struct Silence {
+    code: Code,
+    of: NoAnswer,
+}
+
+async fn ask(forward: &Forward<'_>) -> Result<Overview, Silence> {
+    let silence = |code, reason, reached| Silence { code, of: NoAnswer { reason, reached } };
     // logging in has its own, longer limit
-    forward.ready().await.map_err(|e| NoAnswer { reason: e.to_string(), reached: false })?;
-    overview(forward, QUESTION_LIMIT).await.map_err(|e| {
-        let reached = !matches!(e, QueryError::Dial(_) | QueryError::DialTimedOut(_));
-        NoAnswer { reason: causes(&e), reached }
+    forward.ready().await.map_err(|e| silence(Code::MasterDoesNotAnswer, e.to_string(), false))?;
+    let error = match overview(forward, QUESTION_LIMIT).await {
+        Ok(overview) => return Ok(overview),
+        Err(error) => error,
+    };
+    Err(match forward.refusal().await {
+        Some(Refusal::Forbidden(reason)) => silence(Code::ForwardingRefused, reason, false),
+        Some(Refusal::Port(reason)) => silence(Code::MasterDoesNotAnswer, reason, true),
+        None => {
+            let reached = !matches!(error, QueryError::Dial(_) | QueryError::DialTimedOut(_));
+            silence(Code::MasterDoesNotAnswer, causes(&error), reached)
+        }
     })
 }
 
 impl Master for ForwardedMaster<'_> {
     async fn overview(&self) -> Result<Overview, NoAnswer> {
-        ask(&self.forward).await
+        ask(&self.forward).await.map_err(|silence| silence.of)
     }
 
     async fn trial(&self, port: u16) -> Result<Overview, NoAnswer> {
-        ask(&Forward::new(self.fleet, self.host.clone(), Ipv4Addr::LOCALHOST, port)).await
+        let trial = Forward::new(self.fleet, self.host.clone(), Ipv4Addr::LOCALHOST, port);
+        ask(&trial).await.map_err(|silence| silence.of)
     }
 }
 
@@ -114,8 +130,8 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Opt
     let address = facts.get(&plan.master.host).and_then(|f| f.listener(plan.master.admin_port));
     let answer = match address {
         Some(address) => {
-            let answer = ForwardedMaster::new(fleet, plan, address).overview().await;
-            answer.map_err(|e| (Code::MasterDoesNotAnswer, e.reason))
+            let answer = ask(&ForwardedMaster::new(fleet, plan, address).forward).await;
+            answer.map_err(|silence| (silence.code, silence.of.reason))
         }
         None => Err((Code::AdminPortNotListening, format!("nothing listens on port {}", plan.master.admin_port))),
     };

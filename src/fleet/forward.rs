@@ -3,6 +3,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -28,13 +29,39 @@ pub struct Forward<'a> {
     /// The connection that forwards, and the socket's path: each new connection gets a new path. It is not kept alive by this:
     /// one that was lost ends at once.
     held: Mutex<Option<(Weak<Held>, PathBuf)>>,
+    /// How much ssh had said when the port was dialled last.
+    heard: AtomicU64,
 }
+
+/// Why a host did not open its port to us. The socket on this side takes every connection, and closes one that the host refused:
+/// without ssh's own word that looks like a master that hangs up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its sshd forwards no port, or not this one, by its configuration or the key's options.
+    Forbidden(String),
+    /// Its sshd would have, and the port did not let it in.
+    Port(String),
+}
+
+/// What sshd answers where its configuration forbids what was asked for (RFC 4254, 5.1).
+const FORBIDDEN: &str = "administratively prohibited";
 
 impl<'a> Forward<'a> {
     /// `port` on `address`, as `host` itself sees them.
     #[must_use]
     pub fn new(fleet: &'a SshFleet, host: HostName, address: Ipv4Addr, port: u16) -> Self {
-        Self { fleet, host, address, port, held: Mutex::new(None) }
+        Self { fleet, host, address, port, held: Mutex::new(None), heard: AtomicU64::new(0) }
+    }
+
+    /// Why the connection that was dialled last was closed at once, if it was the host that refused it.
+    pub async fn refusal(&self) -> Option<Refusal> {
+        let session = self.held.lock().await.as_ref().and_then(|(session, _)| session.upgrade())?;
+        let said = session.refusal(self.heard.load(Ordering::Relaxed))?;
+        let (host, address, port) = (&self.host, self.address, self.port);
+        Some(match said.contains(FORBIDDEN) {
+            true => Refusal::Forbidden(format!("sshd on {host} refuses to forward to {address}:{port} ({said})")),
+            false => Refusal::Port(format!("sshd on {host} could not connect to {address}:{port} ({said})")),
+        })
     }
 
     /// Connects to the host, if no connection is held.
@@ -77,6 +104,9 @@ impl Dial for Forward<'_> {
     async fn dial(&self) -> io::Result<UnixStream> {
         let mut held = self.held.lock().await;
         let path = self.path(&mut held).await?;
+        if let Some(session) = held.as_ref().and_then(|(session, _)| session.upgrade()) {
+            self.heard.store(session.said(), Ordering::Relaxed);
+        }
         match UnixStream::connect(&path).await {
             Ok(stream) => Ok(stream),
             Err(_) => {

@@ -35,6 +35,9 @@ pub const LOGIN_LIMIT: Duration = Duration::from_secs(60);
 /// connection is made anew, which costs a login.
 const IDLE_LIMIT_S: u32 = 900;
 
+/// What ssh says when a host does not open a channel, before the host's reason.
+const OPEN_FAILED: &str = "open failed: ";
+
 /// A session and the ssh process behind it, which ends with this value.
 #[derive(Debug)]
 pub struct Held {
@@ -100,7 +103,7 @@ impl Held {
             .map_err(|_| format!("no login within {} s; it may wait for a password", LOGIN_LIMIT.as_secs()))?
             .map_err(failed)?;
         if !status.success() {
-            let said = last_words(&log);
+            let said = words(&log, 0);
             let said = said.trim().replace("\r\n", "; ").replace('\n', "; ");
             return Err(if said.is_empty() { format!("ssh ended with {status}") } else { said });
         }
@@ -112,6 +115,17 @@ impl Held {
     /// Whether ssh has not ended by itself: it removes its socket then.
     pub(super) fn is_there(&self) -> bool {
         self.socket.at("m").exists()
+    }
+
+    /// How much ssh has said so far.
+    pub(super) fn said(&self) -> u64 {
+        std::fs::metadata(self.socket.at("log")).map_or(0, |log| log.len())
+    }
+
+    /// Why the host refused the last channel that was asked for since ssh had said so much, in the words of [`OPEN_FAILED`]'s line.
+    pub(super) fn refusal(&self, since: u64) -> Option<String> {
+        let said = words(&self.socket.at("log"), since);
+        said.lines().rev().find_map(|line| Some(line.split_once(OPEN_FAILED)?.1.trim().to_owned()))
     }
 }
 
@@ -133,12 +147,12 @@ impl Drop for Group {
     }
 }
 
-/// The end of a log: a host's banner may be of any length.
-fn last_words(log: &Path) -> String {
+/// The end of a log, from `since` on: a host's banner may be of any length.
+fn words(log: &Path, since: u64) -> String {
     let read = || {
         let mut file = File::open(log)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(said::WORDS as u64)))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(said::WORDS as u64).max(since)))?;
         let mut bytes = Vec::new();
         file.take(said::WORDS as u64).read_to_end(&mut bytes)?;
         Ok::<_, std::io::Error>(bytes)
@@ -153,6 +167,8 @@ fn arguments(ssh: &Ssh, socket: &Path, log: &Path) -> Vec<OsString> {
         format!("ControlPersist={IDLE_LIMIT_S}"),
         "BatchMode=yes".to_owned(),
         "StrictHostKeyChecking=yes".to_owned(),
+        // a quiet one would not say why a host refuses something
+        "LogLevel=INFO".to_owned(),
         format!("ConnectTimeout={CONNECT_LIMIT_S}"),
         format!("ServerAliveInterval={ALIVE_INTERVAL_S}"),
     ] {

@@ -14,7 +14,7 @@ pub mod session;
 mod transfer;
 
 pub use boot::since_boot;
-pub use forward::Forward;
+pub use forward::{Forward, Refusal};
 pub use held::Held;
 pub use lock::{ClusterLock, LockError};
 pub use session::{ConnectError, SshFleet};

@@ -162,8 +162,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let facts = TrialFacts::parse(&output)
             .ok_or_else(|| failed("what the trial load told cannot be read".to_owned()).with_output(&output))?;
         // one that loads is reached and does not listen yet
-        let silent =
-            |which: &str, silence: NoAnswer| failed(format!("the {which} master does not answer: {}", silence.reason));
+        let silent = |which: &str, silence: NoAnswer| {
+            let what = if silence.reached { "does not answer" } else { "could not be asked" };
+            failed(format!("the {which} master {what}: {}", silence.reason))
+        };
         let live = self.asked(RECONNECT, |_| false, async || self.master.overview().await).await;
         let live = live.map_err(|silence| silent("live", silence))?;
         let loaded = self.asked(RECONNECT, |_| false, async || self.master.trial(port).await).await;

@@ -56,7 +56,7 @@ fn follows(code: Code) -> Follows {
         MasterNotTheOneAsked => {
             NoOutage("the first gate asks for the target release, and another master never shows it")
         }
-        MasterDoesNotAnswer | AdminPortNotListening => {
+        MasterDoesNotAnswer | AdminPortNotListening | ForwardingRefused => {
             NoOutage("backup and trial ask the master before anything is stopped")
         }
         DataPathUnreadable => NoOutage("the backup fails before anything is stopped"),

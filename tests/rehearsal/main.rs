@@ -10,6 +10,7 @@ mod desk;
 mod end;
 mod faults;
 mod judged;
+mod logins;
 mod metalogger;
 mod observed;
 mod operator;

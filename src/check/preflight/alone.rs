@@ -1,6 +1,7 @@
 //! What the hosts of a plan tell while its master does not answer: all that is held against nothing of the master's.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use super::Check;
 use crate::check::{Code, Finding};
@@ -45,11 +46,26 @@ pub(super) static NO_ANSWER: Overview = Overview {
 #[must_use]
 pub fn silent(plan: &Plan, facts: &HostFacts, code: Code, reason: String) -> Finding {
     let (host, asked) = (&plan.master.host, plan.master.admin_port);
+    if code == Code::ForwardingRefused {
+        let why = "this program asks the master through a forwarded port: gates could not be judged. The master itself was not asked, \
+                   and nothing is wrong with it as far as is known";
+        return Finding::new(code, Some(host), reason, why, let_forward(facts, asked));
+    }
     let todo = match configured_port(plan, facts).filter(|(_, port)| *port != asked) {
         Some((path, port)) => format!("set `admin_port = {port}` under [master], since {path} says so; or start it"),
         None => "start it, or correct [master] host and admin_port".to_owned(),
     };
     Finding::new(code, Some(host), reason, "every gate asks the master", todo)
+}
+
+/// What sshd's configuration must allow.
+fn let_forward(facts: &HostFacts, port: u16) -> String {
+    let address = facts.listener(port).filter(|address| !address.is_unspecified()).unwrap_or(Ipv4Addr::LOCALHOST);
+    format!(
+        "in that host's sshd_config set `AllowTcpForwarding local` for this login, and `PermitOpen {address}:{port}` if it has a PermitOpen \
+         (no `DisableForwarding yes`); if the login's key has `restrict`, `no-port-forwarding` or `permitopen=` in authorized_keys, add \
+         `port-forwarding,permitopen=\"{address}:{port}\"` there; then reload sshd. Do not restart the master for this"
+    )
 }
 
 /// Where a master of the release that runs, or else of the old one, listens by its configuration file.

@@ -310,3 +310,17 @@ fn a_master_on_a_port_of_its_own_is_told_by_its_configuration() {
     let todo = "set `admin_port = 9521` under [master], since /usr/local/etc/mfsmaster.cfg says so; or start it";
     assert_eq!((told(&scene).code, told(&scene).todo.as_str()), (Code::AdminPortNotListening, todo));
 }
+
+/// `start it` restarts a healthy 1.5 master.
+#[test]
+fn a_refusal_of_sshds_is_no_reason_to_touch_the_master() {
+    let mut scene = scene();
+    scene.text("master", "/usr/local/etc/mfsmaster.cfg", "MATOCU_LISTEN_PORT = 9521\n");
+    let facts = scene.fleet[&scene.plan.master.host].clone();
+    let told = silent(&scene.plan, &facts, Code::ForwardingRefused, "refused".to_owned());
+    assert!(
+        told.todo.contains("`AllowTcpForwarding local`") && told.todo.contains("`PermitOpen 127.0.0.1:9421`"),
+        "{told:?}"
+    );
+    assert!(!told.todo.contains("start it") && !told.todo.contains("admin_port"), "{told:?}");
+}

@@ -396,9 +396,10 @@ const ALL: &[&[Trap]] =
 
 /// Found where the host or the master is asked, before there is anything to hold against anything; and on the way back, where
 /// `tests::back` has the traps.
-const ELSEWHERE: [Code; 9] = [
+const ELSEWHERE: [Code; 10] = [
     Code::HostUnreachable,
     Code::MasterDoesNotAnswer,
+    Code::ForwardingRefused,
     Code::BackProgramsGone,
     Code::BackNotByRun,
     Code::BackMetadata,

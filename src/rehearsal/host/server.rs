@@ -148,6 +148,11 @@ impl Handler for Connection {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
+        // as one whose sshd_config says `AllowTcpForwarding no`
+        if self.host.site.sim("forwards-nothing").exists() {
+            reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+            return Ok(());
+        }
         // what a host calls itself is on loopback its own address
         let address = match host_to_connect {
             "localhost" | "127.0.0.1" | "::1" | "0.0.0.0" => Some(self.host.address()),

@@ -17,6 +17,9 @@ pub fn why_not(code: Code) -> Option<&'static str> {
         }
         Code::WorkDirOpen => "the folder is the one that the rehearsal works in",
         Code::ProcessOfAnother => "it takes a local user of the host; tests/rehearsal/survey.rs has one",
+        Code::ForwardingRefused => {
+            "sshd itself would have to be told otherwise; tests/conformance/login.rs has one of its own"
+        }
         _ => return None,
     })
 }
