@@ -78,7 +78,7 @@ pub enum Event {
         /// The window, as the plan says it.
         window: String,
     },
-    /// A gate was looked at and is not green.
+    /// A gate was looked at and is not green; sent whenever the reason changes, and about once a minute while it does not.
     GateRed {
         /// For whom.
         host: HostName,
@@ -88,6 +88,9 @@ pub enum Event {
         reason: String,
         /// Seconds until it must be.
         left_s: u64,
+        /// Seconds that it is waited for in all.
+        #[serde(default)]
+        of_s: u64,
     },
     /// A gate is green.
     GateGreen {

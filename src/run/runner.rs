@@ -31,6 +31,10 @@ use crate::schedule::{Action, Gate, Phase, Schedule, Stage, Step, StepId, Track,
 /// A look reads `/proc` and a few files: a host that takes longer is not well. The look ends itself on the host before.
 pub const LOOK_LIMIT: Duration = Duration::from_secs(crate::host::look::LIMIT_S + 10);
 
+/// Seconds after which a gate that is red for the same reason is told once more: a silence of ten minutes looks like a run that
+/// hangs.
+const TELL_AGAIN_S: u64 = 60;
+
 /// How a walk ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
@@ -523,7 +527,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         pause: &dyn Fn() -> bool,
     ) -> Result<Option<String>, Failure> {
         let begun = self.clock.awake();
-        let mut told = None;
+        let mut told: Option<(String, u64)> = None;
         loop {
             let judged = match self.master.overview().await {
                 Ok(overview) => {
@@ -569,15 +573,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     return Err(failure);
                 }
                 Err(Red { reason, .. }) => {
-                    let left_s = gate.greatest_s().saturating_sub(passed);
-                    if told.as_ref() != Some(&reason) {
-                        told = Some(reason.clone());
-                        self.send(Event::GateRed {
-                            host: host.clone(),
-                            gate: gate.describe(self.schedule),
-                            reason,
-                            left_s,
-                        });
+                    let same = |(last, at): &(String, u64)| *last == reason && passed < at + TELL_AGAIN_S;
+                    if !told.as_ref().is_some_and(same) {
+                        told = Some((reason.clone(), passed));
+                        let (gate, of_s) = (gate.describe(self.schedule), gate.greatest_s());
+                        let left_s = of_s.saturating_sub(passed);
+                        self.send(Event::GateRed { host: host.clone(), gate, reason, left_s, of_s });
                     }
                     self.clock.between_looks().await;
                 }

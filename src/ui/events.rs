@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 
 use super::out;
+use super::repeats::Repeats;
 use super::schedule::is_recipe;
 use super::shown::Shown;
 use super::time::human;
@@ -23,28 +24,35 @@ const LONG_WAIT_LINES_S: u64 = 3600;
 pub struct Plain {
     /// Whether the many lines of an install command are shown too. A failure shows their end in any case.
     verbose: bool,
+    state: Mutex<State>,
+}
+
+/// What was told last.
+#[derive(Debug, Default)]
+struct State {
     /// Minutes left at the last line about a wait.
-    told: Mutex<Option<(String, u64)>>,
+    wait: Option<(String, u64)>,
+    repeats: Repeats,
 }
 
 impl Plain {
     /// `verbose`: install commands are heard in full.
     #[must_use]
     pub fn new(verbose: bool) -> Self {
-        Self { verbose, told: Mutex::default() }
+        Self { verbose, state: Mutex::default() }
     }
 }
 
 impl EventSink for Plain {
     fn send(&self, event: Stamped) {
+        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Event::Waiting { host, left_s, .. } = &event.event {
-            let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let every = if *left_s > LONG_WAIT_LINES_S { LONG_WAIT_LINES_S } else { WAIT_LINES_S };
             let now = (host.to_string(), left_s.div_ceil(every) * every);
-            if told.as_ref() == Some(&now) {
+            if state.wait.as_ref() == Some(&now) {
                 return;
             }
-            *told = Some(now);
+            state.wait = Some(now);
         }
         if let Event::Output { step, .. } = &event.event
             && (step.0.ends_with("/install") || step.0.contains("/build:"))
@@ -52,7 +60,9 @@ impl EventSink for Plain {
         {
             return;
         }
-        if let Some(text) = line(&event.event) {
+        let heard = state.repeats.heed(&event);
+        heard.before.iter().for_each(|text| out::talk(&stamped(event.at, &Shown::line(text))));
+        if let Some(text) = line(&event.event).filter(|_| heard.tell) {
             out::talk(&stamped(event.at, &text));
         }
     }
@@ -116,8 +126,12 @@ fn words(event: &Event) -> Option<String> {
             format!("{host}: outside the window; goes on by itself when it opens, {opens}. Until then: {state}")
         }
         Event::WindowOpened { host, window } => format!("{host}: the window is open ({window})"),
-        Event::GateRed { host, reason, left_s, .. } => {
-            format!("{host}: gate not green, {} left: {reason}", human(*left_s))
+        Event::GateRed { host, reason, left_s, of_s, .. } => {
+            let (waited, of) = (human(of_s.saturating_sub(*left_s)), human(*of_s));
+            match of_s.saturating_sub(*left_s) {
+                0 => format!("{host}: gate not green: {reason} (waits up to {of})"),
+                _ => format!("{host}: gate not green for {waited} (the run stops after {of}): {reason}"),
+            }
         }
         Event::GateGreen { host, gate } => format!("{host}: gate green: {gate}"),
         Event::StepStarted { host, what, .. } => format!("{host}: {what}"),
@@ -155,7 +169,8 @@ fn words(event: &Event) -> Option<String> {
             if *running == 1 { "one host".to_owned() } else { format!("{running} hosts") },
         ),
         Event::Silent { host, reason } => format!("{host}: no answer, asking again: {reason}"),
-        Event::Reconnecting { host, reason } => format!("{host}: connection lost, trying again: {reason}"),
+        // whatever it was, the reason says so: a connection that was lost, a login that runs nothing, a look that hung
+        Event::Reconnecting { host, reason } => format!("{host}: trying again: {reason}"),
         Event::PauseRequested => "pausing at the next safe point (there is none while the file system stands still); Ctrl-C once more leaves at \
              once"
                 .to_owned(),

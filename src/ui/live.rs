@@ -5,9 +5,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 
 use super::demands::Demands;
 use super::events::{clock, line};
+use super::repeats::Repeats;
 use super::shown::Shown;
 use super::time::human;
 use crate::host::HostName;
@@ -34,6 +36,7 @@ struct State {
     /// Hosts of the stage, done and in all.
     stage: (usize, usize),
     held: Held,
+    repeats: Repeats,
 }
 
 /// Hosts before which a gate holds.
@@ -61,8 +64,14 @@ impl Live {
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
         let total = screen.add(ProgressBar::new(0).with_style(style));
-        let state =
-            State { demands, hosts: HashMap::new(), phase: String::new(), stage: (0, 0), held: Held::default() };
+        let state = State {
+            demands,
+            hosts: HashMap::new(),
+            phase: String::new(),
+            stage: (0, 0),
+            held: Held::default(),
+            repeats: Repeats::default(),
+        };
         Self { screen, total, state: Mutex::new(state) }
     }
 
@@ -84,8 +93,12 @@ impl Live {
     /// What stays on the screen, and in what is scrolled back to after a night: when it was counts there too.
     fn above(&self, event: &Stamped) {
         if let Some(text) = line(&event.event) {
-            let _ = self.screen.println(Shown::line(&clock(event.at)).and(&Shown::line(" ")).and(&text).as_str());
+            self.print(event.at, &text);
         }
+    }
+
+    fn print(&self, at: Timestamp, text: &Shown) {
+        let _ = self.screen.println(Shown::line(&clock(at)).and(&Shown::line(" ")).and(text).as_str());
     }
 
     fn clear_hosts(state: &mut State) {
@@ -99,6 +112,8 @@ impl EventSink for Live {
     fn send(&self, event: Stamped) {
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         state.demands.heed(&event.event);
+        let heard = state.repeats.heed(&event);
+        heard.before.iter().for_each(|text| self.print(event.at, &Shown::line(text)));
         if state.held.changes(&event.event) {
             self.above(&event);
         }
@@ -118,7 +133,7 @@ impl EventSink for Live {
                 self.host(&mut state, host, &Shown::line(&format!("{} left: {what}", human(*left_s))));
             }
             Event::GateRed { host, reason, left_s, .. } => {
-                // it is told once a reason, and stands here for as long as that holds: no time that is left
+                // it is told once a minute, and stands here for as long as that: no time that is left
                 let end = event.at + Duration::from_secs(*left_s);
                 let words = format!("gate not green yet (stops at {} UTC): {reason}", clock(end));
                 self.host(&mut state, host, &Shown::line(&words));
@@ -143,9 +158,12 @@ impl EventSink for Live {
             | Event::ClientFailed { .. }
             | Event::Unseen { .. }
             | Event::HostFailed { .. }
-            | Event::Reconnecting { .. }
-            | Event::Silent { .. }
             | Event::PauseRequested => self.above(&event),
+            Event::Reconnecting { .. } | Event::Silent { .. } => {
+                if heard.tell {
+                    self.above(&event);
+                }
+            }
             Event::Paused { .. } | Event::Finished { .. } | Event::Failed { .. } => {
                 Self::clear_hosts(&mut state);
                 self.total.finish_and_clear();
@@ -168,7 +186,7 @@ mod tests {
         let host = HostName::new("cs2").unwrap();
         let red = |chunks: u32| {
             let reason = format!("{chunks} chunks under goal");
-            Event::GateRed { host: host.clone(), gate: "healthy".to_owned(), reason, left_s: 300 }
+            Event::GateRed { host: host.clone(), gate: "healthy".to_owned(), reason, left_s: 300, of_s: 600 }
         };
         let green = Event::GateGreen { host: host.clone(), gate: "healthy".to_owned() };
         let events = [green.clone(), red(3), red(2), red(1), green.clone(), green];

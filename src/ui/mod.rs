@@ -9,6 +9,7 @@ pub mod failure;
 pub mod findings;
 pub mod live;
 pub mod out;
+pub mod repeats;
 pub mod schedule;
 pub mod shown;
 pub mod summary;
