@@ -58,11 +58,11 @@ pub const AT_ROOT: &str = "cd / && ";
 /// Runs its second argument with the marks around. What stands here has no mark that is whole: whoever prints the command
 /// line that was sent (`set -v`, `ps`) prints no mark.
 ///
-/// The second `/bin/sh` keeps the operator's own commands from ending or swallowing the mark. `%b` undoes [`in_a_line`].
-const MARKED: &str = r#"printf "\n%s%s\n" mfsupgrade-begin= "$1"; /bin/sh -c "$(printf %b "$2")" </dev/null 2>&1; printf "\n%s%s %d\n" mfsupgrade-exit= "$1" "$?""#;
+/// The second `/bin/sh` keeps the operator's own commands from ending or swallowing the mark. `%b` undoes [`in_words`].
+const MARKED: &str = r#"w=$1; shift; printf "\n%s%s\n" mfsupgrade-begin= "$w"; /bin/sh -c "$(printf %b "$@")" </dev/null 2>&1; printf "\n%s%s %d\n" mfsupgrade-exit= "$w" "$?""#;
 
 /// The same for a stream of bytes: its end is the end of the stream.
-const STREAMED: &str = r#"printf "\n%s%s\n" mfsupgrade-begin= "$1"; exec /bin/sh -c "$(printf %b "$2")""#;
+const STREAMED: &str = r#"w=$1; shift; printf "\n%s%s\n" mfsupgrade-begin= "$w"; exec /bin/sh -c "$(printf %b "$@")""#;
 
 /// `script` as it is sent: run by `/bin/sh` whatever the login shell is, as root where `become` says how, without
 /// input, with stderr in its place among stdout, between the marks of `word`.
@@ -86,8 +86,8 @@ fn sent(wrapper: &str, script: &str, r#become: Option<Become>, word: &Word) -> S
         Some(Become::Sudo) => "sudo -n -- ",
         Some(Become::Doas) => "doas -n -- ",
     };
-    let (word, script) = (word.as_str(), in_a_line(script));
-    format!("{AT_ROOT}exec {prefix}/bin/sh -c '{wrapper}' mfsupgrade {word} '{script}'")
+    let (word, script) = (word.as_str(), in_words(script));
+    format!("{AT_ROOT}exec {prefix}/bin/sh -c '{wrapper}' mfsupgrade {word} {script}")
 }
 
 /// What not every login shell leaves as it is between single quotes: csh ends a word at the end of a line and looks `!` up in
@@ -97,23 +97,36 @@ const NOT_ALIKE: [(char, &str); 4] = [('\\', "\\0134"), ('\n', "\\0012"), ('\'',
 /// The length of each.
 const ESCAPED: usize = 5;
 
-/// A script in one line that every shell reads alike between single quotes, for `printf %b`.
-fn in_a_line(script: &str) -> String {
-    let mut line = String::with_capacity(script.len() + script.len() / 4);
+/// Bytes of a word of what is sent, and a few more: csh(1) takes words of 1,024 characters, where the survey has tens of thousands.
+const WORD: usize = 800;
+
+/// What stands between two words of a script.
+const BETWEEN: &str = "' '";
+
+/// A script in words of one line that every shell reads alike between single quotes, for `printf %b`, which puts them together.
+fn in_words(script: &str) -> String {
+    let mut words = String::with_capacity(script.len() + script.len() / 4);
+    words.push('\'');
+    let mut begin = words.len();
     for letter in script.chars() {
+        if words.len() - begin >= WORD {
+            words.push_str(BETWEEN);
+            begin = words.len();
+        }
         match NOT_ALIKE.iter().find(|(special, _)| *special == letter) {
-            Some((_, escaped)) => line.push_str(escaped),
-            None => line.push(letter),
+            Some((_, escaped)) => words.push_str(escaped),
+            None => words.push(letter),
         }
     }
-    line
+    words.push('\'');
+    words
 }
 
 /// What was sent, with its script replaced by what `change` makes of it; `None`: it is not as this program sends it.
 #[must_use]
 pub fn resent(command: &str, change: &dyn Fn(&str) -> String) -> Option<String> {
     let (before, script) = parts(command)?;
-    Some(format!("{before}'{}'", in_a_line(&change(&script))))
+    Some(format!("{before}{}", in_words(&change(&script))))
 }
 
 /// The script of what was sent.
@@ -127,7 +140,7 @@ fn parts(command: &str) -> Option<(&str, String)> {
         let (_, behind) = command.split_once(&format!("/bin/sh -c '{wrapper}' mfsupgrade "))?;
         behind.split_once(' ').map(|(_, script)| script)
     })?;
-    let line = behind.strip_prefix('\'')?.strip_suffix('\'')?;
+    let line = behind.strip_prefix('\'')?.strip_suffix('\'')?.replace(BETWEEN, "");
     let before = &command[..command.len() - behind.len()];
     let mut pieces = line.split('\\');
     let mut script = pieces.next().unwrap_or_default().to_owned();
@@ -224,6 +237,12 @@ impl Reader {
             self.output.push("\n");
             line(text);
         }
+    }
+
+    /// Whether the command was seen to begin.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.begun
     }
 
     /// When nothing more comes.
@@ -388,8 +407,17 @@ mod tests {
         let script = "echo 'it'\\''s' !x \\\\0012 \\0134 \"\\n\"\n# 0\n\\";
         for sent in [wrap(script, Some(Become::Sudo), &word()), wrap_stream(script, None, &word())] {
             assert!(!sent.contains(['\n', '!']) && sent.matches('\'').count() == 4, "{sent}");
+            // every word between quotes
+            assert!(sent.split('\'').all(|word| word.len() < 1000), "{sent}");
             assert_eq!(script_of(&sent).as_deref(), Some(script));
             assert_eq!(resent(&sent, &|script| script.to_owned()), Some(sent));
+        }
+        // one as long as a survey, with what is escaped at every place where a word may end
+        for shift in 0..ESCAPED {
+            let long = format!("{}{}", "x".repeat(shift), "é'\\!\n \"$".repeat(5000));
+            let sent = wrap(&long, None, &word());
+            assert!(sent.split('\'').all(|word| word.len() < 1000), "{shift}");
+            assert_eq!(script_of(&sent), Some(long));
         }
         assert_eq!(script_of("cd / && exec /bin/sh -c 'x' mfsupgrade 1 'y'"), None);
     }
@@ -398,7 +426,8 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(100))]
 
         #[test]
-        fn every_script_arrives_as_it_is(text in "[ -~\t\né€]{0,60}") {
+        fn every_script_arrives_as_it_is(text in "[ -~\t\né€]{0,60}", times in prop::sample::select(vec![1, 30])) {
+            let text = text.repeat(times);
             let answer = ran(&format!("printf %s {}", quote(&text)));
             prop_assert_eq!((answer.output, answer.code), (text.clone(), Some(0)));
             prop_assert_eq!(script_of(&wrap(&text, None, &word())), Some(text));

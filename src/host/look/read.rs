@@ -1,5 +1,6 @@
 //! The reading of what a look printed: total, so that a line that is not understood makes the whole look unreadable. PURE.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -17,6 +18,9 @@ const METADATA_KIND: usize = 8;
 
 /// And those that tell its version.
 const METAVERSION: std::ops::Range<usize> = 12..20;
+
+/// What stands before a line that goes on with the one before it.
+const MORE: &str = "more\t";
 
 /// Why a look's output could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,13 +67,20 @@ impl HostFacts {
         // whoever carries an answer keeps the end of one that is too long
         let begins = output.starts_with("uid\t");
         let mut whole = false;
-        for line in output.lines().filter(|l| !l.is_empty()) {
+        let unreadable = |line: &str| UnreadableLook::Line(line.chars().take(200).collect());
+        let mut lines = output.lines().filter(|l| !l.is_empty()).peekable();
+        while let Some(line) = lines.next() {
+            let mut line = Cow::Borrowed(line);
+            while let Some(more) = lines.peek().and_then(|line| line.strip_prefix(MORE)) {
+                line.to_mut().push_str(more);
+                lines.next();
+            }
             // whatever is read of a half may be something else
-            if said::is_cut(line) {
-                return Err(UnreadableLook::Line(line.chars().take(200).collect()));
+            if said::is_cut(&line) {
+                return Err(unreadable(&line));
             }
             whole = line == "end";
-            facts.read_line(line).ok_or_else(|| UnreadableLook::Line(line.chars().take(200).collect()))?;
+            facts.read_line(&line).ok_or_else(|| unreadable(&line))?;
         }
         facts.forget_forks();
         if whole && begins { Ok(facts) } else { Err(UnreadableLook::CutShort) }

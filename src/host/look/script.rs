@@ -139,6 +139,9 @@ const NO_SURVEY: &str = "at() { :; }\n";
 /// a program ends a line or a field. A process counts that is root's, or a daemon's that is of a user which the host's own
 /// configuration names or the releases' own (`nobody`, `mfs`): any other user may call a program `mfsmaster`.
 ///
+/// A line that may be long is sent in parts (`folded`), since one of more than 64 KiB is cut on its way; a command line of more than
+/// 30,000 bytes, which no daemon or mount of MooseFS has, ends with an option that none of them knows.
+///
 /// A process's version is read from the binary that it runs, through `/proc/PID/exe`, which stays
 /// readable after the file was replaced. A master that is only tried on a copy (`host::metadata::Trial`), whoever's run
 /// began it, is nobody's daemon: it is known by its folder and the configuration in it.
@@ -152,6 +155,7 @@ line() {
   for _f do clean "$_f"; printf '\t%s' "$_c"; done
   echo
 }
+folded() { fold -b -w 10000 | sed "2,\$s|^|more$(printf '\t')|"; }
 line uid "$(id -u)"
 line hostname "$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)"
 line boot "$(cat /proc/sys/kernel/random/boot_id)"
@@ -205,7 +209,7 @@ for d in /proc/[0-9]*; do
     l=free; grep -q " ${d##*/} [0-9a-f]*:[0-9a-f]*:$i " /proc/locks && l=held
   fi
   line process "${d##*/}" "$c" "${n##* }" "$e" "$w" "$l" "${s##*) }" | tr '\n' '\t'
-  { tr '\001-\037\177' '?' < "$d/cmdline" | tr '\0' '\t'; } 2>/dev/null; echo
+  { tr '\001-\037\177' '?' < "$d/cmdline" | tr '\0' '\t' | awk 'length($0) > 30000 { $0 = substr($0, 1, 30000) "\t-[cut]\t" } { print }'; } 2>/dev/null; echo
   at "$d" "$c" "$e" "$w" 2>/dev/null
 done
 grep -E '^[^ ]+ [^ ]+ fuse(|[.]mfs|[.]mfsmeta) ' /proc/mounts 2>/dev/null | sed 's|^|mount |'

@@ -105,7 +105,7 @@ file() {
   [ -f "$1" ] && [ -r "$1" ] || return
   x=$(stat -c "%s$tab%a$tab%U$tab%u$tab%G$tab%g" "$1") || return
   [ "${x%%[!0-9]*}" -le 1048576 ] || return
-  clean "$1"; printf 'file\t%s\t%s\t' "$_c" "$x"; od -An -v -tx1 < "$1" | tr -d ' \n'; echo
+  clean "$1"; { printf 'file\t%s\t%s\t' "$_c" "$x"; od -An -v -tx1 < "$1" | tr -d ' \n'; echo; } | folded
 }
 shut() {
   on "$1" && return
@@ -180,7 +180,7 @@ at() {
     printf 'owner\t%s\t%s\t%s\n' "${1##*/}" "$x" "$(sed -n 's/^VmRSS:[[:blank:]]*\([0-9]*\) kB.*/\1/p' "$1/status")"
   [ "$2" != mfsmount ] || { masters=$masters$nl$(master_of "$1"); return; }
   folder "$4"
-  line sockets "${1##*/}" "$(ls -n "$1/fd/" | sed -n 's|.*socket:\[\([0-9]*\)\]$|\1|p' | tr '\n' ' ')"
+  line sockets "${1##*/}" "$(ls -n "$1/fd/" | sed -n 's|.*socket:\[\([0-9]*\)\]$|\1|p' | tr '\n' ' ')" | folded
   tr '\0' '\n' < "$1/cmdline" | sed -n -e '1d' -e 's|^-[a-z]*c\(/.*\)|\1|p' -e '\|^-[a-z]*c$|{' -e 'n;p' -e '}' | while IFS= read -r f; do
     case $f in /*) file "$r$f"; file "$r$f.var"; daemon "${3%/sbin/*}" "$2" "$r$f" "$4" ;; esac
   done

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use semver::Version;
 
 use super::{Look, UnreadableLook};
-use crate::host::{AbsPath, HostFacts};
+use crate::host::{AbsPath, HostFacts, MountArguments, said};
 use crate::moosefs::daemon::Role;
 
 fn path(text: &str) -> AbsPath {
@@ -172,6 +172,42 @@ fn a_file_in_etc_mfs_hides_none_in_etc() {
     let facts = HostFacts::parse(&String::from_utf8_lossy(&output.stdout)).unwrap();
     for path in ["etc/mfs/mfshdd.cfg", "etc/mfshdd.cfg"] {
         assert!(facts.files.contains_key(prefix.join(path).as_str()), "{path}: {:?}", facts.files.keys());
+    }
+}
+
+#[test]
+fn what_is_longer_than_a_line_may_be_is_told_in_parts() {
+    let top = tempfile::tempdir().unwrap();
+    let etc = top.path().join("etc");
+    std::fs::create_dir(&etc).unwrap();
+    let exports: String = (0..4000).map(|n| format!("10.0.{}.{} / rw # ünïcode\n", n / 250, n % 250)).collect();
+    std::fs::write(etc.join("mfsexports.cfg"), &exports).unwrap();
+    // a shell that is called like a mount, with a command line that none has
+    let program = top.path().join("mfsmount");
+    std::os::unix::fs::symlink("/bin/sh", &program).unwrap();
+    let mut long = std::process::Command::new(&program);
+    long.args(["-c", "echo; read -r _; :"]).args(["x".repeat(60_000), "y".repeat(60_000)]).current_dir("/");
+    long.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut long = long.spawn().unwrap();
+    std::io::Read::read_exact(long.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+    let prefix = AbsPath::new(top.path().to_str().unwrap()).unwrap();
+    let look = Look { prefixes: vec![prefix.clone()], survey: true, ..Look::default() };
+    let told: Vec<_> = survey::shells().map(|shell| (shell, by(shell, &look.script()))).collect();
+    long.kill().unwrap();
+    long.wait().unwrap();
+    for (shell, output) in told {
+        let output = String::from_utf8(output.stdout).unwrap();
+        let longest = output.lines().map(str::len).max().unwrap();
+        assert!(longest < said::LINE, "{shell:?}: {longest}");
+        let facts = HostFacts::parse(&output).unwrap_or_else(|e| panic!("{shell:?}: {e}"));
+        assert!(facts.files[prefix.join("etc/mfsexports.cfg").as_str()].text == exports, "{shell:?}");
+        if facts.root {
+            let seen = facts.processes.iter().find(|process| process.pid == long.id()).unwrap();
+            let (last, words) = seen.arguments.split_last().unwrap();
+            assert!(last == "-[cut]" && words.iter().map(String::len).sum::<usize>() < 30_000, "{shell:?}");
+            let refused = MountArguments::from_1_6(&seen.arguments[3..]);
+            assert!(refused.is_err(), "nothing is guessed: {refused:?}");
+        }
     }
 }
 
