@@ -16,6 +16,7 @@ mod resume;
 mod rollback;
 mod status;
 mod unfinished;
+mod unseen;
 mod upgrade;
 mod verdict;
 mod walk;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
+use super::unseen::Unseen;
 use crate::check::preflight::{Clocks, Fleet, Here, preflight, silent, to_count_again, unanswered};
 use crate::check::{Code, Finding, Observation};
 use crate::fleet::{Forward, Refusal, SshFleet};
@@ -16,7 +17,7 @@ use crate::moosefs::Overview;
 use crate::moosefs::client::{QueryError, overview};
 use crate::plan::Plan;
 use crate::rules::line_1_5_to_1_6 as line;
-use crate::run::ports::{Hosts, Master, NoAnswer, Outcome};
+use crate::run::ports::{Hosts, Master, NoAnswer};
 use crate::run::runner::LOOK_LIMIT;
 
 /// Hosts looked at together. More would not be faster: a connection costs 13 to 80 ms of processor time here.
@@ -103,7 +104,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Option<Observation>, Vec<Finding>) {
     let looks = looks(plan);
     let many = looks.len() > HELD_AT_ONCE;
-    let seen: Vec<(HostName, Result<Seen, String>)> = together(looks, |(host, look)| async move {
+    let seen: Vec<(HostName, Result<Seen, Unseen>)> = together(looks, |(host, look)| async move {
         let result = look_at(fleet, &host, &look).await;
         let now = jiff::Timestamp::now().as_second();
         let result = result.map(|facts| (facts.clock - now, facts));
@@ -115,17 +116,17 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Opt
     .await;
     let mut facts = Fleet::new();
     let mut clocks = Clocks::new();
-    let mut findings = Vec::new();
+    let mut unseen = Vec::new();
     for (host, result) in seen {
         match result {
             Ok((ahead, seen)) => {
                 clocks.insert(host.clone(), ahead);
                 facts.insert(host, seen);
             }
-            Err(reason) => findings.push(unreachable(&host, reason)),
+            Err(why) => unseen.push((host, why)),
         }
     }
-    findings.sort_by(|a, b| a.host.cmp(&b.host));
+    let mut findings = super::unseen::findings(unseen);
     let here = Here { clocks, runs: runs.and_then(space_of) };
     let address = facts.get(&plan.master.host).and_then(|f| f.listener(plan.master.admin_port));
     let answer = match address {
@@ -183,17 +184,9 @@ fn space_of(folder: &Path) -> Option<(String, Space)> {
     ))
 }
 
-pub(super) fn unreachable(host: &HostName, reason: String) -> Finding {
-    let why = "a host that cannot be reached cannot be upgraded";
-    let todo = "log in once with `ssh` by hand; what works there without a prompt works here".to_owned();
-    Finding::new(Code::HostUnreachable, Some(host), reason, why, todo)
-}
-
-pub(super) async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostFacts, String> {
-    match fleet.run(host, &look.script(), LOOK_LIMIT, &mut |_| {}).await {
-        Outcome::Exited { output, .. } => HostFacts::parse(&output).map_err(|e| format!("{e}")),
-        Outcome::Unknown { reason } | Outcome::NotStarted { reason } => Err(reason),
-    }
+pub(super) async fn look_at(fleet: &SshFleet, host: &HostName, look: &Look) -> Result<HostFacts, Unseen> {
+    let output = fleet.look(host, &look.script(), LOOK_LIMIT).await.map_err(Unseen::Unheard)?;
+    HostFacts::parse(&output).map_err(Unseen::Unread)
 }
 
 /// One survey a host, with what all of its roles need.

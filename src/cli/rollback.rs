@@ -8,9 +8,10 @@ use super::begin::{self, Answer, Beginning, fits};
 use super::clock::RunClock;
 use super::exit::Exit;
 use super::lock::{Abandon, may_abandon};
-use super::observe::{ForwardedMaster, look_at, looks, push_new, together, unreachable};
+use super::observe::{ForwardedMaster, look_at, looks, push_new, together};
 use super::plan::{Document, Format, width};
 use super::unfinished::unfinished;
+use super::unseen::unreachable;
 use super::walk::Display;
 use super::{Failed, StateDir, block_on};
 use crate::check::Finding;
@@ -163,18 +164,19 @@ pub(super) async fn observe_back(
         (host, result)
     })
     .await;
-    let (mut facts, mut findings) = (Fleet::new(), Vec::new());
+    let (mut facts, mut findings, mut unseen) = (Fleet::new(), Vec::new(), Vec::new());
     let machines = Machines::of(upgrade, progress);
     for (host, result) in seen {
         match result {
             // whatever it shows says nothing of the host that this run has changed
             Ok(seen) => match machines.another(&host, &seen) {
-                Some(reason) => findings.push(unreachable(&host, reason)),
+                Some(reason) => findings.push(unreachable(&host, reason, None)),
                 None => drop(facts.insert(host, seen)),
             },
-            Err(reason) => findings.push(unreachable(&host, reason)),
+            Err(why) => unseen.push((host, why)),
         }
     }
+    findings.extend(super::unseen::findings(unseen));
     findings.sort_by(|a, b| a.host.cmp(&b.host));
     let overview = ask(plan, upgrade, &facts, fleet).await;
     let mut before = upgrade.baseline.clone().unwrap_or_default();

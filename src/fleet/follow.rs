@@ -7,7 +7,7 @@ use super::session::word;
 use crate::host::job::{self, Seen};
 use crate::host::shell::Word;
 use crate::host::{HostName, Job, said};
-use crate::run::ports::{Followed, Outcome};
+use crate::run::ports::Followed;
 
 /// A follower ends after 20 s by itself. One that has not after this is on a host that no longer answers.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -30,7 +30,7 @@ impl SshFleet {
         let mut own = OwnLines { line, word: &word, empty: false };
         let shown = (script.as_str(), said::SHOWN_OUTPUT);
         match self.run_within(host, shown, LIMIT, &mut |text| own.push(text)).await {
-            Outcome::Exited { output, code } => {
+            Ok((code, output)) => {
                 let Some((seen, lines, own)) = job::read(&output, &word) else {
                     let said = said::excerpt(output.trim(), said::MESSAGE);
                     let reason = format!("the host did not follow its job (exit code {code}): {said}");
@@ -45,8 +45,7 @@ impl SshFleet {
                     Seen::Refused => Followed::Refused { output },
                 }
             }
-            Outcome::Unknown { reason } => Followed::Lost { reason, sent: true },
-            Outcome::NotStarted { reason } => Followed::Lost { reason, sent: false },
+            Err(unheard) => Followed::Lost { reason: unheard.to_string(), sent: unheard.sent },
         }
     }
 }

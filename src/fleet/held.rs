@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 use super::ending::end_all;
 use super::place::Place;
+use super::unheard::Unheard;
 use crate::host::{HostName, said};
 use crate::plan::Ssh;
 
@@ -57,8 +58,9 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // one whose folder is gone with all others was ended with them; a thread of its own, since ssh may hang
-        if let Some(folder) = self.0.take().filter(|folder| folder.path().exists()) {
+        // also one whose folder somebody has removed: it cannot be used, and is a root's login all the same. In a thread of its own,
+        // since ssh may hang
+        if let Some(folder) = self.0.take() {
             let end = move || {
                 end_all(folder.path());
                 drop(folder);
@@ -81,8 +83,8 @@ impl Held {
     ///
     /// # Errors
     /// What ssh said.
-    pub(super) async fn connect(host: &HostName, ssh: &Ssh, place: &Place) -> Result<Self, String> {
-        let socket = Socket(Some(place.folder("c").map_err(|e| e.to_string())?));
+    pub(super) async fn connect(host: &HostName, ssh: &Ssh, place: &Place) -> Result<Self, Unheard> {
+        let socket = Socket(Some(place.folder("c").map_err(|e| Unheard::here(e.to_string()))?));
         let (path, log) = (socket.at("m"), socket.at("log"));
         let mut command = tokio::process::Command::new("ssh");
         command
@@ -93,19 +95,26 @@ impl Held {
             .env("SSH_ASKPASS_REQUIRE", "force")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(of_jumps(&socket.at("jump")))
             .kill_on_drop(true);
-        let failed = |e: std::io::Error| format!("on this machine: failed to run ssh: {e}");
+        let failed = |e: std::io::Error| Unheard::here(format!("on this machine: failed to run ssh: {e}"));
         let mut child = command.spawn().map_err(failed)?;
         let group = Group(child.id());
         let status = tokio::time::timeout(LOGIN_LIMIT, child.wait())
             .await
-            .map_err(|_| format!("no login within {} s; it may wait for a password", LOGIN_LIMIT.as_secs()))?
+            .map_err(|_| {
+                Unheard::unconnected(format!("no login within {} s; it may wait for a password", LOGIN_LIMIT.as_secs()))
+            })?
             .map_err(failed)?;
         if !status.success() {
             let said = words(&log, 0);
-            let said = said.trim().replace("\r\n", "; ").replace('\n', "; ");
-            return Err(if said.is_empty() { format!("ssh ended with {status}") } else { said });
+            // a refusal of a jump host is said by the ssh that was started for it
+            let jump = words(&socket.at("jump"), 0);
+            let refused = jump.lines().filter(|line| line.contains(OPEN_FAILED)).next_back().unwrap_or_default();
+            let said = [refused, &said].map(|said| said.trim().replace("\r\n", "; ").replace('\n', "; "));
+            let said: Vec<_> = said.into_iter().filter(|said| !said.is_empty()).collect();
+            let ended = || format!("ssh ended with {status}");
+            return Err(Unheard::unconnected(if said.is_empty() { ended() } else { said.join("; ") }));
         }
         group.goes_on();
         let session = Session::resume_mux(path.into(), None);
@@ -127,6 +136,11 @@ impl Held {
         let said = words(&self.socket.at("log"), since);
         said.lines().rev().find_map(|line| Some(line.split_once(OPEN_FAILED)?.1.trim().to_owned()))
     }
+}
+
+/// Where the ssh processes of jump hosts say what they have to say; the one to the host itself says it in its log.
+fn of_jumps(file: &Path) -> Stdio {
+    File::create(file).map_or_else(|_| Stdio::null(), Stdio::from)
 }
 
 /// ssh and what it has begun to get through to its host, until the login is over.

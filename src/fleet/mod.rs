@@ -12,9 +12,11 @@ pub mod lock;
 mod place;
 pub mod session;
 mod transfer;
+mod unheard;
 
 pub use boot::since_boot;
 pub use forward::{Forward, Refusal};
 pub use held::Held;
 pub use lock::{ClusterLock, LockError};
 pub use session::{ConnectError, SshFleet};
+pub use unheard::{Unheard, Whose};

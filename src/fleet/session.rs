@@ -1,5 +1,6 @@
 //! Connections: made when needed, held while needed, made again when lost.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::pin::pin;
@@ -13,6 +14,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::Held;
 use super::place::Place;
+use super::unheard::{Unheard, hint_for};
 use crate::host::said::{self, Lines, Text};
 use crate::host::shell::{self, Answer, Become, Reader, Word};
 use crate::host::{AbsPath, HostName, Job};
@@ -32,9 +34,9 @@ pub enum ConnectError {
     /// The plan has no such host: a mistake of the caller.
     #[error("{0} is not a host of the plan")]
     Stranger(HostName),
-    /// ssh could not connect; its own words, and what may help.
+    /// ssh could not connect, or could not be run.
     #[error("{0}")]
-    Ssh(String),
+    Ssh(Unheard),
 }
 
 /// All hosts of a plan.
@@ -98,10 +100,7 @@ impl SshFleet {
 
     async fn connect(&self, host: &HostName) -> Result<Held, ConnectError> {
         let ssh = self.settings.get(host).ok_or_else(|| ConnectError::Stranger(host.clone()))?;
-        Held::connect(host, ssh, &self.place).await.map_err(|mut said| {
-            said::bound(&mut said, said::MESSAGE);
-            ConnectError::Ssh(hinted(said))
-        })
+        Held::connect(host, ssh, &self.place).await.map_err(ConnectError::Ssh)
     }
 
     /// Forgets a connection that was lost; the next use makes a new one. `lost`: only if it is still this one.
@@ -120,8 +119,9 @@ impl SshFleet {
         host: &HostName,
         (script, most): (&str, usize),
         line: &mut dyn FnMut(&str),
-    ) -> Result<Outcome, String> {
-        let word = word()?;
+        begun: &Cell<bool>,
+    ) -> Result<(i32, String), Unheard> {
+        let word = word().map_err(Unheard::here)?;
         let command = shell::wrap(script, self.r#become(host), &word);
         let mut child = session
             .raw_command(command)
@@ -130,68 +130,63 @@ impl SshFleet {
             .stderr(Stdio::piped())
             .spawn()
             .await
-            .map_err(|e| explain(&e))?;
-        let stdout = child.stdout().take().ok_or("ssh gave no output to read")?;
-        let stderr = child.stderr().take().ok_or("ssh gave no errors to read")?;
+            .map_err(|e| Unheard::lost(explain(&e)))?;
+        let stdout = child.stdout().take().ok_or_else(|| Unheard::lost("ssh gave no output to read"))?;
+        let stderr = child.stderr().take().ok_or_else(|| Unheard::lost("ssh gave no errors to read"))?;
         // both at once: what nobody reads fills its pipe, and holds up what shares its connection
-        let reading = pin!(read_answer(stdout, Reader::new(&word, most), line));
+        let reading = pin!(read_answer(stdout, Reader::new(&word, most), line, begun));
         let (answer, said) = match select(reading, pin!(listen(stderr))).await {
             Either::Left((answer, listening)) => {
-                let answer = answer.map_err(|e| e.to_string())?;
+                let answer = answer.map_err(|e| Unheard::lost(e.to_string()))?;
                 // not waited for: a daemon that keeps its output open would keep the session open with it
                 let said = if answer.code.is_some() { String::new() } else { listening.await };
                 (answer, said)
             }
-            Either::Right((said, reading)) => (reading.await.map_err(|e| e.to_string())?, said),
+            Either::Right((said, reading)) => (reading.await.map_err(|e| Unheard::lost(e.to_string()))?, said),
         };
         match answer {
-            Answer { code: Some(code), output, .. } => Ok(Outcome::Exited { code, output }),
+            Answer { code: Some(code), output, .. } => Ok((code, output)),
             Answer { begun: false, before, .. } => {
                 // what ssh, sudo or the login shell had to say in its place
                 let said = if said.trim().is_empty() { before } else { said };
-                not_begun(ended(child.wait().await), said.trim())
+                Err(Unheard::not_begun(ended(child.wait().await), said.trim()))
             }
-            Answer { begun: true, .. } => Err(LOST.to_owned()),
+            Answer { begun: true, .. } => Err(Unheard::lost(LOST)),
         }
     }
 
-    /// Runs a command, and keeps `most` bytes of what it prints.
+    /// Runs a command, and keeps `most` bytes of what it prints: its exit code, and that.
+    ///
+    /// # Errors
+    /// [`Unheard`].
     pub(super) async fn run_within(
         &self,
         host: &HostName,
         (script, most): (&str, usize),
         limit: Duration,
         line: &mut dyn FnMut(&str),
-    ) -> Outcome {
-        let session = match self.session(host).await {
-            Ok(session) => session,
-            Err(e) => return Outcome::NotStarted { reason: e.to_string() },
-        };
-        let ended = tokio::time::timeout(limit, self.run_on(&session, host, (script, most), line)).await;
-        let late = format!("the command has not ended after {} s; it may still run", limit.as_secs());
-        match ended.unwrap_or(Err(late)) {
-            Ok(outcome) => outcome,
-            Err(reason) => {
-                self.forget(host, &session).await;
-                Outcome::Unknown { reason }
-            }
+    ) -> Result<(i32, String), Unheard> {
+        let session = self.session(host).await.map_err(Unheard::from)?;
+        let begun = Cell::new(false);
+        let ended = tokio::time::timeout(limit, self.run_on(&session, host, (script, most), line, &begun)).await;
+        let heard = ended.unwrap_or_else(|_| Err(Unheard::late(limit, begun.get())));
+        if heard.as_ref().is_err_and(|unheard| unheard.sent) {
+            self.forget(host, &session).await;
         }
+        heard
+    }
+
+    /// What a look prints. Unlike [`Hosts::run`] it says whose it is where nothing was heard.
+    ///
+    /// # Errors
+    /// [`Unheard`].
+    pub async fn look(&self, host: &HostName, script: &str, limit: Duration) -> Result<String, Unheard> {
+        let heard = self.run_within(host, (script, said::OUTPUT), limit, &mut |_| {}).await;
+        heard.map(|(_, output)| output)
     }
 }
 
 const LOST: &str = "the connection was lost before the command's end was seen";
-
-/// A login that ended without a word of the command that was sent; 255 is ssh's own.
-fn not_begun(code: Option<i32>, said: &str) -> Result<Outcome, String> {
-    match code {
-        Some(code) if code != 255 => {
-            let said = if said.is_empty() { "it said nothing" } else { &*said::excerpt(said, said::MESSAGE) };
-            let reason = format!("its login did not run the command that was sent (exit code {code}): {said}");
-            Ok(Outcome::NotStarted { reason: hinted(reason) })
-        }
-        _ => Err(LOST.to_owned()),
-    }
-}
 
 /// The exit code of a command, where ssh was told one.
 pub(super) fn ended(status: Result<std::process::ExitStatus, openssh::Error>) -> Option<i32> {
@@ -219,12 +214,15 @@ async fn read_answer(
     mut stdout: impl AsyncRead + Unpin,
     mut reader: Reader,
     line: &mut dyn FnMut(&str),
+    begun: &Cell<bool>,
 ) -> std::io::Result<Answer> {
     let mut piece = vec![0; PIECE];
     let mut line = |text: &str| line(&said::shown(text));
     loop {
         let n = stdout.read(&mut piece).await?;
-        if n == 0 || reader.push(&piece[..n], &mut line) {
+        let ended = reader.push(&piece[..n], &mut line);
+        begun.set(reader.has_begun());
+        if n == 0 || ended {
             return Ok(reader.end(&mut line));
         }
     }
@@ -257,42 +255,15 @@ pub(super) fn explain(error: &openssh::Error) -> String {
         cause = error.source();
     }
     said::bound(&mut text, said::MESSAGE);
-    hinted(text)
+    hint_for(&text).map_or_else(|| text.clone(), |hint| format!("{text}; {hint}"))
 }
-
-fn hinted(text: String) -> String {
-    let hint = HINTS.iter().find(|(words, _)| text.contains(words)).map(|(_, hint)| *hint);
-    hint.map_or(text.clone(), |hint| format!("{text}; {hint}"))
-}
-
-/// What ssh says, and what to do about it.
-const HINTS: &[(&str, &str)] = &[
-    (
-        "Host key verification failed",
-        "log in once by hand with ssh, check the key's fingerprint, and let ssh write it into known_hosts",
-    ),
-    (
-        "no matching",
-        "a host of MooseFS 1.5's time may offer only old algorithms: allow them for it in your ssh_config, for example \
-         with `KexAlgorithms +…` and `HostKeyAlgorithms +…`",
-    ),
-    ("Permission denied", "check [ssh] user and identity, and that the key is in the agent: nothing prompts here"),
-    (
-        "you must have a tty",
-        "sudo on this host asks for a terminal: set `Defaults:USER !requiretty` for this user in its sudoers",
-    ),
-    ("a password is required", "nothing prompts here: allow this user in sudoers without a password (NOPASSWD)"),
-    (
-        "account is currently not available",
-        "this user has no shell on the host: give it one, or name another in [ssh] user",
-    ),
-    ("restricted", "this user has a restricted shell on the host: give it another, or name another user in [ssh]"),
-    ("Could not resolve hostname", "check the host name in the plan, or give it a `Host` entry in your ssh_config"),
-];
 
 impl Hosts for SshFleet {
     async fn run(&self, host: &HostName, script: &str, limit: Duration, line: &mut dyn FnMut(&str)) -> Outcome {
-        self.run_within(host, (script, said::OUTPUT), limit, line).await
+        match self.run_within(host, (script, said::OUTPUT), limit, line).await {
+            Ok((code, output)) => Outcome::Exited { code, output },
+            Err(unheard) => unheard.into(),
+        }
     }
 
     async fn follow(

@@ -324,7 +324,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Err(NotSeen::Lost(reason)) => reason,
             };
             if self.awake_since(begun) >= RECONNECT.as_secs() {
-                let message = format!("reach the host within {}", human(RECONNECT.as_secs()));
+                let message = format!("look at the host within {}", human(RECONNECT.as_secs()));
                 return Err(Failure::new(FailureKind::Unreachable, message, reason));
             }
             self.send(Event::Reconnecting { host: host.clone(), reason });

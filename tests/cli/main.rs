@@ -3,6 +3,7 @@
 mod broken;
 mod completions;
 mod escapes;
+mod here;
 mod house;
 mod journal;
 mod preview;

@@ -1,9 +1,12 @@
 //! The client against a real master, as Debian packages it (moosefs-master, 3.0.117): what is believed of the protocol is
 //! not only believed by ourselves. Loopback only; the master runs in a folder of its own and is stopped at the end.
 //!
-//! Without the package the tests say so and prove nothing. `MFSUPGRADE_REQUIRE_REAL_MASTER=1` makes its absence a failure.
+//! The same for sshd and the login shells that hosts have. What is not there is said, and proves nothing;
+//! `MFSUPGRADE_REQUIRE_REAL_MASTER=1` makes its absence a failure.
 
+mod login;
 mod master;
+mod sshd;
 mod traps;
 
 use std::io;

@@ -100,6 +100,32 @@ async fn connections_of_a_killed_process_end_with_the_next_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sockets_that_a_cleaner_takes_away_in_the_middle_of_a_run_cost_a_login_and_nothing_else() {
+    let cluster = cluster().await;
+    let (desk, sockets) = (Desk::new(&cluster), Sockets::new());
+    let plan = desk.plan();
+    tokio::task::block_in_place(|| {
+        desk.go(&["master"]);
+        let upgrade = sockets.of(desk.command(&["upgrade", &plan, "--yes", "--log", "plain"]));
+        let mut taken = 0;
+        desk.hear(upgrade, |line, _| {
+            if line.contains(AT_WORK) {
+                for folder in std::fs::read_dir(sockets.0.path()).unwrap() {
+                    std::fs::remove_dir_all(folder.unwrap().path()).unwrap();
+                    taken += 1;
+                }
+                desk.go(&HELD);
+            }
+        })
+        .expect(0, &["finished"]);
+        assert!(taken > 0);
+        // a login of root is not left because nobody can speak to it any more
+        sockets.none_left();
+    });
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn with_every_connection_stopped_ctrl_c_is_answered_and_nothing_is_left_behind() {
     let cluster = cluster().await;
     let (desk, sockets) = (Desk::new(&cluster), Sockets::new());

@@ -224,7 +224,8 @@ fn a_host_that_drops_ssh_for_good_leaves_the_outcome_unknown() {
 #[test]
 fn a_connection_that_is_lost_once_is_said_and_made_again() {
     let faults = ["drops-ssh-once@cs1", "drops-ssh-once@master", "drops-ssh-once@cl2"];
-    told(&rehearse("plans/rolling.toml", &faults)).expect(0, &["connection lost, trying again", "Rehearsal passed"]);
+    told(&rehearse("plans/rolling.toml", &faults))
+        .expect(0, &["trying again: the connection was lost", "Rehearsal passed"]);
 }
 
 #[test]

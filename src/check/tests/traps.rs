@@ -396,8 +396,11 @@ const ALL: &[&[Trap]] =
 
 /// Found where the host or the master is asked, before there is anything to hold against anything; and on the way back, where
 /// `tests::back` has the traps.
-const ELSEWHERE: [Code; 10] = [
+const ELSEWHERE: [Code; 13] = [
     Code::HostUnreachable,
+    Code::CommandNotRun,
+    Code::LookUnreadable,
+    Code::LocalSsh,
     Code::MasterDoesNotAnswer,
     Code::ForwardingRefused,
     Code::BackProgramsGone,

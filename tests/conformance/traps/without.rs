@@ -17,9 +17,13 @@ pub fn why_not(code: Code) -> Option<&'static str> {
         }
         Code::WorkDirOpen => "the folder is the one that the rehearsal works in",
         Code::ProcessOfAnother => "it takes a local user of the host; tests/rehearsal/survey.rs has one",
-        Code::ForwardingRefused => {
-            "sshd itself would have to be told otherwise; tests/conformance/login.rs has one of its own"
+        Code::ForwardingRefused | Code::CommandNotRun => {
+            "sshd or a login itself would have to be told otherwise; tests/conformance/login.rs has some of its own"
         }
+        Code::LookUnreadable => {
+            "something on the host would have to hang for a minute; src/host/look/tests/watch.rs has what does"
+        }
+        Code::LocalSsh => "it is this side's; tests/cli/broken.rs has it",
         _ => return None,
     })
 }
