@@ -213,3 +213,14 @@ async fn a_refusal_to_forward_is_told_as_sshds_and_a_closed_port_is_not() {
         }
     });
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jump_host_that_forwards_nothing_is_told_as_that() {
+    let Some(mut hosts) = Hosts::new() else { return };
+    hosts.host("bastion", "AllowTcpForwarding no\n", "");
+    hosts.host("inner", "", "");
+    let plan = hosts.plan(&["inner"], "jump = [\"bastion\"]\n", "");
+    let (code, told) = tokio::task::block_in_place(|| unseen(&hosts, &plan, "inner"));
+    assert_eq!(code, "host-unreachable", "{told}");
+    assert!(told.contains("the sshd of the jump host forwards no port"), "{told}");
+}
