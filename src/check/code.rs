@@ -47,7 +47,7 @@ codes! {
     NotRoot "not-root" Error "commands on a host do not run as root" "installing, starting daemons and mounting need it";
     HostUnreachable "host-unreachable" Error "ssh does not reach a host without a prompt" "ssh(1)";
     CommandNotRun "command-not-run" Error "a host was reached, and its login did not run what was sent" "what the login said in its place; nologin(5), sudoers(5): requiretty, sshd_config(5): ForceCommand";
-    LookUnreadable "look-unreadable" Error "the look at a host did not end, or its answer cannot be read" "the look ends itself after 50 s";
+    LookUnreadable "look-unreadable" Error "the look at a host did not end, or its answer cannot be read" "the look ends itself after 60 s";
     LocalSsh "local-ssh" Error "ssh cannot be run on this machine, or not as it is configured here" "ssh(1), ssh_config(5)";
     SourceMissing "source-missing" Error "the tree to install from is not there or not built" "HOWTO: make install";
     SourceVersionDiffers "source-version-differs" Error "the tree to install from is another release" "the plan's `to`";

@@ -80,7 +80,7 @@ mod tests {
             sent: false,
         };
         let lost = Unheard { whose: Whose::Connection, reason: "timed out".to_owned(), hint: None, sent: true };
-        let late = UnreadableLook::Late { seconds: 50, at: vec!["stat /mnt/dead".to_owned()] };
+        let late = UnreadableLook::Late { seconds: 60, at: vec!["stat /mnt/dead".to_owned()] };
         let host = |name: &str| HostName::new(name).unwrap();
         let found = findings(vec![
             (host("cs2"), Unseen::Unheard(here())),

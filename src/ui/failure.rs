@@ -57,7 +57,9 @@ fn next(failure: &Failure) -> &'static str {
             "let the cluster recover, or bring back what the reason names; the gate is looked at again"
         }
         FailureKind::Unknown => "bring the host back; what it shows then decides whether the step was done",
-        FailureKind::Unreachable => "put right what the reason names; `ssh HOST true` must work from here, without a prompt",
+        FailureKind::Unreachable => {
+            "put right what the reason names; `ssh HOST true` must work from here, without a prompt"
+        }
         FailureKind::Journal => "make room or repair the state folder on this machine",
         FailureKind::Locked => "ask whoever began the other run; two runs on one cluster would each take a server down",
     }

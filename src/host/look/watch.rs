@@ -4,10 +4,13 @@
 //! This side stops waiting as well, but what it leaves behind would stay on the host, and a second look would hang beside the
 //! first. `timeout` came with coreutils 7, later than MooseFS 1.5, so a shell does its work; `setsid` is what jobs need too.
 
+use std::sync::LazyLock;
+
 use crate::host::sh::{Script, sh};
+use crate::host::shell::quote;
 
 /// Seconds that a look may take on its host. This side waits a little longer, so that it hears how the look ended.
-pub const LIMIT_S: u64 = 50;
+pub const LIMIT_S: u64 = 60;
 
 /// Arguments: seconds, and the look's script.
 ///
@@ -45,4 +48,12 @@ exit "$x"
 /// `script`, ended on its host when it takes longer than `seconds`.
 pub(super) fn watched(script: &Script, seconds: u64) -> Script {
     sh!("/bin/sh -c ‹watched› look ‹seconds› ‹script›", watched = WATCHED, seconds = seconds, script = script.as_str(),)
+}
+
+/// The script of a look as it is sent, without its watch; `None`: it is no look.
+#[must_use]
+pub fn script_of(sent: &str) -> Option<String> {
+    static BEFORE: LazyLock<String> = LazyLock::new(|| format!("/bin/sh -c {} look {LIMIT_S} ", quote(WATCHED)));
+    let mut words = shlex::split(sent.strip_prefix(BEFORE.as_str())?)?.into_iter();
+    words.next().filter(|_| words.next().is_none())
 }

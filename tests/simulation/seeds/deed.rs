@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mfsupgrade::host::look;
 use mfsupgrade::moosefs::daemon::Role;
 
 /// What a command does.
@@ -42,9 +43,9 @@ pub enum Deed {
 }
 
 impl Deed {
-    /// Whether `script` only looks.
-    pub fn is_look(script: &str) -> bool {
-        script.ends_with("echo end\n")
+    /// What `script` looks at, if it only looks.
+    pub fn look(script: &str) -> Option<String> {
+        look::script_of(script)
     }
 
     pub fn read(script: &str) -> Self {

@@ -6,7 +6,7 @@ use super::super::watch::watched;
 use super::by;
 use super::survey::shells;
 use crate::host::HostFacts;
-use crate::host::look::UnreadableLook;
+use crate::host::look::{Look, UnreadableLook, script_of};
 use crate::host::sh::Script;
 
 /// A number of seconds that nobody else sleeps, so that its processes are found.
@@ -62,6 +62,15 @@ fn a_look_that_hangs_is_ended_on_its_host_and_says_where() {
             assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{hangs} with {shell:?}");
             until_gone(&word, shell);
         }
+    }
+}
+
+#[test]
+fn what_is_looked_at_is_read_back_from_what_is_sent() {
+    let survey = Look { survey: true, ..Look::default() };
+    for look in [Look::default(), survey] {
+        assert_eq!(script_of(&look.script()).as_deref(), Some(look.asked().as_str()));
+        assert_eq!((script_of(look.asked().as_str()), script_of("umount /mnt/mfs")), (None, None));
     }
 }
 

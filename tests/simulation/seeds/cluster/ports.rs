@@ -119,8 +119,9 @@ fn lost() -> Outcome {
 impl Hosts for Cluster {
     async fn run(&self, host: &HostName, script: &str, limit: Duration, line: &mut dyn FnMut(&str)) -> Outcome {
         let at = self.at(host);
-        if Deed::is_look(script) {
-            let users = script.contains(show::USERS);
+        let look = Deed::look(script);
+        if let Some(look) = &look {
+            let users = look.contains(show::USERS);
             self.state.borrow_mut().tell(Fact::Looked { host: host.to_string(), users });
         }
         match self.reach(at, limit.as_millis() as i64).await {
@@ -128,10 +129,10 @@ impl Hosts for Cluster {
             Err(true) => return lost(),
             Err(false) => return Outcome::NotStarted { reason: "connect to host: timed out".to_owned() },
         }
-        if Deed::is_look(script) {
+        if let Some(look) = look {
             let (output, latency) = {
                 let mut state = self.state.borrow_mut();
-                let output = state.look(at, script);
+                let output = state.look(at, &look);
                 let latency = state.scenario.pace.latency;
                 (output, state.random.between(1, latency))
             };

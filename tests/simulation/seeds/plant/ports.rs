@@ -92,7 +92,7 @@ impl Hosts for Planted<'_> {
         // as long as a process that is stopped is
         let limit = if self.bug == Bug::WaitsForWhatHangs { FOREVER } else { limit };
         let outcome = self.cluster.run(host, script, limit, line).await;
-        if Deed::is_look(script) {
+        if Deed::look(script).is_some() {
             return match outcome {
                 Outcome::Exited { code, output } => Outcome::Exited { code, output: self.look(host, output) },
                 outcome => outcome,
