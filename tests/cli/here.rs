@@ -54,7 +54,10 @@ fn without_an_ssh_program_it_is_this_machine_that_lacks_it() {
     let plan = plan(folder.path(), "");
     let empty = folder.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
-    told_once(folder.path(), &plan, |command| drop(command.env("PATH", &empty)), &["failed to run ssh"]);
+    let without = |command: &mut Command| {
+        command.env("PATH", &empty);
+    };
+    told_once(folder.path(), &plan, without, &["failed to run ssh"]);
 }
 
 #[test]
