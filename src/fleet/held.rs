@@ -110,7 +110,7 @@ impl Held {
             let said = words(&log, 0);
             // a refusal of a jump host is said by the ssh that was started for it
             let jump = words(&socket.at("jump"), 0);
-            let refused = jump.lines().filter(|line| line.contains(OPEN_FAILED)).next_back().unwrap_or_default();
+            let refused = jump.lines().rfind(|line| line.contains(OPEN_FAILED)).unwrap_or_default();
             let said = [refused, &said].map(|said| said.trim().replace("\r\n", "; ").replace('\n', "; "));
             let said: Vec<_> = said.into_iter().filter(|said| !said.is_empty()).collect();
             let ended = || format!("ssh ended with {status}");

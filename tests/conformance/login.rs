@@ -224,3 +224,19 @@ async fn a_jump_host_that_forwards_nothing_is_told_as_that() {
     assert_eq!(code, "host-unreachable", "{told}");
     assert!(told.contains("the sshd of the jump host forwards no port"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_hangs_is_no_connection_that_was_lost() {
+    let Some(mut hosts) = Hosts::new() else { return };
+    hosts.shell("hangs", "exec sleep 60");
+    hosts.shell("works", "exec sh -c \"$SSH_ORIGINAL_COMMAND\"");
+    let fleet = fleet(&hosts.plan(&["hangs", "works"], "", ""));
+    let limit = Duration::from_secs(5);
+    let told = fleet.run(&name("hangs"), "echo never", limit, &mut |_| {}).await;
+    let Outcome::Unknown { reason } = &told else { panic!("{told:?}") };
+    assert!(reason.contains("its login has not begun the command that was sent after 5 s"), "{reason}");
+    assert!(reason.contains("hangs, or sudo does") && !reason.contains("lost"), "{reason}");
+    // one that was begun is told otherwise
+    let told = fleet.run(&name("works"), "exec sleep 60", limit, &mut |_| {}).await;
+    assert!(matches!(&told, Outcome::Unknown { reason } if reason.contains("the command has not ended")), "{told:?}");
+}
