@@ -22,6 +22,9 @@ _mfsupgrade() {
             mfsupgrade,completions)
                 cmd="mfsupgrade__subcmd__completions"
                 ;;
+            mfsupgrade,explain)
+                cmd="mfsupgrade__subcmd__explain"
+                ;;
             mfsupgrade,help)
                 cmd="mfsupgrade__subcmd__help"
                 ;;
@@ -48,6 +51,9 @@ _mfsupgrade() {
                 ;;
             mfsupgrade__subcmd__help,completions)
                 cmd="mfsupgrade__subcmd__help__subcmd__completions"
+                ;;
+            mfsupgrade__subcmd__help,explain)
+                cmd="mfsupgrade__subcmd__help__subcmd__explain"
                 ;;
             mfsupgrade__subcmd__help,help)
                 cmd="mfsupgrade__subcmd__help__subcmd__help"
@@ -77,7 +83,7 @@ _mfsupgrade() {
 
     case "${cmd}" in
         mfsupgrade)
-            opts="-h -V --color --help --version plan check upgrade status resume rollback rehearse completions help"
+            opts="-h -V --color --help --version plan check upgrade status resume rollback rehearse explain completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -95,7 +101,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__check)
-            opts="-h --format --mode --color --help"
+            opts="-v -h --format --mode --verbose --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -138,8 +144,26 @@ _mfsupgrade() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mfsupgrade__subcmd__explain)
+            opts="-h --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mfsupgrade__subcmd__help)
-            opts="plan check upgrade status resume rollback rehearse completions help"
+            opts="plan check upgrade status resume rollback rehearse explain completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -167,6 +191,20 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mfsupgrade__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -347,7 +385,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__resume)
-            opts="-v -h --plan --as-begun --accept-metadata --abandon --log --verbose --state-dir --color --help"
+            opts="-y -v -h --plan --yes --as-begun --accept-metadata --abandon --log --verbose --state-dir --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::clock::RunClock;
 use super::exit::Exit;
 use super::lock::{claim, take};
-use super::walk::{Display, Walk, give_back};
-use super::{Failed, StateDir};
+use super::walk::{Display, Log, Walk, give_back};
+use super::{Failed, StateDir, refusal};
 use crate::check::Finding;
 use crate::fleet::SshFleet;
 use crate::host::lock::Verb;
@@ -21,16 +21,25 @@ use crate::ui;
 use crate::ui::out::{self, say};
 use crate::ui::shown::Shown;
 
-/// Whether nothing stands against a run; says what does. `whole`: whether everything was seen that a schedule needs.
-pub(super) fn fits(plan: &Plan, findings: &[Finding], whole: bool) -> bool {
+/// Whether nothing blocks a run; says what does. `whole`: whether everything was seen that a schedule needs.
+pub(super) fn fits(plan: &Plan, findings: &[Finding], whole: bool, display: &Display) -> std::io::Result<bool> {
     let accepted = &plan.upgrade.acknowledge;
-    out::talk(&ui::findings::text(findings, accepted, console::colors_enabled_stderr()));
+    out::talk(&ui::findings::text(findings, accepted, display.verbose, console::colors_enabled_stderr()));
     let stops = findings.iter().filter(|f| f.stops(accepted)).count();
     let fits = whole && stops == 0;
     if !fits {
-        say!("not begun: {} in the way; no host was touched", count(stops, "finding"));
+        let message = format!("not begun: {}; no host was touched", to_mend(stops));
+        say!("{message}");
+        if display.log == Log::Json {
+            out::print_json(&refusal::of_cluster(findings, &message))?;
+        }
     }
-    fits
+    Ok(fits)
+}
+
+/// What is to be done before an upgrade begins.
+pub(super) fn to_mend(stops: usize) -> String {
+    format!("{} to fix or acknowledge before this upgrade", count(stops, "problem"))
 }
 
 /// A run to begin.

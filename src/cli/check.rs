@@ -1,24 +1,24 @@
-//! `mfsupgrade check`: what stands against an upgrade, read-only.
+//! `mfsupgrade check`: what blocks an upgrade, read-only.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
+use super::begin::to_mend;
 use super::exit::Exit;
 use super::observe::observe;
 use super::plan::{Format, ModeArgument};
 use super::{Failed, block_on, load, usual_state};
 use crate::check::Finding;
 use crate::fleet::{ClusterLock, SshFleet};
-use crate::schedule::count;
 use crate::ui;
 use crate::ui::out::{self, say};
 use crate::ui::shown::Shown;
 
-/// Look at every host and the master, and tell what stands against an upgrade; changes nothing
+/// Look at every host and the master, and tell what blocks an upgrade; changes nothing
 ///
-/// The same look as the one before `upgrade`. Every code is in docs/findings.md.
+/// The same look as the one before `upgrade`. `mfsupgrade explain CODE` tells more of what it finds.
 #[derive(Debug, Args)]
 pub struct Check {
     /// The plan file
@@ -30,6 +30,9 @@ pub struct Check {
     /// Rolling or full-stop, whatever the plan says
     #[arg(long, value_enum)]
     pub mode: Option<ModeArgument>,
+    /// Show notes that ask for nothing, too
+    #[arg(long, short)]
+    pub verbose: bool,
 }
 
 /// The JSON document.
@@ -56,17 +59,19 @@ impl Check {
             Format::Json => out::print_document(&Document { format: 1, fit, findings: &findings })?,
             Format::Text => {
                 let last = match fit {
-                    true => "nothing stands against this upgrade".to_owned(),
-                    false => format!("{} in the way of this upgrade", count(stops, "finding")),
+                    true => "nothing blocks this upgrade".to_owned(),
+                    false => to_mend(stops),
                 };
-                let mut text = ui::findings::text(&findings, accepted, console::colors_enabled());
+                let mut text = ui::findings::text(&findings, accepted, self.verbose, console::colors_enabled());
                 text.push_line(&Shown::line(&last));
                 out::print(&text)?;
             }
         }
         if let Some(holder) = holder {
             let code = Exit::Locked.code().0;
-            say!("note: on this cluster there is {holder}; beside it `upgrade` does not begin (exit code {code})");
+            say!(
+                "note: on this cluster there is {holder}; `upgrade` refuses to start while that is so (exit code {code})"
+            );
         }
         Ok(if fit { Exit::Success } else { Exit::Findings })
     }

@@ -6,10 +6,12 @@ mod clock;
 mod completions;
 mod crash;
 pub mod exit;
+mod explain;
 mod lock;
 mod observe;
 mod plan;
 mod process;
+mod refusal;
 mod rehearse;
 mod replan;
 mod resume;
@@ -27,6 +29,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use exit::Exit;
+use refusal::Refusal;
 
 use crate::plan::PlanError;
 use crate::rehearsal::simulated;
@@ -70,7 +73,26 @@ enum Command {
     Resume(resume::Resume),
     Rollback(rollback::Rollback),
     Rehearse(rehearse::Rehearse),
+    Explain(explain::Explain),
     Completions(completions::Completions),
+}
+
+impl Command {
+    /// Whether stdout is for a machine.
+    fn speaks_json(&self) -> bool {
+        let (json, log) =
+            (|format| format == plan::Format::Json, |display: &walk::Display| display.log == walk::Log::Json);
+        match self {
+            Self::Plan(command) => json(command.format),
+            Self::Check(command) => json(command.format),
+            Self::Status(command) => json(command.format),
+            Self::Upgrade(command) => log(&command.display),
+            Self::Resume(command) => log(&command.display),
+            Self::Rollback(command) => log(&command.display),
+            Self::Rehearse(command) => log(&command.display),
+            Self::Explain(_) | Self::Completions(_) => false,
+        }
+    }
 }
 
 /// When to use colour.
@@ -91,19 +113,26 @@ pub struct Failed {
     error: anyhow::Error,
     /// The same, with its source lines.
     rendered: Option<Shown>,
+    /// What is wrong with a plan, one by one.
+    plan: Vec<refusal::Wrong>,
 }
 
 impl Failed {
     /// `error`, ending the program with `exit`.
     pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
-        Self { exit, error: error.into(), rendered: None }
+        Self { exit, error: error.into(), rendered: None, plan: Vec::new() }
     }
 
     fn plan(error: &PlanError) -> Self {
         let cause = std::error::Error::source(error).map(|c| format!(": {c}")).unwrap_or_default();
         let whole = || Shown::coloured(&error.render(console::colors_enabled_stderr()));
         let rendered = (!error.findings().is_empty()).then(whole);
-        Self { exit: Exit::Plan, error: anyhow::anyhow!("{error}{cause}"), rendered }
+        let plan = refusal::of_plan(error);
+        let short = match error {
+            PlanError::Refused(refused) => format!("the plan {} is refused", refused.path.display()),
+            other => format!("{other}{cause}"),
+        };
+        Self { exit: Exit::Plan, error: anyhow::anyhow!(short), rendered, plan }
     }
 }
 
@@ -163,6 +192,16 @@ impl StateDir {
         }
     }
 
+    /// A folder that somebody names and that is not there is a mistake, and not a place without runs.
+    fn is_there(&self) -> Result<(), Failed> {
+        let Some(folder) = self.state_dir.as_ref().filter(|folder| !folder.is_dir()) else { return Ok(()) };
+        let error = anyhow::anyhow!(
+            "there is no state folder {}\n  `upgrade` makes it when a run begins; look at --state-dir and MFSUPGRADE_STATE_DIR",
+            folder.display()
+        );
+        Err(Failed::new(Exit::Journal, error))
+    }
+
     fn open(&self) -> Result<crate::journal::StateFolder, Failed> {
         Ok(crate::journal::StateFolder::new(self.state_dir.as_deref())?)
     }
@@ -204,9 +243,10 @@ fn call() -> ExitCode {
         Command::Resume(command) => command.run(),
         Command::Rollback(command) => command.run(),
         Command::Rehearse(command) => command.run(),
+        Command::Explain(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
-    told(result)
+    told(result, cli.command.speaks_json())
 }
 
 /// Prints what clap has to say: help, or what it did not understand. It repeats arguments as they are, and files may be called
@@ -224,14 +264,15 @@ fn usage(error: &clap::Error) -> ExitCode {
         out::talk(&shown);
         return Exit::Usage.into();
     }
-    told(out::print(&shown).map(|()| Exit::Success).map_err(Failed::from))
+    told(out::print(&shown).map(|()| Exit::Success).map_err(Failed::from), false)
 }
 
-/// Prints what went wrong.
-fn told(result: Result<Exit, Failed>) -> ExitCode {
+/// Prints what went wrong; as JSON on stdout too, where that was asked for.
+fn told(result: Result<Exit, Failed>, json: bool) -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
-        Err(Failed { exit, error, rendered }) => {
+        Err(Failed { exit, error, rendered, plan }) => {
+            let said = if json { out::print_json(&Refusal::new(exit, format!("{error:#}"), plan)) } else { Ok(()) };
             match rendered {
                 Some(mut report) => {
                     report.push_line(&Shown::default());
@@ -239,7 +280,10 @@ fn told(result: Result<Exit, Failed>) -> ExitCode {
                 }
                 None => say!("error: {error:#}"),
             }
-            exit.into()
+            match said {
+                Ok(()) => exit.into(),
+                Err(_) => Exit::Internal.into(),
+            }
         }
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn preview(path: &Path, mode: Option<ModeArgument>, format: Format, l
         }
     }
     if !findings.is_empty() {
-        let text = ui::findings::text(&findings, &plan.upgrade.acknowledge, console::colors_enabled_stderr());
+        let text = ui::findings::text(&findings, &plan.upgrade.acknowledge, true, console::colors_enabled_stderr());
         out::talk(&Shown::text("\n").and(&text));
     }
     let stops = findings.iter().any(|f| f.stops(&plan.upgrade.acknowledge));

@@ -147,7 +147,7 @@ impl Rehearse {
             seen = observe(plan, &fleet, Some(cluster.dir())) => seen,
             result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
         };
-        let Some((observation, schedule)) = fit(plan, observation, &findings) else {
+        let Some((observation, schedule)) = fit(plan, observation, &findings, &self.display)? else {
             return Ok(Exit::Findings);
         };
         let state = self.state(plan, cluster, None)?;
@@ -207,7 +207,7 @@ impl Rehearse {
     ) -> Result<Exit, Failed> {
         let stored = state.read(Some(name))?;
         let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, fleet).await;
-        if !fits(plan, &findings, true) {
+        if !fits(plan, &findings, true, &self.display)? {
             return Ok(Exit::Findings);
         }
         let schedule = compile_back(plan, name, &stored.schedule, &seen);

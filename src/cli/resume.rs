@@ -20,7 +20,7 @@ use crate::journal::{JournalSink, Record, Run, StateFolder};
 use crate::run::{Ending, Machines, WAY_ON};
 use crate::ui::out::say;
 
-/// Go on with a run that stopped, at the first step that is not done
+/// Resume a stopped run at the first unfinished step
 ///
 /// Every step looks at its host first: what is done there is found and not done again.
 #[derive(Debug, Args)]
@@ -32,6 +32,9 @@ pub struct Resume {
     /// changed only concerns steps not begun, gone on with
     #[arg(long, value_name = "PLAN")]
     pub plan: Option<PathBuf>,
+    /// Do not ask; a question about the metadata is then answered with --accept-metadata or not at all
+    #[arg(long, short)]
+    pub yes: bool,
     /// Go on with the plan as it was when the run began, whatever its file says now
     #[arg(long, conflicts_with = "plan")]
     pub as_begun: bool,
@@ -42,7 +45,7 @@ pub struct Resume {
     #[command(flatten)]
     abandon: Abandon,
     #[command(flatten)]
-    display: Display,
+    pub(super) display: Display,
     #[command(flatten)]
     state: StateDir,
 }
@@ -106,6 +109,7 @@ impl Resume {
         let ending = block_on(self.go_on(&mut run, &stored, &state, self.accept_metadata))??;
         let asks = matches!(&ending, Ending::Failed(failure, _) if failure.asks_about_metadata());
         if !asks
+            || self.yes
             || !std::io::stdin().is_terminal()
             || !confirm("Is the metadata that the master serves the right one?")?
         {
@@ -128,7 +132,7 @@ impl Resume {
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         let (master, claim) = (&plan.master.host, claim(&run.name, state)?);
         is_known(stored, &fleet).await?;
-        let abandon = may_abandon(&fleet, master, Some(&claim), (&[], &self.abandon.abandon), true).await?;
+        let abandon = may_abandon(&fleet, master, Some(&claim), (&[], &self.abandon.abandon), !self.yes).await?;
         let simulated = state.simulated()?;
         let lock = take(&fleet, master, claim, abandon.as_deref(), Verb::Leave).await?;
         if let Err(e) = run.append(Record::Resumed { at: Timestamp::now() }) {

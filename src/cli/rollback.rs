@@ -53,7 +53,7 @@ pub struct Rollback {
     #[command(flatten)]
     abandon: Abandon,
     #[command(flatten)]
-    display: Display,
+    pub(super) display: Display,
     #[command(flatten)]
     state: StateDir,
 }
@@ -132,7 +132,7 @@ impl Rollback {
                 }
             }
         }
-        if !fits(plan, &findings, true) {
+        if !fits(plan, &findings, true, &self.display)? {
             return Ok(Looked::Over(Exit::Findings));
         }
         if schedule.stages.is_empty() {

@@ -48,8 +48,12 @@ struct Document<'a> {
 impl Status {
     pub(super) fn run(&self) -> Result<Exit, Failed> {
         let folder = self.state.open()?;
+        self.state.is_there()?;
         if self.run.is_none() && folder.names()?.is_empty() {
-            out::print(&Shown::text("no run yet\n"))?;
+            match self.format {
+                Format::Json => out::print_document(&serde_json::json!({ "format": 1, "run": null, "state": "none" }))?,
+                Format::Text => out::print(&Shown::text("no run yet\n"))?,
+            }
             return Ok(Exit::Success);
         }
         let stored = folder.read(self.run.as_deref())?;

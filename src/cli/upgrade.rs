@@ -42,7 +42,7 @@ pub struct Upgrade {
     #[command(flatten)]
     abandon: Abandon,
     #[command(flatten)]
-    display: Display,
+    pub(super) display: Display,
     #[command(flatten)]
     state: StateDir,
 }
@@ -76,7 +76,7 @@ impl Upgrade {
         let (observation, schedule) = loop {
             say!("looking at {} (nothing is changed)", ui::schedule::cluster(&compile(plan, None)));
             let (observation, findings) = observe(plan, &fleet, Some(state.path())).await;
-            let Some((observation, schedule)) = fit(plan, observation, &findings) else {
+            let Some((observation, schedule)) = fit(plan, observation, &findings, &self.display)? else {
                 return Ok(Exit::Findings);
             };
             match ask(&schedule, asked, shown.as_ref(), &clock)? {
@@ -94,14 +94,16 @@ impl Upgrade {
     }
 }
 
-/// The schedule for a cluster that nothing stands against; otherwise says what does.
+/// The schedule for a cluster that is fit; otherwise says what blocks it.
 pub(super) fn fit(
     plan: &Plan,
     observation: Option<Observation>,
     findings: &[Finding],
-) -> Option<(Observation, Schedule)> {
-    let fit = fits(plan, findings, observation.is_some());
-    let observation = observation.filter(|_| fit)?;
-    let schedule = compile(plan, Some(&observation));
-    Some((observation, schedule))
+    display: &Display,
+) -> std::io::Result<Option<(Observation, Schedule)>> {
+    let fit = fits(plan, findings, observation.is_some(), display)?;
+    Ok(observation.filter(|_| fit).map(|observation| {
+        let schedule = compile(plan, Some(&observation));
+        (observation, schedule)
+    }))
 }

@@ -33,7 +33,7 @@ pub struct Display {
     /// How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout
     #[arg(long, value_enum, default_value_t = Log::Auto)]
     pub log: Log,
-    /// In plain lines, show the output of install commands too
+    /// In plain lines, show the output of install commands too, and notes that ask for nothing
     #[arg(long, short)]
     pub verbose: bool,
 }

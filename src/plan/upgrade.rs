@@ -151,6 +151,18 @@ fn invalid_duration(span: &Span, text: &str, why: duration::InvalidDuration) -> 
     Finding::new(Code::InvalidDuration, span.clone(), format!("invalid duration {}: {why}", quote(text)))
 }
 
+/// Of a code that there is, and that no plan can accept.
+fn unacknowledgeable(code: &str) -> Option<String> {
+    const FINDINGS: &str = include_str!("../../docs/findings.md");
+    let is = |severity: &str| FINDINGS.contains(&format!("\n| `{code}` | {severity} |"));
+    if is("error") {
+        return Some(format!(
+            "`{code}` is an error of `check`: it cannot be accepted, take it out and mend what it names"
+        ));
+    }
+    is("note").then(|| format!("`{code}` is a note of `check`: it stops nothing, take it out"))
+}
+
 fn acknowledge(section: &Section<'_>, out: &mut Findings) -> Read<BTreeSet<String>> {
     let codes = section.texts("acknowledge", out)?.unwrap_or_default();
     let known: Vec<_> = ACKNOWLEDGEABLE.iter().map(|a| a.code).collect();
@@ -165,7 +177,7 @@ fn acknowledge(section: &Section<'_>, out: &mut Findings) -> Read<BTreeSet<Strin
                     format!("{} is no code that can be acknowledged", quote(text)),
                 )
                 .label("no warning that can be accepted: an error must be fixed")
-                .help(nearest::hint(text, &known)),
+                .help(unacknowledgeable(text).unwrap_or_else(|| nearest::hint(text, &known))),
             )),
         })
         .collect();

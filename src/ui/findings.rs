@@ -12,34 +12,45 @@ use crate::host::HostName;
 /// Hosts named before the rest is counted.
 const HOSTS_NAMED: usize = 8;
 
-/// Paragraphs of the same code before they become one with a line for each.
-const PARAGRAPHS: usize = 3;
-
 /// The same finding on one or more hosts.
 struct Group<'a> {
     finding: &'a Finding,
     hosts: Vec<&'a str>,
 }
 
-/// All findings.
+/// All findings; `whole`: those too that ask nothing of anybody, which are a line else.
 #[must_use]
-pub fn text(findings: &[Finding], acknowledged: &BTreeSet<String>, color: bool) -> Shown {
+pub fn text(findings: &[Finding], acknowledged: &BTreeSet<String>, whole: bool, color: bool) -> Shown {
     let mut text = Shown::default();
-    for groups in by_code(findings) {
+    let (idle, told): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| !whole && asks_nothing(finding));
+    for groups in by_code(&told) {
         let title = title(groups[0].finding, acknowledged, color);
-        if groups.len() > PARAGRAPHS {
-            text.push(&together(&title, &groups));
-        } else {
-            groups.iter().for_each(|group| text.push(&paragraph(&title, group)));
+        match &groups[..] {
+            [group] => text.push(&paragraph(&title, group)),
+            _ => text.push(&together(&title, &groups)),
         }
         acceptance(groups[0].finding, acknowledged).iter().for_each(|line| text.push_line(line));
+    }
+    if !idle.is_empty() {
+        let codes: BTreeSet<&str> = idle.iter().map(|finding| finding.code.as_str()).collect();
+        let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
+        text.push_line(&Shown::line(&format!("notes that ask for nothing: {codes} (-v shows them)")));
+    }
+    if !told.is_empty() {
+        text.push_line(&Shown::line("`mfsupgrade explain CODE` tells more of a code in brackets"));
     }
     text
 }
 
+/// A note with nothing to do, whatever the host is like.
+fn asks_nothing(finding: &Finding) -> bool {
+    let todo = finding.todo.strip_prefix("nothing");
+    finding.severity == Severity::Note && todo.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', ';']))
+}
+
 /// Worst first; within a severity in the order in which codes are met first.
-fn by_code(findings: &[Finding]) -> Vec<Vec<Group<'_>>> {
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
+fn by_code<'a>(findings: &[&'a Finding]) -> Vec<Vec<Group<'a>>> {
+    let mut sorted = findings.to_vec();
     sorted.sort_by_key(|f| f.severity);
     let mut codes: Vec<Vec<Group<'_>>> = Vec::new();
     let mut known: BTreeMap<Code, usize> = BTreeMap::new();
@@ -80,28 +91,28 @@ fn on(hosts: &[&str]) -> String {
     }
 }
 
-/// The exact line that accepts a warning which blocks; nothing for the others.
+/// The exact line that accepts a warning which blocks, or that an error has none.
 fn acceptance(finding: &Finding, acknowledged: &BTreeSet<String>) -> Option<Shown> {
-    let blocks = finding.severity == Severity::Warning && finding.stops(acknowledged);
-    blocks
-        .then(|| Shown::line(&format!("  or:  accept it with `acknowledge = [\"{}\"]` under [upgrade]", finding.code)))
+    let line = match finding.severity {
+        Severity::Error => "  (an error cannot be accepted)".to_owned(),
+        Severity::Warning if finding.stops(acknowledged) => {
+            format!("  or:  accept it with `acknowledge = [\"{}\"]` under [upgrade]", finding.code)
+        }
+        Severity::Warning | Severity::Note => return None,
+    };
+    Some(Shown::line(&line))
 }
 
 fn paragraph(title: &Shown, Group { finding, hosts }: &Group<'_>) -> Shown {
     let mut text = title.clone();
     text.push_line(&Shown::line(&format!("{}: {}", on(hosts), finding.seen)));
-    text.and(&reasons(finding, ""))
-}
-
-/// Why it matters, and what to do.
-fn reasons(finding: &Finding, which: &str) -> Shown {
-    let mut text = Shown::default();
     text.push_line(&Shown::line(&format!("  why: {}", finding.why)));
-    text.push_line(&Shown::line(&format!("  do:  {which}{}", finding.todo)));
+    text.push_line(&Shown::line(&format!("  do:  {}", finding.todo)));
     text
 }
 
-/// One paragraph for many groups of a code: a line for each of the first ones, and why and what to do once.
+/// One paragraph for many groups of a code: a line for each of the first ones, and why and what to do once, where that is the
+/// same for all of them.
 fn together(title: &Shown, groups: &[Group<'_>]) -> Shown {
     let hosts: BTreeSet<&str> = groups.iter().flat_map(|group| group.hosts.iter().copied()).collect();
     let mut text = title.clone();
@@ -111,17 +122,29 @@ fn together(title: &Shown, groups: &[Group<'_>]) -> Shown {
         n => format!(" on {n} hosts:"),
     }));
     let mut line = |words: String| text.push_line(&Shown::line(&words));
+    let first = groups[0].finding;
+    let one_why = groups.iter().all(|group| group.finding.why == first.why);
+    let one_todo = groups.iter().all(|group| group.finding.todo == first.todo);
     for group in groups.iter().take(HOSTS_NAMED) {
         let on = if hosts.len() > 1 { on(&group.hosts) } else { String::new() };
         line(format!("  -{on}{} {}", if on.is_empty() { "" } else { ":" }, group.finding.seen));
+        if !one_why {
+            line(format!("    why: {}", group.finding.why));
+        }
+        if !one_todo {
+            line(format!("    do:  {}", group.finding.todo));
+        }
     }
     if groups.len() > HOSTS_NAMED {
         line(format!("  - and {} more; `check --format json` has all", groups.len() - HOSTS_NAMED));
     }
-    let first = groups[0].finding;
-    let differs = groups.iter().any(|group| group.finding.todo != first.todo);
-    let which = if differs { "for the first: " } else { "" };
-    text.and(&reasons(first, which))
+    if one_why {
+        line(format!("  why: {}", first.why));
+    }
+    if one_todo {
+        line(format!("  do:  {}", first.todo));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -134,7 +157,7 @@ mod tests {
     }
 
     fn shown(findings: &[Finding]) -> String {
-        text(findings, &["clocks-apart".to_owned()].into(), false).to_string()
+        text(findings, &["clocks-apart".to_owned()].into(), false, false).to_string()
     }
 
     #[test]
@@ -144,7 +167,8 @@ mod tests {
         assert_eq!(
             shown(&hosts),
             "error[make-missing] on cs1, cs2, cs3, cs4, cs5, cs6, cs7, cs8 and 192 more: it has no `make`\n  why: it \
-             matters\n  do:  do it\n"
+             matters\n  do:  do it\n  (an error cannot be accepted)\n`mfsupgrade explain CODE` tells more of a code in \
+             brackets\n"
         );
     }
 
@@ -158,34 +182,61 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("  - and 192 more; `check --format json` has all\n  why: it matters\n  do:  do it\n"));
-        assert_eq!(text.lines().count(), 1 + 8 + 1 + 2);
+        assert_eq!(text.lines().count(), 1 + 8 + 1 + 2 + 1);
     }
 
     #[test]
-    fn the_worst_comes_first_and_a_few_that_differ_stay_apart() {
+    fn the_worst_comes_first_and_a_code_is_one_paragraph() {
         let text = shown(&[
             finding(Code::GoalsUnknown, "master", "a"),
             finding(Code::MountBusy, "cl1", "b"),
             finding(Code::NotRoot, "cs1", "c"),
             finding(Code::MountBusy, "cl2", "d"),
         ]);
-        let titles: Vec<_> = text.lines().filter(|line| !line.starts_with(' ')).collect();
+        let titles: Vec<_> = text.lines().filter(|line| line.contains('[')).collect();
         assert_eq!(
             titles,
             [
                 "error[not-root] on cs1: c",
-                "blocking warning[mount-busy] on cl1: b",
-                "blocking warning[mount-busy] on cl2: d",
+                "blocking warning[mount-busy] on 2 hosts:",
+                "  or:  accept it with `acknowledge = [\"mount-busy\"]` under [upgrade]",
                 "note[goals-unknown] on master: a"
             ]
         );
+        assert!(text.contains("\n  - on cl1: b\n  - on cl2: d\n  why: it matters\n  do:  do it\n"), "{text}");
+    }
+
+    #[test]
+    fn what_is_to_be_done_stands_beside_each_where_it_differs() {
+        let mut second = finding(Code::NotRoot, "cs2", "d");
+        second.todo = "do that".to_owned();
+        let text = shown(&[finding(Code::NotRoot, "cs1", "c"), second]);
+        let each = "\n  - on cs1: c\n    do:  do it\n  - on cs2: d\n    do:  do that\n  why: it matters\n";
+        assert!(text.contains(each), "{text}");
+    }
+
+    #[test]
+    fn notes_that_ask_for_nothing_are_one_line_and_no_other_finding_is_left_out() {
+        let todo = |code, todo: &str| Finding { todo: todo.to_owned(), ..finding(code, "master", "x") };
+        let notes = [
+            todo(Code::GoalsUnknown, "nothing"),
+            todo(Code::SpaceFiguresDrop, "nothing: compare"),
+            todo(Code::ToolsOf15, "nothing, if that is wanted; else do it"),
+            todo(Code::MountBusy, "nothing"),
+        ];
+        let folded = shown(&notes);
+        assert!(folded.contains("\nnotes that ask for nothing: goals-unknown, space-figures-drop (-v"), "{folded}");
+        assert!(folded.contains("note[tools-of-1-5]") && folded.contains("blocking warning[mount-busy]"), "{folded}");
+        assert_eq!(folded.matches("mfsupgrade explain CODE").count(), 1, "{folded}");
+        let whole = text(&notes, &BTreeSet::new(), true, false).to_string();
+        assert!(!whole.contains("ask for nothing") && whole.contains("note[goals-unknown] on master"), "{whole}");
     }
 
     #[test]
     fn a_warning_that_blocks_ends_with_the_line_that_accepts_it() {
         let text = shown(&[finding(Code::MountBusy, "cl1", "b"), finding(Code::MountBusy, "cl2", "d")]);
         let accepts = "  or:  accept it with `acknowledge = [\"mount-busy\"]` under [upgrade]\n";
-        assert!(text.ends_with(accepts) && text.matches(accepts).count() == 1, "{text}");
+        assert!(text.contains(accepts) && text.matches(accepts).count() == 1, "{text}");
         for other in [Code::NotRoot, Code::ClocksApart, Code::GoalsUnknown] {
             let text = shown(&[finding(other, "cs1", "x")]);
             assert!(!text.contains("accept it"), "{text}");

@@ -5,6 +5,7 @@
 
 pub mod demands;
 pub mod events;
+pub mod explain;
 pub mod failure;
 pub mod findings;
 pub mod live;

@@ -109,5 +109,88 @@ fn json_of_a_check_has_every_field_of_every_finding() {
     assert_eq!(code(&check), 4);
     assert!(lines.len() <= 20, "{lines:#?}");
     assert!(lines[0].starts_with("error[host-unreachable] on "), "{lines:#?}");
-    assert_eq!(lines.last(), Some(&"200 findings in the way of this upgrade"));
+    assert_eq!(lines.last(), Some(&"200 problems to fix or acknowledge before this upgrade"));
+}
+
+/// The one line of JSON on stdout.
+fn refusal(output: &std::process::Output) -> Value {
+    let lines: Vec<&str> = stdout(output).lines().collect();
+    assert_eq!(lines.len(), 1, "{} {}", stdout(output), stderr(output));
+    let refusal: Value = serde_json::from_str(lines[0]).unwrap();
+    assert_eq!((&refusal["event"], &refusal["exit"]), (&"refused".into(), &code(output).into()));
+    let keys: BTreeSet<&str> = refusal.as_object().unwrap().keys().map(String::as_str).collect();
+    let (_, text) = include_str!("../../docs/exit-codes.md").split_once("## A refusal as JSON").unwrap();
+    keys.iter().for_each(|key| assert!(text.contains(&format!("\"{key}\"")), "docs/exit-codes.md lacks {key}"));
+    refusal
+}
+
+#[test]
+fn who_asks_for_json_is_refused_in_json_of_one_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_str().unwrap();
+    let bad = write(folder.path(), "bad.toml", "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nstager = \"5m\"\n");
+    for command in [
+        &["plan", &bad, "--format", "json"][..],
+        &["check", &bad, "--format", "json"],
+        &["rehearse", &bad, "--log", "json"],
+        &["upgrade", &bad, "--log", "json", "--state-dir", state],
+    ] {
+        let output = mfsupgrade(command);
+        assert_eq!(code(&output), 3, "{command:?}");
+        let refusal = refusal(&output);
+        let unknown = refusal["findings"].as_array().unwrap().iter().find(|f| f["code"] == "unknown-key").unwrap();
+        assert_eq!((&unknown["line"], &unknown["severity"]), (&4.into(), &"error".into()), "{unknown}");
+        assert!(stderr(&output).contains("bad.toml:4:1"), "people are told as well");
+    }
+    let output = mfsupgrade(&["resume", "--log", "json", "--state-dir", state]);
+    assert_eq!((code(&output), &refusal(&output)["findings"]), (9, &Value::Array(Vec::new())));
+    let missing = format!("{state}/nowhere");
+    let output = mfsupgrade(&["status", "--format", "json", "--state-dir", &missing]);
+    assert_eq!(code(&output), 9);
+    assert!(refusal(&output)["message"].as_str().unwrap().contains("there is no state folder"));
+    // without a word of JSON nothing is on stdout
+    assert_eq!(stdout(&mfsupgrade(&["plan", &bad])), "");
+}
+
+#[test]
+fn what_blocks_an_upgrade_is_json_where_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let config = write(folder.path(), "ssh_config", "Host *\n  HostName 127.0.0.1\n  Port 9\n");
+    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml")).unwrap();
+    let source = source.replace("\n[ssh]\n", &format!("\n[ssh]\nconfig = \"{config}\"\n"));
+    let plan = write(folder.path(), "plan.toml", &source);
+    let output = mfsupgrade(&["upgrade", "--yes", "--log", "json", &plan, "--state-dir", state.to_str().unwrap()]);
+    assert_eq!(code(&output), 4, "{}", stderr(&output));
+    let refusal = refusal(&output);
+    let findings = refusal["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 7, "one a host");
+    assert!(findings.iter().all(|f| f["code"] == "host-unreachable" && f["host"].is_string()), "{refusal}");
+}
+
+#[test]
+fn a_code_is_explained_and_one_that_is_not_there_is_named_with_the_nearest() {
+    let page = mfsupgrade(&["explain", "no-metalogger"]);
+    assert_eq!(code(&page), 0);
+    assert!(stdout(&page).contains("`acknowledge = [\"no-metalogger\"]` under [upgrade]"), "{}", stdout(&page));
+    assert!(stdout(&mfsupgrade(&["explain", "exports-missing"])).contains("cannot be accepted"));
+    assert!(stdout(&mfsupgrade(&["explain", "unknown-key"])).starts_with("plan error[unknown-key]"));
+    assert!(stdout(&mfsupgrade(&["explain", "6"])).starts_with("exit code 6: "));
+    let all = mfsupgrade(&["explain"]);
+    assert!(code(&all) == 0 && stdout(&all).lines().count() > 150, "{}", stdout(&all));
+    let unknown = mfsupgrade(&["explain", "export-missing"]);
+    assert_eq!((code(&unknown), stdout(&unknown)), (2, ""));
+    assert!(stderr(&unknown).contains("did you mean `exports-missing`?"), "{}", stderr(&unknown));
+    assert_eq!(code(&mfsupgrade(&["explain", "\u{1b}[2J"])), 2);
+}
+
+#[test]
+fn an_error_or_a_note_in_acknowledge_is_told_as_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for (word, told) in [("exports-missing", "an error of `check`"), ("goals-unknown", "a note of `check`")] {
+        let text = format!("[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nacknowledge = [\"{word}\"]\n");
+        let output = mfsupgrade(&["plan", &write(folder.path(), "p.toml", &text)]);
+        assert_eq!(code(&output), 3);
+        assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    }
 }

@@ -47,8 +47,20 @@ fn without_runs_status_says_so_and_resume_fails() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().to_str().unwrap();
     assert_eq!(stdout(&mfsupgrade(&["status", "--state-dir", state])), "no run yet\n");
-    let output = mfsupgrade(&["resume", "--state-dir", state]);
+    let json = mfsupgrade(&["status", "--format", "json", "--state-dir", state]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&json["run"], &json["state"]), (&serde_json::Value::Null, &"none".into()));
+    let output = mfsupgrade(&["resume", "--yes", "--state-dir", state]);
     assert_eq!(code(&output), 9, "{}", stderr(&output));
+}
+
+#[test]
+fn a_state_folder_that_is_not_there_is_an_error_and_no_place_without_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("mistyped");
+    let output = mfsupgrade(&["status", "--state-dir", missing.to_str().unwrap()]);
+    assert_eq!((code(&output), stdout(&output)), (9, ""));
+    assert!(stderr(&output).contains("mistyped") && stderr(&output).contains("--state-dir"), "{}", stderr(&output));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod alone;
 mod build;
+mod causes;
 mod chunkservers;
 mod clients;
 mod config;
@@ -74,6 +75,7 @@ pub fn preflight(plan: &Plan, fleet: &Fleet, overview: &Overview, here: &Here) -
     check.release();
     check.findings.extend(planned(plan));
     let baseline = check.baseline();
+    check.without_consequences();
     check.sort();
     let (config, reconnect_s) = (std::mem::take(&mut check.config), check.reconnect_s);
     let machines = fleet.iter().map(|(host, facts)| (host.clone(), Identity::of(facts))).collect();
@@ -109,6 +111,7 @@ pub fn unanswered(plan: &Plan, fleet: &Fleet, here: &Here) -> Vec<Finding> {
     let mut check = Check::new(plan, fleet, overview, here);
     check.hosts();
     check.alone();
+    check.without_consequences();
     check.sort();
     check.findings
 }
@@ -137,10 +140,6 @@ impl<'a> Check<'a> {
 
     fn find(&mut self, code: Code, host: Option<&HostName>, seen: String, why: &str, todo: String) {
         self.findings.push(Finding::new(code, host, seen, why, todo));
-    }
-
-    fn sort(&mut self) {
-        self.findings.sort_by(|a, b| a.severity.cmp(&b.severity).then_with(|| a.host.cmp(&b.host)));
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use super::Check;
 use crate::check::{ClientSeen, Code, ServerSeen};
 use crate::host::HostName;
+use crate::moosefs::daemon::MASTER_CHUNKSERVER_PORT;
 
 impl Check<'_> {
     pub(super) fn strangers(
@@ -13,9 +14,10 @@ impl Check<'_> {
         chunkservers: &BTreeMap<HostName, ServerSeen>,
         clients: &BTreeMap<HostName, ClientSeen>,
     ) {
-        let servers: BTreeSet<Ipv4Addr> = chunkservers.values().map(|s| s.address).collect();
-        let hosts: BTreeSet<Ipv4Addr> = clients.values().map(|c| c.address).collect();
+        let (servers, unseen_servers) = self.servers_of_plan(chunkservers);
+        let (hosts, unseen_hosts) = self.hosts_of_plan(clients);
         let overview = self.overview;
+        let mut strange = Vec::new();
         for server in overview.chunkservers.iter().filter(|s| !servers.contains(&s.address)) {
             if server.disconnected {
                 self.find(
@@ -28,12 +30,19 @@ impl Check<'_> {
                 );
                 continue;
             }
+            strange.push(server.address);
+        }
+        // each of them may be a server of the plan whose address is not known, and that one has a finding of its own
+        if strange.len() <= unseen_servers {
+            strange.clear();
+        }
+        for address in strange {
             self.find(
                 Code::ChunkserverNotInPlan,
                 None,
-                format!("the master lists chunkserver {}", server.address),
+                format!("the master lists chunkserver {address}"),
                 "it would be left on the old release, and its chunks count",
-                "add it under [[chunkservers]] (with its `address`), or shut it down".into(),
+                "add it under [[chunkservers]], with its `address` where the master knows it by another one".into(),
             );
         }
         let strangers: BTreeSet<Ipv4Addr> = overview
@@ -43,6 +52,9 @@ impl Check<'_> {
             .map(|s| s.address)
             .filter(|a| !hosts.contains(a))
             .collect();
+        if strangers.len() <= unseen_hosts {
+            return;
+        }
         for address in strangers {
             self.find(
                 Code::ClientNotInPlan,
@@ -53,4 +65,33 @@ impl Check<'_> {
             );
         }
     }
+
+    /// The addresses of the plan's chunkservers, and how many of them have none that is known.
+    fn servers_of_plan(&self, seen: &BTreeMap<HostName, ServerSeen>) -> (BTreeSet<Ipv4Addr>, usize) {
+        let known = self.plan.chunkservers.iter().map(|server| {
+            let seen = seen.get(&server.host).map(|seen| seen.address).or(server.address);
+            seen.or_else(|| server.host.as_str().parse().ok()).or_else(|| {
+                self.fleet.get(&server.host).and_then(|facts| facts.address_towards(MASTER_CHUNKSERVER_PORT))
+            })
+        });
+        addresses(known)
+    }
+
+    /// The same for the hosts of clients.
+    fn hosts_of_plan(&self, seen: &BTreeMap<HostName, ClientSeen>) -> (BTreeSet<Ipv4Addr>, usize) {
+        let port = self.plan.master.admin_port;
+        let hosts = self.plan.clients.iter().flat_map(|group| &group.hosts);
+        let known = hosts.map(|host| {
+            let seen = seen.get(host).map(|seen| seen.address).or_else(|| host.as_str().parse().ok());
+            seen.or_else(|| self.fleet.get(host).and_then(|facts| facts.address_towards(port)))
+        });
+        addresses(known)
+    }
+}
+
+/// Those that are known, and how many are not.
+fn addresses(of: impl Iterator<Item = Option<Ipv4Addr>>) -> (BTreeSet<Ipv4Addr>, usize) {
+    let all: Vec<_> = of.collect();
+    let unknown = all.iter().filter(|address| address.is_none()).count();
+    (all.into_iter().flatten().collect(), unknown)
 }

@@ -243,7 +243,7 @@ fn a_configuration_that_nobody_saw_is_the_one_finding() {
     scene.plan.config.exports = None;
     let (_, findings) = scene.findings();
     let errors: Vec<_> = findings.iter().filter(|f| f.severity == Severity::Error).map(|f| f.code).collect();
-    assert_eq!(errors, [Code::ConfigNotFound, Code::ConfigNotFound, Code::ExportsMissing]);
+    assert_eq!(errors, [Code::ExportsMissing, Code::ConfigNotFound, Code::ConfigNotFound]);
     assert!(!findings.iter().any(|f| f.code == Code::DefaultsDiffer));
 }
 

@@ -2,6 +2,7 @@
 
 mod back;
 mod borders;
+mod causes;
 mod documented;
 mod new_already;
 mod scene;

@@ -107,7 +107,7 @@ impl Begin {
     async fn begin(&self, plan: &Plan, state: &StateFolder) -> Result<Exit, Failed> {
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         let (observation, findings) = observe(plan, &fleet, None).await;
-        let Some((observation, schedule)) = fit(plan, observation, &findings) else {
+        let Some((observation, schedule)) = fit(plan, observation, &findings, &self.display)? else {
             return Ok(Exit::Findings);
         };
         let origin = origin();
@@ -120,7 +120,7 @@ impl Begin {
 /// What this program is when [`ARGUMENT`] comes first; `arguments` come behind it.
 pub(in crate::cli) fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     match Begin::try_parse_from([ARGUMENT.into()].into_iter().chain(arguments)) {
-        Ok(begin) => told(begin.run()),
+        Ok(begin) => told(begin.run(), false),
         Err(e) => usage(&e),
     }
 }

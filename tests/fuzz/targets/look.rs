@@ -125,7 +125,7 @@ fn mounts(facts: &HostFacts) -> Result<(), Broken> {
 }
 
 fn findings(plan: &Plan, findings: &[Finding]) -> Result<(), Broken> {
-    quiet("findings", ui::findings::text(findings, &plan.upgrade.acknowledge, false).as_str())?;
+    quiet("findings", ui::findings::text(findings, &plan.upgrade.acknowledge, true, false).as_str())?;
     let json = serde_json::to_string(findings).expect("findings are JSON");
     let again: Vec<Finding> =
         serde_json::from_str(&json).map_err(|error| Broken::new("round trip", error.to_string()))?;
