@@ -59,6 +59,26 @@ impl Process {
         (self.pid, self.start) == (other.pid, other.start)
     }
 
+    /// Puts the place that the host resolved `word` to where the command line of a mount names its place.
+    pub(super) fn resolve(&mut self, word: &str, place: &str) {
+        for at in 0..self.arguments.len() {
+            let before = at.checked_sub(1).map(|at| self.arguments[at].as_str());
+            // the value of an option is no place, but that of 1.5's -w
+            let value = before.is_some_and(|b| {
+                b.len() > 1 && b.starts_with('-') && b.ends_with(['h', 'p', 'l', 'v', 'H', 'P', 'S', 'B', 'o', 'c'])
+            });
+            let whole = self.arguments[at] == word && !value;
+            let attached = self.arguments[at].strip_suffix(word);
+            let attached =
+                attached.filter(|option| option.starts_with('-') && option.ends_with('w')).map(str::to_owned);
+            if let Some(option) = attached {
+                self.arguments[at] = option + place;
+            } else if whole {
+                place.clone_into(&mut self.arguments[at]);
+            }
+        }
+    }
+
     /// The command line of a mount, read by its generation.
     ///
     /// # Errors

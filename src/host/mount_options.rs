@@ -56,7 +56,8 @@ impl MountArguments {
     }
 
     /// Reads the command line (without the program) of a running 1.5 mfsmount. A mount of 1.5 has `dev` and `suid`, which
-    /// 1.6 takes away unless they are asked for (`mfsmount/main.c` @ 1.6.27; hazard 27).
+    /// 1.6 takes away unless they are asked for (`mfsmount/main.c` @ 1.6.27; hazard 27). As getopt of GNU does it: a word that
+    /// is no option and no option's value stands for nothing, wherever it stands, and nor does what is behind `--`.
     ///
     /// # Errors
     /// [`UnreadableMount`]: nothing is guessed.
@@ -65,9 +66,10 @@ impl MountArguments {
         let mut explicit_point = false;
         let mut words = words.iter().map(String::as_str);
         while let Some(word) = words.next() {
-            let Some(letters) = word.strip_prefix('-').filter(|l| !l.is_empty()) else {
-                return Err(UnreadableMount::Option(word.to_owned()));
-            };
+            if word == "--" {
+                break;
+            }
+            let Some(letters) = word.strip_prefix('-').filter(|l| !l.is_empty()) else { continue };
             let mut rest = letters;
             while let Some(letter) = rest.chars().next() {
                 rest = &rest[letter.len_utf8()..];
@@ -103,20 +105,27 @@ impl MountArguments {
         let mut mount = Self::new(mnt_mfs(), mfsmaster());
         let mut words = words.iter().map(String::as_str);
         while let Some(word) = words.next() {
+            if word == "--" {
+                words.try_for_each(|point| mount.set('w', point))?;
+                break;
+            }
             let (flag, attached) = match word.char_indices().nth(2) {
                 Some((at, _)) if word.starts_with('-') => (&word[..at], Some(&word[at..])),
                 _ => (word, None),
             };
             match flag {
-                "-m" => mount.meta = true,
-                "-p" => return Err(UnreadableMount::Password),
-                "-H" | "-P" | "-S" | "-o" => {
+                "-m" if attached.is_none() => mount.meta = true,
+                "--" if word == "--meta" => mount.meta = true,
+                "--" if word == "--password" => return Err(UnreadableMount::Password),
+                "-p" if attached.is_none() => return Err(UnreadableMount::Password),
+                "-H" | "-P" | "-S" | "-B" | "-o" => {
                     let value =
                         attached.or_else(|| words.next()).ok_or_else(|| UnreadableMount::Value(flag.to_owned()))?;
                     match flag {
                         "-H" => mount.set('h', value)?,
                         "-P" => mount.set('p', value)?,
                         "-S" => mount.set('l', value)?,
+                        "-B" => mount.options.push(format!("mfsbind={value}")),
                         _ => mount.add_options(value)?,
                     }
                 }
@@ -195,6 +204,8 @@ impl MountArguments {
                 Some(("mfsmaster", v)) => self.set('h', v)?,
                 Some(("mfsport", v)) => self.set('p', v)?,
                 Some(("mfssubfolder", v)) => self.set('l', v)?,
+                // what is in that file is not known, and it may name the master and the place
+                Some(("mfscfgfile", _)) => return Err(UnreadableMount::Option(option.to_owned())),
                 Some(("mfspassword" | "mfsmd5pass", _)) => return Err(UnreadableMount::Password),
                 _ if option == "mfsmeta" => self.meta = true,
                 _ => self.options.push(option.to_owned()),
@@ -233,7 +244,17 @@ mod tests {
             ("-m", "/mnt/mfsmeta -H mfsmaster -P 9421 -m"),
             ("-m -w /mnt/trash", "/mnt/trash -H mfsmaster -P 9421 -m"),
             ("-v 3", "/mnt/mfs -H mfsmaster -P 9421 -o suid,dev"),
+            ("/mnt/mfs", "/mnt/mfs -H mfsmaster -P 9421 -o suid,dev"),
+            ("-h mm /elsewhere", "/mnt/mfs -H mm -P 9421 -o suid,dev"),
+            ("word -rhmm - word -w /data", "/data -H mm -P 9421 -o ro,suid,dev"),
+            ("-w /data -- -r -x", "/data -H mfsmaster -P 9421 -o suid,dev"),
+            ("-w -- /data -h mm", "-"),
         ] {
+            // a value is the next word, whatever it is
+            if new == "-" {
+                assert!(MountArguments::from_1_5(&words(old)).is_err(), "{old}");
+                continue;
+            }
             let mount = MountArguments::from_1_5(&words(old)).unwrap();
             assert_eq!(mount.to_1_6(), words(new), "{old}");
         }
@@ -255,6 +276,10 @@ mod tests {
         let fstab =
             MountArguments::from_1_6(&words("-o mfsmaster=mm,mfsport=9500,mfssubfolder=/s,ro /mnt/mfs")).unwrap();
         assert_eq!(fstab.to_1_6(), words("/mnt/mfs -H mm -P 9500 -S /s -o ro"));
+        for line in ["--meta -B 10.0.0.1 -Hmm -- /mnt/meta", "-B10.0.0.1 -m /mnt/meta -H mm"] {
+            let read = MountArguments::from_1_6(&words(line)).unwrap();
+            assert_eq!(read.to_1_6(), words("/mnt/meta -H mm -P 9421 -m -o mfsbind=10.0.0.1"), "{line}");
+        }
     }
 
     #[test]
@@ -270,6 +295,8 @@ mod tests {
         assert_eq!(MountArguments::from_1_5(&words("-h")), Err(UnreadableMount::Value("-h".into())));
         assert!(MountArguments::from_1_5(&words("-w rel")).is_err());
         assert_eq!(MountArguments::from_1_6(&words("/m -p")), Err(UnreadableMount::Password));
-        assert!(MountArguments::from_1_6(&words("/m -c /etc/x")).is_err());
+        for line in ["/m -c /etc/x", "/m -o mfscfgfile=/etc/x", "/m -n", "/m --password", "/m -mp", "-- rel"] {
+            assert!(MountArguments::from_1_6(&words(line)).is_err(), "{line}");
+        }
     }
 }

@@ -57,7 +57,11 @@ impl Check<'_> {
                     stranger.uid
                 ),
                 "it is not counted: a daemon's user is `nobody`, `mfs` or the WORKING_USER of its configuration, and a mount is root's",
-                "name its user as WORKING_USER in its configuration file, if it is one of this cluster's daemons".into(),
+                match stranger.role {
+                    Role::Client => "ask that user to unmount it: it is not remounted, and stays on the old release",
+                    _ => "name its user as WORKING_USER in its configuration file, if it is one of this cluster's daemons",
+                }
+                .into(),
             );
         }
         for (folder, why) in &facts.open {

@@ -281,7 +281,10 @@ fn mount(arguments: &[String]) -> Option<Trouble> {
     let why = "in 1.6 `-h` is help, `-p` waits for a password, and the mount point is an argument: after the next boot \
                nothing is mounted there";
     let old = |word: &&String| ["-h", "-p", "-l", "-w", "-r", "-c"].iter().any(|option| word.starts_with(option));
+    // words of no option alone are as good a line of 1.6
+    let plain = !arguments.is_empty() && !arguments.iter().any(|word| word.starts_with('-'));
     let todo = match MountArguments::from_1_5(arguments) {
+        Ok(_) if plain => return None,
         Ok(mount) => format!("write `mfsmount {}` when the host has been upgraded", mount.to_1_6().join(" ")),
         Err(_) if arguments.iter().any(|word| old(&word)) && !arguments.iter().any(|word| word.starts_with("-H")) => {
             "write `mfsmount MOUNTPOINT -H MASTER -P PORT -S FOLDER -o OPTIONS` when the host has been upgraded"

@@ -120,6 +120,12 @@ impl HostFacts {
             "make" => self.make = true,
             "fuse" => self.fuse = true,
             "process" => self.processes.push(process(&mut parts)?),
+            "place" => {
+                let pid: u32 = parts.next()?.parse().ok()?;
+                let (word, place) = (parts.next()?, parts.next()?);
+                let process = self.processes.iter_mut().find(|p| p.pid == pid)?;
+                process.resolve(word, place);
+            }
             "mount" => self.mounts.extend(mount(rest)?),
             "tcp" => self.sockets.extend(socket(rest)?),
             "installed" => drop(self.installed.insert(parts.next()?.to_owned(), version(parts.next()?))),

@@ -142,6 +142,9 @@ const NO_SURVEY: &str = "at() { :; }\n";
 /// A line that may be long is sent in parts (`folded`), since one of more than 64 KiB is cut on its way; a command line of more than
 /// 30,000 bytes, which no daemon or mount of MooseFS has, ends with an option that none of them knows.
 ///
+/// A mount's place is what it resolves to (`place`): parents of a mount point are gone into and links read, never a mount itself,
+/// which may hang.
+///
 /// A process's version is read from the binary that it runs, through `/proc/PID/exe`, which stays
 /// readable after the file was replaced. A master that is only tried on a copy (`host::metadata::Trial`), whoever's run
 /// began it, is nobody's daemon: it is known by its folder and the configuration in it.
@@ -187,6 +190,29 @@ trusted() {
   case $ours in *" $u "*) return 0 ;; esac
   return 1
 }
+mounted() { Q=$1 awk 'BEGIN { slash = sprintf("%c", 47) } $3 !~ "^fuse" { next } $2 == ENVIRON["Q"] { x = 1 } index(ENVIRON["Q"], $2 slash) == 1 { y = 1 } END { exit x ? 0 : y ? 2 : 1 }' /proc/mounts; }
+place() {
+  q=$1; k=0
+  while [ "$k" -lt 40 ]; do
+    k=$((k + 1)); while [ "$q" != "${q%/}" ]; do q=${q%/}; done
+    y=0; mounted "$q" || y=$?
+    [ "$y" != 2 ] || return 0
+    [ "$y" = 0 ] || {
+      y=$(cd "$root${q%/*}/" && pwd -P) || return 0
+      y=${y#"$root"}; q=${y%/}/${q##*/}
+      mounted "$q" && y=0
+    }
+    [ "$y" != 0 ] || { [ "$q" = "$2" ] || line place "${d##*/}" "$2" "$q"; return; }
+    x=$(readlink "$root$q") || return 0
+    case $x in /*) q=$x ;; *) q=${q%/*}/$x ;; esac
+  done
+}
+places() {
+  tr '\0' '\n' < "$d/cmdline" | sed 1d | while IFS= read -r a; do
+    case $a in -*w) continue ;; -*w*) b=${a#-*w} ;; -*) continue ;; *) b=$a ;; esac
+    case $b in /*) place "$b" "$b" ;; ?*) place "$w/$b" "$b" ;; esac
+  done
+} 2>/dev/null
 data=
 for d in /proc/[0-9]*; do
   s=; { read -r s < "$d/stat"; } 2>/dev/null
@@ -210,6 +236,7 @@ for d in /proc/[0-9]*; do
   fi
   line process "${d##*/}" "$c" "${n##* }" "$e" "$w" "$l" "${s##*) }" | tr '\n' '\t'
   { tr '\001-\037\177' '?' < "$d/cmdline" | tr '\0' '\t' | awk 'length($0) > 30000 { $0 = substr($0, 1, 30000) "\t-[cut]\t" } { print }'; } 2>/dev/null; echo
+  [ "$c" != mfsmount ] || places
   at "$d" "$c" "$e" "$w" 2>/dev/null
 done
 grep -E '^[^ ]+ [^ ]+ fuse(|[.]mfs|[.]mfsmeta) ' /proc/mounts 2>/dev/null | sed 's|^|mount |'

@@ -264,3 +264,56 @@ fn a_job_of_whatever_run_is_seen_while_it_goes_on() {
     holder.wait().unwrap();
     assert_eq!(busy(), [0_u32; 0]);
 }
+
+#[test]
+fn a_mount_is_where_its_word_leads_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let top = folder.path().canonicalize().unwrap();
+    let real = top.join("srv/real");
+    std::fs::create_dir_all(&real).unwrap();
+    for (link, to) in [("link", "srv/real"), ("twice", "link"), ("parent", "srv")] {
+        std::os::unix::fs::symlink(to, top.join(link)).unwrap();
+    }
+    std::os::unix::fs::symlink("round", top.join("round")).unwrap();
+    std::os::unix::fs::symlink("/bin/sh", top.join("mfsmount")).unwrap();
+    std::fs::write(top.join("mounts"), format!("MFS {} fuse rw,user_id=0 0 0\n", real.display())).unwrap();
+    let script = Look::default().script().replace("/proc/mounts", top.join("mounts").to_str().unwrap());
+    let seen = |words: &[&str], shell: &[&str]| {
+        // a shell by another name: what is behind its script is of no matter to it
+        let mut mount = std::process::Command::new(top.join("mfsmount"))
+            .args(["-c", "echo begun; read _", "word"])
+            .args(words)
+            .current_dir(&top)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Read::read_exact(mount.stdout.as_mut().unwrap(), &mut [0; 6]).unwrap();
+        let facts = run(shell, &script);
+        drop(mount.stdin.take());
+        mount.wait().unwrap();
+        facts.processes.into_iter().find(|p| p.pid == mount.id()).unwrap().arguments
+    };
+    let at = |name: &str| top.join(name).to_str().unwrap().to_owned();
+    for shell in survey::shells() {
+        for place in ["link", "twice", "parent/real", "srv/real", "link/", &at("link"), &at("twice"), &at("srv/real/")]
+        {
+            let arguments = seen(&["-h", "link", "-w", place], &shell);
+            let mount = MountArguments::from_1_5(&arguments).unwrap();
+            assert_eq!(mount.mount_point.as_str(), real.to_str().unwrap(), "{place} by {shell:?}");
+            assert_eq!(mount.master.as_str(), "link", "a name of a host is no place");
+        }
+        let arguments = seen(&[&format!("-rw{}", at("link"))], &shell);
+        let mount = MountArguments::from_1_5(&arguments).unwrap();
+        assert_eq!(mount.mount_point.as_str(), real.to_str().unwrap(), "{shell:?}");
+        // a line of 1.6: the shell's own words are left out
+        let arguments = seen(&["parent/real", "-H", "link", "-S", &at("link")], &shell);
+        let mount = MountArguments::from_1_6(&arguments[3..]).unwrap();
+        assert_eq!(mount.mount_point.as_str(), real.to_str().unwrap(), "{shell:?}");
+        assert_eq!(mount.subfolder.as_str(), at("link"), "a folder of the file system is no place");
+        for other in [at("round"), at("not/there"), at("srv"), at("srv/real/below")] {
+            let mount = MountArguments::from_1_5(&seen(&["-w", &other], &shell)).unwrap();
+            assert_eq!(mount.mount_point.as_str(), other, "what is no mount stays as it is: {shell:?}");
+        }
+    }
+}
