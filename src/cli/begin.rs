@@ -130,20 +130,23 @@ pub(super) async fn begin(
         run.discard()?;
         return Err(error.into());
     }
-    let resume = state.0.resume(&run.name);
+    let way = Some(state.0.way(&run.name, schedule.back_of.as_deref()));
     let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
-    let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, simulated, resume, accepts_metadata: false };
+    let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, simulated, way, accepts_metadata: false };
     let progress = run.progress.clone();
     let ending = walk.walk(&mut run, &progress, display).await?;
     Ok((&ending).into())
 }
 
+/// Asks; everything but a `y` is a no, and the cursor stays where it can be seen.
 pub(super) fn confirm(question: &str) -> Result<bool, Failed> {
-    dialoguer::Confirm::new()
-        .with_prompt(Shown::line(question).to_string())
-        .default(false)
-        .interact()
-        .map_err(|e| Failed::new(Exit::NotConfirmed, e))
+    out::talk(&Shown::line(&format!("{question} [y/N] ")));
+    let Some(answer) = out::answer().map_err(|e| Failed::new(Exit::NotConfirmed, e))? else {
+        let error = anyhow::anyhow!("there is no terminal to ask on; give --yes to go on without being asked");
+        return Err(Failed::new(Exit::NotConfirmed, error));
+    };
+    say!("{}", if answer { "yes" } else { "no" });
+    Ok(answer)
 }
 
 #[cfg(test)]

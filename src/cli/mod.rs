@@ -33,6 +33,7 @@ use refusal::Refusal;
 
 use crate::plan::PlanError;
 use crate::rehearsal::simulated;
+use crate::ui::failure::WayOn;
 use crate::ui::out::{self, say};
 use crate::ui::shown::Shown;
 
@@ -179,6 +180,12 @@ impl StateDir {
     /// The command that goes on with `run`, with the folder where it is not the default.
     fn resume(&self, run: &str) -> String {
         self.command("resume", run)
+    }
+
+    /// The commands that go on with `run`; `back_of`: the run that it takes back.
+    fn way(&self, run: &str, back_of: Option<&str>) -> WayOn {
+        let rollback = back_of.is_none().then(|| self.command("rollback", run));
+        WayOn { resume: self.resume(run), rollback }
     }
 
     /// The same for another subcommand.

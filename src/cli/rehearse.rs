@@ -16,7 +16,7 @@ use super::plan::ModeArgument;
 use super::rollback::observe_back;
 use super::upgrade::fit;
 use super::walk::{Display, Log, Walk};
-use super::{Failed, block_on, load};
+use super::{Failed, StateDir, block_on, load};
 use crate::fleet::SshFleet;
 use crate::host::lock::Verb;
 use crate::journal::{KillAt, NewRun, Origin, Simulated, StateFolder};
@@ -25,6 +25,7 @@ use crate::rehearsal::{Cluster, FAULTS, Fault, Options, RehearsalError, Timings,
 use crate::run::Ending;
 use crate::schedule::compile_back;
 use crate::ui;
+use crate::ui::failure::WayOn;
 use crate::ui::out::{self, say};
 use crate::ui::shown::Shown;
 
@@ -132,6 +133,11 @@ impl Rehearse {
     pub(super) async fn leave(&self, cluster: Cluster, exit: Result<Exit, Failed>) -> Result<Exit, Failed> {
         if self.keep && exit.is_ok() {
             out::talk(&Shown::text(&cluster.describe()));
+            let state = kept(&cluster);
+            if let Some(run) = state.open()?.names()?.last() {
+                let commands = ["status", "resume", "rollback"].map(|verb| format!("  {}\n", state.command(verb, run)));
+                out::talk(&Shown::text(&format!("go on with its run from another terminal:\n{}", commands.concat())));
+            }
             say!("the cluster keeps running until Ctrl-C");
             ended().await.map_err(anyhow::Error::from)?;
         }
@@ -162,7 +168,7 @@ impl Rehearse {
             lock: &lock,
             admin_address,
             simulated: state.simulated()?,
-            resume: format!("mfsupgrade resume {}", run.name),
+            way: self.way(cluster, &run.name, None),
             accepts_metadata: false,
         };
         let progress = run.progress.clone();
@@ -177,6 +183,11 @@ impl Rehearse {
             true if exit != Exit::Verdict => self.back(original, plan, cluster, &fleet, &state, &name).await,
             _ => Ok(exit),
         }
+    }
+
+    /// The commands to go on with a run, where its cluster is kept for them.
+    fn way(&self, cluster: &Cluster, run: &str, back_of: Option<&str>) -> Option<WayOn> {
+        self.keep.then(|| kept(cluster).way(run, back_of))
     }
 
     /// A rehearsal's journal goes with its cluster: nobody resumes on hosts that are gone.
@@ -226,7 +237,7 @@ impl Rehearse {
             lock: &lock,
             admin_address: schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST),
             simulated: state.simulated()?,
-            resume: format!("mfsupgrade resume {}", run.name),
+            way: self.way(cluster, &run.name, Some(name)),
             accepts_metadata: false,
         };
         let progress = run.progress.clone();
@@ -247,6 +258,11 @@ impl Rehearse {
         }
         Ok(())
     }
+}
+
+/// Where the runs of a cluster are.
+fn kept(cluster: &Cluster) -> StateDir {
+    StateDir { state_dir: Some(cluster.dir().join("state")) }
 }
 
 /// Its runs end with their cluster, but for those that somebody keeps.

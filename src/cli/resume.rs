@@ -139,10 +139,9 @@ impl Resume {
             give_back(&lock, false).await;
             return Err(Failed::new(Exit::Journal, anyhow::Error::from(e).context("failed to write the journal")));
         }
-        let resume = self.state.resume(&run.name);
+        let way = Some(self.state.way(&run.name, schedule.back_of.as_deref()));
         let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
-        let walk =
-            Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, simulated, resume, accepts_metadata };
+        let walk = Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, simulated, way, accepts_metadata };
         walk.walk(run, &stored.progress, &self.display).await
     }
 }

@@ -22,6 +22,7 @@ use crate::run::ports::Clock;
 use crate::run::{Ending, Event, EventSink, Runner, Sound};
 use crate::schedule::Schedule;
 use crate::ui;
+use crate::ui::failure::WayOn;
 use crate::ui::out::{self, say};
 
 /// How long a lock's host may take at the end: nobody who leaves wants to wait for one that is gone.
@@ -76,8 +77,8 @@ pub struct Walk<'a> {
     pub admin_address: std::net::Ipv4Addr,
     /// Set in a rehearsal: what is simulated, and how fast its time runs.
     pub simulated: Option<Simulated>,
-    /// The command that goes on after a stop.
-    pub resume: String,
+    /// The commands that go on after a stop; `None`: its hosts end with this process.
+    pub way: Option<WayOn>,
     /// Whether the operator has accepted the metadata that the master serves.
     pub accepts_metadata: bool,
 }
@@ -119,23 +120,37 @@ impl Walk<'_> {
         };
         let signals = Signals::listen().map_err(anyhow::Error::from)?;
         let ending = tokio::select! {
-            ending = runner.walk(progress) => ending,
+            ending = runner.walk(progress) => Some(ending),
             never = self.lock.beat() => match never {},
-            () = signals.twice(&pause, events.as_ref(), &clock) => {
-                // for whoever asks `status`; where it cannot be written, that says that the run was interrupted
-                let _ = runner.journal.borrow_mut().append(Record::Paused { at: clock.now() });
-                say!("left at once; the step that was running may be done or not. `{}` looks and goes on", self.resume);
-                give_back(self.lock, false).await;
-                return Ok(Ending::Paused);
-            }
+            () = signals.twice(&pause, events.as_ref(), &clock) => None,
+        };
+        // what is said from here on stays on the screen
+        events.close();
+        let Some(ending) = ending else {
+            // for whoever asks `status`; where it cannot be written, that says that the run was interrupted
+            let _ = runner.journal.borrow_mut().append(Record::Paused { at: clock.now() });
+            say!(
+                "left at once: the step that was at work may be done or not, and whether the cluster is healthy was not looked at"
+            );
+            self.tell_way("looks at the hosts and goes on");
+            give_back(self.lock, false).await;
+            return Ok(Ending::Paused);
         };
         give_back(self.lock, ending == Ending::Finished).await;
         match &ending {
-            Ending::Failed(failure, state) => out::talk(&ui::failure::text(failure, state, &self.resume)),
-            Ending::Paused => say!("`{}` goes on", self.resume),
+            Ending::Failed(failure, state) => out::talk(&ui::failure::text(failure, state, self.way.as_ref())),
+            Ending::Paused => self.tell_way("goes on"),
             Ending::Finished => {}
         }
         Ok(ending)
+    }
+
+    /// How to go on with a run that was paused.
+    fn tell_way(&self, goes_on: &str) {
+        match &self.way {
+            Some(way) => say!("`{}` {goes_on}", way.resume),
+            None => say!("{}", ui::failure::ENDS),
+        }
     }
 }
 

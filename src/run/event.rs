@@ -234,6 +234,9 @@ impl Event {
 pub trait EventSink {
     /// Takes one. Never blocks for long, never fails: a broken display does not stop an upgrade.
     fn send(&self, event: Stamped);
+
+    /// Nothing more comes: a display that draws gives the screen back, so that what is said next stays on it.
+    fn close(&self) {}
 }
 
 impl Event {

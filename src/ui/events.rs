@@ -171,8 +171,8 @@ fn words(event: &Event) -> Option<String> {
         Event::Silent { host, reason } => format!("{host}: no answer, asking again: {reason}"),
         // whatever it was, the reason says so: a connection that was lost, a login that runs nothing, a look that hung
         Event::Reconnecting { host, reason } => format!("{host}: trying again: {reason}"),
-        Event::PauseRequested => "pausing at the next safe point (there is none while the file system stands still); Ctrl-C once more leaves at \
-             once"
+        Event::PauseRequested => "pausing at the next safe point; if the file system is down, that is when it is up again. Ctrl-C once more leaves \
+             at once"
                 .to_owned(),
         Event::Paused { state } => format!("paused: {state}"),
         // told by the command itself, with what to do next

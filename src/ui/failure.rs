@@ -3,9 +3,21 @@
 use super::shown::Shown;
 use crate::run::{Failure, FailureKind, Others};
 
-/// The message. `resume`: the command that goes on with this run.
+/// The commands that lead on from a stop, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WayOn {
+    /// Resumes the run.
+    pub resume: String,
+    /// Takes it back; `None`: it is a way back itself.
+    pub rollback: Option<String>,
+}
+
+/// What there is in place of commands in a rehearsal whose cluster ends with it.
+pub const ENDS: &str = "this rehearsal ends here; `--keep` leaves its cluster running, and tells the commands to go on";
+
+/// The message. `way`: how to go on with this run; `None`: its hosts end with it.
 #[must_use]
-pub fn text(failure: &Failure, state: &str, resume: &str) -> Shown {
+pub fn text(failure: &Failure, state: &str, way: Option<&WayOn>) -> Shown {
     let mut text = Shown::default();
     let mut line = |words: String| text.push_line(&Shown::line(&words));
     // a journal is on this machine, whatever host its record is about
@@ -29,15 +41,48 @@ pub fn text(failure: &Failure, state: &str, resume: &str) -> Shown {
     };
     line(format!("stopped: {others}; {state}"));
     line(format!("next:    {}", next(failure)));
+    let Some(WayOn { resume, rollback }) = way else {
+        line(format!("         {ENDS}"));
+        return text;
+    };
     if failure.asks_about_metadata() {
         line(format!("         if its metadata is the right one, `{resume} --accept-metadata` goes on with it"));
     } else {
         line(format!("         then `{resume}` goes on at the first step that is not done"));
     }
+    if phase(failure).is_some_and(|phase| !CHANGES_NOTHING.contains(&phase))
+        && let Some(rollback) = rollback
+    {
+        line(format!("or:      `{rollback}` brings the old release back, if this cannot be put right tonight"));
+    }
     text
 }
 
+/// Phases whose steps change nothing that runs.
+const CHANGES_NOTHING: [&str; 2] = ["prepare", "backup"];
+
+/// The phase of the step that failed.
+fn phase(failure: &Failure) -> Option<&str> {
+    failure.step.as_ref().and_then(|step| step.0.split('/').next())
+}
+
+/// What the step was to do, where it was a step.
+fn verb(failure: &Failure) -> Option<&str> {
+    failure.step.as_ref().and_then(|step| step.0.rsplit('/').next())
+}
+
 fn next(failure: &Failure) -> &'static str {
+    if failure.kind == FailureKind::StepFailed && verb(failure) == Some("trial") {
+        return match failure.causes.iter().any(|cause| cause.contains("in the plan")) {
+            true => {
+                "nothing that runs was changed, and this can wait: do what the reason says, or accept what it names in the plan"
+            }
+            false => {
+                "nothing that runs was changed, and this can wait: find out why the new release does not take this metadata; \
+                 until then leave the old master as it is"
+            }
+        };
+    }
     if failure.asks_about_metadata() {
         return "look whether the master serves the files that it should, as said above";
     }
@@ -52,6 +97,13 @@ fn next(failure: &Failure) -> &'static str {
         return "bring back what the reason names; where it is lost for good, write the `accept_lost` that is named above into the plan";
     }
     match failure.kind {
+        FailureKind::StepFailed if phase(failure).is_some_and(|phase| CHANGES_NOTHING.contains(&phase)) => {
+            "put right what the reason or the output above names, on that host; the step changes nothing that runs, and this can wait"
+        }
+        FailureKind::StepFailed if verb(failure) == Some("start") => {
+            "read its output above, and what the daemon told syslog on that host (`journalctl -n 50`, or /var/log/syslog)"
+        }
+        FailureKind::StepFailed if failure.output.is_empty() => "put right what the reason above names, on that host",
         FailureKind::StepFailed => "read the command's output above and put right what it names, on that host",
         FailureKind::GateRed => {
             "let the cluster recover, or bring back what the reason names; the gate is looked at again"
@@ -69,11 +121,51 @@ fn next(failure: &Failure) -> &'static str {
 mod tests {
     use super::*;
 
+    fn way() -> WayOn {
+        let command = |verb: &str| format!("mfsupgrade {verb} r1 --state-dir /s");
+        WayOn { resume: command("resume"), rollback: Some(command("rollback")) }
+    }
+
+    fn told(step: &str, way: Option<&WayOn>, cause: &str) -> String {
+        let failure = Failure::new(FailureKind::StepFailed, "do it", cause);
+        let host = crate::host::HostName::new("cs2").unwrap();
+        text(&failure.at(Some(&step.to_owned().into()), &host), "as it is", way).to_string()
+    }
+
+    #[test]
+    fn every_command_to_go_on_is_whole_and_there_is_none_where_none_can_work() {
+        let stopped = told("chunkservers/cs2/start", Some(&way()), "none runs");
+        for verb in ["resume", "rollback"] {
+            assert!(stopped.contains(&format!("`mfsupgrade {verb} r1 --state-dir /s`")), "{stopped}");
+        }
+        let taken_back = WayOn { rollback: None, ..way() };
+        assert!(!told("chunkservers/cs2/start", Some(&taken_back), "none runs").contains("rollback"));
+        let rehearsed = told("chunkservers/cs2/start", None, "none runs");
+        assert!(!rehearsed.contains("mfsupgrade ") && rehearsed.contains("`--keep`"), "{rehearsed}");
+    }
+
+    #[test]
+    fn what_comes_next_fits_what_failed() {
+        // nothing runs otherwise than before: there is nothing to take back, and no hurry
+        for step in ["prepare/cs2/copy", "backup/master/copy", "backup/master/trial"] {
+            let stopped = told(step, Some(&way()), "it is so");
+            assert!(stopped.contains("this can wait") && !stopped.contains("rollback"), "{stopped}");
+        }
+        let slow =
+            told("backup/master/trial", Some(&way()), "it takes long: acknowledge `master-away-long` in the plan");
+        assert!(slow.contains("accept what it names in the plan"), "{slow}");
+        let corrupt = told("backup/master/trial", Some(&way()), "it does not load");
+        assert!(corrupt.contains("leave the old master as it is") && !corrupt.contains("accept"), "{corrupt}");
+        // a daemon that dies behind its start has said nothing on its command's output
+        assert!(told("chunkservers/cs2/start", Some(&way()), "none runs").contains("syslog"));
+        assert!(!told("chunkservers/cs2/stop", Some(&way()), "it runs").contains("output above"));
+    }
+
     #[test]
     fn what_became_of_the_others_is_said_as_it_is() {
         let told = |others| {
             let failure = Failure { others, ..Failure::new(FailureKind::StepFailed, "start it", "it died") };
-            text(&failure, "0 of 2 clients on 1.6.27", "resume").to_string()
+            text(&failure, "0 of 2 clients on 1.6.27", Some(&way())).to_string()
         };
         assert!(told(Others::Untouched).contains("\nstopped: no further host was touched; 0 of 2"));
         assert!(told(Others::CameToTheirEnd).contains("\nstopped: those at work beside it came to their end, and"));

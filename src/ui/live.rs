@@ -101,6 +101,12 @@ impl Live {
         let _ = self.screen.println(Shown::line(&clock(at)).and(&Shown::line(" ")).and(text).as_str());
     }
 
+    /// Nothing of the view is drawn any more.
+    fn clear(&self, state: &mut State) {
+        Self::clear_hosts(state);
+        self.total.finish_and_clear();
+    }
+
     fn clear_hosts(state: &mut State) {
         for (_, bar) in state.hosts.drain() {
             bar.finish_and_clear();
@@ -165,14 +171,18 @@ impl EventSink for Live {
                 }
             }
             Event::Paused { .. } | Event::Finished { .. } | Event::Failed { .. } => {
-                Self::clear_hosts(&mut state);
-                self.total.finish_and_clear();
+                self.clear(&mut state);
                 self.above(&event);
             }
         }
         let left = state.demands.left_s();
         let (done, of) = state.stage;
         self.total.set_message(format!("{}: {done} of {of} hosts; at least {} left", state.phase, human(left)));
+    }
+
+    fn close(&self) {
+        self.clear(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let _ = self.screen.clear();
     }
 }
 

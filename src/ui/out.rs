@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use console::Key;
 use serde::Serialize;
 
 use super::shown::{self, Shown};
@@ -16,6 +17,25 @@ pub fn message(text: &str) {
     let mut message = Shown::default();
     message.push_line(&Shown::message(text));
     talk(&message);
+}
+
+/// What is answered to a question on the terminal: a `y`, or a no in one of its forms; `None`: there is no terminal.
+///
+/// # Errors
+/// The terminal is gone.
+pub fn answer() -> io::Result<Option<bool>> {
+    let screen = console::Term::stderr();
+    if !screen.is_term() {
+        return Ok(None);
+    }
+    loop {
+        // raw: Ctrl-C is a "no" like others, and leaves the terminal as it was
+        match screen.read_key_raw()? {
+            Key::Char('y' | 'Y') => return Ok(Some(true)),
+            Key::Char('n' | 'N') | Key::Enter | Key::Escape | Key::CtrlC => return Ok(Some(false)),
+            _ => {}
+        }
+    }
 }
 
 /// Data, on stdout.

@@ -59,7 +59,7 @@ pub fn text(schedule: &Schedule) -> Shown {
     text
 }
 
-/// The points of no return, and what the way back asks for from each of them on: the same words once, with the first host that
+/// The points from which only `rollback` leads back, and what it asks for from each of them on: the same words once, with the first host that
 /// they hold for and how many more.
 fn ways_back(schedule: &Schedule) -> Vec<String> {
     let mut points: Vec<(&str, String, BTreeSet<&HostName>)> = Vec::new();
@@ -79,7 +79,7 @@ fn ways_back(schedule: &Schedule) -> Vec<String> {
             1 => ", and on one more host".to_owned(),
             more => format!(", and on {more} more hosts"),
         };
-        format!("Point of no return: {first}{more}: {words}.")
+        format!("From here on only `mfsupgrade rollback` leads back: {first}{more}: {words}.")
     };
     points.into_iter().map(line).collect()
 }

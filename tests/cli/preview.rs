@@ -203,22 +203,28 @@ fn the_readme_shows_what_the_program_prints() {
 }
 
 #[test]
-fn plan_and_prompt_name_every_point_of_no_return() {
+fn plan_and_prompt_name_every_point_from_which_only_rollback_leads_back() {
     let words = [line::WAY_BACK_MASTER, line::WAY_BACK_CHUNKSERVER, line::WAY_BACK_CLIENT];
     for file in ["plans/rolling.toml", "plans/full-stop.toml"] {
         let shown = command(&["plan", file]).env("COLUMNS", "400").output().unwrap();
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         let prompt = summary::text(&compile(&Plan::load(&path).unwrap().plan, None)).to_string();
-        let points: Vec<_> = prompt.lines().filter(|line| line.starts_with("Point of no return: ")).collect();
+        let points: Vec<_> = prompt
+            .lines()
+            .filter(|line| line.starts_with("From here on only `mfsupgrade rollback` leads back: "))
+            .collect();
         assert_eq!(points.len(), words.len(), "{prompt}");
         let told = |start: &str, words: &str| {
             let told = points.iter().filter(|p| p.starts_with(start) && p.ends_with(&format!(": {words}."))).count();
             assert_eq!(told, 1, "{start}\n{prompt}");
             assert_eq!(stdout(&shown).matches(&format!("way back: {words}")).count(), 1, "{}", stdout(&shown));
         };
-        told("Point of no return: start the new mfsmaster on ", words[0]);
-        told("Point of no return: start the new mfschunkserver on cs1, and on 2 more hosts: ", words[1]);
-        told("Point of no return: ", words[2]);
+        told("From here on only `mfsupgrade rollback` leads back: start the new mfsmaster on ", words[0]);
+        told(
+            "From here on only `mfsupgrade rollback` leads back: start the new mfschunkserver on cs1, and on 2 more hosts: ",
+            words[1],
+        );
+        told("From here on only `mfsupgrade rollback` leads back: ", words[2]);
     }
 }
 

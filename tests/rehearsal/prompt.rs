@@ -77,7 +77,11 @@ async fn a_no_leaves_no_run_and_no_host_changed() {
         let asked = on_a_terminal(upgrade(), &[(BEGIN, "n")]).expect(11, &["not confirmed: no host was touched"]);
         // above the question stands what is asked about
         let (above, _) = asked.err.split_once(BEGIN).unwrap();
-        assert!(above.contains("MooseFS 1.5.12 to 1.6.27, rolling") && above.contains("Point of no return"), "{above}");
+        assert!(
+            above.contains("MooseFS 1.5.12 to 1.6.27, rolling")
+                && above.contains("only `mfsupgrade rollback` leads back"),
+            "{above}"
+        );
         // Enter alone is no yes
         on_a_terminal(upgrade(), &[(BEGIN, "\r")]).expect(11, &["not confirmed: no host was touched"]);
         assert!(as_it_is() == before, "something on a host has changed");
@@ -169,5 +173,63 @@ async fn an_answer_of_hours_later_is_held_against_another_look() {
             .expect(4, &["the answer took more than 5m: the hosts are looked at again", "no host was touched"]);
     });
     assert_eq!(desk.runs(), Vec::<String>::new());
+    cluster.stop().await;
+}
+
+const CTRL_C: &str = "\u{3}";
+
+/// Runs a command in a session of its own on a terminal, where keys are typed when these words are on it, one after the other: its
+/// exit code, and all that was shown.
+fn typed(command: &Command, keys: &[(&str, &str)]) -> (Option<i32>, String) {
+    let (mut keyboard, screen) = terminal();
+    let mut session = Command::new("setsid");
+    session.arg("--ctty").arg(command.get_program()).args(command.get_args());
+    session.stdin(screen.try_clone().unwrap()).stdout(screen.try_clone().unwrap()).stderr(screen);
+    let mut child = session.spawn().unwrap();
+    drop(session);
+    let (mut shown, mut buffer, mut from, mut keys) = (String::new(), [0; 4096], 0, keys.iter().peekable());
+    while let Ok(bytes @ 1..) = keyboard.read(&mut buffer) {
+        shown += &String::from_utf8_lossy(&buffer[..bytes]);
+        if let Some((at, key)) = keys.next_if(|(at, _)| console::strip_ansi_codes(&shown[from..]).contains(at)) {
+            assert!(!at.is_empty());
+            keyboard.write_all(key.as_bytes()).unwrap();
+            from = shown.len();
+        }
+    }
+    assert_eq!(keys.next(), None, "{shown}");
+    (child.wait().unwrap().code(), shown)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_twice_leaves_the_whole_command_to_resume_on_the_screen_of_the_live_view() {
+    let cluster = cluster().await;
+    let desk = Desk::new(&cluster);
+    tokio::task::block_in_place(|| {
+        let live = desk.command(&["upgrade", &desk.plan(), "--yes"]);
+        let twice = [("install master programs", CTRL_C), ("Ctrl-C once more", CTRL_C)];
+        let (code, shown) = typed(&live, &twice);
+        assert_eq!(code, Some(10), "{shown}");
+        let (_, last) = shown.rsplit_once("left at once").unwrap();
+        let resume = format!("mfsupgrade resume {} --state-dir", desk.runs().pop().unwrap());
+        assert!(last.contains(&resume), "{last}");
+        assert!(!last.contains('\u{1b}'), "the view was drawn once more, over what was said: {last:?}");
+        desk.go(&["master"]);
+    });
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_at_the_question_is_a_no_and_leaves_the_cursor_where_it_can_be_seen() {
+    let cluster = cluster().await;
+    let desk = Desk::new(&cluster);
+    tokio::task::block_in_place(|| {
+        let upgrade = desk.command(&["upgrade", &desk.plan()]);
+        let (code, shown) = typed(&upgrade, &[("[y/N]", CTRL_C)]);
+        assert!(shown.contains(BEGIN), "{shown}");
+        // a key that comes before the terminal is raw is a signal
+        assert!(matches!(code, Some(11) | None), "{code:?} {shown}");
+        assert!(shown.rfind("\u{1b}[?25l") <= shown.rfind("\u{1b}[?25h"), "the cursor is hidden: {shown:?}");
+        assert!(!desk.folder.path().join("runs").exists(), "{:?}", desk.runs());
+    });
     cluster.stop().await;
 }

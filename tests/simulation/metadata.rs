@@ -26,6 +26,10 @@ fn killed_behind_the_start(mode: Mode) -> (World, Schedule) {
     (world, plan)
 }
 
+fn way() -> mfsupgrade::ui::failure::WayOn {
+    mfsupgrade::ui::failure::WayOn { resume: "mfsupgrade resume R".to_owned(), rollback: None }
+}
+
 fn asks(ending: Ending) -> Failure {
     let failure = failure(ending);
     assert_eq!(failure.kind, FailureKind::GateRed);
@@ -172,12 +176,12 @@ fn what_is_asked_is_told_with_how_to_say_yes_and_no_text_puts_older_metadata_in_
     world.unreadable.set(true);
     world.set_inodes(9_700);
     let asked = asks(walk(&world, &plan));
-    let text = mfsupgrade::ui::failure::text(&asked, "", "mfsupgrade resume R").to_string();
+    let text = mfsupgrade::ui::failure::text(&asked, "", Some(&way())).to_string();
     assert!(text.contains("`mfsupgrade resume R --accept-metadata` goes on"), "{text}");
     assert!(text.contains("NOT stopped") && text.contains("put no other metadata in place"), "{text}");
     world.unreadable.set(false);
     world.loaded.set(999);
     let stopped = failure(walk(&world, &plan));
-    let text = mfsupgrade::ui::failure::text(&stopped, "", "mfsupgrade resume R").to_string();
+    let text = mfsupgrade::ui::failure::text(&stopped, "", Some(&way())).to_string();
     assert!(text.contains("the highest") && text.contains("nothing older ever takes its place"), "{text}");
 }
