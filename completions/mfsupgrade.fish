@@ -59,7 +59,7 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand check" -s v -l ver
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l mode -d 'Rolling or full-stop, whatever the plan says' -r -f -a "rolling\t'One chunkserver at a time; the file system stays in use'
 full-stop\t'Master down, all chunkservers at once, a wait, master up'"
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l abandon -d 'Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is being walked. It cannot be gone on with afterwards' -r
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l abandon -d 'Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is active. It cannot be resumed afterwards' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
 plain\t'A line an event on stderr'
 json\t'A JSON object an event on stdout (docs/events.md)'"
@@ -78,8 +78,8 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand status" -l color -
 always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l plan -d 'The plan file, where it is not the one that the run began with; a plan that was changed since is shown and, where what changed only concerns steps not begun, gone on with' -r -F
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l abandon -d 'Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is being walked. It cannot be gone on with afterwards' -r
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l plan -d 'The plan file, where it is not the one that the run began with; a plan that was changed since is shown and, where what changed only concerns steps not begun, followed' -r -F
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l abandon -d 'Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is active. It cannot be resumed afterwards' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
 plain\t'A line an event on stderr'
 json\t'A JSON object an event on stdout (docs/events.md)'"
@@ -94,7 +94,7 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s v -l ve
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l format -d 'With --dry-run: text for people, or JSON for machines (docs/schedule-format.md)' -r -f -a "text\t'For people'
 json\t'For machines'"
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l abandon -d 'Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is being walked. It cannot be gone on with afterwards' -r
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l abandon -d 'Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is active. It cannot be resumed afterwards' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
 plain\t'A line an event on stderr'
 json\t'A JSON object an event on stdout (docs/events.md)'"

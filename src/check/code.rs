@@ -154,7 +154,7 @@ codes! {
     MetaloggerOnMaster "metalogger-on-master" Note "a metalogger on the master's own host is lost with it" "metalogger: masterconn.c @ 1.6.5";
     ToolsOf15 "tools-of-1-5" Note "some tools fail on mounts that are still old" "hazards 25, 26";
     SpaceFiguresDrop "space-figures-drop" Note "total and free space will be told as less than now" "hazard 23; hddspacemgr.c @ 1.6.23";
-    WindowShort "window-short" Note "the demanded waits are longer than the plan's window" "the plan; HOWTO: 5-10 minutes between chunkservers";
+    WindowShort "window-short" Note "the required waiting is longer than the plan's window" "the plan; HOWTO: 5-10 minutes between chunkservers";
     BackProgramsGone "back-programs-gone" Error "the old release's programs are not there to be brought back on a host" "the tar file that the run keeps, and the release of what is in it; docs/rollback.md";
     BackNotByRun "back-not-by-run" Error "something runs in the new release that the run to be taken back did not put there" "the journal, and a look at the host";
     BackMetadata "back-metadata" Error "there is no metadata on which an old master may be started" "filesystem.c @ 1.5.12; hazard 17";

@@ -55,7 +55,14 @@ impl Check {
         let accepted = &plan.upgrade.acknowledge;
         let stops = findings.iter().filter(|f| f.stops(accepted)).count();
         let fit = stops == 0 && observation.is_some();
+        let active = holder.as_ref().is_some_and(crate::host::lock::Holder::walks);
         match self.format {
+            // what would be advised of a cluster in the middle of a run would harm that run
+            Format::Text if active && !self.verbose => {
+                let words =
+                    "a run is at work on this cluster: what is found in the middle of it is not told (-v tells it)";
+                out::print(&Shown::text(&format!("{words}\n")))?;
+            }
             Format::Json => out::print_document(&Document { format: 1, fit, findings: &findings })?,
             Format::Text => {
                 let last = match fit {

@@ -17,8 +17,8 @@ use crate::ui::out::say;
 /// What is to become of a run that was left unfinished.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Abandon {
-    /// Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is being walked.
-    /// It cannot be gone on with afterwards
+    /// Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is active.
+    /// It cannot be resumed afterwards
     #[arg(long, value_name = "RUN")]
     pub abandon: Vec<String>,
 }

@@ -59,7 +59,7 @@ const AFTER_HELP: &str = "\
 A first evening:
   mfsupgrade plan cluster.toml             read what will happen; no host is contacted
   mfsupgrade rehearse cluster.toml         try the whole way on a simulated cluster
-  mfsupgrade check cluster.toml            look at the real cluster, change nothing, tell what stands against it
+  mfsupgrade check cluster.toml            look at the real cluster, change nothing, tell what blocks it
   mfsupgrade plan --observe cluster.toml   the plan once more, with what was found filled in
   mfsupgrade upgrade cluster.toml          do it
 

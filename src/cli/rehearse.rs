@@ -21,7 +21,7 @@ use crate::fleet::SshFleet;
 use crate::host::lock::Verb;
 use crate::journal::{KillAt, NewRun, Origin, Simulated, StateFolder};
 use crate::plan::Plan;
-use crate::rehearsal::{Cluster, FAULTS, Fault, Options, RehearsalError, Timings, Verdict};
+use crate::rehearsal::{Cluster, FAULTS, Fault, FaultName, Options, RehearsalError, Timings, Verdict};
 use crate::run::Ending;
 use crate::schedule::compile_back;
 use crate::ui;
@@ -175,6 +175,9 @@ impl Rehearse {
         let ending = walk.walk(&mut run, &progress, &self.display).await?;
         let verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
         self.tell(ending == Ending::Finished, &verdict)?;
+        if ending == Ending::Finished {
+            self.faults.iter().for_each(|fault| say!("{}", survived(plan, fault)));
+        }
         let exit = exit(&ending, &verdict);
         let name = run.name.clone();
         // its cluster is locked as long as it lives
@@ -257,6 +260,17 @@ impl Rehearse {
             out::print(&super::verdict::text(verdict, finished, color))?;
         }
         Ok(())
+    }
+}
+
+/// Of a fault that did not keep the upgrade from its target: it is no proof that the fault does no harm.
+fn survived(plan: &Plan, fault: &Fault) -> String {
+    match fault.name {
+        FaultName::NoExports if plan.config.exports.is_some() => format!(
+            "note: the fault {fault} changed nothing: `exports` under [config] writes the file that it leaves out; take that out of \
+             the plan to see what the fault does"
+        ),
+        _ => format!("note: the upgrade reached its target in spite of the fault {fault}"),
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Resume {
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
     /// The plan file, where it is not the one that the run began with; a plan that was changed since is shown and, where what
-    /// changed only concerns steps not begun, gone on with
+    /// changed only concerns steps not begun, followed
     #[arg(long, value_name = "PLAN")]
     pub plan: Option<PathBuf>,
     /// Do not ask; a question about the metadata is then answered with --accept-metadata or not at all

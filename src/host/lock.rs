@@ -171,7 +171,7 @@ impl fmt::Display for Holder {
         write!(f, "run {} of {}", self.run, self.owner)?;
         match (self.left, self.walks()) {
             (true, _) => write!(f, ", which stopped {ago} ago before it had reached its end"),
-            (false, true) => write!(f, ", which is being walked: its last heartbeat was {ago} ago"),
+            (false, true) => write!(f, ", which is active: its last heartbeat was {ago} ago"),
             (false, false) => {
                 write!(f, ", whose heartbeat stopped {ago} ago: it was killed, or its machine sleeps or is cut off")
             }
@@ -344,7 +344,7 @@ mod tests {
         let holder = other(host.take(&b));
         assert_eq!((holder.run.as_str(), holder.owner.as_str()), ("a", a.owner.as_str()));
         assert_eq!((holder.word.as_str(), holder.process.as_str()), ("word of a", "here 7"));
-        assert!(holder.walks() && holder.to_string().contains("is being walked"), "{holder}");
+        assert!(holder.walks() && holder.to_string().contains("is active"), "{holder}");
         assert_eq!(other(host.ask(&b, Verb::Look)).run, "a");
         for verb in [Verb::Renew, Verb::Leave, Verb::Drop, Verb::Forget, abandon("a")] {
             assert_eq!(other(host.ask(&b, verb)).run, "a", "{verb:?}");

@@ -47,7 +47,7 @@ pub enum StoreError {
     #[error("failed to read {0}")]
     Journal(PathBuf, #[source] BadLine),
     /// Another process walks the run, or another run on the same master.
-    #[error("{0} is being walked by another process")]
+    #[error("{0} is active: another process is at work on it")]
     Locked(String),
     /// No run of that name, or none at all.
     #[error("there is no run {0} in {1}")]

@@ -81,14 +81,21 @@ fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 fn parse_toml<'s>(source: &'s str, out: &mut Findings) -> Read<DeTable<'s>> {
     let (table, errors) = DeTable::parse_recoverable(source);
     let mut broken = None;
+    let mut slipped = None;
     // A table written twice mostly has keys written twice, which need no finding each.
     let mut repeated_table = 0..0;
     for error in errors {
         let span = error.span().unwrap_or(0..0);
         let key = source.get(span.clone()).unwrap_or_default().trim();
         if error.message() != "duplicate key" {
+            // what follows in the same line follows from its first slip
+            let line = Position::of(source.as_bytes(), span.start).line;
+            if slipped == Some(line) {
+                continue;
+            }
+            slipped = Some(line);
             let finding = Finding::new(Code::TomlSyntax, span, error.message());
-            broken = Some(out.report(finding.help("the plan is written in TOML: https://toml.io")));
+            broken = Some(out.report(finding.help(hint_for(source, error.span().unwrap_or(0..0).start))));
         } else if header_at(source, span.start) {
             let behind = source.get(span.end..).unwrap_or_default();
             repeated_table = span.start..span.end + behind.find("\n[").unwrap_or(behind.len());
@@ -104,6 +111,24 @@ fn parse_toml<'s>(source: &'s str, out: &mut Findings) -> Read<DeTable<'s>> {
         }
     }
     broken.map_or(Ok(table.into_inner()), Err)
+}
+
+/// What to write in the line of a slip.
+fn hint_for(source: &str, offset: usize) -> String {
+    let begin = source.get(..offset).unwrap_or_default().rfind('\n').map_or(0, |newline| newline + 1);
+    let line = source.get(begin..).unwrap_or_default().lines().next().unwrap_or_default();
+    let line = line.split('#').next().unwrap_or_default().trim();
+    let typographic = ['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{ab}', '\u{bb}'];
+    if line.contains(typographic) {
+        return "write straight quotes: \"…\"".to_owned();
+    }
+    let bare = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_/@".contains(c));
+    match line.split_once('=').or_else(|| line.split_once(':')) {
+        Some((key, value)) if bare(key.trim()) && bare(value.trim().trim_matches('"')) => {
+            format!("write `{} = \"{}\"`: texts stand in quotes", key.trim(), value.trim().trim_matches('"'))
+        }
+        _ => "the plan is written in TOML: `key = \"text\"`, `key = [\"text\", \"text\"]`, `[section]`".to_owned(),
+    }
 }
 
 /// Whether what stands at `offset` is the name of a table, as in `[master]`.

@@ -116,7 +116,23 @@ impl Roster {
 }
 
 fn invalid(why: &InvalidPattern, Text { text, span }: &Text<'_>) -> Finding {
-    Finding::new(why.code(), span.clone(), format!("invalid host pattern {}: {why}", quote(text))).help(why.help())
+    let help = of_ssh(text).unwrap_or_else(|| why.help().to_owned());
+    Finding::new(why.code(), span.clone(), format!("invalid host pattern {}: {why}", quote(text))).help(help)
+}
+
+/// What to write for `user@host`, `host:port` and both, where the rest is a host.
+fn of_ssh(text: &str) -> Option<String> {
+    let (user, rest) = text.split_once('@').map_or((None, text), |(user, rest)| (Some(user), rest));
+    let port = rest.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0));
+    let (host, port) = port.map_or((rest, None), |(host, port)| (host, Some(port)));
+    let plain = |user: &str| !user.is_empty() && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if hosts::expand(host).is_err() || !user.is_none_or(plain) {
+        return None;
+    }
+    let user = user.map(|user| format!("`user = \"{user}\"`"));
+    let port = port.map(|port| format!("`port = {port}`"));
+    let keys: Vec<String> = user.into_iter().chain(port).collect();
+    (!keys.is_empty()).then(|| format!("write \"{host}\" here, and {} under [ssh]", keys.join(" and ")))
 }
 
 fn duplicate(host: &HostName, role: Role, pattern: &Text<'_>, first: &Span) -> Finding {

@@ -113,7 +113,8 @@ impl<'a> Section<'a> {
     pub(super) fn texts(&self, key: &str, out: &mut Findings) -> Read<Option<Vec<Text<'a>>>> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let DeValue::Array(items) = value.get_ref() else {
-            return Err(wrong_type(value, key, "an array of strings", out));
+            let written = value.get_ref().as_str().map(|text| format!("write `{key} = [\"{}\"]`", shown(text)));
+            return Err(wrong_type_with(value, key, "an array of strings", written, out));
         };
         let items: Vec<_> = items.iter().map(|item| text(item, key, out)).collect();
         items.into_iter().collect::<Read<Vec<_>>>().map(Some)
@@ -168,6 +169,12 @@ impl<'a> Section<'a> {
 
     /// Reports that `key` is not there.
     pub(super) fn missing(&self, key: &str, out: &mut Findings) -> Reported {
+        // one letter is one finding: it is there under the other name
+        if key == "hosts"
+            && let Some((name, _)) = self.table.iter().find(|(name, _)| name.get_ref() == "host")
+        {
+            return out.report(unknown_key(self.title, "host", name.span(), &[key]));
+        }
         out.report(
             Finding::new(Code::MissingKey, self.span.clone(), format!("{} has no `{key}`", self.title))
                 .label(format!("`{key}` must be given here")),
@@ -178,16 +185,51 @@ impl<'a> Section<'a> {
 fn text<'a>(value: &'a Spanned<DeValue<'a>>, key: &str, out: &mut Findings) -> Read<Text<'a>> {
     match value.get_ref().as_str() {
         Some(text) => Ok(Text { text, span: value.span() }),
-        None => Err(wrong_type(value, key, "a string", out)),
+        None => Err(wrong_type_with(value, key, "a string", quoted(value, key), out)),
     }
+}
+
+/// The line to write for a value that lacks its quotes, or stands in an array of one.
+fn quoted(value: &Spanned<DeValue<'_>>, key: &str) -> Option<String> {
+    let text = match value.get_ref() {
+        // seconds and minutes are not guessed
+        DeValue::Integer(_) if matches!(key, "stagger" | "master_wait") => {
+            return Some(format!("write a time with its unit, in quotes: `{key} = \"5m\"`"));
+        }
+        DeValue::Float(number) => number.as_str().to_owned(),
+        DeValue::Array(items) => match &items[..] {
+            [item] => shown(item.get_ref().as_str()?),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(format!("write `{key} = \"{text}\"`"))
+}
+
+/// A text as it may stand between quotes.
+fn shown(text: &str) -> String {
+    text.escape_debug().to_string()
 }
 
 /// Reports that `value` is not what `key` takes.
 pub(super) fn wrong_type(value: &Spanned<DeValue<'_>>, key: &str, expected: &str, out: &mut Findings) -> Reported {
-    out.report(
-        Finding::new(Code::WrongType, value.span(), format!("`{key}` is {}", type_of(value)))
-            .label(format!("expected {expected}")),
-    )
+    wrong_type_with(value, key, expected, None, out)
+}
+
+/// The same, with what to write.
+fn wrong_type_with(
+    value: &Spanned<DeValue<'_>>,
+    key: &str,
+    expected: &str,
+    help: Option<String>,
+    out: &mut Findings,
+) -> Reported {
+    let finding = Finding::new(Code::WrongType, value.span(), format!("`{key}` is {}", type_of(value)))
+        .label(format!("expected {expected}"));
+    out.report(match help {
+        Some(help) => finding.help(help),
+        None => finding,
+    })
 }
 
 fn type_of(value: &Spanned<DeValue<'_>>) -> &'static str {
@@ -206,6 +248,10 @@ fn unknown_key(title: &str, key: &str, span: Span, known: &[&str]) -> Finding {
     let finding = Finding::new(Code::UnknownKey, span, format!("unknown key {} in {title}", quote(key)))
         .label("not a key of this section");
     let elsewhere = keys::SECTIONS.iter().find(|(section, keys)| *section != title && keys.contains(&key));
+    if key == "host" && known.contains(&"hosts") {
+        return finding
+            .help("did you mean `hosts`? write `hosts = [\"…\"]`, a list of hosts or of ranges as \"cs[1-3]\"");
+    }
     match (nearest::nearest(key, known.iter().copied()), elsewhere) {
         (None, Some((section, _))) => finding.help(format!("`{key}` is a key of {section}")),
         _ => finding.help(nearest::hint(key, known)),

@@ -30,6 +30,7 @@ pub(super) fn read(root: &Section<'_>, out: &mut Findings) -> Read<Upgrade> {
                 .help("write `[upgrade]` with `from` and `to`, the releases of the cluster before and after"),
         ));
     };
+    turned_round(&section, out)?;
     let from = version(&section, "from", Code::FromOutsideLine, line::check_from, out);
     let to = version(&section, "to", Code::ToOutsideLine, line::check_to, out);
     let mode = section.word("mode", MODES, out);
@@ -49,6 +50,25 @@ pub(super) fn read(root: &Section<'_>, out: &mut Findings) -> Read<Upgrade> {
         acknowledge: acknowledge?,
         accept_lost: accept_lost?.unwrap_or(0).into(),
     })
+}
+
+/// Two releases that are right in each other's place are one slip.
+fn turned_round(section: &Section<'_>, out: &mut Findings) -> Read<()> {
+    let written = |key: &str| {
+        let value = section.value(key)?;
+        Some((value.get_ref().as_str()?.parse::<Version>().ok()?, value.span()))
+    };
+    let (Some((from, span)), Some((to, _))) = (written("from"), written("to")) else { return Ok(()) };
+    if line::check_to(&from).is_err() || line::check_from(&to).is_err() {
+        return Ok(());
+    }
+    Err(out.report(
+        Finding::new(Code::FromOutsideLine, span, "`from` and `to` are turned round")
+            .label("the release that runs now is `from`")
+            .help(format!(
+                "write `from = \"{to}\"` and `to = \"{from}\"`; an upgrade is taken back by `mfsupgrade rollback`"
+            )),
+    ))
 }
 
 /// The release to run afterwards, as far as it can be told; what is wrong with it is told by [`read`].

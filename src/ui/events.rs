@@ -163,7 +163,7 @@ fn words(event: &Event) -> Option<String> {
             failure.causes.join(": ")
         ),
         Event::HostFailed { host, failure, running } => format!(
-            "{host}: FAILED to {}: {}; no further host is begun, and the {} at work come to their end",
+            "{host}: FAILED to {}: {}; no further host is begun; the {} at work will finish",
             failure.message,
             failure.told(),
             if *running == 1 { "one host".to_owned() } else { format!("{running} hosts") },

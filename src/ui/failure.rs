@@ -36,7 +36,7 @@ pub fn text(failure: &Failure, state: &str, way: Option<&WayOn>) -> Shown {
     let mut line = |words: String| text.push_line(&Shown::line(&words));
     let others = match failure.others {
         Others::Untouched => "no further host was touched",
-        Others::CameToTheirEnd => "those at work beside it came to their end, and no further host was touched",
+        Others::CameToTheirEnd => "the hosts at work at the same time finished, and no further host was touched",
         Others::WentOn => "the other clients were gone through",
     };
     line(format!("stopped: {others}; {state}"));
@@ -168,7 +168,7 @@ mod tests {
             text(&failure, "0 of 2 clients on 1.6.27", Some(&way())).to_string()
         };
         assert!(told(Others::Untouched).contains("\nstopped: no further host was touched; 0 of 2"));
-        assert!(told(Others::CameToTheirEnd).contains("\nstopped: those at work beside it came to their end, and"));
+        assert!(told(Others::CameToTheirEnd).contains("\nstopped: the hosts at work at the same time finished, and"));
         let went_on = told(Others::WentOn);
         assert!(went_on.contains("\nstopped: the other clients were gone through; 0 of 2"));
         assert!(!went_on.contains("no further host"));

@@ -117,8 +117,8 @@ impl Page {
         self.line(
             0,
             &format!(
-                "Takes at least {} of demanded waits; gates stop it when it has waited {} in all. The commands' own time \
-                 comes on top.",
+                "Takes at least {} of required waiting. If a health gate stays red, the run stops after at most {} of waiting. \
+                 Commands add their own time.",
                 human(s.least_s),
                 human(s.greatest_s)
             ),
@@ -134,7 +134,7 @@ impl Page {
         } else if contacted {
             "The cluster was looked at, but findings are in the way: lines with # could not be filled in from the hosts."
         } else {
-            "No host was contacted: lines with # are filled in from the hosts before an upgrade begins."
+            "No host was contacted. Lines marked # depend on the hosts; `plan --observe` fills them in."
         };
         self.line(0, seen);
         for (how, program) in [(Become::Sudo, "sudo -n"), (Become::Doas, "doas -n")] {

@@ -36,7 +36,7 @@ pub fn no_stop(schedule: &Schedule) -> Option<String> {
 #[must_use]
 pub fn window(window: &Window, outlasted: bool) -> String {
     let more = match outlasted {
-        true => " The demanded waits do not fit into one: the run waits for the next in between.",
+        true => " The required waiting does not fit into one window: the run waits for the next one in between.",
         false => "",
     };
     format!("Window: what takes something down begins only from {window}; outside it the run waits by itself.{more}")
@@ -51,7 +51,7 @@ pub fn text(schedule: &Schedule) -> Shown {
         lines.push(format!("  {}. {}", at + 1, stage.title));
     }
     lines.extend(configuration(schedule));
-    lines.push(format!("At least {} of demanded waits.", human(schedule.least_s)));
+    lines.push(format!("At least {} of required waiting.", human(schedule.least_s)));
     lines.extend(schedule.window.as_ref().map(|w| window(w, schedule.outlasts_its_window())));
     lines.extend(ways_back(schedule));
     let mut text = Shown::default();

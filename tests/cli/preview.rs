@@ -45,7 +45,10 @@ fn a_window_is_shown_to_people_and_machines() {
     let short = include_str!("../../plans/large.toml").replace("05:30", "23:30");
     let short = crate::write(folder.path(), "short.toml", &short);
     let output = command(&["plan", &short]).env("COLUMNS", "300").output().unwrap();
-    assert!(stdout(&output).contains("The demanded waits do not fit into one: the run waits for the next in between."));
+    assert!(
+        stdout(&output)
+            .contains("The required waiting does not fit into one window: the run waits for the next one in between.")
+    );
 }
 
 #[test]

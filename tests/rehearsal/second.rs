@@ -107,7 +107,7 @@ async fn the_second_operator_is_told_who_holds_the_lock() {
     let (code, words) = ben.told(&[]);
     assert_eq!(code, 13, "{words}");
     let owner = anna.folder.to_str().unwrap();
-    for words_of in [run.as_str(), owner, "is being walked", "no host was touched"] {
+    for words_of in [run.as_str(), owner, "is active", "no host was touched"] {
         assert!(words.contains(words_of), "{words_of}\n{words}");
     }
     let (code, words) = ben.told(&["--abandon", &run]);
@@ -124,7 +124,10 @@ async fn the_second_operator_is_told_who_holds_the_lock() {
     let checked = Command::new(env!("CARGO_BIN_EXE_mfsupgrade")).arg("check").arg(&ben.plan).output().unwrap();
     let words = String::from_utf8_lossy(&checked.stderr);
     assert_eq!(checked.status.code(), Some(0), "the cluster is fit\n{words}");
-    assert!(words.contains(&run) && words.contains("`upgrade` does not begin (exit code 13)"), "{words}");
+    assert!(
+        words.contains(&run) && words.contains("`upgrade` refuses to start while that is so (exit code 13)"),
+        "{words}"
+    );
     let (code, words) = ben.told(&["--abandon", "20000101T000000Z-0000"]);
     assert_eq!(code, 2, "{words}");
 
@@ -168,7 +171,7 @@ async fn a_run_whose_state_folder_was_copied_is_not_walked_twice() {
     let second = tokio::task::block_in_place(|| anna.resume().output().unwrap());
     let words = String::from_utf8_lossy(&second.stderr);
     assert_eq!(second.status.code(), Some(13), "{words}");
-    for part in [anna.runs()[0].as_str(), "is being walked", "in a copy of this state folder", "no host was touched"] {
+    for part in [anna.runs()[0].as_str(), "is active", "in a copy of this state folder", "no host was touched"] {
         assert!(words.contains(part), "{part}\n{words}");
     }
     let word = |lock: &str| lock.lines().nth(4).unwrap().to_owned();

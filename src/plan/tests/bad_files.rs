@@ -144,7 +144,7 @@ fn arguments_of_configure_that_cannot_be() {
     let twice = archive("configure = [\"--prefix=/p\", \"--prefix=/p\"]");
     refused_in(folder.path(), &twice, "invalid-configure-argument", (6, 29), "keep one of the two");
     let number = archive("configure = \"--prefix=/p\"");
-    refused_in(folder.path(), &number, "wrong-type", (6, 13), "an array of strings");
+    refused_in(folder.path(), &number, "wrong-type", (6, 13), "write `configure = [");
     let quoted = archive("configure = [\"CFLAGS=-O2 '$(x)'\", \"--exec-prefix=/e\", \"--program-prefix=\"]");
     parse_in(&folder, &quoted);
 }

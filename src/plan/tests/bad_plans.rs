@@ -117,7 +117,7 @@ fn a_time_that_is_none() {
     refused(&upgrade("stagger = \"5..10\""), "invalid-duration", (4, 11), "\"5m..10m\"");
     refused(&upgrade("stagger = \"-5m\""), "invalid-duration", (4, 11), "\"5m..10m\"");
     refused(&upgrade("master_wait = \"1mo\""), "invalid-duration", (4, 15), "3m");
-    refused(&upgrade("stagger = 300"), "wrong-type", (4, 11), "expected a string");
+    refused(&upgrade("stagger = 300"), "wrong-type", (4, 11), "with its unit, in quotes");
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn configuration_that_cannot_be() {
         refused(&config(&format!("master_host = \"{host}\"")), "invalid-host", (11, 15), "name or IPv4 address");
     }
     refused(&config("exports_like_1_5 = \"yes\""), "wrong-type", (11, 20), "expected true or false");
-    refused(&config("exports = [\"a\"]"), "wrong-type", (11, 11), "expected a string");
+    refused(&config("exports = [\"a\"]"), "wrong-type", (11, 11), "write `exports = \"a\"`");
     refused(&config("export = \"a\""), "unknown-key", (11, 1), "did you mean `exports`?");
     refused(&small("[[config]]\n"), "wrong-type", (10, 1), "expected a table");
     refused(&client("exports_like_1_5 = true"), "unknown-key", (12, 1), "a key of [config]");
@@ -429,7 +429,7 @@ fn a_table_or_a_key_twice() {
 #[test]
 fn what_is_not_toml() {
     refused(&small("[ssh\n"), "toml-syntax", (10, 5), "TOML");
-    refused(&with_upgrade("mode = rolling\n"), "toml-syntax", (4, 8), "TOML");
+    refused(&with_upgrade("mode = rolling\n"), "toml-syntax", (4, 8), "write `mode = \"rolling\"`");
 }
 
 #[test]
@@ -502,3 +502,37 @@ error[duplicate-host]: cl1 is named twice as a client
    |
    = help: name each host once in a role; it may have several roles
 "#;
+
+/// Slips that a first plan has: each is one finding, with the line to write.
+#[test]
+fn first_slips_are_answered_with_the_line_to_write() {
+    let only = |source: &str, code: &str, help: &str| {
+        let error = parse(source).expect_err(source);
+        let [finding] = error.findings() else { panic!("not one finding:\n{error}") };
+        assert_eq!(finding.code.as_str(), code, "\n{error}");
+        assert!(finding.help.as_deref().unwrap_or_default().contains(help), "no {help:?} in\n{error}");
+    };
+    let plan = small("");
+    let with = |from: &str, to: &str| {
+        assert!(plan.contains(from));
+        plan.replacen(from, to, 1)
+    };
+    only(&with("\"1.5.12\"", "1.5.12"), "toml-syntax", "write `from = \"1.5.12\"`");
+    only(&with("\"1.6.27\"", "1.6.27 # new"), "toml-syntax", "write `to = \"1.6.27\"`");
+    only(&with("\"1.5.12\"", "1.5"), "wrong-type", "write `from = \"1.5\"`");
+    only(&with("from = \"1.5.12\"", "from: \"1.5.12\""), "toml-syntax", "write `from = \"1.5.12\"`");
+    only(&with("\"1.5.12\"", "\u{201c}1.5.12\u{201d}"), "toml-syntax", "straight quotes");
+    only(&with("[\"cs[1-3]\"]", "\"cs[1-3]\""), "wrong-type", "write `hosts = [\"cs[1-3]\"]`");
+    only(&with("hosts = [\"cs[1-3]\"]", "host = \"cs1\""), "unknown-key", "write `hosts = [");
+    only(&with("\"m\"", "\"root@m\""), "invalid-host", "write \"m\" here, and `user = \"root\"` under [ssh]");
+    only(&with("\"m\"", "\"m:2222\""), "invalid-host", "write \"m\" here, and `port = 2222` under [ssh]");
+    let both = "write \"cs[1-3]\" here, and `user = \"ops\"` and `port = 22` under [ssh]";
+    only(&with("cs[1-3]", "ops@cs[1-3]:22"), "invalid-host", both);
+    let turned = with("1.5.12", "x").replacen("1.6.27", "1.5.12", 1).replacen('x', "1.6.27", 1);
+    only(&turned, "from-outside-line", "write `from = \"1.5.12\"` and `to = \"1.6.27\"`");
+    // what is no such slip has the hint that it had
+    for host in ["a@b@c", "@m", "m:x", "m:0", "a b@m"] {
+        let error = parse(&with("\"m\"", &format!("\"{host}\""))).expect_err(host);
+        assert!(!error.to_string().contains("under [ssh]"), "{error}");
+    }
+}
