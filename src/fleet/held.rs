@@ -95,7 +95,7 @@ impl Held {
             .env("SSH_ASKPASS_REQUIRE", "force")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(of_jumps(&socket.at("jump")))
+            .stderr(Stdio::null())
             .kill_on_drop(true);
         let failed = |e: std::io::Error| Unheard::here(format!("on this machine: failed to run ssh: {e}"));
         let mut child = command.spawn().map_err(failed)?;
@@ -108,13 +108,8 @@ impl Held {
             .map_err(failed)?;
         if !status.success() {
             let said = words(&log, 0);
-            // a refusal of a jump host is said by the ssh that was started for it
-            let jump = words(&socket.at("jump"), 0);
-            let refused = jump.lines().rfind(|line| line.contains(OPEN_FAILED)).unwrap_or_default();
-            let said = [refused, &said].map(|said| said.trim().replace("\r\n", "; ").replace('\n', "; "));
-            let said: Vec<_> = said.into_iter().filter(|said| !said.is_empty()).collect();
-            let ended = || format!("ssh ended with {status}");
-            return Err(Unheard::unconnected(if said.is_empty() { ended() } else { said.join("; ") }));
+            let said = said.trim().replace("\r\n", "; ").replace('\n', "; ");
+            return Err(Unheard::unconnected(if said.is_empty() { format!("ssh ended with {status}") } else { said }));
         }
         group.goes_on();
         let session = Session::resume_mux(path.into(), None);
@@ -136,11 +131,6 @@ impl Held {
         let said = words(&self.socket.at("log"), since);
         said.lines().rev().find_map(|line| Some(line.split_once(OPEN_FAILED)?.1.trim().to_owned()))
     }
-}
-
-/// Where the ssh processes of jump hosts say what they have to say; the one to the host itself says it in its log.
-fn of_jumps(file: &Path) -> Stdio {
-    File::create(file).map_or_else(|_| Stdio::null(), Stdio::from)
 }
 
 /// ssh and what it has begun to get through to its host, until the login is over.

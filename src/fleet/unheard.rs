@@ -132,9 +132,11 @@ const HINTS: &[(&str, &str)] = &[
          with `KexAlgorithms +…` and `HostKeyAlgorithms +…`",
     ),
     ("Permission denied", "check [ssh] user and identity, and that the key is in the agent: nothing prompts here"),
+    // what ssh calls the other end of a way through a jump host or a ProxyCommand, whose own words it throws away
     (
-        "open failed: administratively prohibited",
-        "the sshd of the jump host forwards no port: it takes `AllowTcpForwarding local` there, and a PermitOpen that names this host",
+        "UNKNOWN port 65535",
+        "the way there through a jump host or a ProxyCommand was closed: its sshd may forward no port (AllowTcpForwarding, PermitOpen), or \
+         not reach this host; `ssh HOST true` says more",
     ),
     (
         "you must have a tty",

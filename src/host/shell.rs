@@ -25,6 +25,13 @@ pub fn quote(word: &str) -> Cow<'_, str> {
     shlex::try_quote(word).expect("a plan holds no NUL characters")
 }
 
+/// The one word that `text` is to a POSIX shell; `None`: it is none, or several.
+#[must_use]
+pub fn one_word(text: &str) -> Option<String> {
+    let mut words = shlex::split(text)?.into_iter();
+    words.next().filter(|_| words.next().is_none())
+}
+
 /// A word of its own for one command, so that nothing a host prints can be taken for this command's marks: whoever sends it
 /// draws it at random.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -222,7 +222,7 @@ async fn a_jump_host_that_forwards_nothing_is_told_as_that() {
     let plan = hosts.plan(&["inner"], "jump = [\"bastion\"]\n", "");
     let (code, told) = tokio::task::block_in_place(|| unseen(&hosts, &plan, "inner"));
     assert_eq!(code, "host-unreachable", "{told}");
-    assert!(told.contains("the sshd of the jump host forwards no port"), "{told}");
+    assert!(told.contains("its sshd may forward no port (AllowTcpForwarding"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use crate::host::sh::{Script, sh};
-use crate::host::shell::quote;
+use crate::host::shell::one_word;
 
 /// Seconds that a look may take on its host. This side waits a little longer, so that it hears how the look ended.
 pub const LIMIT_S: u64 = 60;
@@ -53,7 +53,8 @@ pub(super) fn watched(script: &Script, seconds: u64) -> Script {
 /// The script of a look as it is sent, without its watch; `None`: it is no look.
 #[must_use]
 pub fn script_of(sent: &str) -> Option<String> {
-    static BEFORE: LazyLock<String> = LazyLock::new(|| format!("/bin/sh -c {} look {LIMIT_S} ", quote(WATCHED)));
-    let mut words = shlex::split(sent.strip_prefix(BEFORE.as_str())?)?.into_iter();
-    words.next().filter(|_| words.next().is_none())
+    static BEFORE: LazyLock<String> = LazyLock::new(|| {
+        format!("{} ", sh!("/bin/sh -c ‹watched› look ‹seconds›", watched = WATCHED, seconds = LIMIT_S))
+    });
+    one_word(sent.strip_prefix(BEFORE.as_str())?)
 }
