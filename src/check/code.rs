@@ -71,6 +71,7 @@ codes! {
     ClientNotConnected "client-not-connected" Error "a client of the plan has no connection to the master" "/proc/net/tcp";
     MountUnreadable "mount-unreadable" Error "a running mount's command line cannot be carried over" "hazard 27";
     MountMissing "mount-missing" Error "a mount of the plan is not mounted" "/proc/mounts";
+    MountSecondPlace "mount-second-place" Error "a mount has a second place, without which its process does not end" "/proc/mounts; fuse_session_loop_mt: main.c of mfsmount @ 1.5.12";
     MountClaimedTwice "mount-claimed-twice" Error "more than one process says that a mount is its own" "/proc/PID/cmdline; run";
     WorkDirOpen "work-dir-open" Error "others than root can change the folder where root's commands are kept" "job launcher";
     ProcessOfAnother "process-of-another" Note "a process is called like a program of MooseFS and runs as another user than root or a daemon's" "/proc/PID/status";
@@ -148,6 +149,8 @@ codes! {
     MountOptionsChange "mount-options-change" Note "the new mount will not have the options of the running one" "hazard 27; main.c of mfsmount @ 1.6.27";
     MountFileCounts "mount-file-counts" Warning "mfsmount.cfg, which 1.5 does not read, has options that the new mount would have as well" "hazard 27; main.c of mfsmount @ 1.6.27";
     Startup15Syntax "startup-1-5-syntax" Warning "a file that starts things names MooseFS in the words of 1.5" "hazards 1, 2, 3, 27";
+    StartedByOthers "started-by-others" Warning "a watchdog, a failover or a script can start or stop MooseFS in the middle of the run" "hazards 16, 17; a look at files that start things";
+    FilesByName "files-by-name" Warning "a script names files of MooseFS that are not there, or not the same, in the new release" "main.c @ 1.6.27 (mfscommon), changelog.c @ 1.6.5, filesystem.c @ 1.5.12";
     StartupTools "startup-tools" Note "scripts or cron tables call mfstools, which fail at times until everything is new" "hazards 25, 26; run";
     StartupCut "startup-cut" Note "more lines name MooseFS than were looked at" "a look takes 100 of them";
     NoMetalogger "no-metalogger" Warning "nobody will keep change logs beside the new master" "changelog_csback ends with 1.6.5: changelog.c, changelog()";

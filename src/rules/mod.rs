@@ -110,6 +110,14 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
         code: "startup-1-5-syntax",
         meaning: "fstab lines and scripts that are put right before the next reboot",
     },
+    Acknowledgeable {
+        code: "started-by-others",
+        meaning: "watchdogs and scripts that are stopped until the run is over",
+    },
+    Acknowledgeable {
+        code: "files-by-name",
+        meaning: "scripts that name files of the old release and are put right after the run",
+    },
     Acknowledgeable { code: "no-metalogger", meaning: "change logs of the new master that only its own disk has" },
 ];
 

@@ -37,6 +37,7 @@ fn follows(code: Code) -> Follows {
         MountClaimedTwice => {
             NoOutage("a mount is made again with the options of one of the two, which may be the wrong ones")
         }
+        MountSecondPlace => NoOutage("the host loses a place that it had; the file system serves all others"),
         WorkDirOpen => NoOutage("what a local user of a host could do there is no outage by itself"),
         ProcessOfAnother => NoOutage("it is counted as nobody's"),
         NotRoot => NoOutage("nothing can be installed, and the run stops at the first step"),
@@ -84,6 +85,8 @@ fn follows(code: Code) -> Follows {
         ClientNotConnected | MountMissing => NoOutage("there is no mount that could be lost"),
         MountUnreadable => Outage("unchecked::a_mount_whose_words_are_carried_over_as_they_are_is_not_made_again"),
         Startup15Syntax => Outage(WORDS),
+        StartedByOthers => NoOutage("what others start, and when, is not the run's doing; no two nights are alike"),
+        FilesByName => NoOutage("such a script fails by itself, at a shutdown or a backup after the run"),
         ChunkserverPortDiffers => Outage(OTHER_PORT),
         ChunkserverNotInPlan => NoOutage("an old chunkserver works with a new master; it is left behind"),
         ClientNotInPlan | MountNotInPlan => NoOutage("an old mount works with a new master; it is left behind"),

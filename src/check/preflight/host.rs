@@ -28,6 +28,7 @@ impl Check<'_> {
             self.tools(host, &roles, facts);
             self.space(host, &roles, facts);
             self.startup(host, facts, &roles);
+            self.starters(host, facts);
         }
         self.space_here();
     }

@@ -25,6 +25,7 @@ mod old_programs;
 mod owners;
 mod planned;
 mod space;
+mod starters;
 mod startup;
 mod strangers;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Check;
 use crate::check::Code;
+use crate::host::facts::MountLine;
 use crate::host::{AbsPath, HostFacts, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
 use crate::plan::ClientGroup;
@@ -21,6 +22,7 @@ impl Check<'_> {
                 Err(e) => unreadable.push((process.pid, process.arguments.join(" "), e)),
             }
         }
+        let all_read = unreadable.is_empty();
         for (pid, arguments, e) in unreadable {
             self.find(
                 Code::MountUnreadable,
@@ -31,6 +33,7 @@ impl Check<'_> {
             );
         }
         let (found, twice) = self.claimed_once(host, found);
+        let second = if all_read { self.second_places(host, facts, &found, &twice) } else { BTreeSet::new() };
         let masters: BTreeSet<_> = found.iter().map(|m| (m.master.clone(), m.port)).collect();
         if masters.len() > 1 {
             let names: Vec<_> = masters.iter().map(|(host, port)| format!("{host}:{port}")).collect();
@@ -75,7 +78,7 @@ impl Check<'_> {
                     },
                 },
                 // told already
-                None if twice.contains(&point) => {}
+                None if twice.contains(&point) || second.contains(&point) => {}
                 _ => self.find(
                     Code::MountMissing,
                     Some(host),
@@ -86,6 +89,40 @@ impl Check<'_> {
             }
         }
         mounts
+    }
+
+    /// What is mounted and named by no mfsmount, beside a mount that is: umount of that one would not end its process, and the
+    /// step would fail with the mount gone (`fuse_session_loop_mt` ends with the last place; `mfsmount/main.c` @ 1.5.12).
+    fn second_places(
+        &mut self,
+        host: &HostName,
+        facts: &HostFacts,
+        found: &[MountArguments],
+        twice: &BTreeSet<AbsPath>,
+    ) -> BTreeSet<AbsPath> {
+        let is = |point: &AbsPath| found.iter().any(|mount| mount.mount_point == *point) || twice.contains(point);
+        let first = |line: &MountLine| {
+            found.iter().find(|mount| {
+                facts
+                    .mount(mount.mount_point.as_str())
+                    .is_some_and(|of| (&of.source, &of.kind) == (&line.source, &line.kind))
+            })
+        };
+        let mut second = BTreeSet::new();
+        for line in &facts.mounts {
+            let Some(point) = AbsPath::new(&line.mount_point).ok().filter(|point| !is(point)) else { continue };
+            let Some(mount) = first(line) else { continue };
+            if second.insert(point.clone()) {
+                self.find(
+                    Code::MountSecondPlace,
+                    Some(host),
+                    format!("{point} is mounted and no mfsmount names it: a second place (`mount --bind`) of a mount such as {}, or left by one that ended", mount.mount_point),
+                    "mfsmount ends when its last place is unmounted: the first place would be gone, and the new mount not made",
+                    format!("`umount {point}` before the upgrade, and bind it again afterwards"),
+                );
+            }
+        }
+        second
     }
 
     /// Without those that two processes claim: which of them serves it nobody can tell.

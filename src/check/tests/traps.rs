@@ -53,6 +53,8 @@ const OF_HOSTS: &[Trap] = &[
     (|s| s.host("cs1").builds.values_mut().for_each(|b| b.run_path = Some("/run".into())), Code::DefaultsDiffer),
     (|s| s.starts("cl1", "/etc/rc.local", "mfsmount -h mm -w /data"), Code::Startup15Syntax),
     (|s| s.starts("cl1", "/etc/cron.d/mfs", "0 3 * * * root mfssetgoal -r 2 /mnt/mfs"), Code::StartupTools),
+    (|s| s.starts("cs1", "/etc/monit.d/mfs", "start program = mfschunkserver"), Code::StartedByOthers),
+    (|s| s.starts("master", "/etc/cron.hourly/b", "mv /var/mfs/metadata.mfs.back /srv"), Code::FilesByName),
     (|s| s.host("cl1").startup_cut = true, Code::StartupCut),
 ];
 
@@ -342,6 +344,15 @@ const OF_CLIENTS: &[Trap] = &[
         },
         Code::MountClaimedTwice,
     ),
+    (|s| second_place(s, "rw"), Code::MountSecondPlace),
+    // bound for reading alone, and the plan names the first place
+    (
+        |s| {
+            second_place(s, "ro");
+            s.plan.clients[0].mounts = Some(vec![AbsPath::new("/mnt/mfs").unwrap()]);
+        },
+        Code::MountSecondPlace,
+    ),
     (|s| s.host("cl1").strangers.push(Stranger { pid: 100, role: Role::Client, uid: 1000 }), Code::ProcessOfAnother),
     (
         |s| drop(s.host("cl1").open.insert("/var/lib/mfsupgrade".into(), "everybody may write in it".into())),
@@ -458,4 +469,21 @@ fn hosts_are_checked_while_their_master_is_silent() {
     }
     scene.host("master").processes.clear();
     assert_eq!(scene.unanswered(), [Code::DaemonNotRunning], "nobody is connected to a master that is down");
+}
+
+/// A mount that no process names, beside the one that a process does.
+fn second_place(scene: &mut Scene, options: &str) {
+    let mut line = scene.host("cl1").mounts[0].clone();
+    line.mount_point = "/home".into();
+    line.options = options.into();
+    scene.host("cl1").mounts.push(line);
+}
+
+#[test]
+fn a_second_place_of_a_mount_is_told_by_its_cause_alone() {
+    let mut scene = scene();
+    second_place(&mut scene, "rw");
+    let (_, found) = scene.check();
+    let of_mounts: Vec<_> = found.iter().filter(|code| code.as_str().starts_with("mount-")).collect();
+    assert_eq!(of_mounts, [&Code::MountSecondPlace]);
 }

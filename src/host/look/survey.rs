@@ -250,13 +250,31 @@ startup() {
   v=; [ -h /lib ] || v=/lib/systemd/system
   for f in /etc/fstab /etc/rc.local /etc/inittab /etc/crontab /etc/init.d/* /etc/init/*.conf /etc/rc.d/* /etc/cron.*/* /etc/auto.* \
     /var/spool/cron/* /var/spool/cron/crontabs/* /etc/systemd/system/*.service /etc/systemd/system/*mount \
+    /etc/systemd/system/*.service.d/*.conf /etc/keepalived/* /etc/ucarp/* /etc/ha.d/* /etc/ha.d/resource.d/* /etc/corosync/* \
+    /var/lib/pacemaker/cib/cib.xml /var/lib/heartbeat/crm/cib.xml /usr/lib/ocf/resource.d/*/* /etc/monitrc /etc/monit/* /etc/monit/conf.d/* \
+    /etc/monit/conf-enabled/* /etc/monit.d/* /etc/supervisord.conf /etc/supervisord.d/* /etc/supervisor/* /etc/supervisor/conf.d/* \
+    /etc/sv/*/run /etc/service/*/run /etc/network/interfaces /etc/network/if-*.d/* /etc/NetworkManager/dispatcher.d/* /etc/default/* \
+    /etc/sysconfig/* /etc/profile /etc/profile.d/* /etc/local.d/* \
     /usr/lib/systemd/system/*.service /usr/lib/systemd/system/*mount ${v:+$v/*.service $v/*mount}; do
     case $f in *"$nl"*) continue ;; esac
     [ -h "$f" ] && on "$r$(readlink "$f")" && continue
     [ -f "$f" ] && [ -r "$f" ] && set -- "$@" "$f"
   done
+  named_by=
+  for f do case $f in */cron*|*/rc.local|*/keepalived/*|*/ucarp/*|*/monit*|*/supervisor*) named_by=$named_by$nl$f ;; esac; done
+  for f in $(printf '%s\n' "$named_by" | while IFS= read -r f; do [ -z "$f" ] || grep -a -h -v '^[[:blank:]]*#' "$f" | head -n 200; done |
+    grep -a -o -E '(^|[[:space:]"'"'"'=])[/][A-Za-z0-9._/-]+' | sed 's|^[^A-Za-z0-9._/-]||' | sort -u | head -n 200); do
+    case $f in [/]etc[/]*|*[/]bin[/]mfs*|*[/]sbin[/]mfs*) continue ;; esac
+    on "$r$f" && continue
+    [ -f "$r$f" ] && [ -r "$r$f" ] && [ "$(head -c 2 "$r$f")" = '#!' ] && set -- "$@" "$r$f"
+  done
   {
-    grep -a -n -E 'mfs(mount|master|chunkserver|metalogger|metarestore|cgiserv|tools|r?[gs]et(goal|trashtime)|checkfile|fileinfo|dirinfo|(make)?snapshot)|fuse[.]mfs' "$@"
+    grep -a -n -E 'mfs(mount|master|chunkserver|metalogger|metarestore|cgiserv|tools|r?[gs]et(goal|trashtime)|checkfile|fileinfo|dirinfo|(make)?snapshot)|fuse[.]mfs|changelog_csback|metadata(_ml)?[.]mfs' "$@"
+    for f do
+      case $f in */inittab|*/init/*.conf|*/systemd/*) ;; *) continue ;; esac
+      case $f in *mfs*|*moosefs*) ;; *) grep -a -q -E 'mfs(master|chunkserver|mount)' "$f" || continue ;; esac
+      grep -a -H -n -E '^[[:blank:]]*(respawn([[:blank:]]|$)|Restart=)' "$f"
+    done
     grep -a -l -E '^[[:blank:]]*(export[[:blank:]]+)?[A-Za-z_][A-Za-z_0-9]*=[^[:blank:]]*mfs(mount|master|chunkserver)' "$@" |
       while IFS= read -r f; do awk -v "file=$f" "$find_calls" "$f"; done
   } |

@@ -116,6 +116,18 @@ pub fn traps() -> Vec<Trap> {
             "umount /mnt/two && rmdir /mnt/two",
         )
         .disturbs(),
+        // as containers and start scripts do
+        trap(
+            Code::MountSecondPlace,
+            "cl1",
+            "mkdir -p /mnt/second && mount --bind /mnt/mfs /mnt/second",
+            "umount /mnt/second && rmdir /mnt/second",
+        )
+        .simulated(
+            "sed -n 's|^\\([^ ]*\\) [^ ]*mfs |\\1 /mnt/second |p' /proc/mounts > /root/second && cat /root/second >> /proc/mounts",
+            "sed -i '\\| /mnt/second |d' /proc/mounts && rm /root/second",
+        )
+        .disturbs(),
         // a path that no plan can have
         trap(
             Code::MountUnreadable,

@@ -271,6 +271,18 @@ fn of_clients() -> Vec<Trap> {
             "rm /etc/init.d/trap",
         ),
         trap(
+            Code::StartedByOthers,
+            "cl1",
+            "mkdir -p /etc/profile.d && echo 'mountpoint -q /mnt/mfs || mfsmount /mnt/mfs' > /etc/profile.d/mfs-trap.sh",
+            "rm /etc/profile.d/mfs-trap.sh",
+        ),
+        trap(
+            Code::FilesByName,
+            "cs1",
+            "mkdir -p /etc/cron.hourly && echo 'rsync /srv/changelog_csback.0.mfs backup:' > /etc/cron.hourly/mfs-trap",
+            "rm /etc/cron.hourly/mfs-trap",
+        ),
+        trap(
             Code::StartupTools,
             "cl1",
             "mkdir -p /etc/cron.d && echo '0 3 * * * root mfssetgoal -r 2 /mnt/mfs' > /etc/cron.d/mfs-trap",

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use proptest::prelude::*;
 
 use super::{path, run};
-use crate::host::facts::{Folder, HostFacts, LockFact, MountUser, Permissions, Space, TextFile};
+use crate::host::facts::{Folder, HostFacts, LockFact, MountUser, Permissions, Space, StartupLine, TextFile};
 use crate::host::look::{Look, UnreadableLook};
 use crate::moosefs::daemon::Role;
 
@@ -163,6 +163,49 @@ fn what_starts_things_is_found_in_folders_of_packages_too_and_a_cut_is_told() {
             let facts = run(shell, &script);
             assert_eq!((facts.startup.len(), facts.startup_cut), (100, cut), "{shell:?}");
         }
+    }
+}
+
+#[test]
+fn who_else_starts_daemons_is_found_by_scripts_of_any_name_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let top = folder.path().to_str().unwrap();
+    let files = [
+        ("etc/keepalived/keepalived.conf", format!("notify_master \"{top}/opt/up arg\"\n")),
+        ("etc/monit/conf.d/x", "check process a with pidfile /run/mfsmaster.lock\n".to_owned()),
+        ("etc/cron.d/watch", format!("# {top}/opt/not\n* * * * * root {top}/opt/watch --all >/dev/null\n")),
+        ("etc/systemd/system/mfsmaster.service.d/local.conf", "[Service]\nRestart=always\n".to_owned()),
+        ("etc/systemd/system/other.service.d/local.conf", "[Service]\nRestart=always\n".to_owned()),
+        ("etc/init/storage.conf", "respawn\nrespawn limit 9 5\nexec mfschunkserver -d\n".to_owned()),
+        ("etc/cron.hourly/keep", "#!/bin/sh\nrsync /var/mfs/changelog_csback.0.mfs b:\n".to_owned()),
+        ("opt/up", "#!/bin/sh\nmfsmaster start\n".to_owned()),
+        ("opt/watch", "#!/bin/sh\npgrep x ||\n mfschunkserver\n".to_owned()),
+        ("opt/not", "#!/bin/sh\nmfsmaster\n".to_owned()),
+    ];
+    for (name, text) in &files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let script = Look { survey: true, ..Look::default() }.script();
+    let script = script.replace(" /etc/", &format!(" {top}/etc/"));
+    for shell in SHELLS.iter().filter(|shell| has(shell)) {
+        let facts = run(shell, &script);
+        let found = |line: &StartupLine| Some((line.file.strip_prefix(&format!("{top}/"))?.to_owned(), line.line));
+        let mut found: Vec<_> = facts.startup.iter().filter_map(found).collect();
+        found.sort();
+        found.dedup();
+        let expected = [
+            ("etc/cron.hourly/keep", 2),
+            ("etc/init/storage.conf", 1),
+            ("etc/init/storage.conf", 2),
+            ("etc/init/storage.conf", 3),
+            ("etc/monit/conf.d/x", 1),
+            ("etc/systemd/system/mfsmaster.service.d/local.conf", 2),
+            ("opt/up", 2),
+            ("opt/watch", 3),
+        ];
+        assert_eq!(found, expected.map(|(file, line)| (file.to_owned(), line)), "{shell:?}");
     }
 }
 
