@@ -138,8 +138,7 @@ fn calls(text: &str) -> bool {
         text.split(|c: char| c.is_whitespace() || "\"'`;()&|".contains(c)).filter(|w| !w.is_empty()).collect();
     let program = |word: &&str| PROGRAMS.iter().any(|name| word.rsplit('/').next() == Some(name));
     let asked = |word: &&str| matches!(*word, "pidof" | "pgrep" | "which" | "-x" | "-f" | "echo");
-    !text.starts_with('#')
-        && words.iter().position(|w| program(&w)).is_some_and(|at| !words[..at].iter().any(|w| asked(&w)))
+    !text.starts_with('#') && words.iter().position(program).is_some_and(|at| !words[..at].iter().any(asked))
 }
 
 /// Where these lines are, in a few words.

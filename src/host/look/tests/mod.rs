@@ -298,21 +298,21 @@ fn a_mount_is_where_its_word_leads_to() {
     for shell in survey::shells() {
         for place in ["link", "twice", "parent/real", "srv/real", "link/", &at("link"), &at("twice"), &at("srv/real/")]
         {
-            let arguments = seen(&["-h", "link", "-w", place], &shell);
+            let arguments = seen(&["-h", "link", "-w", place], shell);
             let mount = MountArguments::from_1_5(&arguments).unwrap();
             assert_eq!(mount.mount_point.as_str(), real.to_str().unwrap(), "{place} by {shell:?}");
             assert_eq!(mount.master.as_str(), "link", "a name of a host is no place");
         }
-        let arguments = seen(&[&format!("-rw{}", at("link"))], &shell);
+        let arguments = seen(&[&format!("-rw{}", at("link"))], shell);
         let mount = MountArguments::from_1_5(&arguments).unwrap();
         assert_eq!(mount.mount_point.as_str(), real.to_str().unwrap(), "{shell:?}");
         // a line of 1.6: the shell's own words are left out
-        let arguments = seen(&["parent/real", "-H", "link", "-S", &at("link")], &shell);
+        let arguments = seen(&["parent/real", "-H", "link", "-S", &at("link")], shell);
         let mount = MountArguments::from_1_6(&arguments[3..]).unwrap();
         assert_eq!(mount.mount_point.as_str(), real.to_str().unwrap(), "{shell:?}");
         assert_eq!(mount.subfolder.as_str(), at("link"), "a folder of the file system is no place");
         for other in [at("round"), at("not/there"), at("srv"), at("srv/real/below")] {
-            let mount = MountArguments::from_1_5(&seen(&["-w", &other], &shell)).unwrap();
+            let mount = MountArguments::from_1_5(&seen(&["-w", &other], shell)).unwrap();
             assert_eq!(mount.mount_point.as_str(), other, "what is no mount stays as it is: {shell:?}");
         }
     }
