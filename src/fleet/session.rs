@@ -248,7 +248,11 @@ pub(super) async fn listen(mut stderr: impl AsyncRead + Unpin) -> String {
 
 /// ssh's words with their causes, and a hint where one is known.
 pub(super) fn explain(error: &openssh::Error) -> String {
-    let mut text = error.to_string();
+    let mut text = match error {
+        // one cause, one wording, whoever of ssh's processes is the first to see it
+        openssh::Error::Disconnected => "the connection was lost".to_owned(),
+        error => error.to_string(),
+    };
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         text = format!("{text}: {}", error.to_string().trim());

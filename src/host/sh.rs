@@ -7,7 +7,9 @@
 //! quotes, `${…}`, `$((…))`, comments) rendering panics. Whether it does depends on the program's text alone and never on a
 //! value, so that the test which renders every script sees every such place.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::AbsPath;
 use super::shell::quote;
@@ -45,6 +47,27 @@ impl Script {
     /// A value stands where it cannot be one, or a quote is left open: mistakes in the program's own text.
     #[must_use]
     pub(crate) fn render(text: &'static str, values: &[(&'static str, Piece)]) -> Self {
+        if values.is_empty() {
+            return Self::fixed(text);
+        }
+        Self::render_now(text, values)
+    }
+
+    /// A text without values is the same each time, and is read once: a look is put together hundreds of times in a run, and most of
+    /// it is such text.
+    fn fixed(text: &'static str) -> Self {
+        static READ: LazyLock<Mutex<HashMap<&str, Script>>> = LazyLock::new(Mutex::default);
+        let read = || READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(script) = read().get(text) {
+            return script.clone();
+        }
+        // without the lock: a mistake in the text panics
+        let script = Self::render_now(text, &[]);
+        read().insert(text, script.clone());
+        script
+    }
+
+    fn render_now(text: &'static str, values: &[(&'static str, Piece)]) -> Self {
         let mut script = Self::default();
         let mut used = vec![false; values.len()];
         let mut rest = text;

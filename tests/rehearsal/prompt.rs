@@ -4,7 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use mfsupgrade::journal::{Simulated, StateFolder};
 use rustix::fs::OFlags;
@@ -117,14 +117,19 @@ async fn a_run_is_not_set_aside_by_a_yes_to_that_and_a_no_to_the_next_one() {
     cluster.stop().await;
 }
 
-/// Runs a command in a session of its own on a terminal that is closed when `at` is on it; then `closed` is done. Its exit code.
-fn until_the_terminal_closes(command: &Command, at: &str, closed: impl FnOnce()) -> Option<i32> {
-    let (mut keyboard, screen) = terminal();
+/// A command that runs in a session of its own on a terminal, and the other side of that.
+fn in_a_session(command: &Command) -> (Child, File) {
+    let (keyboard, screen) = terminal();
     let mut session = Command::new("setsid");
     session.arg("--ctty").arg(command.get_program()).args(command.get_args());
     session.stdin(screen.try_clone().unwrap()).stdout(screen.try_clone().unwrap()).stderr(screen);
-    let mut child = session.spawn().unwrap();
-    drop(session);
+    // it holds the screen too, which is dark when nobody does
+    (session.spawn().unwrap(), keyboard)
+}
+
+/// Runs a command in a session of its own on a terminal that is closed when `at` is on it; then `closed` is done. Its exit code.
+fn until_the_terminal_closes(command: &Command, at: &str, closed: impl FnOnce()) -> Option<i32> {
+    let (mut child, mut keyboard) = in_a_session(command);
     let (mut shown, mut buffer) = (String::new(), [0; 4096]);
     while !console::strip_ansi_codes(&shown).contains(at) {
         match keyboard.read(&mut buffer) {
@@ -181,12 +186,7 @@ const CTRL_C: &str = "\u{3}";
 /// Runs a command in a session of its own on a terminal, where keys are typed when these words are on it, one after the other: its
 /// exit code, and all that was shown.
 fn typed(command: &Command, keys: &[(&str, &str)]) -> (Option<i32>, String) {
-    let (mut keyboard, screen) = terminal();
-    let mut session = Command::new("setsid");
-    session.arg("--ctty").arg(command.get_program()).args(command.get_args());
-    session.stdin(screen.try_clone().unwrap()).stdout(screen.try_clone().unwrap()).stderr(screen);
-    let mut child = session.spawn().unwrap();
-    drop(session);
+    let (mut child, mut keyboard) = in_a_session(command);
     let (mut shown, mut buffer, mut from, mut keys) = (String::new(), [0; 4096], 0, keys.iter().peekable());
     while let Ok(bytes @ 1..) = keyboard.read(&mut buffer) {
         shown += &String::from_utf8_lossy(&buffer[..bytes]);

@@ -42,6 +42,11 @@ impl Told {
         self
     }
 
+    fn without(self, words: &str) -> Self {
+        assert!(!self.err.contains(words) && !self.out.contains(words), "{words}\n{}\n{}", self.err, self.out);
+        self
+    }
+
     /// No line tells of work on `host`.
     fn untouched(self, host: &str) -> Self {
         let step = format!("{host}: install");
@@ -123,7 +128,10 @@ async fn exports_of_the_plans_own_file_are_what_the_new_master_reads() {
 #[test]
 fn an_install_that_fails_stops_at_that_host() {
     told(&rehearse("plans/rolling.toml", &["install-fails@cs2"]))
-        .expect(5, &["failed to install chunkserver programs on cs2", "1 of 3 chunkservers on 1.6.27", "resume"])
+        .expect(5, &["failed to install chunkserver programs on cs2", "1 of 3 chunkservers on 1.6.27"])
+        // of a rehearsal there is nothing to go on with: no command is said that cannot work
+        .expect(5, &["this rehearsal ends here; `--keep` leaves its cluster running"])
+        .without("mfsupgrade resume")
         .untouched("cs3")
         .untouched("cl1");
 }

@@ -13,7 +13,7 @@ mod watch;
 use super::{AbsPath, HostName};
 
 pub use self::read::UnreadableLook;
-pub use self::watch::{LIMIT_S, script_of};
+pub use self::watch::{LIMIT_S, behind_the_watch, script_of};
 
 /// What to look at, beyond what every look tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

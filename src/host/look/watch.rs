@@ -47,14 +47,24 @@ exit "$x"
 
 /// `script`, ended on its host when it takes longer than `seconds`.
 pub(super) fn watched(script: &Script, seconds: u64) -> Script {
-    sh!("/bin/sh -c ‹watched› look ‹seconds› ‹script›", watched = WATCHED, seconds = seconds, script = script.as_str(),)
+    let watch = before(seconds);
+    sh!("‹watch› ‹script›", watch = watch, script = script.as_str())
+}
+
+/// All that stands before the script of a look.
+fn before(seconds: u64) -> Script {
+    sh!("/bin/sh -c ‹watched› look ‹seconds›", watched = WATCHED, seconds = seconds)
 }
 
 /// The script of a look as it is sent, without its watch; `None`: it is no look.
 #[must_use]
 pub fn script_of(sent: &str) -> Option<String> {
-    static BEFORE: LazyLock<String> = LazyLock::new(|| {
-        format!("{} ", sh!("/bin/sh -c ‹watched› look ‹seconds›", watched = WATCHED, seconds = LIMIT_S))
-    });
-    one_word(sent.strip_prefix(BEFORE.as_str())?)
+    one_word(behind_the_watch(sent)?)
+}
+
+/// The same as one quoted word, as it stands in what is sent: to see what is looked at costs no reading of it all.
+#[must_use]
+pub fn behind_the_watch(sent: &str) -> Option<&str> {
+    static BEFORE: LazyLock<String> = LazyLock::new(|| format!("{} ", before(LIMIT_S)));
+    sent.strip_prefix(BEFORE.as_str())
 }

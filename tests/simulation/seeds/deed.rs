@@ -43,9 +43,9 @@ pub enum Deed {
 }
 
 impl Deed {
-    /// What `script` looks at, if it only looks.
-    pub fn look(script: &str) -> Option<String> {
-        look::script_of(script)
+    /// What `script` looks at, if it only looks: quoted, as it was sent.
+    pub fn look(script: &str) -> Option<&str> {
+        look::behind_the_watch(script)
     }
 
     pub fn read(script: &str) -> Self {

@@ -120,7 +120,7 @@ impl Hosts for Cluster {
     async fn run(&self, host: &HostName, script: &str, limit: Duration, line: &mut dyn FnMut(&str)) -> Outcome {
         let at = self.at(host);
         let look = Deed::look(script);
-        if let Some(look) = &look {
+        if let Some(look) = look {
             let users = look.contains(show::USERS);
             self.state.borrow_mut().tell(Fact::Looked { host: host.to_string(), users });
         }
@@ -132,7 +132,7 @@ impl Hosts for Cluster {
         if let Some(look) = look {
             let (output, latency) = {
                 let mut state = self.state.borrow_mut();
-                let output = state.look(at, &look);
+                let output = state.look(at, look);
                 let latency = state.scenario.pace.latency;
                 (output, state.random.between(1, latency))
             };
