@@ -36,6 +36,8 @@ pub struct Changed {
     pub config: Vec<Written>,
     /// Mounts that were changed, as the old release had them.
     pub mounts: Vec<MountArguments>,
+    /// Whether it had begun to take the old daemon down; only a master's is told.
+    pub ended: bool,
     /// Those of this client whose turn had not come: a boot makes them with the programs that are there.
     pub not_begun: Vec<MountArguments>,
 }
@@ -92,6 +94,7 @@ pub struct BackSeen {
 
 /// The look, and what stands against the way back, worst first. `overview` is the master's answer, if it gave one;
 /// `before` what the cluster was like before the upgrade, `known` the addresses by which its master knew the plan's hosts.
+/// `accepts_metadata`: the operator has looked and said that the master serves the right metadata.
 #[must_use]
 pub fn look_back(
     plan: &Plan,
@@ -100,6 +103,7 @@ pub fn look_back(
     overview: Option<&Overview>,
     before: &Baseline,
     known: &[Ipv4Addr],
+    accepts_metadata: bool,
 ) -> (BackSeen, Vec<Finding>) {
     let mut check = Check { plan, fleet, findings: Vec::new() };
     let parts: Vec<Part> = changed.iter().filter_map(|c| check.part(c)).collect();
@@ -121,7 +125,8 @@ pub fn look_back(
         );
     }
     if let Some(overview) = overview {
-        check.on_other_metadata(overview, before);
+        let ended = changed.iter().any(|c| c.role == Role::Master && c.ended);
+        check.on_other_metadata(overview, before, ended && !accepts_metadata);
     }
     let seen = BackSeen {
         baseline: baseline(overview, before),
@@ -198,6 +203,9 @@ impl Check<'_> {
         let here = |path: &&String| path.starts_with(&prefix);
         let programs =
             facts.installed.iter().filter(|(path, _)| here(path)).any(|(_, v)| v.as_ref() != Some(self.from()));
+        // a metalogger that ran already when its turn came was left as it was, and nothing of it was kept: it is stopped alone
+        let kept = changed.kept.as_ref().is_some_and(|file| facts.archives.contains_key(file.as_str()));
+        let programs = programs && (kept || changed.role != Role::Metalogger);
         let mounts = if changed.role == Role::Client { self.mounts(changed, facts) } else { Vec::new() };
         let daemon = match changed.role {
             Role::Client if mounts.iter().all(|(_, seen)| *seen == Mounted::Old) => Daemon::Old,

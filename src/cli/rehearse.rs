@@ -220,7 +220,7 @@ impl Rehearse {
         name: &str,
     ) -> Result<Exit, Failed> {
         let stored = state.read(Some(name))?;
-        let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, fleet).await;
+        let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, fleet, false).await;
         if !fits(plan, &findings, true, &self.display)? {
             return Ok(Exit::Findings);
         }

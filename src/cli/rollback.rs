@@ -44,6 +44,10 @@ pub struct Rollback {
     /// Look at the hosts (read-only) and show the schedule; change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Go back from the metadata that the master serves, though it knows less than before: where the look asks whether it is
+    /// the right one
+    #[arg(long)]
+    pub accept_metadata: bool,
     /// Do not wait for the plan's window
     #[arg(long)]
     pub any_time: bool,
@@ -120,7 +124,8 @@ impl Rollback {
     /// The way back as the hosts are now; shown where it is a dry run.
     async fn look(&self, plan: &Plan, stored: &Stored, fleet: &SshFleet) -> Result<Looked, Failed> {
         say!("looking at {} (nothing is changed)", ui::schedule::cluster(&stored.schedule));
-        let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, fleet).await;
+        let (seen, findings) =
+            observe_back(plan, &stored.schedule, &stored.progress, fleet, self.accept_metadata).await;
         let schedule = compile_back(plan, &stored.name, &stored.schedule, &seen);
         if self.dry_run {
             match self.format {
@@ -157,6 +162,7 @@ pub(super) async fn observe_back(
     upgrade: &Schedule,
     progress: &Progress,
     fleet: &SshFleet,
+    accepts_metadata: bool,
 ) -> (BackSeen, Vec<Finding>) {
     let changed = changed(upgrade, &|step| progress.done.contains_key(step) || progress.open.contains(step));
     let seen = together(looks_back(plan, &changed), |(host, look)| async move {
@@ -182,7 +188,7 @@ pub(super) async fn observe_back(
     let mut before = upgrade.baseline.clone().unwrap_or_default();
     progress.counted.iter().for_each(|counts| before.learn(counts));
     let known: Vec<_> = upgrade.chunkservers.iter().chain(&upgrade.clients).filter_map(|k| k.address).collect();
-    let (seen, more) = look_back(plan, &changed, &facts, overview.as_ref(), &before, &known);
+    let (seen, more) = look_back(plan, &changed, &facts, overview.as_ref(), &before, &known, accepts_metadata);
     findings.extend(more);
     (seen, findings)
 }

@@ -310,6 +310,7 @@ pub struct ClientGroup {
     /// The options of the new mfsmount; `None`: taken from the running one.
     pub mount_options: Option<Vec<String>>,
     /// How many hosts are changed at a time, at least 1.
+    #[serde(deserialize_with = "one_or_more")]
     pub parallel: usize,
     /// What is done when a mount is in use at its turn.
     #[serde(default, skip_serializing_if = "Busy::is_fail")]
@@ -320,4 +321,15 @@ pub struct ClientGroup {
     /// SSH and installation.
     #[serde(flatten)]
     pub access: Access,
+}
+
+/// A number of things that are done at once: a stored one of 0 would never end.
+///
+/// # Errors
+/// It is 0, or no number.
+pub fn one_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    match usize::deserialize(from)? {
+        0 => Err(serde::de::Error::custom("0 at once would never end")),
+        number => Ok(number),
+    }
 }

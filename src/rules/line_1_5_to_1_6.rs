@@ -86,6 +86,11 @@ pub const BACK_GREATEST: Duration = STAGGER_GREATEST;
 /// action a chunk and loop of 300 s (CHUNKS_LOOP_TIME); seen after a full-stop with a writer at work. That, twice.
 pub const HEALED_GREATEST: Duration = Duration::from_secs(2 * (300 + 300));
 
+/// How long the last look of a way back waits: an old master tells no matrix, and where a chunkserver shows fewer chunks than it
+/// had, the first round of its own test of all files tells whether they were moved or are missing. It begins 150 s after the
+/// master's start and takes 2048 s (`filesystem.c` @ 1.5.12).
+pub const TESTED_GREATEST: Duration = Duration::from_secs(45 * 60);
+
 /// Where a release looks for mfsmaster.cfg below its prefix, in its order.
 #[must_use]
 pub fn master_config_paths(to: &Version) -> &'static [&'static str] {

@@ -76,11 +76,14 @@ pub fn metadata_is_whole(now: &HostFacts) -> Result<(), String> {
     }
 }
 
-/// The old program in its place; of a metalogger, which the old release does not have, none at all.
+/// The old program in its place; of a metalogger, which the old release does not have, none at all, or the one that somebody had
+/// put in before the run and that was kept with the rest.
 pub(super) fn restored(role: Role, prefix: &AbsPath, to: &Version, now: &HostFacts) -> Verdict {
     let path = prefix.join(role.path_in_prefix());
+    let kept = |facts: &HostFacts| facts.archives.values().any(|tar| tar.contains_key(role.path_in_prefix()));
     match (role, now.installed.get(path.as_str())) {
         (Role::Metalogger, None) => Done(format!("there is no {path}, as before")),
+        (Role::Metalogger, Some(_)) if kept(now) => Done(format!("{path} is the one that was there before the run")),
         (Role::Metalogger, Some(_)) => NotYet(format!("{path} is still there")),
         (_, Some(Some(version))) if version == to => Done(format!("{path} is {to}")),
         (_, Some(Some(version))) => NotYet(format!("the installed {} is {version}", role.program())),

@@ -140,7 +140,7 @@ fn tells_no_matrix(schedule: &Schedule, overview: &Overview) -> bool {
 }
 
 /// The chunkservers in the order of their upgrade, the first `upgraded` with the version that they must have.
-fn servers(schedule: &Schedule, upgraded: usize) -> impl Iterator<Item = (Ipv4Addr, Option<&Version>)> {
+fn servers(schedule: &Schedule, upgraded: usize) -> impl Iterator<Item = (Ipv4Addr, Option<&Version>)> + Clone {
     let wanted = move |at: usize| (at < upgraded).then_some(&schedule.to);
     schedule.chunkservers.iter().enumerate().filter_map(move |(at, server)| Some((server.address?, wanted(at))))
 }
@@ -152,7 +152,7 @@ fn address_of(list: &[Known], host: &HostName) -> Result<Ipv4Addr, String> {
 
 fn upgraded(schedule: &Schedule, baseline: &Baseline, overview: &Overview) -> Result<(), String> {
     if tells_no_matrix(schedule, overview) {
-        health::all_back(overview, baseline, servers(schedule, usize::MAX))?;
+        health::all_back_or_tested(overview, baseline, servers(schedule, usize::MAX))?;
     } else {
         health::healthy(overview, baseline, servers(schedule, usize::MAX))?;
         // what came up and went away again since: a daemon that died, a host that booted without its mounts

@@ -72,7 +72,10 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
             look.busy_in = Some(tree.clone());
             look.work_files.push(mark.clone());
         }
-        Action::Keep { file, .. } => look.work_files.push(file.clone()),
+        Action::Keep { file, holds, .. } => {
+            look.work_files.push(file.clone());
+            look.archives.extend(holds.is_some().then(|| file.clone()));
+        }
         Action::Configure { file, .. } | Action::PutBack { file, .. } => look.work_files.push(file.clone()),
         Action::Backup { .. }
         | Action::Trial { .. }
@@ -282,7 +285,11 @@ pub fn achieved(action: &Action, to: &Version, before: &HostFacts, now: &HostFac
         Action::Copy { sha256, to, .. } => there(to, Some(sha256), now),
         Action::Build { mark, mark_sha256, .. } => there(mark, Some(mark_sha256), now),
         Action::Configure { file, sha256, .. } => there(file, Some(sha256), now),
-        Action::Keep { file, .. } => there(file, None, now),
+        Action::Keep { role, file, holds, .. } => match (there(file, None, now), holds) {
+            // nothing is stopped where what was kept is no way back
+            (Done(is), Some(from)) => now.lacks_kept(file, *role, from).map_or(Done(is), NotYet),
+            (verdict, _) => verdict,
+        },
         Action::Backup { .. } | Action::Trial { .. } => NotYet("nothing on the host shows it".to_owned()),
         Action::ConfigureFound { .. } | Action::RemountFound => NotYet("a preview cannot be run".to_owned()),
         Action::Verify => Done("nothing to look at on the host itself".to_owned()),

@@ -149,6 +149,7 @@ pub struct Stage {
     /// What must hold before its first step.
     pub gate: Option<Gate>,
     /// How many hosts at a time.
+    #[serde(deserialize_with = "crate::plan::model::one_or_more")]
     pub parallel: usize,
     /// One entry a host; begun in this order.
     pub tracks: Vec<Track>,
@@ -261,6 +262,10 @@ pub enum Action {
         role: Role,
         /// The tar file on the host.
         file: AbsPath,
+        /// The release of the program in it without which there is no way back; `None`: the operator has acknowledged that there
+        /// is none, or the old release has no such program.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        holds: Option<Version>,
         /// How.
         command: Command,
     },

@@ -28,7 +28,7 @@ fn look(world: &World, upgrade: &Schedule) -> (Schedule, Vec<Finding>) {
     let overview = futures_now(world.overview()).ok();
     let known: Vec<_> = upgrade.chunkservers.iter().chain(&upgrade.clients).filter_map(|k| k.address).collect();
     let before = upgrade.baseline.as_ref().unwrap();
-    let (seen, findings) = look_back(&plan, &changed, &fleet, overview.as_ref(), before, &known);
+    let (seen, findings) = look_back(&plan, &changed, &fleet, overview.as_ref(), before, &known, false);
     (compile_back(&plan, "run", upgrade, &seen), findings)
 }
 

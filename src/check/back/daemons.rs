@@ -64,14 +64,19 @@ impl Check<'_> {
     }
 
     /// A master that runs on other metadata is nothing to leave alone, in whatever release: it deletes the chunks that it does
-    /// not know. A way back that was killed when its old master had just been started leaves it like that.
-    pub(super) fn on_other_metadata(&mut self, overview: &Overview, before: &Baseline) {
+    /// not know. A way back that was killed when its old master had just been started leaves it like that. `asks`: where nobody
+    /// can tell, the operator is asked; a master that the run has never ended has loaded nothing since, and its users delete what
+    /// they like.
+    pub(super) fn on_other_metadata(&mut self, overview: &Overview, before: &Baseline, asks: bool) {
         let host = &self.plan.master.host;
         let version = self.fleet.get(host).and_then(HostFacts::metaversion);
         let loaded = Loaded { version, ..Loaded::default() };
         let (seen, todo) = match metadata_of(Some(overview), before, &loaded) {
             Metadata::Same | Metadata::Alike => return,
-            Metadata::Unclear(reason) => (reason, line::ASK_METADATA.to_owned()),
+            Metadata::Unclear(_) if !asks => return,
+            Metadata::Unclear(reason) => {
+                (reason, format!("{}. If it is the right one, give `--accept-metadata`", line::ASK_METADATA))
+            }
             Metadata::Other(reason) => {
                 let master = self.fleet.get(host).and_then(|facts| facts.daemon(Role::Master));
                 let pid = master.map_or("PID".to_owned(), |p| p.pid.to_string());

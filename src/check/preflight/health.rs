@@ -2,6 +2,7 @@
 
 use super::Check;
 use crate::check::{Baseline, Code};
+use crate::moosefs::daemon::Role;
 use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
 use crate::rules::away::Takeover;
@@ -16,8 +17,15 @@ const LEAST_S: u64 = 1;
 const TEST_SECONDS: i64 = 2 * 60 * 60;
 
 impl Check<'_> {
+    /// What the running master has saved: no master after it may have loaded less, whoever starts it.
+    fn metaversion(&self) -> Option<u64> {
+        let facts = self.fleet.get(&self.plan.master.host)?;
+        facts.daemon(Role::Master).and_then(|_| facts.metaversion())
+    }
+
     pub(super) fn baseline(&mut self) -> Baseline {
-        let baseline = Baseline { lost: self.lost.clone(), ..Baseline::of(self.overview) };
+        let metaversion = self.metaversion();
+        let baseline = Baseline { lost: self.lost.clone(), metaversion, ..Baseline::of(self.overview) };
         if self.overview.matrix.is_none() && !self.overview.file_test.is_finished() {
             self.find(
                 Code::HealthUnknown,

@@ -37,7 +37,8 @@ fn upgraded() -> (Scene, Vec<Changed>) {
             Vec::new()
         };
         let (prefix, kept, config) = (path("/usr/local"), Some(path(KEPT)), Vec::new());
-        changed.push(Changed { host, role, prefix, kept, data_path: None, config, mounts, not_begun: Vec::new() });
+        let (ended, not_begun) = (role == Role::Master, Vec::new());
+        changed.push(Changed { host, role, prefix, kept, data_path: None, config, mounts, ended, not_begun });
     }
     (scene, changed)
 }
@@ -45,7 +46,7 @@ fn upgraded() -> (Scene, Vec<Changed>) {
 fn look(scene: &Scene, changed: &[Changed]) -> (BackSeen, Vec<Code>) {
     let before = Baseline::of(&scene.overview);
     let overview = Some(&scene.overview);
-    let (seen, findings) = look_back(&scene.plan, changed, &scene.fleet, overview, &before, &[]);
+    let (seen, findings) = look_back(&scene.plan, changed, &scene.fleet, overview, &before, &[], false);
     (seen, findings.into_iter().map(|f| f.code).collect())
 }
 
@@ -60,6 +61,20 @@ fn what_was_changed_is_to_be_brought_back() {
     assert_eq!((server.daemon, &server.disks), (Daemon::New, &vec![path("/mnt/disk1")]));
     let client = seen.parts.iter().find(|p| p.changed.host == name("cl1")).unwrap();
     assert_eq!((client.mounts.len(), client.mounts[0].1), (1, true));
+}
+
+/// A boot had brought it up before its turn, so that nothing of it was kept.
+#[test]
+fn a_metalogger_of_which_nothing_was_kept_is_stopped_and_its_programs_stay() {
+    let (mut scene, changed) = upgraded();
+    let programs = |scene: &Scene| {
+        let (seen, codes) = look(scene, &changed);
+        assert_eq!(codes, []);
+        seen.parts.iter().find(|p| p.changed.host == name("log1")).map(|p| p.programs)
+    };
+    assert_eq!(programs(&scene), Some(true));
+    scene.host("log1").archives.clear();
+    assert_eq!(programs(&scene), None, "it is down already");
 }
 
 /// Its chunks are in the folders of 1.6 like any other's, and 1.5 looks for them in its own, marked or not.
@@ -150,19 +165,28 @@ fn what_cannot_be_brought_back_is_found_before_anything_is_touched() {
 
 #[test]
 fn a_master_on_other_metadata_is_nothing_to_leave_alone() {
-    let (_, changed) = upgraded();
-    let against = |version: Option<u64>| {
+    let (_, mut changed) = upgraded();
+    let against = |changed: &[Changed], version: Option<u64>, accepts: bool| {
         let mut scene = scene();
         let before = Baseline { metaversion: Some(500), ..Baseline::of(&scene.overview) };
         (scene.overview.info.inodes, scene.overview.info.chunks) = (1, 0);
         scene.host("master").metaversions.extend(version.map(|version| ("metadata.mfs.back".to_owned(), version)));
-        let (_, findings) = look_back(&scene.plan, &changed, &scene.fleet, Some(&scene.overview), &before, &[]);
+        let (_, findings) = look_back(&scene.plan, changed, &scene.fleet, Some(&scene.overview), &before, &[], accepts);
         findings.into_iter().find(|f| f.code == Code::BackMetadata).map(|f| f.todo)
     };
-    assert!(against(Some(499)).unwrap().contains("kill"));
-    let asked = against(None).unwrap();
+    assert!(against(&changed, Some(499), true).unwrap().contains("kill"));
+    let asked = against(&changed, None, false).unwrap();
     assert!(!asked.contains("kill") && asked.contains("users may have deleted"), "{asked}");
-    assert_eq!(against(Some(500)), None, "what users have deleted since the upgrade is nothing against the way back");
+    assert!(asked.contains("--accept-metadata"), "{asked}");
+    assert_eq!(against(&changed, None, true), None, "the operator has looked");
+    changed.iter_mut().for_each(|c| c.ended = false);
+    assert_eq!(against(&changed, None, false), None, "a master that was never ended has loaded nothing since");
+    assert!(against(&changed, Some(499), false).is_some());
+    assert_eq!(
+        against(&changed, Some(500), false),
+        None,
+        "what users have deleted since the upgrade is nothing against the way back"
+    );
 }
 
 /// cl1 with a second mount whose turn had not come, as it is now.
@@ -212,7 +236,7 @@ fn a_server_that_does_not_find_its_chunks_is_no_measure_for_itself() {
     let address = scene.overview.chunkservers[0].address;
     let measure = |scene: &Scene| {
         let overview = Some(&scene.overview);
-        look_back(&scene.plan, &changed, &scene.fleet, overview, &before, &[]).0.baseline.servers[&address]
+        look_back(&scene.plan, &changed, &scene.fleet, overview, &before, &[], false).0.baseline.servers[&address]
     };
     (scene.overview.chunkservers[0].chunks, scene.overview.matrix) = (0, None);
     assert_eq!(measure(&scene), before.servers[&address]);

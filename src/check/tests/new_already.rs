@@ -51,6 +51,38 @@ fn a_full_stop_does_not_stop_a_master_that_is_new() {
     }
 }
 
+/// The version of the metadata before anything was done: no master after it may have loaded less.
+#[test]
+fn what_the_old_master_has_saved_is_known_from_the_first_look_on() {
+    let mut scene = scene();
+    let known = |scene: &Scene| scene.check().0.unwrap().baseline.metaversion;
+    assert_eq!(known(&scene), None);
+    scene.host("master").metaversions.insert("metadata.mfs.back".to_owned(), 4711);
+    assert_eq!(known(&scene), Some(4711));
+}
+
+/// What is kept must hold the old program, or nothing is stopped; but for what the operator has acknowledged.
+#[test]
+fn a_copy_of_what_is_replaced_is_asked_for_the_old_program() {
+    let mut scene = scene();
+    scene.plan.upgrade.acknowledge.insert("old-programs-gone".to_owned());
+    scene.host("cs2").installed.insert("/usr/local/sbin/mfschunkserver".into(), Some(NEW));
+    let (seen, _) = scene.check();
+    let schedule = compile(&scene.plan, Some(&seen.unwrap()));
+    let wanted = |host: &str| {
+        let of = |track: &crate::schedule::Track| track.host.as_str() == host;
+        schedule.steps().find_map(|(_, track, step)| match &step.action {
+            Action::Keep { holds, .. } if of(track) => Some(holds.clone()),
+            _ => None,
+        })
+    };
+    for host in ["master", "cs1", "cl1"] {
+        assert_eq!(wanted(host), Some(Some(OLD)), "{host}");
+    }
+    assert_eq!(wanted("cs2"), Some(None), "acknowledged");
+    assert_eq!(wanted("log1"), Some(None), "1.5 has no metalogger");
+}
+
 #[test]
 fn no_way_back_is_promised_where_the_old_programs_are_gone() {
     let promised = |kept: bool| {

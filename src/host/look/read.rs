@@ -76,7 +76,8 @@ impl HostFacts {
                 lines.next();
             }
             // whatever is read of a half may be something else
-            if said::is_cut(&line) {
+            // and no shell takes a NUL, which no file name and no owner of a true host has
+            if said::is_cut(&line) || line.contains('\0') {
                 return Err(unreadable(&line));
             }
             whole = line == "end";

@@ -56,6 +56,30 @@ fn start_on(chunkserver_port: Option<u16>, command: Command) -> Action {
 }
 
 #[test]
+fn what_was_kept_is_read_when_it_is_made() {
+    let file = AbsPath::new("/w/kept.tar").unwrap();
+    let command = Command::Keep { prefix: prefix(), file: file.clone(), shown: Vec::new() };
+    let keep = |holds: Option<Version>| Action::Keep {
+        role: Role::Chunkserver,
+        file: file.clone(),
+        holds,
+        command: command.clone(),
+    };
+    let verdict = |holds: Option<Version>, programs: Option<Option<Version>>| {
+        let mut now = host(vec![]);
+        now.kept.insert(file.to_string(), "5ca1ab1e".to_owned());
+        let program = Role::Chunkserver.path_in_prefix().to_owned();
+        now.archives.extend(programs.map(|version| (file.to_string(), [(program, version)].into())));
+        achieved(&keep(holds), &NEW, &now, &now, false)
+    };
+    assert!(matches!(verdict(Some(OLD), Some(Some(OLD))), Verdict::Done(_)));
+    let Verdict::NotYet(why) = verdict(Some(OLD), Some(Some(NEW))) else { panic!("there would be no way back") };
+    assert!(why.contains("is 1.6.27, not 1.5.12"), "{why}");
+    assert!(matches!(verdict(Some(OLD), None), Verdict::NotYet(_)), "it is not whole");
+    assert!(matches!(verdict(None, Some(Some(NEW))), Verdict::Done(_)), "the operator has acknowledged that");
+}
+
+#[test]
 fn chunks_are_not_taken_for_moved_because_a_boot_has_started_the_old_chunkserver() {
     let disks = vec![AbsPath::new("/mnt/hd1").unwrap()];
     let back = Action::FoldersBack { disks: disks.clone(), command: Command::FoldersBack { disks } };

@@ -49,13 +49,15 @@ pub fn changed(schedule: &Schedule, begun: &dyn Fn(&StepId) -> bool) -> Vec<Chan
             (None, Some(prefix)) => {
                 let (host, prefix) = (track.host.clone(), prefix.clone());
                 let (kept, data_path, config, mounts) = (None, None, Vec::new(), Vec::new());
-                all.push(Changed { host, role, prefix, kept, data_path, config, mounts, not_begun: Vec::new() });
+                let (ended, not_begun) = (false, Vec::new());
+                all.push(Changed { host, role, prefix, kept, data_path, config, mounts, ended, not_begun });
                 all.len() - 1
             }
             // what comes first on a host is its installation, which tells the prefix
             (None, None) => continue,
         };
         let change = &mut all[at];
+        change.ended |= step.action.ends_the_master();
         match &step.action {
             Action::Keep { file, .. } => change.kept = Some(file.clone()),
             Action::StopMaster { data_path, .. } | Action::Start { data_path, .. } => {
@@ -144,7 +146,7 @@ pub fn compile_back(plan: &Plan, run: &str, upgrade: &Schedule, seen: &BackSeen)
         stages.extend(back.clients());
     }
     if !stages.is_empty() {
-        stages.push(back.compiler.verify());
+        stages.push(back.compiler.verify(line::TESTED_GREATEST));
     }
     Schedule {
         format: FORMAT,

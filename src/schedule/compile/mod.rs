@@ -136,7 +136,7 @@ impl Compiler<'_> {
         stages.extend(self.metaloggers());
         stages.push(self.chunkservers_one_by_one());
         stages.extend(self.clients());
-        stages.push(self.verify());
+        stages.push(self.verify(line::HEALED_GREATEST));
         stages
     }
 
@@ -151,7 +151,7 @@ impl Compiler<'_> {
         }
         stages.extend(self.metaloggers());
         stages.extend(self.clients());
-        stages.push(self.verify());
+        stages.push(self.verify(line::HEALED_GREATEST));
         stages
     }
 
@@ -421,9 +421,9 @@ impl Compiler<'_> {
         [unmount, remount]
     }
 
-    fn verify(&mut self) -> Stage {
+    fn verify(&mut self, greatest: std::time::Duration) -> Stage {
         let mut step = self.step("verify".to_owned(), Action::Verify);
-        let greatest_s = line::HEALED_GREATEST.as_secs();
+        let greatest_s = greatest.as_secs();
         self.greatest += greatest_s;
         step.afterwards = Some(Gate::Upgraded { greatest_s });
         Stage {

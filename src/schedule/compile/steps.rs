@@ -56,7 +56,14 @@ impl Compiler<'_> {
         let changes = self.observation.and_then(|o| o.config.get(host)).into_iter().flatten();
         let shown = changes.filter(|c| c.role == role).map(|c| (c.file.clone(), c.replaces.clone())).collect();
         let command = Command::Keep { prefix, file: file.clone(), shown };
-        self.step(format!("{phase}/{host}/keep"), Action::Keep { role, file, command })
+        let known = role != Role::Metalogger && self.observation.is_some() && !self.is_without_old(host, role);
+        let holds = known.then(|| self.plan.upgrade.from.clone());
+        self.step(format!("{phase}/{host}/keep"), Action::Keep { role, file, holds, command })
+    }
+
+    /// Whether the old program was gone before the run, as the operator has acknowledged.
+    fn is_without_old(&self, host: &HostName, role: Role) -> bool {
+        self.observation.and_then(|o| o.without_old.get(host)).is_some_and(|roles| roles.contains(&role))
     }
 
     fn kept(&self, access: &Access) -> AbsPath {
@@ -162,7 +169,7 @@ impl Compiler<'_> {
             Role::Metalogger | Role::Client => None,
         };
         // nothing is promised that cannot be kept
-        if self.observation.and_then(|o| o.without_old.get(host)).is_some_and(|roles| roles.contains(&role)) {
+        if self.is_without_old(host, role) {
             let from = &self.plan.upgrade.from;
             let cannot = format!("(`mfsupgrade rollback` CANNOT: no {role} program of {from} is left on {host})");
             step.way_back = step.way_back.map(|words| words.replace(line::BY_ROLLBACK, &cannot));

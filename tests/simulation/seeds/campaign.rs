@@ -13,12 +13,15 @@ use mfsupgrade::run::{Ending, EventSink, Runner};
 use mfsupgrade::schedule::Schedule;
 
 use super::cluster::Cluster;
-use super::cluster::store::Sink;
+use super::cluster::store::{Journal, Sink};
 use super::cluster::time::Driven;
 use super::fact::{Fact, Said};
+use super::faults::Kind;
 use super::judge::Broken;
+use super::past::Copied;
 use super::plant::{Bug, Planted, PlantedSink, Wrong};
 use super::scenario::Scenario;
+use super::seed::Seed;
 use super::way_back;
 
 /// Failed sessions after which no further fault strikes.
@@ -88,6 +91,8 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
     bug.plant(&mut upgrade);
     let mut walked = begin(&cluster, upgrade.clone(), "simulated".to_owned(), None);
     let mut endings = Vec::new();
+    let mut aside = Aside { copied: scenario.past.copied.clone(), journal: None };
+    let mut nights = scenario.nights.then(|| Seed::new(scenario.seed ^ 0x419f7));
     loop {
         // a name that leads elsewhere is none of the first look's, nor of that before the way back
         cluster.drift(endings.len());
@@ -99,8 +104,12 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
         let back = walked.taken_back.is_some();
         walked.sessions += 1;
         endings.push(name_of(&said, back));
+        aside.pass(&cluster, endings.len(), back);
         let wait = cluster.state.borrow_mut().random.between(500, 60_000);
         let finished = matches!(said, Ok(Said::Finished));
+        if !finished && said.is_ok() {
+            pass_the_night(&cluster, &mut nights);
+        }
         match said {
             Ok(Said::Finished) => {}
             Ok(Said::Killed) => cluster.idle(wait),
@@ -112,8 +121,9 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
             }
             Ok(Said::Failed { account, .. }) => {
                 walked.failed += 1;
-                // who is asked has looked: other metadata is put right below
-                walked.accepts = account.contains("the master was NOT stopped: users may");
+                // who is asked has looked
+                let asks = account.contains("the master was NOT stopped: users may");
+                walked.accepts = asks && !cluster.state.borrow().health.other_metadata;
                 walked.quiet += usize::from(walked.failed > FAULTS_FOR);
                 let enough = walked.failed >= FAULTS_FOR;
                 if enough {
@@ -168,6 +178,46 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
     }
 }
 
+/// A copy of the state folder, which takes its place behind some sessions.
+struct Aside {
+    copied: Option<Copied>,
+    journal: Option<Journal>,
+}
+
+impl Aside {
+    /// Behind a session.
+    fn pass(&mut self, cluster: &Cluster, session: usize, back: bool) {
+        let Some(copied) = self.copied.as_ref().filter(|_| !back) else { return };
+        let mut state = cluster.state.borrow_mut();
+        // who goes on with a folder of before the backup is told to begin anew
+        if session == copied.after && state.journal.text.contains("/copy\"") {
+            self.journal = Some(state.journal.clone());
+        } else if copied.swaps.contains(&session)
+            && let Some(aside) = &mut self.journal
+        {
+            std::mem::swap(aside, &mut state.journal);
+            state.fired(Kind::StateCopied, None);
+        }
+    }
+}
+
+/// While the run stands still, users go on for hours, and clients boot.
+fn pass_the_night(cluster: &Cluster, nights: &mut Option<Seed>) {
+    let Some(nights) = nights.as_mut() else { return };
+    if !nights.chance(40) {
+        return;
+    }
+    let percent = super::terms::deleted(nights);
+    let mut state = cluster.state.borrow_mut();
+    state.users_delete(percent);
+    if nights.chance(40) {
+        let away = nights.between(10, 300);
+        state.strike(Kind::HalfClientBoots { away }, 0, &cluster.pause);
+    }
+    drop(state);
+    cluster.idle(nights.between(60_000, 9 * 3_600_000));
+}
+
 /// A law that is broken, and how.
 type Break = (&'static str, String);
 
@@ -206,7 +256,9 @@ fn turn(cluster: &Cluster, upgrade: &Schedule, walked: &Walked, bug: Bug) -> Res
     }
     let Some(mut schedule) = way_back::begin(cluster, upgrade, &progress, bug) else {
         // what the journal has lost nobody knows of, and nothing is guessed
-        return match cluster.state.borrow().judge.lost_records {
+        let refused =
+            cluster.state.borrow().judge.lost_records || cluster.state.borrow().scenario.past.put_in.is_some();
+        return match refused {
             true => Ok(None),
             false => Err(("refused", "the way back is refused though all is in order".to_owned())),
         };

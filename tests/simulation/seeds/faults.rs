@@ -57,6 +57,17 @@ pub enum Kind {
     Busy,
     /// Somebody uses a mount for this many seconds.
     Used(i64),
+    /// Users delete so much of all files, or write as much more.
+    Deleted { percent: i32 },
+    /// A client boots of which one mount is upgraded and another one not; its mounts are made anew.
+    HalfClientBoots { away: i64 },
+    /// A new master moves so much of what a chunkserver has to another one.
+    CopiesMove { percent: u32 },
+    /// A disk is marked for removal that has so much of what a chunkserver has: it does not look there when it starts in the new
+    /// release.
+    DiskMarked { percent: u32 },
+    /// A copy of the state folder is gone on with.
+    StateCopied,
     /// Another run takes the cluster's lock.
     LockTaken,
     /// Nothing is heard of the lock for this many seconds.
@@ -108,6 +119,7 @@ impl Kind {
     pub const NAMES: &[&str] = &[
         "chunks under goal for a while",
         "chunks under goal for good",
+        "chunks moved to another server",
         "command fails",
         "command hangs beyond its limit",
         "connection hangs",
@@ -121,7 +133,9 @@ impl Kind {
         "daemon dead at start",
         "daemon slow",
         "disk full",
+        "disk marked for removal",
         "files not copied for a while",
+        "half-upgraded client boots",
         "host not reached",
         "host unreachable for a while",
         "journal not written",
@@ -142,10 +156,13 @@ impl Kind {
         "other metadata",
         "reboot, daemons down",
         "reboot, daemons up again",
+        "state folder copied",
         "trial fails",
         "trial slow",
         "name leads to another machine",
         "tool's clock set",
+        "users delete",
+        "users write",
     ];
 
     pub fn name(&self) -> &'static str {
@@ -165,6 +182,12 @@ impl Kind {
             Self::DaemonSlow(_) => "daemon slow",
             Self::Busy => "mount busy",
             Self::Used(_) => "mount in use",
+            Self::Deleted { percent: 1.. } => "users delete",
+            Self::Deleted { .. } => "users write",
+            Self::HalfClientBoots { .. } => "half-upgraded client boots",
+            Self::CopiesMove { .. } => "chunks moved to another server",
+            Self::DiskMarked { .. } => "disk marked for removal",
+            Self::StateCopied => "state folder copied",
             Self::LockTaken => "lock taken",
             Self::LockSilent(_) => "lock not heard of",
             Self::EndsUnsaved => "master ends without saving",
@@ -198,6 +221,7 @@ impl Kind {
             Self::DaemonDies => matches!(deed, Deed::Start(_)),
             Self::DiesLater(_) => matches!(deed, Deed::Start(_) | Deed::Mount(_)),
             Self::DaemonSlow(_) => matches!(deed, Deed::Start(Role::Chunkserver)),
+            Self::DiskMarked { .. } => matches!(deed, Deed::Start(Role::Chunkserver)),
             Self::Busy => matches!(deed, Deed::Unmount(_)),
             Self::EndsUnsaved => matches!(deed, Deed::Stop(Role::Master)),
             Self::TrialFails | Self::LoadsSlowly => matches!(deed, Deed::Trial),

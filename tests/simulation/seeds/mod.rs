@@ -11,6 +11,7 @@ pub mod drift;
 pub mod fact;
 pub mod faults;
 pub mod judge;
+pub mod past;
 pub mod plant;
 pub mod scenario;
 pub mod seed;

@@ -7,6 +7,7 @@ use semver::Version;
 
 use super::drift::Drift;
 use super::faults::Armed;
+use super::past::Past;
 use super::seed::Seed;
 use super::terms::{self, Terms};
 
@@ -72,11 +73,14 @@ pub struct Scenario {
     pub pace: Pace,
     pub terms: Terms,
     pub drift: Drift,
+    pub past: Past,
     pub faults: Vec<Armed>,
     /// The operator goes the way back, after so many sessions or when it is finished.
     pub back: Option<usize>,
     /// What goes wrong on it.
     pub back_faults: Vec<Armed>,
+    /// Whether users go on and clients boot while the run stands still.
+    pub nights: bool,
 }
 
 impl Scenario {
@@ -125,9 +129,11 @@ impl Scenario {
             pace,
             terms: Terms::PLAIN,
             drift: Drift::default(),
+            past: Past::default(),
             faults: Vec::new(),
             back: None,
             back_faults: Vec::new(),
+            nights: false,
         };
         let faults = match r.below(10) {
             0 => 0,
@@ -160,13 +166,26 @@ impl Scenario {
         if scenario.back.is_some() {
             scenario.back_faults.extend(Drift::faults(&mut clocks, seconds));
         }
+        let mut users = Seed::new(seed ^ 0xde1e7e);
+        scenario.nights = users.chance(40);
+        scenario.faults.extend(terms::people(&mut users, seconds));
+        if scenario.back.is_some() {
+            scenario.back_faults.extend(terms::people(&mut users, seconds));
+        }
+        let mut past = Seed::new(seed ^ 0x9a57);
+        scenario.past = Past::draw(&mut past, hosts + scenario.clients.len() - scenario.shared);
+        scenario.faults.extend(terms::disks(&mut past, seconds));
+        if scenario.back.is_some() {
+            scenario.back_faults.extend(terms::disks(&mut past, seconds));
+        }
         scenario
     }
 
     /// The same cluster without a fault.
     pub fn quiet(seed: u64) -> Self {
-        let drift = Drift::default();
-        Self { faults: Vec::new(), back_faults: Vec::new(), back: None, drift, ..Self::new(seed) }
+        let (drift, past) = (Drift::default(), Past::default());
+        let (faults, back_faults) = (Vec::new(), Vec::new());
+        Self { faults, back_faults, back: None, drift, past, nights: false, ..Self::new(seed) }
     }
 
     /// About how many commands a run without faults takes.
@@ -193,6 +212,15 @@ impl Scenario {
     /// Whether its chunkservers rename the folders of their disks.
     pub fn has_wide_folders(&self) -> bool {
         self.to >= Version::new(1, 6, 6)
+    }
+
+    /// The host onto which the new programs were put before the run.
+    pub fn put_in(&self) -> Option<String> {
+        let names = std::iter::once("master".to_owned())
+            .chain((0..self.loggers).map(logger))
+            .chain((0..self.servers).map(server))
+            .chain((0..self.clients.len()).filter(|n| *n >= self.shared).map(|n| self.client(n)));
+        self.past.put_in.and_then(|at| names.into_iter().nth(at))
     }
 
     /// The host of client `n`.
@@ -246,6 +274,9 @@ impl fmt::Display for Scenario {
         self.faults.iter().try_for_each(|armed| writeln!(f, "  {:?}: {:?}", armed.when, armed.kind))?;
         if self.drift != Drift::default() {
             writeln!(f, "  {:?}", self.drift)?;
+        }
+        if self.past != Past::default() {
+            writeln!(f, "  {:?}", self.past)?;
         }
         if let Some(after) = self.back {
             writeln!(f, "  the way back after {after} sessions")?;

@@ -73,7 +73,7 @@ impl Scenario {
                 stagger: Stagger { least: seconds(self.stagger_s.0), greatest: seconds(self.stagger_s.1) },
                 master_wait: seconds(self.master_wait_s),
                 acknowledge: BTreeSet::from(["goal-one".to_owned()]),
-                accept_lost: 0,
+                accept_lost: u64::from(self.past.accepts),
             },
             master: Master { host: host("master"), admin_port: 9421, access: access.clone() },
             metaloggers: (0..self.loggers)
@@ -118,9 +118,9 @@ impl Scenario {
         };
         Observation {
             machines: names.map(identity).collect(),
-            without_old: BTreeMap::new(),
+            without_old: self.without_old(),
             reconnect_s: mfsupgrade::rules::away::RECONNECT_S,
-            baseline: Baseline::of(overview),
+            baseline: self.baseline(overview),
             master: MasterSeen {
                 version: OLD.clone(),
                 data_path: path("/var/mfs"),
@@ -153,6 +153,20 @@ impl Scenario {
                 })
                 .collect(),
         }
+    }
+
+    /// With the chunk files that were counted on disk and found to be fewer than the first chunkserver tells of.
+    fn baseline(&self, overview: &Overview) -> Baseline {
+        let lost = (self.past.lost > 0).then(|| (address(&server(0)), u64::from(self.past.lost)));
+        let metaversion = Some(super::cluster::CHANGES);
+        Baseline { lost: lost.into_iter().collect(), metaversion, ..Baseline::of(overview) }
+    }
+
+    /// The host whose programs were replaced before the run.
+    fn without_old(&self) -> BTreeMap<HostName, BTreeSet<Role>> {
+        let host =
+            self.put_in().map(|name| (host(&name), BTreeSet::from([Role::Master, Role::Chunkserver, Role::Client])));
+        host.into_iter().collect()
     }
 
     /// The schedule for a cluster that shows `overview`.

@@ -91,3 +91,35 @@ pub fn hangs(r: &mut Seed, seconds: i64) -> Vec<Armed> {
     let hangs = |r: &mut Seed| Armed { when: When::Second(r.between(0, seconds)), kind: Kind::ConnectionHangs };
     (0..count).map(|_| hangs(r)).collect()
 }
+
+/// What people do meanwhile: they delete files and write some, and boot a client in the middle of its upgrade.
+pub fn people(r: &mut Seed, seconds: i64) -> Vec<Armed> {
+    let mut list = Vec::new();
+    let at = |r: &mut Seed| When::Second(r.between(0, seconds));
+    if r.chance(25) {
+        list.push(Armed { when: at(r), kind: Kind::Deleted { percent: deleted(r) } });
+    }
+    if r.chance(10) {
+        list.push(Armed { when: at(r), kind: Kind::HalfClientBoots { away: r.between(10, 300) } });
+    }
+    list
+}
+
+/// What becomes of chunks: a master moves copies, and somebody marks a disk for removal.
+pub fn disks(r: &mut Seed, seconds: i64) -> Vec<Armed> {
+    let mut list = Vec::new();
+    if r.chance(25) {
+        let percent = r.between(3, 60) as u32;
+        list.push(Armed { when: When::Second(r.between(0, seconds)), kind: Kind::CopiesMove { percent } });
+    }
+    if r.chance(6) {
+        let percent = r.between(10, 80) as u32;
+        list.push(Armed { when: When::Command(0), kind: Kind::DiskMarked { percent } });
+    }
+    list
+}
+
+/// How much in percent; less than nothing: written.
+pub fn deleted(r: &mut Seed) -> i32 {
+    r.pick(&[-5, 1, 3, 3, 5, 12, 40])
+}

@@ -19,8 +19,9 @@ const ASKED: usize = 3;
 /// The schedule of the way back of `upgrade`, which was walked as far as `progress`. `None`: it is refused though all is in
 /// order.
 pub fn begin(cluster: &Cluster, upgrade: &Schedule, progress: &Progress, bug: Bug) -> Option<Schedule> {
+    let mut accepts = false;
     for asked in 0..=ASKED {
-        let (schedule, findings) = look(cluster, upgrade, progress, bug);
+        let (schedule, findings) = look(cluster, upgrade, progress, bug, accepts);
         let against: Vec<String> = findings
             .iter()
             .filter(|f| f.severity != Severity::Note)
@@ -39,6 +40,9 @@ pub fn begin(cluster: &Cluster, upgrade: &Schedule, progress: &Progress, bug: Bu
             cluster.unmount(host.as_str());
         }
         against.iter().for_each(|finding| cluster.obey(finding));
+        // who is asked has looked
+        let asks = against.iter().any(|finding| finding.contains("--accept-metadata"));
+        accepts = asks && !cluster.state.borrow().health.other_metadata;
         cluster.repair(asked >= ASKED - 1);
     }
     None
@@ -59,7 +63,13 @@ pub fn arm(cluster: &Cluster) {
     }
 }
 
-fn look(cluster: &Cluster, upgrade: &Schedule, progress: &Progress, bug: Bug) -> (Schedule, Vec<Finding>) {
+fn look(
+    cluster: &Cluster,
+    upgrade: &Schedule,
+    progress: &Progress,
+    bug: Bug,
+    accepts: bool,
+) -> (Schedule, Vec<Finding>) {
     let state = cluster.state.borrow();
     let changed = changed(upgrade, &|step| progress.done.contains_key(step) || progress.open.contains(step));
     let mut findings = Vec::new();
@@ -83,7 +93,7 @@ fn look(cluster: &Cluster, upgrade: &Schedule, progress: &Progress, bug: Bug) ->
     progress.counted.iter().for_each(|counts| before.learn(counts));
     let known: Vec<_> = upgrade.chunkservers.iter().chain(&upgrade.clients).filter_map(|k| k.address).collect();
     let plan = state.scenario.plan();
-    let (seen, more) = look_back(&plan, &changed, &fleet, overview.as_ref(), &before, &known);
+    let (seen, more) = look_back(&plan, &changed, &fleet, overview.as_ref(), &before, &known, accepts);
     findings.extend(more);
     (compile_back(&plan, "simulated", upgrade, &seen), findings)
 }

@@ -397,6 +397,8 @@ fn a_line_that_is_not_understood_makes_the_look_unreadable() {
         "name\tx\t10.0.0",
         "shut\t/x\t9\troot\t0\troot\t0",
         "tools make",
+        "uid\t0\0",
+        "file\t/x\t0\t4\t\0\t0\troot\t0\t",
     ] {
         let answer = format!("uid\t0\n{line}\nend\n");
         assert!(matches!(HostFacts::parse(&answer), Err(UnreadableLook::Line(_))), "{line}");

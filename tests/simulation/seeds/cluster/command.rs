@@ -209,6 +209,11 @@ impl State {
                 self.fired(kind, Some(host));
                 self.hosts[host].scan_ms += seconds * 1000;
             }
+            Some(kind @ Kind::DiskMarked { percent }) if new && self.scenario.to >= super::MARKS_ARE_HEEDED => {
+                self.fired(kind, Some(host));
+                let share = self.chunks * 2 / (self.scenario.servers as u32).max(2);
+                self.hosts[host].processes.last_mut().expect("just spawned").hides = share * percent / 100;
+            }
             Some(kind @ Kind::DiesLater(seconds)) => {
                 self.fired(kind, Some(host));
                 let after = stop + serve + seconds * 1000;
@@ -296,6 +301,9 @@ impl State {
             Deed::Restore(only) => {
                 if h.files.values().all(|sum| sum != KEPT) {
                     return plain(2);
+                }
+                if h.put_in {
+                    return plain(0);
                 }
                 h.programs.retain(|role| only.is_some_and(|only| only != *role));
                 plain(0)

@@ -23,6 +23,8 @@ pub enum Happening {
     Ready { host: usize, pid: u32 },
     /// Nobody uses a mount any more, unless somebody else does.
     UseEnds { host: usize, mount: String },
+    /// Users delete, so many steps on; less than nothing: they write.
+    Deletes { steps: i32 },
     /// Something may look different.
     Recheck,
     /// The master begins its hourly save.
@@ -48,6 +50,7 @@ impl State {
             Happening::End { host, pid, by, cleanly } => self.end(host, pid, by, cleanly),
             Happening::Ready { host, pid } => self.ready(host, pid),
             Happening::UseEnds { host, mount } => self.use_ends(host, &mount, false),
+            Happening::Deletes { steps } => self.delete_on(steps),
             Happening::Recheck => self.recheck(),
             Happening::Save => {
                 if self.master().is_some() {
@@ -134,6 +137,9 @@ impl State {
                 self.fired(kind, Some(host));
                 self.hosts[host].ahead += seconds;
             }
+            Kind::CopiesMove { percent } => self.copies_move(percent),
+            Kind::Deleted { percent } => self.users_delete(percent),
+            Kind::HalfClientBoots { away } => self.boot_half_a_client(away),
             Kind::LockTaken => {
                 self.fired(kind, None);
                 self.lock_taken = true;
@@ -152,6 +158,32 @@ impl State {
             }
             _ => {}
         }
+    }
+
+    /// A client of which one mount is of the new release and one of the old one boots, if there is any.
+    fn boot_half_a_client(&mut self, away: i64) {
+        let half =
+            |host: &super::Host| [true, false].iter().all(|new| host.running(Role::Client).any(|p| p.new == *new));
+        if let Some(at) = self.hosts.iter().position(half) {
+            self.fired(Kind::HalfClientBoots { away }, Some(at));
+            self.reboot(at, away, true);
+        }
+    }
+
+    /// A new master moves copies from the first chunkserver to the last one, as it does where disks are filled unevenly.
+    fn copies_move(&mut self, percent: u32) {
+        let server = |n: usize| self.hosts.iter().position(|host| host.server == Some(n));
+        let (from, to) = (server(0), server(self.scenario.servers - 1));
+        let (Some(from), Some(to), true) = (from, to, self.health.master == Some(true)) else { return };
+        if from == to || self.health.back.iter().any(|back| !back) {
+            return;
+        }
+        self.fired(Kind::CopiesMove { percent }, None);
+        let share = i64::from(self.chunks * 2 / (self.scenario.servers as u32).max(2));
+        let moves = share * i64::from(percent) / 100;
+        self.hosts[from].moved -= moves;
+        self.hosts[to].moved += moves;
+        self.recheck();
     }
 
     fn reboot(&mut self, host: usize, away: i64, daemons: bool) {

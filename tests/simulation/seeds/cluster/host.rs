@@ -23,6 +23,8 @@ pub struct Process {
     pub loaded: u64,
     /// Of an old chunkserver: it was started on the folders of 1.6, and has not found its chunks.
     pub blind: bool,
+    /// Of a new chunkserver: so many chunks are on a disk that is marked for removal, and are not looked for.
+    pub hides: u32,
     /// Of a mount: /proc/mounts has it. The process of 1.5 lives on for a moment.
     pub mounted: bool,
     /// Of a mount that was taken away lazily: its process lives on for whoever uses it.
@@ -52,6 +54,8 @@ pub struct Host {
     pub hangs: bool,
     /// The roles whose program is the new one.
     pub programs: BTreeSet<Role>,
+    /// They were put in by hand before the run, so that what is kept of the old ones are these.
+    pub put_in: bool,
     /// A chunkserver's disks have the folders of 1.6.6.
     pub wide: bool,
     pub processes: Vec<Process>,
@@ -70,6 +74,9 @@ pub struct Host {
     pub taken: Vec<(Role, Option<String>)>,
     /// Mounts in use, and until when.
     pub used: BTreeMap<String, i64>,
+    /// Chunk files that are not there, and chunks that a master has moved here or away.
+    pub lost: u32,
+    pub moved: i64,
     pub connect_ms: i64,
     pub scan_ms: i64,
 }
@@ -89,6 +96,7 @@ impl Host {
             held: false,
             hangs: false,
             programs: BTreeSet::new(),
+            put_in: false,
             wide: false,
             processes: Vec::new(),
             files: BTreeMap::new(),
@@ -99,6 +107,8 @@ impl Host {
             copy: None,
             taken: Vec::new(),
             used: BTreeMap::new(),
+            lost: 0,
+            moved: 0,
             connect_ms: 0,
             scan_ms: 0,
         }

@@ -32,8 +32,14 @@ pub const CHUNKS: u32 = 1000;
 /// Inodes in the beginning.
 pub const INODES: u32 = 100_000;
 
+/// Changes that the metadata has seen in the beginning.
+pub const CHANGES: u64 = 1000;
+
 /// The version of metadata that is not this cluster's.
 const OTHER: u64 = 7;
+
+/// From this release on a chunkserver does not look for the chunks of 1.5 on disks that are marked for removal.
+pub const MARKS_ARE_HEEDED: semver::Version = semver::Version::new(1, 6, 18);
 
 /// The world's beginning, in seconds since 1970, on a full hour.
 pub const EPOCH: i64 = 1_700_002_800;
@@ -140,6 +146,12 @@ impl Cluster {
             host.connect_ms = random.between(1, scenario.pace.connect);
             host.scan_ms = random.between(0, scenario.pace.scan);
         }
+        if let Some(host) = scenario.past.put_in.and_then(|at| hosts.get_mut(at)) {
+            host.put_in = true;
+        }
+        if let Some(first) = hosts.iter_mut().find(|host| host.server == Some(0)) {
+            first.lost = scenario.past.lost;
+        }
         let mut state = State {
             now: 0,
             random,
@@ -164,7 +176,7 @@ impl Cluster {
             was_new: false,
             inodes: INODES,
             chunks: CHUNKS,
-            changes: 1000,
+            changes: CHANGES,
             copied: (INODES, CHUNKS),
             pids: 100,
             numbers: 0,
@@ -198,6 +210,9 @@ impl State {
                     self.ready(at, pid);
                 }
             }
+        }
+        for host in self.hosts.iter_mut().filter(|host| host.put_in) {
+            host.programs.extend([Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client]);
         }
         self.agenda.clear();
         self.now = 0;
@@ -261,6 +276,7 @@ impl State {
             other_metadata: false,
             loaded: 0,
             blind: false,
+            hides: 0,
             mounted: false,
             left: false,
         });
@@ -377,7 +393,10 @@ impl State {
         let servers = back.len() as u32;
         let share = if servers < 2 { self.chunks } else { 2 * self.chunks / servers };
         let thin: u32 = self.thin.iter().filter(|(_, until)| self.now < *until).map(|(n, _)| n).sum();
+        let gone: u32 = self.hosts.iter().map(|host| self.gone(host)).sum();
+        let thin = thin + gone;
         let missing = match (servers, away) {
+            (1, 0) => gone.min(self.chunks),
             (1, away) => away * self.chunks,
             (_, 0 | 1) => 0,
             (servers, away) if away == servers => self.chunks,
@@ -403,8 +422,16 @@ impl State {
             return None;
         }
         let scanned = process.ready? + if process.new { host.connect_ms + host.scan_ms } else { 0 };
-        let share = self.chunks * 2 / (self.scenario.servers as u32).max(2);
+        let share = i64::from(self.chunks * 2 / (self.scenario.servers as u32).max(2)) + host.moved;
+        let shows = u32::try_from(share).unwrap_or(0).saturating_sub(self.gone(host)).max(1);
         // 1.5 does not look into the folders of 1.6
-        Some((process, if self.now < scanned || process.blind { 0 } else { share }))
+        Some((process, if self.now < scanned || process.blind { 0 } else { shows }))
+    }
+
+    /// Chunks of a chunkserver that it does not show, as far as its master can know: an old one goes on to tell of files that
+    /// were lost while it ran.
+    fn gone(&self, host: &Host) -> u32 {
+        let shown = host.running(Role::Chunkserver).find(|p| p.ready.is_some());
+        shown.map_or(0, |p| p.hides + if p.since > 0 { host.lost } else { 0 })
     }
 }

@@ -114,6 +114,13 @@ impl Cluster {
             state.hosts[at].scan_ms = 1000;
             state.plan(1, Happening::Recheck);
         }
+        // a mark is taken from a disk, and its chunkserver started over
+        for at in 0..state.hosts.len() {
+            let hides = state.hosts[at].running(Role::Chunkserver).find(|p| p.hides > 0).map(|p| p.pid);
+            if let Some(pid) = hides {
+                state.end(at, pid, By::World, true);
+            }
+        }
         // a chunkserver that has not found its chunks where they are now is started over
         for at in 0..state.hosts.len() {
             let blind = state.hosts[at].running(Role::Chunkserver).find(|p| p.blind).map(|p| p.pid);

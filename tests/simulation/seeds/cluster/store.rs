@@ -11,7 +11,7 @@ use crate::seeds::fact::{By, Fact};
 use crate::seeds::faults::{Kind, Point, When};
 
 /// A file that is appended to.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Journal {
     pub text: String,
     pub records: u64,

@@ -1,7 +1,7 @@
 //! Who uses mounts: umount does not take them away from under anybody, but lazily.
 
-use super::State;
 use super::happen::Happening;
+use super::{CHUNKS, INODES, State};
 use crate::seeds::fact::{By, Fact};
 use crate::seeds::faults::Kind;
 
@@ -23,6 +23,27 @@ impl State {
             self.tell(Fact::Used { host: self.hosts[host].name.clone(), mount: mount.clone(), used: true });
         }
         self.plan(seconds * 1000, Happening::UseEnds { host, mount });
+    }
+
+    /// Users begin to delete files, or where it is less than nothing, to write some.
+    pub fn users_delete(&mut self, percent: i32) {
+        self.fired(Kind::Deleted { percent }, None);
+        self.plan(1, Happening::Deletes { steps: percent * 40 });
+    }
+
+    /// They come on slowly, and wait while no master serves: nobody deletes percents in seconds.
+    pub fn delete_on(&mut self, steps: i32) {
+        if self.master().is_some_and(|m| !m.other_metadata) {
+            let inodes = i64::from(self.inodes) - i64::from(steps.signum()) * i64::from(INODES) / 4000;
+            self.inodes = u32::try_from(inodes.max(1000)).unwrap_or(INODES);
+            self.chunks =
+                u32::try_from(u64::from(CHUNKS) * u64::from(self.inodes) / u64::from(INODES)).unwrap_or(CHUNKS);
+            self.recheck();
+        }
+        let rest = steps - steps.signum();
+        if rest != 0 {
+            self.plan(10_000, Happening::Deletes { steps: rest });
+        }
     }
 
     /// Nobody uses it any more, at its time or `at_once`; the process of one that was taken away ends with that.

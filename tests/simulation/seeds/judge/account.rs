@@ -25,6 +25,7 @@ impl Judge {
                 self.left_on_other_metadata();
                 self.gave_up_in_time(host.as_deref(), account);
                 self.mounts_gone(account);
+                self.disks_are_told(*kind, account);
                 self.cause(*kind, host.as_deref(), account);
             }
             Said::Killed => {}
@@ -67,6 +68,27 @@ impl Judge {
         }
     }
 
+    /// A gate that is red for nothing but a disk that is marked for removal says so.
+    fn disks_are_told(&mut self, kind: FailureKind, account: &str) {
+        let marked = self.faults.iter().any(|(kind, _)| matches!(kind, Kind::DiskMarked { .. }));
+        let alone = self.faults.iter().all(|(kind, _)| {
+            matches!(
+                kind,
+                Kind::DiskMarked { .. }
+                    | Kind::Kill { .. }
+                    | Kind::Pause
+                    | Kind::Deleted { .. }
+                    | Kind::CopiesMove { .. }
+            )
+        });
+        if kind == FailureKind::GateRed && marked && alone && !account.contains("marked for removal") {
+            self.broke(
+                "account",
+                format!("chunks are on a disk that is marked for removal, and that is not said: {account}"),
+            );
+        }
+    }
+
     fn file_system(&mut self, account: &str) {
         let long = self.now - self.master_since > JUST;
         let down = account.contains("THE FILE SYSTEM IS DOWN");
@@ -102,7 +124,8 @@ impl Judge {
         // a tool that was killed, or told to pause, has no excuse afterwards
         // and no clock that is set is one
         let is_cause = |kind: &Kind| {
-            !matches!(kind, Kind::Kill { .. } | Kind::Pause | Kind::WallJumps(_) | Kind::HostClockJumps(_))
+            use Kind::{CopiesMove, Deleted, HostClockJumps, Kill, Pause, WallJumps};
+            !matches!(kind, Kill { .. } | Pause | Deleted { .. } | CopiesMove { .. } | WallJumps(_) | HostClockJumps(_))
         };
         let causes: Vec<_> = self.faults.iter().filter(|(kind, _)| is_cause(kind)).collect();
         let away = self.now - self.well > JUST || !self.mounts.iter().all(|mount| self.is_mounted(mount));

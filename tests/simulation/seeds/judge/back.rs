@@ -51,6 +51,14 @@ impl Judge {
         }
     }
 
+    fn runs_new(&self, host: &str, deed: &Deed) -> bool {
+        match deed {
+            Deed::Stop(role) => self.runs(host, *role).any(|p| p.new),
+            Deed::Unmount(point) => self.mounted(host, point).is_some_and(|p| p.new),
+            _ => false,
+        }
+    }
+
     /// What a boot has brought up between a look and the command that follows it nobody could have seen.
     fn could_be_seen(&self, process: &Running) -> bool {
         process.by == By::Us || self.now - process.since > JUST
@@ -75,6 +83,13 @@ impl Judge {
                 if *role == Role::Master && !self.metadata_is_whole {
                     self.broke("older", "the old master is started on what is not its last master's".to_owned());
                 }
+            }
+            Deed::Stop(_) | Deed::Unmount(_)
+                if *deed != Deed::Stop(Role::Metalogger)
+                    && self.without_old.as_deref() == Some(host)
+                    && self.runs_new(host, deed) =>
+            {
+                self.broke("way-back", format!("{deed} on {host}, where there is no old program to go on with"));
             }
             Deed::FoldersBack if self.runs(host, Role::Chunkserver).any(|p| self.could_be_seen(p)) => {
                 self.broke("folders", format!("chunks of {host} are moved under a running chunkserver"));

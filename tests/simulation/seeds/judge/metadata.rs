@@ -2,9 +2,11 @@
 //! master with other metadata.
 
 use mfsupgrade::moosefs::daemon::Role;
+use mfsupgrade::plan::Mode;
 
 use super::{JUST, Judge, RENEWED};
 use crate::seeds::deed::Deed;
+use crate::seeds::fact::By;
 use crate::seeds::faults::Kind;
 
 /// In how many milliseconds a master on other metadata is stopped, where nothing else goes wrong: what a session that begins
@@ -36,12 +38,14 @@ impl Judge {
     fn is_disturbed(&self) -> bool {
         let harmless = |kind: &Kind| {
             use Kind::{
-                Busy, CopyDiffers, DiskFull, Fails, HostClockJumps, OtherMetadata, TrialFails, UnderGoal, Used,
-                WallJumps,
+                Busy, CopiesMove, CopyDiffers, Deleted, DiskFull, Fails, HostClockJumps, OtherMetadata, TrialFails,
+                UnderGoal, Used, WallJumps,
             };
             matches!(
                 kind,
                 Busy | CopyDiffers
+                    | CopiesMove { .. }
+                    | Deleted { .. }
                     | DiskFull
                     | Fails
                     | HostClockJumps(_)
@@ -65,6 +69,14 @@ impl Judge {
                 self.broke("metadata", format!("{deed} on {host} under a master with other metadata"));
             }
             _ => {}
+        }
+        let ends = matches!(deed, Deed::Stop(Role::Master) | Deed::Kill(_));
+        // a full stop stops whatever master there is before its chunkservers are taken over, one of a boot too
+        let ours = self.runs("master", Role::Master).any(|p| p.new == self.goal && p.by == By::Us);
+        let ends = ends && (ours || self.mode == Mode::Rolling) && !self.lost_records;
+        if ends && host == "master" && self.health.master == Some(self.goal) && !self.health.other_metadata {
+            let serves = (self.now - self.master_since) / 1000;
+            self.broke("healthy-master", format!("{deed}, which has served the right metadata for {serves} s"));
         }
         if matches!(deed, Deed::Start(Role::Master) | Deed::Stop(Role::Master)) && self.saving && old(self) {
             self.broke("saving", format!("{deed} while the master saves its metadata"));

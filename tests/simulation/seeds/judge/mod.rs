@@ -45,6 +45,7 @@ pub const LAWS: &[&str] = &[
     "endless",
     "false-alarm",
     "folders",
+    "healthy-master",
     "identity",
     "journal",
     "lock",
@@ -113,6 +114,10 @@ pub struct Judge {
     stagger: i64,
     master_wait: i64,
     under_goal: u32,
+    /// Lost copies that the plan accepts.
+    accepts: u32,
+    /// The host on which there was no old program to keep.
+    without_old: Option<String>,
     terms: Terms,
     into_the_hour: i64,
     /// By how many seconds the clock of the tool's machine is ahead, and when it was set last.
@@ -190,7 +195,9 @@ impl Judge {
             can_be_tried: scenario.can_be_tried(),
             stagger: scenario.stagger_s.0 * 1000,
             master_wait: scenario.master_wait_s * 1000,
-            under_goal: scenario.under_goal,
+            under_goal: scenario.under_goal + scenario.past.accepts,
+            accepts: scenario.past.accepts,
+            without_old: scenario.put_in(),
             terms: scenario.terms,
             into_the_hour: scenario.into_the_hour,
             ahead: 0,
@@ -330,7 +337,7 @@ impl Judge {
             Fact::Saving(saves) => self.saving = *saves,
             Fact::Health(health) => self.healthy(health),
             Fact::Fault { kind, host } => {
-                self.loses_records |= matches!(kind, Kind::Kill { lost: 1.., .. });
+                self.loses_records |= matches!(kind, Kind::Kill { lost: 1.., .. } | Kind::StateCopied);
                 self.lost_records |= self.loses_records;
                 self.lock.fault(now, kind);
                 if let Kind::WallJumps(seconds) = kind {
@@ -340,7 +347,9 @@ impl Judge {
             }
             // what a command set in motion may still come
             Fact::Repair => {
-                let comes = |kind: &Kind| matches!(kind, Kind::DiesLater(_) | Kind::Hangs(_) | Kind::MasterRestarts(_));
+                let comes = |kind: &Kind| {
+                    matches!(kind, Kind::DiesLater(_) | Kind::Hangs(_) | Kind::MasterRestarts(_) | Kind::StateCopied)
+                };
                 self.faults.retain(|(kind, _)| comes(kind));
                 self.lock.repaired();
             }
@@ -422,7 +431,7 @@ impl Judge {
         let h = &self.health;
         // a 1.5 master tells nothing of goals
         let goals = h.master == Some(false) || h.under_goal <= self.under_goal;
-        let whole = h.back.iter().all(|b| *b) && goals && h.missing == 0;
+        let whole = h.back.iter().all(|b| *b) && goals && h.missing <= self.accepts;
         h.master.is_some_and(|new| new || !self.goal) && !h.other_metadata && whole
     }
 
@@ -430,14 +439,14 @@ impl Judge {
     fn is_serving(&self) -> bool {
         let h = &self.health;
         let master = h.master.is_some_and(|new| new || !self.goal);
-        master && !h.other_metadata && h.back.iter().all(|b| *b) && h.missing == 0
+        master && !h.other_metadata && h.back.iter().all(|b| *b) && h.missing <= self.accepts
     }
 
     /// Nothing is wrong with it, whatever release its daemons are of.
     fn is_whole(&self) -> bool {
         let h = &self.health;
         let goals = h.master == Some(false) || h.under_goal <= self.under_goal;
-        h.master.is_some() && !h.other_metadata && h.back.iter().all(|b| *b) && h.missing == 0 && goals
+        h.master.is_some() && !h.other_metadata && h.back.iter().all(|b| *b) && h.missing <= self.accepts && goals
     }
 
     /// And all of it is in the release that is to be reached.

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mfsupgrade::check::Baseline;
 use mfsupgrade::check::metadata::{Loaded, Metadata};
+use mfsupgrade::check::{Baseline, health};
 use mfsupgrade::host::{Command, HostFacts, HostName};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
@@ -101,7 +101,21 @@ impl Laws for Wrong {
             Bug::TakesTheEndForGranted => matches!(gate, Gate::Upgraded { .. }),
             _ => false,
         };
-        if skipped { Ok(()) } else { Sound.green(gate, host, schedule, baseline, overview) }
+        if skipped {
+            return Ok(());
+        }
+        let accept_lost = if self.is(Bug::AcceptsAnyLoss) { 1_000_000 } else { schedule.accept_lost };
+        Sound.green(gate, host, &Schedule { accept_lost, ..schedule.clone() }, baseline, overview).map_err(|red| {
+            let reason = if self.is(Bug::KeepsQuietOfDisks) { "not all is there".to_owned() } else { red.reason };
+            Red { reason, ..red }
+        })?;
+        // what a server had is held against it, whatever the matrix shows
+        if self.is(Bug::HoldsCountsAgainstServers) && before {
+            let servers = schedule.chunkservers.iter().filter_map(|known| Some((known.address?, None)));
+            let blind = Overview { matrix: None, ..overview.clone() };
+            health::all_back(&blind, baseline, servers).map_err(Red::wait)?;
+        }
+        Ok(())
     }
 
     fn is_open(&self, window: &Window, now: Timestamp) -> bool {
@@ -190,6 +204,8 @@ impl Laws for Wrong {
         if self.is(Bug::LeavesAWrongMaster) {
             return Metadata::Alike;
         }
-        Sound.metadata(overview, baseline, loaded)
+        // what a master counts today is held against what one counted yesterday
+        let just_now = loaded.just_now || self.is(Bug::HoldsAgainstUsers);
+        Sound.metadata(overview, baseline, &Loaded { just_now, ..loaded.clone() })
     }
 }

@@ -15,6 +15,7 @@ use super::Bug;
 use crate::seeds::cluster::{CHUNKS, Cluster, INODES};
 use crate::seeds::deed::Deed;
 use crate::seeds::fact::Fact;
+use crate::seeds::scenario::OLD;
 
 /// Longer than anybody waits.
 const FOREVER: Duration = Duration::from_secs(1000 * 365 * 24 * 3600);
@@ -26,9 +27,19 @@ impl Bug {
             Self::LosesWhatWasKept => {
                 seen.lines().filter(|l| !l.starts_with("archive\t") && !l.starts_with("holds\t")).map(line).collect()
             }
+            Self::BelievesWhatWasKept => believed(&seen),
             _ => seen,
         }
     }
+}
+
+/// A look that takes every program that was kept for an old one.
+fn believed(seen: &str) -> String {
+    let old = |l: &str| match l.strip_prefix("holds\t").and_then(|rest| rest.rsplit_once('\t')) {
+        Some((file, _)) => format!("holds\t{file}\t{OLD}\n"),
+        None => line(l),
+    };
+    seen.lines().map(old).collect()
 }
 
 fn line(text: &str) -> String {
@@ -79,6 +90,7 @@ impl<'c> Planted<'c> {
                 Some(lines) => output.replace("\nend\n", &format!("\n{lines}end\n")),
                 None => output,
             },
+            Bug::BelievesWhatWasKept => believed(&output),
             Bug::BlindToMounts => {
                 output.lines().filter(|l| !l.starts_with("mount ")).map(|l| format!("{l}\n")).collect()
             }
