@@ -419,7 +419,7 @@ _mfsupgrade() {
             return 0
             ;;
         mfsupgrade__subcmd__rollback)
-            opts="-y -v -h --yes --dry-run --any-time --format --abandon --log --verbose --state-dir --color --help"
+            opts="-y -v -h --yes --dry-run --accept-metadata --any-time --format --abandon --log --verbose --state-dir --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -104,6 +104,7 @@ always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s y -l yes -d 'Do not ask'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l dry-run -d 'Look at the hosts (read-only) and show the schedule; change nothing'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l accept-metadata -d 'Go back from the metadata that the master serves, though it knows less than before: where the look asks whether it is the right one'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l any-time -d 'Do not wait for the plan\'s window'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s v -l verbose -d 'In plain lines, show the output of install commands too, and notes that ask for nothing'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
