@@ -7,11 +7,16 @@ pub enum Asked {
     One(u64),
     /// So many from one on, counted.
     Many { from: u64, seeds: u64 },
+    /// Every planted bug, and every fault at every place of a small cluster.
+    Proofs,
 }
 
 impl Asked {
-    /// `--seeds N [--seed S]` (or `--from S`), or `--seed S` alone. `None`: anything else.
+    /// `--seeds N [--seed S]` (or `--from S`), `--seed S` alone, or `--proofs`. `None`: anything else.
     pub fn read(words: &[String]) -> Option<Self> {
+        if words == ["--proofs"] {
+            return Some(Self::Proofs);
+        }
         let (mut seeds, mut from) = (None, None);
         for pair in words.chunks(2) {
             let [name, value] = pair else { return None };
@@ -43,7 +48,10 @@ mod tests {
         assert_eq!(read("--seed 4711 --seeds 100"), read("--seeds 100 --from 4711"));
         assert_eq!(read("--seeds 100"), Some(Asked::Many { from: 0, seeds: 100 }));
         assert_eq!(read("--seed 4711"), Some(Asked::One(4711)));
-        for bad in ["", "--from 1", "--seeds", "--seed x", "--seed 1 --from 2", "--seeds 1 --speed 2"] {
+        assert_eq!(read("--proofs"), Some(Asked::Proofs));
+        for bad in
+            ["--proofs --seed 1", "", "--from 1", "--seeds", "--seed x", "--seed 1 --from 2", "--seeds 1 --speed 2"]
+        {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

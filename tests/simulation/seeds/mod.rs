@@ -13,6 +13,7 @@ pub mod faults;
 pub mod judge;
 pub mod past;
 pub mod plant;
+pub mod proofs;
 pub mod scenario;
 pub mod seed;
 pub mod shape;
