@@ -49,6 +49,7 @@ codes! {
     CommandNotRun "command-not-run" Error "a host was reached, and its login did not run what was sent" "what the login said in its place; nologin(5), sudoers(5): requiretty, sshd_config(5): ForceCommand";
     LookUnreadable "look-unreadable" Error "the look at a host did not end, or its answer cannot be read" "the look ends itself after 60 s";
     LocalSsh "local-ssh" Error "ssh cannot be run on this machine, or not as it is configured here" "ssh(1), ssh_config(5)";
+    SameMachineTwice "same-machine-twice" Error "names of the plan lead to one machine" "boot_id, /proc/PID/ns, host name; main.c @ 1.6.27 takes over from whatever runs; run";
     SourceMissing "source-missing" Error "the tree to install from is not there or not built" "HOWTO: make install";
     SourceVersionDiffers "source-version-differs" Error "the tree to install from is another release" "the plan's `to`";
     MakeMissing "make-missing" Error "a host has no make" "HOWTO: make install";

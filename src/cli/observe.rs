@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt};
 
 use super::unseen::Unseen;
-use crate::check::preflight::{Clocks, Fleet, Here, preflight, silent, to_count_again, unanswered};
+use crate::check::preflight::{Clocks, Fleet, Here, is_twin, preflight, silent, to_count_again, unanswered};
 use crate::check::{Code, Finding, Observation};
 use crate::fleet::{Forward, Refusal, SshFleet};
 use crate::host::facts::Space;
@@ -146,7 +146,7 @@ pub async fn observe(plan: &Plan, fleet: &SshFleet, runs: Option<&Path>) -> (Opt
         }
         Err((code, reason)) => {
             // a host that is not reached is a finding already
-            let master = facts.get(&plan.master.host);
+            let master = facts.get(&plan.master.host).filter(|_| !is_twin(plan, &facts, &plan.master.host));
             findings.extend(master.map(|facts| silent(plan, facts, code, reason)));
             findings.extend(unanswered(plan, &facts, &here));
             (None, findings)

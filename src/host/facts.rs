@@ -153,6 +153,12 @@ pub struct HostFacts {
     pub hostname: String,
     /// Changes with every boot.
     pub boot_id: String,
+    /// The kernel's number of what processes are seen there, and of what network it has: containers on one kernel have their own.
+    #[serde(default)]
+    pub process_space: Option<String>,
+    /// See [`Self::process_space`].
+    #[serde(default)]
+    pub network_space: Option<String>,
     /// /etc/machine-id, where there is one.
     #[serde(default)]
     pub machine: Option<String>,

@@ -78,9 +78,20 @@ fn differ<T: PartialEq>(one: &Option<T>, two: &Option<T>) -> bool {
 }
 
 /// `cs1` and `cs1.example.org` are one name.
-fn is_named(one: &str, two: &str) -> bool {
+#[must_use]
+pub fn is_named(one: &str, two: &str) -> bool {
     let (short, long) = if one.len() < two.len() { (one, two) } else { (two, one) };
     short.is_empty() || long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Whether two looks, made one shortly after the other under two names, were at one machine. Containers, and hosts of a lab, have one
+/// kernel and so one boot; each of them sees processes of its own, or has a network or at least a name of its own.
+#[must_use]
+pub fn is_one_machine(one: &HostFacts, two: &HostFacts) -> bool {
+    let same_boot = !one.boot_id.is_empty() && one.boot_id == two.boot_id;
+    let apart = differ(&one.process_space, &two.process_space) || differ(&one.network_space, &two.network_space);
+    let all_known = [one, two].iter().all(|facts| facts.process_space.is_some() && facts.network_space.is_some());
+    same_boot && !apart && (all_known || one.hostname == two.hostname)
 }
 
 /// Why what answers as `host` now is another machine than the one that was known by this name; `None`: it is the same.
@@ -188,6 +199,32 @@ mod tests {
     fn a_clone_with_the_same_name_and_machine_id_is_told_by_its_address() {
         let (a, b) = (with("m1", 1, machine("cs1", "1")), machine("cs2", "2"));
         is_refused(&a, &b, &with("m1", 9, machine("cs1", "9")), "cannot be told from a copy");
+    }
+
+    #[test]
+    fn two_looks_are_at_one_machine_unless_anything_tells_them_apart() {
+        let look = |boot: &str, hostname: &str, spaces: Option<[&str; 2]>| HostFacts {
+            boot_id: boot.to_owned(),
+            hostname: hostname.to_owned(),
+            process_space: spaces.map(|[processes, _]| processes.to_owned()),
+            network_space: spaces.map(|[_, network]| network.to_owned()),
+            ..HostFacts::default()
+        };
+        let host = look("1", "cs1", Some(["pid:[1]", "net:[1]"]));
+        for (other, one) in [
+            (host.clone(), true),
+            (look("1", "cs1", None), true),
+            (look("1", "named-anew", Some(["pid:[1]", "net:[1]"])), true),
+            (look("1", "cs2", None), false),
+            (look("2", "cs1", Some(["pid:[1]", "net:[1]"])), false),
+            // seven hosts of a lab on one kernel, all called alike
+            (look("1", "cs1", Some(["pid:[2]", "net:[2]"])), false),
+            (look("1", "cs1", Some(["pid:[1]", "net:[2]"])), false),
+            (look("1", "cs1", Some(["pid:[2]", "net:[1]"])), false),
+        ] {
+            assert_eq!((is_one_machine(&host, &other), is_one_machine(&other, &host)), (one, one), "{other:?}");
+        }
+        assert!(!is_one_machine(&look("", "cs1", None), &look("", "cs1", None)), "nobody says anything");
     }
 
     #[test]

@@ -43,7 +43,8 @@ fn follows(code: Code) -> Follows {
         NotRoot => NoOutage("nothing can be installed, and the run stops at the first step"),
         HostUnreachable => NoOutage("nothing is begun on a host that is not reached"),
         CommandNotRun | LookUnreadable | LocalSsh => NoOutage("nothing is begun on a host that was not looked at"),
-        SourceMissing | MakeMissing | ToolsMissing | DiskFull => Outage(FULL_STOP),
+        // the second name's step does not find what was shown before the run, and stops it there
+        SameMachineTwice | SourceMissing | MakeMissing | ToolsMissing | DiskFull => Outage(FULL_STOP),
         SourceVersionDiffers => Outage(WORDS),
         DaemonNotRunning => NoOutage("what does not run serves nobody now"),
         DaemonRunsTwice => {

@@ -12,6 +12,7 @@ mod faults;
 mod judged;
 mod logins;
 mod metalogger;
+mod names;
 mod observed;
 mod operator;
 mod outages;

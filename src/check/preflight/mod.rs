@@ -28,12 +28,14 @@ mod space;
 mod starters;
 mod startup;
 mod strangers;
+mod twins;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 pub use alone::silent;
 pub use planned::planned;
+pub use twins::is_twin;
 
 use super::{Code, ConfigChange, Finding, Observation, Severity};
 use crate::host::facts::Space;
@@ -69,6 +71,7 @@ pub fn preflight(plan: &Plan, fleet: &Fleet, overview: &Overview, here: &Here) -
     let metaloggers = check.metaloggers();
     let chunkservers = check.chunkservers();
     check.lost_files();
+    check.one_address(&chunkservers);
     let clients = check.clients();
     let without_old = check.old_programs();
     check.exports(&clients);
@@ -76,6 +79,7 @@ pub fn preflight(plan: &Plan, fleet: &Fleet, overview: &Overview, here: &Here) -
     check.release();
     check.findings.extend(planned(plan));
     let baseline = check.baseline();
+    check.twins();
     check.without_consequences();
     check.sort();
     let (config, reconnect_s) = (std::mem::take(&mut check.config), check.reconnect_s);
@@ -112,6 +116,7 @@ pub fn unanswered(plan: &Plan, fleet: &Fleet, here: &Here) -> Vec<Finding> {
     let mut check = Check::new(plan, fleet, overview, here);
     check.hosts();
     check.alone();
+    check.twins();
     check.without_consequences();
     check.sort();
     check.findings

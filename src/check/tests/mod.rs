@@ -7,6 +7,7 @@ mod documented;
 mod new_already;
 mod scene;
 mod traps;
+mod twins;
 
 use scene::{DATA, NEW, address, name, scene};
 

@@ -230,6 +230,13 @@ impl Scene {
         self.host(host).users.push(user);
     }
 
+    /// A name of the plan leads to the machine that another one leads to.
+    pub fn leads_to(&mut self, name: &str, other: &str) {
+        let facts = self.host(other);
+        (facts.boot_id, facts.hostname) = ("b00f".into(), format!("{other}.example.org"));
+        *self.host(name) = facts.clone();
+    }
+
     pub fn lacks(&mut self, host: &str, tool: &str) {
         self.host(host).tools.remove(tool);
     }

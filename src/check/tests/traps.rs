@@ -28,6 +28,8 @@ const OF_HOSTS: &[Trap] = &[
         },
         Code::ClocksApart,
     ),
+    (|s| s.leads_to("cs2", "cs1"), Code::SameMachineTwice),
+    (|s| s.leads_to("cl1", "master"), Code::SameMachineTwice),
     (|s| s.host("cs1").make = false, Code::MakeMissing),
     (|s| s.lacks("cs1", "tar"), Code::ToolsMissing),
     (|s| s.lacks("cs1", "flock"), Code::ToolsMissing),

@@ -102,6 +102,11 @@ impl HostFacts {
             "boot" => rest.clone_into(&mut self.boot_id),
             "machine" => self.machine = Some(rest.to_owned()).filter(|id| !id.is_empty()),
             "hardware" => self.hardware = Some(rest.to_owned()).filter(|id| !id.is_empty()),
+            "space_of" => match (parts.next()?, parts.next()?) {
+                ("pid", number) => self.process_space = Some(number.to_owned()),
+                ("net", number) => self.network_space = Some(number.to_owned()),
+                _ => return None,
+            },
             "clock" => self.clock = rest.parse().ok()?,
             "uptime" => self.up = Some(hundredths(rest)?),
             "config" => {

@@ -162,6 +162,7 @@ folded() { fold -b -w 10000 | sed "2,\$s|^|more$(printf '\t')|"; }
 line uid "$(id -u)"
 line hostname "$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)"
 line boot "$(cat /proc/sys/kernel/random/boot_id)"
+for f in pid net; do u=$(readlink "/proc/self/ns/$f" 2>/dev/null) && line space_of "$f" "$u"; done
 line clock "$(date +%s)"
 for f in /etc/machine-id /var/lib/dbus/machine-id; do
   { read -r u < "$f" && line machine "$u"; } 2>/dev/null && break

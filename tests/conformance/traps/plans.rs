@@ -33,6 +33,7 @@ pub fn traps() -> Vec<Trap> {
             let section = Table::from_iter([("hosts".to_owned(), Value::Array(vec!["nowhere".into()]))]);
             plan["chunkservers"].as_array_mut().unwrap().push(Value::Table(section));
         }),
+        planned(Code::SameMachineTwice, CLUSTER, second_name),
         planned(Code::VersionDiffers, "master", |plan| set(plan, "upgrade", "from", "1.5.9")),
         planned(Code::PrefixDiffers, "master", |plan| set(plan, "install", "prefix", "/opt/mfs")),
         planned(Code::AdminPortNotListening, "master", |plan| set(plan, "master", "admin_port", 9521)),
@@ -80,4 +81,20 @@ pub fn traps() -> Vec<Trap> {
 
 fn other_mount(plan: &mut Table) {
     each(plan, "clients", "mounts", vec![Value::from("/mnt/other")]);
+}
+
+/// A name more for cs1, in a copy of what tells ssh the way.
+fn second_name(plan: &mut Table) {
+    let known = plan["ssh"]["config"].as_str().unwrap();
+    let text = std::fs::read_to_string(known).unwrap();
+    let names =
+        |line: &str| line.trim_start().starts_with("Host ") && line.split_whitespace().any(|word| word == "cs1");
+    let lines = text.lines().map(|line| if names(line) { format!("{line} cs1-again\n") } else { format!("{line}\n") });
+    let told: String = lines.collect();
+    assert!(told.contains("cs1-again"), "{known} has no `Host cs1`");
+    let path = std::env::temp_dir().join(format!("traps-second-name-{}", std::process::id()));
+    std::fs::write(&path, told).unwrap();
+    set(plan, "ssh", "config", path.to_str().unwrap());
+    let section = Table::from_iter([("hosts".to_owned(), Value::Array(vec!["cs1-again".into()]))]);
+    plan["chunkservers"].as_array_mut().unwrap().push(Value::Table(section));
 }
