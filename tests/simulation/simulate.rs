@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 
 fn prove() -> ExitCode {
     let begun = Instant::now();
-    let table = proofs::catches(&PLANTED);
+    let table = proofs::catches(PLANTED);
     let escaped = table.iter().filter(|line| line.is_err()).count();
     for line in table {
         println!("{}", line.unwrap_or_else(|line| line));

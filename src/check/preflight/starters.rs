@@ -132,13 +132,30 @@ fn keeper(line: &StartupLine) -> Option<&'static str> {
     (!own && calls(text)).then_some("a script that cron or a watchdog names")
 }
 
-/// Whether a program is called, and not only asked for.
+/// Words that make of a command with a program's name behind them one that asks or tells of it.
+const ASKS: [&str; 20] = [
+    "pidof", "pgrep", "which", "type", "command", "hash", "ps", "grep", "egrep", "fgrep", "-x", "-f", "-e", "-s", "-0",
+    "echo", "printf", "logger", "mail", "wall",
+];
+
+/// Whether a program is called or killed, and not only asked for: `pgrep mfsmaster || mfsmaster start` does both.
 fn calls(text: &str) -> bool {
+    let kills = text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "kill") && !text.contains("kill -0");
+    let simple_commands = text.split([';', '&', '|', '(', ')', '`', '\n']);
+    !text.starts_with('#') && simple_commands.into_iter().any(|command| is_call(command, kills))
+}
+
+fn is_call(command: &str, kills: bool) -> bool {
     let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || "\"'`;()&|".contains(c)).filter(|w| !w.is_empty()).collect();
+        command.split(|c: char| c.is_whitespace() || "\"'".contains(c)).filter(|w| !w.is_empty()).collect();
     let program = |word: &&str| PROGRAMS.iter().any(|name| word.rsplit('/').next() == Some(name));
-    let asked = |word: &&str| matches!(*word, "pidof" | "pgrep" | "which" | "-x" | "-f" | "echo");
-    !text.starts_with('#') && words.iter().position(program).is_some_and(|at| !words[..at].iter().any(asked))
+    let asks = |word: &&str| ASKS.contains(word);
+    words.iter().position(program).is_some_and(|at| {
+        let only_asked = words[..at].iter().any(asks);
+        let of_itself = words.get(at + 1).is_some_and(|verb| matches!(*verb, "-v" | "-h" | "test" | "status"));
+        // `kill $(pidof mfsmaster)`
+        !only_asked && !of_itself || kills
+    })
 }
 
 /// Where these lines are, in a few words.
@@ -183,7 +200,12 @@ mod tests {
             ("/etc/systemd/system/mfsmaster.service", "ExecStart=/usr/sbin/mfsmaster start", None),
             ("/etc/inittab", "mfs:23:respawn:/usr/sbin/mfsmaster -d", Some("init (respawn)")),
             ("/etc/init/mfs.conf", "respawn", Some("init (respawn)")),
-            ("/root/watch", "pgrep x || /usr/sbin/mfsmaster", None),
+            ("/root/watch", "[ -z \"$(pidof mfsmaster)\" ] && logger mfsmaster is away", None),
+            ("/root/watch", "if [ -x /usr/sbin/mfsmaster ]; then", None),
+            ("/root/watch", "ps ax | grep -v grep | grep mfsmaster > /dev/null", None),
+            ("/root/watch", "# pgrep mfsmaster || mfsmaster start", None),
+            ("/root/watch", "kill -0 $(pidof mfsmaster) || exit 1", None),
+            ("/root/watch", "mfsmaster test", None),
             (
                 "/root/watch",
                 "[ -z \"$PID\" ] && /usr/sbin/mfsmaster start",
@@ -193,6 +215,24 @@ mod tests {
             ("/etc/rc.local", "/usr/sbin/mfsmaster", None),
         ] {
             assert_eq!(keeper(&line(file, text)), kind, "{file}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_asks_and_then_calls_is_one_that_calls() {
+        for text in [
+            "pgrep mfsmaster || /usr/sbin/mfsmaster start",
+            "pidof mfschunkserver >/dev/null || mfschunkserver start",
+            "if ! pgrep -x mfsmaster; then /usr/local/sbin/mfsmaster start; fi",
+            "[ -x /usr/sbin/mfsmaster ] && /usr/sbin/mfsmaster start",
+            "test -f /tmp/down || exec setsid /usr/sbin/mfsmaster",
+            "echo starting mfsmaster; mfsmaster start",
+            "ps ax | grep -q [m]fsmaster || su - mfs -c \"mfsmaster start\"",
+            "kill -TERM $(pidof mfsmaster)",
+            "killall mfsmaster",
+            "pkill -9 mfsmount && mfsmount /mnt/mfs",
+        ] {
+            assert_eq!(keeper(&line("/root/watch", text)), Some("a script that cron or a watchdog names"), "{text}");
         }
     }
 
