@@ -12,6 +12,7 @@ use semver::Version;
 
 use mounts::Mounted;
 
+use super::baseline::less;
 use super::preflight::Fleet;
 use super::{Baseline, Code, Finding};
 use crate::host::{AbsPath, HostFacts, HostName, MountArguments};
@@ -108,11 +109,15 @@ pub fn look_back(
     let mut check = Check { plan, fleet, findings: Vec::new() };
     let parts: Vec<Part> = changed.iter().filter_map(|c| check.part(c)).collect();
     check.jobs();
-    if !parts.is_empty() {
+    let master = fleet.get(&plan.master.host);
+    // beside an old master it is no part of the cluster, whatever this run has changed
+    let beside = master.is_some_and(|facts| check.daemon(facts, Role::Master) == Some(Daemon::Old));
+    if !parts.is_empty() || beside {
         check.not_by_this_run(changed);
+    }
+    if !parts.is_empty() {
         check.strangers(overview, known);
     }
-    let master = fleet.get(&plan.master.host);
     let is_new = |facts: &&HostFacts| check.daemon(facts, Role::Master) == Some(Daemon::New);
     let new_master = master.filter(is_new).is_some() && overview.is_some();
     if master.filter(is_new).is_some() && overview.is_none() {
@@ -146,11 +151,17 @@ fn baseline(overview: Option<&Overview>, before: &Baseline) -> Baseline {
     let mut baseline = before.clone();
     let Some(overview) = overview else { return baseline };
     let now = Baseline::of(overview);
-    let whole = overview.matrix.is_some() && now.missing <= before.missing && now.under_goal <= before.under_goal;
+    // an old master has no matrix: there all servers together show it, but for a chunk of each
+    let whole = match overview.matrix {
+        Some(_) => now.missing <= before.missing && now.under_goal <= before.under_goal,
+        None => before.shows_all_copies(overview, now.servers.len() as u64),
+    };
     let deleted = before.chunks.saturating_sub(now.chunks);
     for (address, shows) in now.servers {
-        let had = before.servers.get(&address).map_or(0, |had| had.saturating_sub(deleted));
-        baseline.servers.insert(address, if whole { shows } else { shows.max(had) });
+        let had = before.servers.get(&address).map_or(0, |had| less(*had, deleted));
+        baseline
+            .servers
+            .insert(address, if whole && (shows > 0 || overview.matrix.is_some()) { shows } else { shows.max(had) });
     }
     (baseline.chunks, baseline.inodes) = (now.chunks, now.inodes);
     baseline

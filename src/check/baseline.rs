@@ -141,7 +141,7 @@ impl Baseline {
         let whole = overview.matrix.is_none() || (now.missing <= self.missing && now.under_goal <= self.under_goal);
         let mut servers = now.servers;
         for (server, had) in &self.servers {
-            let had = had.saturating_sub(deleted);
+            let had = less(*had, deleted);
             let shows = servers.entry(*server).or_insert(had);
             if !whole || *shows == 0 {
                 *shows = had.max(*shows);
@@ -216,12 +216,39 @@ impl Baseline {
         overview.matrix.is_some() && self.beyond(overview) <= self.accepted
     }
 
-    /// Chunks that `server` must show: what it had, less what was deleted in all, less a share for what was moved.
+    /// Whether what `server` shows less is on the others, where the master tells no matrix: a 1.6 master that went before has
+    /// moved it there, or made new copies. But for the share that is spared of any server.
+    pub(super) fn others_have(&self, server: Ipv4Addr, overview: &Overview) -> bool {
+        let of_this = u64::from(self.servers.get(&server).copied().unwrap_or(0));
+        self.shows_all_copies(overview, of_this * (100 - CHUNKS_BACK_PERCENT) / 100 + self.accepted)
+    }
+
+    /// Whether all servers that are connected to a master without a matrix show together as many copies as there were for a
+    /// chunk, less `spare`.
+    pub(super) fn shows_all_copies(&self, overview: &Overview, spare: u64) -> bool {
+        if overview.matrix.is_some() || self.chunks == 0 {
+            return false;
+        }
+        let had: u128 = self.servers.values().map(|had| u128::from(*had)).sum();
+        let must = had * u128::from(overview.info.chunks) / u128::from(self.chunks);
+        let show: u128 = connected(overview).map(|s| u128::from(all_chunks(s))).sum();
+        show > 0 && show + u128::from(spare) >= must
+    }
+
+    /// Chunks that `server` must show: what it had, less what was deleted in all, less a share for what was moved. At least one,
+    /// as long as nobody knows that it was its chunks that were deleted: a server that shows none has not scanned its disks.
     pub(super) fn expected(&self, server: Ipv4Addr, info: &Info) -> u64 {
         let had = u64::from(self.servers.get(&server).copied().unwrap_or(0));
         let deleted = u64::from(self.chunks.saturating_sub(info.chunks));
-        (had.saturating_sub(deleted) * CHUNKS_BACK_PERCENT).div_ceil(100)
+        let least = u64::from(had > 0 && info.chunks > 0);
+        (had.saturating_sub(deleted) * CHUNKS_BACK_PERCENT).div_ceil(100).max(least)
     }
+}
+
+/// What a server has at least that `had` so many chunks, when so many were deleted in all: one, unless it had none. That users have
+/// deleted all that it had, and it shows none therefore, is seen when it is there, and not taken for granted.
+pub(super) fn less(had: u32, deleted: u32) -> u32 {
+    had.saturating_sub(deleted).max(had.min(1))
 }
 
 pub(super) fn connected(overview: &Overview) -> impl Iterator<Item = &Chunkserver> {

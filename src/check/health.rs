@@ -15,6 +15,10 @@ use crate::rules::line_1_5_to_1_6 as line;
 const LOOK_AT_DISKS: &str = "it is still scanning, or a disk is missing, or is marked for removal (`*` in mfshdd.cfg): a 1.6.18+ \
      chunkserver does not look into the folders 0 to F of such a disk";
 
+/// Where to look if chunks stay under goal or missing, and no chunkserver shows fewer than it must.
+const LOOK_IF_IT_STAYS: &str = "if it stays so, look whether a chunkserver lacks a disk, or has one that is marked for removal (`*` in \
+     mfshdd.cfg): a 1.6.18+ chunkserver does not look into the folders 0 to F of such a disk";
+
 /// Whether the daemons of a release tell no version on the wire, as 1.5's do: there the host's own process is the exact
 /// word, and the wire only says that it is none of 1.6.
 fn tells_none(version: &Version) -> bool {
@@ -55,14 +59,17 @@ fn server_is_connected<'a>(
 /// Why nobody can tell yet what a connected chunkserver has.
 fn has_scanned(overview: &Overview, baseline: &Baseline, server: &Chunkserver) -> Result<(), String> {
     let (address, shows) = (server.address, all_chunks(server));
-    if baseline.expected(address, &overview.info) == 0 {
+    let expected = baseline.expected(address, &overview.info);
+    if expected == 0 {
         return Ok(());
     }
     // a 1.6.26+ server tells no space until its scan has ended (`hddspacemgr.c` @ 1.6.26; captured)
     if server.total == 0 && server.removal_chunks == 0 {
         return Err(format!("chunkserver {address} is still scanning its disks ({shows} chunks so far)"));
     }
-    if shows == 0 {
+    // of one that may have lost its last chunk to its users the matrix knows
+    let emptied = expected == 1 && baseline.has_all_copies(overview);
+    if shows == 0 && !emptied {
         return Err(format!("chunkserver {address} shows no chunks yet; {LOOK_AT_DISKS}"));
     }
     Ok(())
@@ -82,7 +89,8 @@ pub fn server_is_back(
     has_scanned(overview, baseline, server)?;
     let (shows, expected) = (u64::from(all_chunks(server)), baseline.expected(address, &overview.info));
     let accepted = || baseline.accepted > 0 && baseline.shortfall(overview) <= baseline.accepted;
-    if shows < expected && !baseline.has_all_copies(overview) && !accepted() {
+    if shows < expected && !baseline.has_all_copies(overview) && !accepted() && !baseline.others_have(address, overview)
+    {
         return Err(format!("chunkserver {address} shows {shows} chunks and had {expected} or more; {LOOK_AT_DISKS}"));
     }
     Ok(())
@@ -204,7 +212,8 @@ fn shown_short(overview: &Overview, baseline: &Baseline) -> String {
         (shows < had).then(|| format!("; chunkserver {} shows {shows} chunks and had {had} or more", server.address))
     });
     let short: String = short.collect();
-    if short.is_empty() { short } else { format!("{short}; {LOOK_AT_DISKS}") }
+    // users may have deleted as much as a disk has
+    if short.is_empty() { format!("; {LOOK_IF_IT_STAYS}") } else { format!("{short}; {LOOK_AT_DISKS}") }
 }
 
 fn count(chunks: u64) -> String {
@@ -336,6 +345,47 @@ mod tests {
             assert!(reason.contains("shows 97 chunks and had 98 or more") && reason.contains("marked for removal"));
         }
         assert!(told(&|o| (o.chunkservers[0].chunks, o.matrix) = (98, None)).is_ok(), "a little is moved meanwhile");
+    }
+
+    /// A cluster of two servers at an old master, with so many chunks in all and on each.
+    fn at_an_old_master(known: u32, shows: [u32; 2]) -> Overview {
+        let mut old = overview();
+        (old.info.version, old.matrix, old.info.chunks) = (None, None, known);
+        old.chunkservers[0].version = None;
+        old.chunkservers.push(Chunkserver { address: CLIENT, ..old.chunkservers[0].clone() });
+        old.chunkservers.iter_mut().zip(shows).for_each(|(server, shows)| server.chunks = shows);
+        old
+    }
+
+    #[test]
+    fn what_was_moved_to_another_server_is_not_missed_at_an_old_master() {
+        let before = Baseline::of(&at_an_old_master(100, [100, 100]));
+        let told = |known, shows| server_is_back(&at_an_old_master(known, shows), &before, SERVER, None);
+        assert!(told(100, [60, 140]).is_ok());
+        assert!(told(100, [60, 138]).is_ok(), "the share that is always spared");
+        assert!(told(100, [60, 137]).unwrap_err().contains("shows 60 chunks and had 98 or more"), "of a lost disk");
+        assert!(told(100, [60, 100]).is_err());
+        assert!(told(100, [0, 200]).unwrap_err().contains("shows no chunks yet"), "it has not scanned");
+        assert!(told(150, [60, 200]).is_err(), "what users wrote since stands for nothing that is gone");
+        assert!(told(150, [60, 240]).is_ok());
+    }
+
+    #[test]
+    fn however_much_users_deleted_a_server_that_shows_nothing_has_not_scanned() {
+        let mut before = Baseline::of(&overview());
+        let mut now = overview();
+        (now.info.chunks, now.chunkservers[0].chunks) = (40, 0);
+        (before.chunks, before.under_goal) = (140, 0);
+        now.matrix.as_mut().unwrap().0[2] = [0, 40, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert!(server_is_back(&now, &before, SERVER, None).unwrap_err().contains("no chunks yet"));
+        // nor is one that was away while they were deleted
+        let mut away = now.clone();
+        away.chunkservers.clear();
+        let counts = before.recount(&away).expect("less is known");
+        before.learn(&counts);
+        assert!(server_is_back(&now, &before, SERVER, None).unwrap_err().contains("no chunks yet"));
+        now.matrix.as_mut().unwrap().0[2] = [0, 0, 40, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert!(server_is_back(&now, &before, SERVER, None).is_ok(), "every copy is on the others");
     }
 
     #[test]
@@ -471,7 +521,7 @@ mod tests {
 
     /// A number of chunks to accept is no advice where a chunkserver does not look at a disk.
     #[test]
-    fn a_red_matrix_names_the_chunkservers_that_show_fewer_chunks_than_they_had() {
+    fn a_red_matrix_names_the_chunkservers_that_show_fewer_chunks_than_they_had_or_where_to_look() {
         let red = |missing: u32, shows: u32| {
             let change = |o: &mut Overview| {
                 o.chunkservers[0].chunks = shows;
@@ -491,7 +541,8 @@ mod tests {
                 "{told}"
             );
             let told = red(missing, 100);
-            assert!(!told.contains("marked for removal"), "every server has what it had: {told}");
+            assert!(!told.contains("shows 100 chunks"), "every server has what it had: {told}");
+            assert!(told.contains("; if it stays so, look whether a chunkserver lacks a disk"), "{told}");
         }
     }
 

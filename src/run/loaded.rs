@@ -82,7 +82,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let patience = if self.accepts_metadata { RECONNECT } else { Duration::ZERO };
         let Ok(overview) = self.overview_within(patience).await else { return Ok(()) };
         let new = master_runs(&overview, &self.schedule.to).is_ok();
-        let Some((host, step)) = self.start_of_master() else { return self.learn_counts(&overview, None, !new) };
+        let Some((host, step)) = self.start_of_master() else {
+            // a way back that starts no master finds the one that its users have used all the time
+            return self.learn_counts(&overview, None, !new || self.schedule.is_back());
+        };
         // asked for after it has counted: a process that runs still has counted
         let Ok(now) = self.look(host, step).await else { return self.learn_counts(&overview, None, !new) };
         if !new {
@@ -170,10 +173,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// For an account: what users have deleted is nothing that is wrong with a cluster. It is not written down, since a run that
     /// stops may have nowhere to write it.
     pub(super) async fn see_what_users_deleted(&self, overview: &Overview) {
-        let Some((host, step)) = self.start_of_master() else { return };
         if metadata_is_kept(overview, &self.baseline.borrow()).is_ok() {
             return;
         }
+        let Some((host, step)) = self.start_of_master() else {
+            let counts = self.baseline.borrow().recount(overview).filter(|_| self.schedule.is_back());
+            return counts.into_iter().for_each(|counts| self.baseline.borrow_mut().learn(&counts));
+        };
         let Ok(now) = self.look(host, step).await else { return };
         let old = now.daemon(Role::Master).is_some() && self.new_process(&now).is_none();
         let same = if old {

@@ -14,7 +14,7 @@ use super::runner::human;
 use super::step::Verdict;
 use crate::check::Counts;
 use crate::check::health::master_runs;
-use crate::check::metadata::metadata_is_no_older;
+use crate::check::metadata::{Metadata, metadata_is_no_older};
 use crate::check::trial::{Limits, judge};
 use crate::host::metadata::{Copied, TrialExports, TrialFacts};
 use crate::host::{AbsPath, Command, FileText, HostName, Process, ProcessId};
@@ -35,6 +35,10 @@ const TRIAL_OF: Duration = Duration::from_secs(600);
 
 /// How often a script is run again whose connection was lost.
 const TRIES_AGAIN: usize = 3;
+
+/// What is said of a master that runs in the place of one which was told to stop.
+const ANOTHER_ONE: &str = "the master that had loaded it has ended with its host, and the one that a boot has started since is left \
+                           alone: `resume` looks which metadata it serves";
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// A backup or a trial: nothing on the host shows that it was made, so it is made again unless the journal knows it.
@@ -370,9 +374,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             failure.causes.push(format!("{cause}; {}", line::WAY_BACK_METADATA));
             return failure;
         }
+        let seen = self.look(&host, step).await;
+        let judged = seen.as_ref().ok().and_then(|now| now.process_id(Role::Master));
         let stop = if self.schedule.is_back() {
             // no option of a 1.5 program is safe: its process is told
-            match self.look(&host, step).await {
+            match seen {
                 Ok(now) => now.daemon(Role::Master).map_or_else(|| ":".to_owned(), |p| format!("kill {}", p.pid)),
                 Err(_) => return failure,
             }
@@ -387,8 +393,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let begun = self.clock.awake();
         while !matches!(self.hosts.run(&host, &stop, LONG_COMMAND, &mut output).await, Outcome::Exited { .. })
             && self.awake_since(begun) < RECONNECT.as_secs()
-            && self.look(&host, step).await.is_ok_and(|now| now.daemon(Role::Master).is_some())
+            && let Ok(now) = self.look(&host, step).await
+            && now.daemon(Role::Master).is_some()
         {
+            // where its host was booted, another one may serve the right metadata
+            if now.process_id(Role::Master) != judged
+                && !matches!(self.serves(&host, step, RECONNECT).await, Some(Metadata::Other(_)))
+            {
+                failure.causes.push(ANOTHER_ONE.to_owned());
+                return failure;
+            }
             self.clock.between_looks().await;
         }
         failure.causes.push(match self.look(&host, step).await {

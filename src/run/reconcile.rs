@@ -16,6 +16,7 @@ use super::ports::{Clock, Hosts, Master};
 use super::recognise::{NotSeen, is_another};
 use super::step::Verdict;
 use crate::host::HostName;
+use crate::journal::Progress;
 use crate::moosefs::daemon::Role;
 use crate::schedule::{Action, Phase, Step};
 
@@ -26,19 +27,24 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Looks at every host of the schedule. One on which the journal knows something done must be reached, unless it is a client:
     /// that is dealt with in its turn and at the last look. One whose turn is to come must not, since the file system may be
     /// down until the run goes on; it is tried once, and told of.
-    pub(super) async fn reconcile(&self) -> Result<(), Failure> {
+    pub(super) async fn reconcile(&self, progress: &Progress) -> Result<(), Failure> {
         let mut hosts: BTreeMap<&HostName, Vec<(Phase, &Step)>> = BTreeMap::new();
         for (stage, track, step) in self.schedule.steps() {
             hosts.entry(&track.host).or_default().push((stage.phase, step));
         }
-        let looks = hosts.into_iter().map(|(host, steps)| self.reconcile_host(host, steps));
+        let looks = hosts.into_iter().map(|(host, steps)| self.reconcile_host(host, steps, progress));
         let seen: Vec<Result<(), Failure>> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
         seen.into_iter().collect()
     }
 
     /// From the last step to the first: a daemon that runs is proof of all that was done for it, and one that does not run
     /// proves nothing.
-    async fn reconcile_host(&self, host: &HostName, steps: Vec<(Phase, &Step)>) -> Result<(), Failure> {
+    async fn reconcile_host(
+        &self,
+        host: &HostName,
+        steps: Vec<(Phase, &Step)>,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
         let begun = |step: &Step| self.is_done(&step.id) || self.open.borrow().contains_key(&step.id);
         if let Some((phase, first)) = steps.first()
             && !steps.iter().any(|(_, step)| begun(step))
@@ -84,7 +90,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Verdict::NotYet(_) if matches!(step.action, Action::Mount { .. }) && self.stands_still() => {}
                 Verdict::NotYet(reason) => {
                     let was = self.done.borrow_mut().remove(&step.id);
-                    let at = was.unwrap_or_else(|| self.clock.now());
+                    // where the clock was set back, a later try was begun before this one was done, as the journal has it
+                    let at = was.max(progress.begun_at.get(&step.id).copied()).unwrap_or_else(|| self.clock.now());
                     self.open.borrow_mut().insert(step.id.clone(), Begun { at, earlier: false });
                     begun.push(step);
                     self.send(Event::Undone { step: step.id.clone(), host: host.clone(), reason });

@@ -140,7 +140,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             return self.failed(failure).await;
         }
         if !progress.begun_at.is_empty()
-            && let Err(failure) = self.reconcile().await
+            && let Err(failure) = self.reconcile(progress).await
         {
             return self.failed(failure).await;
         }
@@ -174,7 +174,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if !stage.tracks.iter().any(|t| self.is_half_done(t)) {
             self.pause_point(&stage.tracks[0])?;
         }
-        if let Some(next) = stage.tracks.iter().find(|t| !self.track_is_done(t)) {
+        // what has something away does not wait behind what serves
+        let half = stage.tracks.iter().find(|t| self.is_half_done(t));
+        if let Some(next) = half.or_else(|| stage.tracks.iter().find(|t| !self.track_is_done(t))) {
             match self.window(next).await {
                 // a client that cannot be looked at is dealt with in its turn
                 Err(Stop::Failure(_)) if stage.phase == Phase::Clients => {}
@@ -440,9 +442,17 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// Whether the master was found to be new when it was to be stopped, and runs: then there is no start to wait before.
     async fn never_stopped(&self, track: &Track) -> Result<bool, Failure> {
-        let stop = self.schedule.steps().find(|(_, _, step)| matches!(step.action, Action::StopMaster { .. }));
-        let found = stop.is_some_and(|(_, _, step)| self.found.borrow().contains(&step.id));
+        let found = self.stop_of_master().is_some_and(|step| self.found.borrow().contains(&step.id));
         Ok(found && self.master_is_there(track).await?)
+    }
+
+    fn stop_of_master(&self) -> Option<&Step> {
+        self.schedule.steps().map(|(_, _, step)| step).find(|step| matches!(step.action, Action::StopMaster { .. }))
+    }
+
+    /// Whether the run has stopped the master itself.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.stop_of_master().is_some_and(|step| self.is_done(&step.id) && !self.found.borrow().contains(&step.id))
     }
 
     /// Whether a master runs on the host of `track`, whose next step starts it.

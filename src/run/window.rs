@@ -1,15 +1,18 @@
 //! The maintenance window (`[window]`): no step that takes something down begins outside it. The run waits by itself.
 //!
 //! While the file system stands still, or a client is without its mount, nothing is waited for: those steps are the ones
-//! before which nobody may pause either (`Step::pause_before`).
+//! before which nobody may pause either (`Step::pause_before`). A full stop whose master a boot has brought up meanwhile does not
+//! stand still any more.
 
 use super::Runner;
+use super::effect::RECONNECT;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master};
 use super::runner::Stop;
 use super::step::Verdict;
 use crate::host::HostName;
+use crate::moosefs::daemon::Role;
 use crate::plan::Window;
 use crate::schedule::{Action, Step, Track};
 
@@ -21,16 +24,19 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// would lie in place for hours, and a reboot would start it before its turn. Whether it has waited.
     pub(super) async fn window(&self, track: &Track) -> Result<bool, Stop> {
         let Some(window) = self.closed() else { return Ok(false) };
-        match track.steps.iter().find(|step| !self.is_done(&step.id) && bound(step)) {
-            Some(step) if self.takes_down_now(&track.host, step).await? => self.wait_for(window, &track.host).await,
-            _ => Ok(false),
+        for step in track.steps.iter().filter(|step| !self.is_done(&step.id)) {
+            if self.is_bound(step).await {
+                let takes_down = self.takes_down_now(&track.host, step).await?;
+                return if takes_down { self.wait_for(window, &track.host).await } else { Ok(false) };
+            }
         }
+        Ok(false)
     }
 
     /// The same before one step: what came before it on its host took as long as it took.
     pub(super) async fn window_of(&self, track: &Track, step: &Step) -> Result<bool, Stop> {
         match self.closed() {
-            Some(window) if bound(step) && self.takes_down_now(&track.host, step).await? => {
+            Some(window) if self.is_bound(step).await && self.takes_down_now(&track.host, step).await? => {
                 self.wait_for(window, &track.host).await
             }
             _ => Ok(false),
@@ -42,6 +48,23 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.schedule.window.as_ref().filter(|window| !self.laws.is_open(window, self.clock.wall()))
     }
 
+    /// Whether a step is bound to the window: it takes something down that serves until then. In a full stop a chunkserver does
+    /// not, unless a boot has brought up a master that the run has not started.
+    async fn is_bound(&self, step: &Step) -> bool {
+        let of_server =
+            matches!(step.action, Action::Start { role: Role::Chunkserver, .. }) && !self.schedule.is_back();
+        match &step.action {
+            Action::Verify => false,
+            action if !action.takes_down() => false,
+            _ => step.pause_before || (of_server && self.master_serves().await),
+        }
+    }
+
+    /// Whether a master serves. One that cannot be asked does, unless the run has stopped it.
+    async fn master_serves(&self) -> bool {
+        self.overview_within(RECONNECT).await.map_or_else(|silence| !silence.reached && !self.has_stopped(), |_| true)
+    }
+
     /// Whether there is something to take down: not where it was done by hand, nor where a lost connection hid that it was
     /// taken down already.
     async fn takes_down_now(&self, host: &HostName, step: &Step) -> Result<bool, Failure> {
@@ -50,7 +73,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             return Ok(false);
         }
         let begun = self.open.borrow().contains_key(&step.id);
-        Ok(!begun || self.laws.untouched(&step.action, &self.schedule.to, &now))
+        // nor is one left down that has gone since, where it is taken over while all others serve
+        Ok((step.pause_before && !begun) || self.laws.untouched(&step.action, &self.schedule.to, &now))
     }
 
     async fn wait_for(&self, window: &Window, host: &HostName) -> Result<bool, Stop> {
@@ -84,9 +108,4 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     fn seconds_until(&self, then: jiff::Timestamp) -> u64 {
         u64::try_from(then.duration_since(self.clock.wall()).as_secs()).unwrap_or(0)
     }
-}
-
-/// Whether a step is bound to the window: it takes something down that serves until then.
-fn bound(step: &Step) -> bool {
-    step.action.takes_down() && step.pause_before && !matches!(step.action, Action::Verify)
 }

@@ -54,6 +54,37 @@ fn upgraded(mode: Mode) -> (World, Schedule) {
 }
 
 #[test]
+fn what_runs_new_beside_an_old_master_is_found_though_the_run_has_changed_nothing() {
+    // an operator has upgraded it by hand, and the run has come as far as its backup
+    let world = World::new();
+    let upgrade = schedule(&world, Mode::Rolling);
+    walk_to_pause(&world, &upgrade, "restore-ms");
+    assert_eq!(look(&world, &upgrade).1, []);
+    world.upgrade_by_hand("cs2");
+    let (schedule, findings) = look(&world, &upgrade);
+    assert!(schedule.stages.is_empty());
+    let [finding] = &findings[..] else { panic!("{findings:?}") };
+    assert_eq!((finding.code, finding.host.as_ref().unwrap().as_str()), (Code::BackNotByRun, "cs2"));
+    // where the master is new as well nothing is wrong with it
+    world.start_new_master();
+    assert_eq!(look(&world, &upgrade).1, []);
+}
+
+#[test]
+fn a_way_back_that_starts_no_master_holds_nothing_that_users_deleted_against_the_one_that_runs() {
+    let world = World::new();
+    world.set_inodes(10_000);
+    let upgrade = schedule(&world, Mode::FullStop);
+    walk_to_pause(&world, &upgrade, "make install");
+    let back = back(&world, &upgrade);
+    let starts = |s: &mfsupgrade::schedule::Step| matches!(s.action, mfsupgrade::schedule::Action::Start { .. });
+    assert!(!back.stages.is_empty() && !back.steps().any(|(_, _, step)| starts(step)), "programs alone");
+    walk_to_pause(&world, &back, "tar -xpf");
+    world.set_inodes(7_000);
+    assert_eq!(walk(&world, &back), Ending::Finished);
+}
+
+#[test]
 fn a_daemon_whose_old_program_cannot_be_brought_back_is_started_again_in_the_release_that_ran() {
     for host in ["cs2", "master"] {
         let (world, upgrade) = upgraded(Mode::Rolling);

@@ -7,6 +7,7 @@ use mfsupgrade::plan::Mode;
 use mfsupgrade::run::{Ending, FailureKind};
 use mfsupgrade::schedule::Schedule;
 
+use super::fault::Fault;
 use super::world::{FIVE_MINUTES, World, failure, schedule, walk, walk_to_pause};
 
 const START: &str = "sbin/mfschunkserver";
@@ -138,6 +139,23 @@ fn a_takeover_whose_connection_was_lost_before_it_began_keeps_its_stagger_on_res
     let started = |host: &str| deeds[before..].iter().find(|d| d.1 == host && d.2.contains(START)).unwrap().0;
     let gap = started("cs2") - started("cs1");
     assert!(gap >= FIVE_MINUTES, "{gap} s after the last chunkserver was back");
+}
+
+#[test]
+fn no_clock_that_was_set_back_takes_the_next_try_of_a_step_for_the_last_one() {
+    // tried once more behind its first end, each time by a new process
+    for set in [0, -2 * HOUR] {
+        let world = World::new();
+        let plan = schedule(&world, Mode::Rolling);
+        walk_to_pause(&world, &plan, START);
+        world.set_clock(set);
+        world.lose_chunkserver("cs1");
+        world.faults.borrow_mut().insert("cs1".to_owned(), Fault::DaemonDies);
+        assert_eq!(failure(walk(&world, &plan)).kind, FailureKind::StepFailed);
+        world.repair("cs1");
+        assert_eq!(walk(&world, &plan), Ending::Finished, "{set}");
+        assert_eq!(world.times("cs1", START), 3, "{set}");
+    }
 }
 
 /// With what every host said of itself.

@@ -35,6 +35,9 @@ pub enum Fault {
     FullHere,
     /// The new master starts on other metadata.
     OtherMetadata,
+    /// The new master starts on other metadata, and its host boots when that one is told to stop: the one that the boot starts
+    /// has the right metadata.
+    OtherMetadataUntilABoot,
     /// The new master starts on metadata that has seen half of the changes, and counts as much.
     OlderMetadata,
     /// The master ends while this client is worked on.

@@ -7,6 +7,7 @@ use mfsupgrade::run::event::Stamped;
 use mfsupgrade::run::{Ending, Event, EventSink, Failure, FailureKind};
 use mfsupgrade::schedule::Schedule;
 
+use super::fault::Fault;
 use super::world::{World, all_new, failure, heard, schedule, walk};
 
 /// What stops a new master.
@@ -92,6 +93,18 @@ fn nor_where_its_host_was_booted_meanwhile_or_it_died() {
     world.set_inodes(9_700);
     assert_eq!(walk(&world, &plan), Ending::Finished);
     assert_eq!((world.times("master", STOP), world.times("master", "sbin/mfsmaster")), (0, 1), "started once more");
+}
+
+#[test]
+fn nor_where_its_host_boots_while_another_one_is_told_to_stop() {
+    let world = World::with("master", Fault::OtherMetadataUntilABoot);
+    let plan = schedule(&world, Mode::Rolling);
+    let failure = failure(walk(&world, &plan));
+    assert!(failure.causes.iter().any(|c| c.contains("a boot has started since is left alone")), "{failure:?}");
+    assert!(!failure.is_of_metadata(), "nothing is to be put in its place: {failure:?}");
+    assert_eq!(world.times("master", STOP), 1, "the one on other metadata");
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    assert_eq!((world.times("master", STOP), world.times("master", "sbin/mfsmaster -t 1800")), (1, 2));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use mfsupgrade::run::{Ending, Event, EventSink};
 use mfsupgrade::schedule::Schedule;
 
 use super::fault::Fault;
-use super::world::{Events, NEW, World, heard, schedule, walk};
+use super::world::{Events, NEW, World, heard, schedule, walk, walk_to_pause};
 
 /// The world begins at 22:13:20 UTC, which is this many seconds of its day.
 const BEGINS: i64 = 22 * 3600 + 13 * 60 + 20;
@@ -155,6 +155,39 @@ impl EventSink for SlowInstallation<'_> {
             self.0.wait(self.1 - self.0.now().as_second().rem_euclid(DAY));
         }
     }
+}
+
+#[test]
+fn a_full_stop_whose_master_a_boot_has_brought_up_keeps_its_chunkservers_up_until_the_window_opens() {
+    for silent in [0, 2] {
+        let world = World::new();
+        let plan = within(&world, Mode::FullStop, "22:10", "22:14");
+        walk_to_pause(&world, &plan, "make install");
+        world.start_new_master();
+        world.wait(600);
+        world.silent.set(silent);
+        assert_eq!(walk(&world, &plan), Ending::Finished);
+        for host in ["cs1", "cs2", "cs3"] {
+            let restarted = world.when(host, "sbin/mfschunk").unwrap();
+            assert!(restarted > DAY - 3600, "{host} served, and is restarted in the next night: {restarted}");
+        }
+    }
+}
+
+#[test]
+fn a_chunkserver_that_such_a_full_stop_has_taken_down_is_up_before_the_window_opens() {
+    let world = World::new();
+    let plan = within(&world, Mode::FullStop, "22:10", "22:14");
+    walk_to_pause(&world, &plan, "make install");
+    world.start_new_master();
+    let (_, _, step) = plan.steps().find(|(_, _, s)| s.id.0.as_ref() == "chunkservers/cs2/start").unwrap();
+    world.records.borrow_mut().push(Record::Intent { step: step.id.clone(), at: Clock::now(&world) });
+    world.lose_chunkserver("cs2");
+    world.wait(600);
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    let restarted = |host: &str| world.when(host, "sbin/mfschunk").unwrap();
+    assert!(restarted("cs2") < 1800, "{}", restarted("cs2"));
+    assert!(restarted("cs1") > DAY - 3600 && restarted("cs3") > DAY - 3600, "they serve");
 }
 
 #[test]

@@ -78,6 +78,8 @@ pub struct World {
     under_goal_until: Cell<i64>,
     loads_until: Cell<i64>,
     inodes: Cell<u32>,
+    /// What a master knew before the one that runs on other metadata.
+    before_other: Cell<u32>,
     /// The version of the metadata that whatever master is started has loaded.
     pub loaded: Cell<u64>,
     /// Whether no look can read a version.
@@ -137,6 +139,7 @@ impl World {
             faults: RefCell::default(),
             under_goal_until: Cell::new(0),
             loads_until: Cell::new(0),
+            before_other: Cell::new(0),
             inodes: Cell::new(10),
             loaded: Cell::new(CHANGES),
             unreadable: Cell::new(false),
@@ -471,6 +474,9 @@ impl World {
                 self.under_goal_until.set(self.now.get() + seconds as i64);
                 self.wait(200);
             }
+        } else if script.ends_with("mfsmaster -t 1800 -s") && fault == Some(Fault::OtherMetadataUntilABoot) {
+            s.master = Some(self.process(NEW));
+            self.inodes.set(self.before_other.get());
         } else if script.contains("mfsmaster") && script.ends_with("-s") {
             s.master = None;
             s.metadata_saved = Some(self.now.get());
@@ -479,8 +485,8 @@ impl World {
             assert!(s.master.is_none() || version == NEW, "1.5 takes over from nobody");
             s.metadata_saved = None;
             s.master = alive.then(|| self.process(version));
-            if fault == Some(Fault::OtherMetadata) {
-                self.inodes.set(0);
+            if matches!(fault, Some(Fault::OtherMetadata | Fault::OtherMetadataUntilABoot)) {
+                self.before_other.set(self.inodes.replace(0));
             }
         } else if script.contains("sbin/mfsmetalogger") {
             s.metalogger = alive.then(|| self.process(NEW));

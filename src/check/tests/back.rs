@@ -245,6 +245,23 @@ fn a_server_that_does_not_find_its_chunks_is_no_measure_for_itself() {
 }
 
 #[test]
+fn what_a_new_master_has_moved_before_is_the_measure_at_an_old_one() {
+    let (mut scene, changed) = upgraded();
+    let before = Baseline::of(&scene.overview);
+    let measure = |scene: &Scene| {
+        let overview = Some(&scene.overview);
+        look_back(&scene.plan, &changed, &scene.fleet, overview, &before, &[], false).0.baseline.servers
+    };
+    let moved = scene.overview.chunkservers[0].chunks / 2;
+    (scene.overview.chunkservers[0].chunks, scene.overview.matrix) = (moved, None);
+    assert_eq!(measure(&scene), before.servers, "a disk is not there");
+    scene.overview.chunkservers[1].chunks += moved;
+    let shown = Baseline::of(&scene.overview).servers;
+    assert_ne!(shown, before.servers);
+    assert_eq!(measure(&scene), shown);
+}
+
+#[test]
 fn a_master_that_is_down_and_ended_cleanly_is_no_obstacle() {
     let (mut scene, changed) = upgraded();
     scene.host("master").processes.clear();

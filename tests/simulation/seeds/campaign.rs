@@ -7,10 +7,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mfsupgrade::journal::{JournalSink, Progress, Record, record};
+use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::run::event::{Event, Stamped};
 use mfsupgrade::run::ports::Clock;
 use mfsupgrade::run::{Ending, EventSink, Runner};
-use mfsupgrade::schedule::Schedule;
+use mfsupgrade::schedule::{Action, Schedule};
 
 use super::cluster::Cluster;
 use super::cluster::store::{Journal, Sink};
@@ -133,6 +134,9 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
                 cluster.idle(wait);
                 if repairs {
                     cluster.obey(&account);
+                    if account.contains("THE FILE SYSTEM IS DOWN") && !knows_of_its_end(&cluster, &walked.schedule) {
+                        cluster.take_up_the_master();
+                    }
                     cluster.repair(enough);
                 }
             }
@@ -176,6 +180,16 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
         endings,
         took: state.now,
     }
+}
+
+/// Whether the run knows by its journal that it has told a master to end or to start.
+fn knows_of_its_end(cluster: &Cluster, schedule: &Schedule) -> bool {
+    let state = cluster.state.borrow();
+    let records = record::decode(&state.journal.text).map(|(records, _)| records).unwrap_or_default();
+    let progress = Progress::replay(&records);
+    let of_master =
+        |action: &Action| action.ends_the_master() || matches!(action, Action::Start { role: Role::Master, .. });
+    schedule.steps().any(|(_, _, step)| of_master(&step.action) && progress.begun_at.contains_key(&step.id))
 }
 
 /// A copy of the state folder, which takes its place behind some sessions.
@@ -254,30 +268,41 @@ fn turn(cluster: &Cluster, upgrade: &Schedule, walked: &Walked, bug: Bug) -> Res
     if walked.taken_back.is_none() {
         way_back::arm(cluster);
     }
-    let Some(mut schedule) = way_back::begin(cluster, upgrade, &progress, bug) else {
-        // what the journal has lost nobody knows of, and nothing is guessed
-        let refused =
-            cluster.state.borrow().judge.lost_records || cluster.state.borrow().scenario.past.put_in.is_some();
-        return match refused {
-            true => Ok(None),
-            false => Err(("refused", "the way back is refused though all is in order".to_owned())),
-        };
-    };
+    let Some(mut schedule) = way_back::begin(cluster, upgrade, &progress, bug) else { return refused(cluster) };
     if schedule.stages.is_empty() {
-        if !cluster.state.borrow().judge.lost_records {
-            cluster.disarm();
-            // what was set in motion before that look, such as a daemon's end, is none of its word
-            cluster.idle(900_000);
-            cluster.repair(true);
-            tell(cluster, Said::Finished);
+        if cluster.state.borrow().judge.lost_records {
+            return Ok(None);
         }
-        return Ok(None);
+        cluster.disarm();
+        // what was set in motion before that look, such as a daemon's end, is none of its word
+        cluster.idle(900_000);
+        cluster.repair(true);
+        // nor is what came up since: it is looked at once more
+        let Some(again) = way_back::begin(cluster, upgrade, &progress, bug) else { return refused(cluster) };
+        if again.stages.is_empty() {
+            // what runs by programs that somebody has put in, under a master of their own, nothing was to be done about
+            if !cluster.state.borrow().hosts.iter().any(|h| h.put_in && h.processes.iter().any(|p| p.new)) {
+                tell(cluster, Said::Finished);
+            }
+            return Ok(None);
+        }
+        schedule = again;
     }
     bug.plant_back(&mut schedule);
     let run = format!("back-{}", cluster.state.borrow().session);
     let next = begin(cluster, schedule, run, Some(progress));
     let (failed, quiet) = if walked.taken_back.is_some() { (walked.failed, walked.quiet) } else { (0, 0) };
     Ok(Some(Walked { failed, quiet, ..next }))
+}
+
+/// The way back was refused.
+fn refused(cluster: &Cluster) -> Result<Option<Walked>, Break> {
+    let state = cluster.state.borrow();
+    // what the journal has lost nobody knows of, and nothing is guessed
+    match state.judge.lost_records || state.scenario.past.put_in.is_some() {
+        true => Ok(None),
+        false => Err(("refused", "the way back is refused though all is in order".to_owned())),
+    }
 }
 
 fn name_of(said: &Result<Said, Break>, back: bool) -> &'static str {

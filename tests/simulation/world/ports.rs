@@ -39,6 +39,10 @@ impl Hosts for World {
                 self.faults.borrow_mut().remove(name);
                 Outcome::Unknown { reason: "connection lost".into() }
             }
+            Some(Fault::OtherMetadataUntilABoot) if script.ends_with(" -s") => {
+                self.faults.borrow_mut().remove(name);
+                Outcome::Unknown { reason: "connection lost".into() }
+            }
             Some(Fault::LostForGoodAt(text)) if !script.contains(text) => {
                 Outcome::Exited { code, output: String::new() }
             }

@@ -288,7 +288,8 @@ impl State {
     pub fn ready(&mut self, host: usize, pid: u32) {
         let now = self.now;
         let h = &mut self.hosts[host];
-        let Some(process) = h.processes.iter_mut().find(|p| p.pid == pid) else { return };
+        // once: a command that hung and ends changes nothing of a daemon that serves since
+        let Some(process) = h.processes.iter_mut().find(|p| p.pid == pid && p.ready.is_none()) else { return };
         process.ready = Some(now);
         process.loaded = if process.other_metadata { OTHER } else { self.changes };
         process.mounted = process.role == Role::Client;

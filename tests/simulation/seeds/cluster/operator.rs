@@ -64,6 +64,11 @@ impl Cluster {
         }
     }
 
+    /// A master of whose end the run knows nothing, which has left the file system down, is started by hand.
+    pub fn take_up_the_master(&self) {
+        self.state.borrow_mut().hosts[0].taken.retain(|(role, _)| *role != Role::Master);
+    }
+
     /// New mounts of a host that no run has made are stopped by hand.
     pub fn unmount(&self, host: &str) {
         let mut state = self.state.borrow_mut();

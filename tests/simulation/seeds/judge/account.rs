@@ -8,6 +8,13 @@ use super::{JUST, Judge};
 use crate::seeds::fact::{By, Said};
 use crate::seeds::faults::Kind;
 
+/// How long a gate was waited for, in milliseconds, by what is told of it.
+fn time_of_gate(account: &str) -> i64 {
+    let told = account.split("see the gate green within ").nth(1).and_then(|rest| rest.split(':').next());
+    let time = told.and_then(|told| told.parse::<jiff::SignedDuration>().ok());
+    time.map_or(i64::MAX, |time| time.as_secs() * 1000)
+}
+
 impl Judge {
     pub(super) fn account(&mut self, said: &Said) {
         match said {
@@ -130,7 +137,8 @@ impl Judge {
             !matches!(kind, Kill { .. } | Pause | Deleted { .. } | CopiesMove { .. } | WallJumps(_) | HostClockJumps(_))
         };
         let causes: Vec<_> = self.faults.iter().filter(|(kind, _)| is_cause(kind)).collect();
-        let away = self.now - self.well > JUST || !self.mounts.iter().all(|mount| self.is_mounted(mount));
+        let away = self.now - self.well > time_of_gate(account).min(JUST)
+            || !self.mounts.iter().all(|mount| self.is_mounted(mount));
         let red = kind == FailureKind::GateRed && away;
         // what came up by itself and is in the way
         // or by whose address a gate tells it
