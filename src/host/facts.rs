@@ -220,6 +220,9 @@ pub struct HostFacts {
     /// DATA_PATH of running daemons, disks of mfshdd.cfg, folders of lock files: owner, and what kind of disk layout is in
     /// them. Absent where there is none.
     pub folders: BTreeMap<String, Folder>,
+    /// Where those of these folders, and the exports that a master reads, lie to which a link leads, by the name that they were asked for.
+    #[serde(default)]
+    pub leads: BTreeMap<String, String>,
     /// The first 8 bytes of metadata files in the master's DATA_PATH, by file name: `MFSM 1.5`, `MFSM NEW`.
     pub headers: BTreeMap<String, String>,
     /// The version of the metadata in them: how many changes it has seen.
@@ -452,6 +455,12 @@ impl HostFacts {
     pub fn process_id(&self, role: Role) -> Option<ProcessId> {
         let process = self.daemon(role)?;
         Some(ProcessId { boot: self.boot_id.clone(), pid: process.pid, start: process.start })
+    }
+
+    /// Where a folder lies, whatever links lead to it.
+    #[must_use]
+    pub fn place<'a>(&'a self, folder: &'a str) -> &'a str {
+        self.leads.get(folder).map_or(folder, String::as_str)
     }
 
     /// The version of the newest metadata that lies in DATA_PATH: in metadata.mfs while no master runs, in metadata.mfs.back

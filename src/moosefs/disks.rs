@@ -38,6 +38,39 @@ pub struct Disk {
     pub limit: Option<Limit>,
 }
 
+impl Disk {
+    /// Whether its line says where it is: one that does not begin with a slash is below the daemon's working folder.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.path.starts_with('/')
+    }
+
+    /// Its folder, without a slash at its end, for a daemon that works in `cwd`. Control characters are those of a look's answer.
+    #[must_use]
+    pub fn folder(&self, cwd: &str) -> String {
+        let shown = self.path.replace(|c: char| c.is_ascii_control(), "?");
+        match (shown.trim_end_matches('/'), self.is_whole()) {
+            ("", _) => "/".to_owned(),
+            (path, true) => path.to_owned(),
+            (path, false) => format!("{}/{path}", cwd.trim_end_matches('/')),
+        }
+    }
+
+    /// The line that was probably meant by one that is not whole: without what stands before the path or around it.
+    #[must_use]
+    pub fn meant(&self) -> Option<String> {
+        const AROUND: [char; 4] = [' ', '\t', '"', '\''];
+        let text = self.path.trim_start_matches('\u{feff}').trim_end_matches('/').trim_matches(AROUND);
+        let (star, text) = match text.strip_prefix('*') {
+            Some(text) => ("*", text),
+            None if self.removal => ("*", text),
+            None => ("", text.strip_prefix('-').unwrap_or(text)),
+        };
+        let path = text.trim_matches(AROUND).trim_end_matches('/');
+        path.starts_with('/').then(|| format!("{star}{path}"))
+    }
+}
+
 /// The disks that a chunkserver of release `at` uses, in the order of the file. It refuses to start if there is none,
 /// or if one cannot be opened (1.5.12 to 1.6.27); disks marked for removal may be read-only from 1.6.18 on.
 #[must_use]
@@ -195,6 +228,29 @@ mod tests {
         ] {
             let read = |release: &Version| parse(text, release).pop().map(|disk| (disk.path, disk.removal, disk.limit));
             assert_eq!([read(&OLD), read(&PLAIN), read(&NEW)], [old, plain, new], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_line_that_is_not_whole_says_and_means() {
+        for (line, folder, meant) in [
+            ("/mnt/a//", "/mnt/a", Some("/mnt/a")),
+            ("  /mnt/a", "/d/  /mnt/a", Some("/mnt/a")),
+            ("\t/mnt/a", "/d/?/mnt/a", Some("/mnt/a")),
+            ("*  /mnt/a", "/d/  /mnt/a", Some("*/mnt/a")),
+            ("  */mnt/a", "/d/  */mnt/a", Some("*/mnt/a")),
+            ("\"/mnt/a\"", "/d/\"/mnt/a\"", Some("/mnt/a")),
+            ("'/mnt/a/'", "/d/'/mnt/a/'", Some("/mnt/a")),
+            ("- /mnt/a", "/d/- /mnt/a", Some("/mnt/a")),
+            ("- '/mnt/a'", "/d/- '/mnt/a'", Some("/mnt/a")),
+            ("\u{feff}/mnt/a", "/d/\u{feff}/mnt/a", Some("/mnt/a")),
+            ("~/a", "/d/~/a", None),
+            ("disk5", "/d/disk5", None),
+            ("*", "/", None),
+            ("-", "/d/-", None),
+        ] {
+            let disk = parse(line, &OLD).pop().unwrap();
+            assert_eq!((disk.folder("/d"), disk.meant().as_deref()), (folder.to_owned(), meant), "{line:?}");
         }
     }
 

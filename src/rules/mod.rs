@@ -63,7 +63,7 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
     },
     Acknowledgeable {
         code: "data-path-differs",
-        meaning: "a DATA_PATH that is a link to the folder that the daemon works in",
+        meaning: "a DATA_PATH that leads to the folder that the daemon works in, by another way than a link",
     },
     Acknowledgeable {
         code: "exports-unreadable",

@@ -7,6 +7,7 @@ mod children;
 mod codes;
 mod crash;
 mod desk;
+mod disks;
 mod end;
 mod faults;
 mod judged;

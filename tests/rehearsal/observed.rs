@@ -17,7 +17,7 @@ use crate::second::Operator;
 use crate::support::{INSTALL, WALKED, options, plan, said, until_back};
 
 /// Writes a plan for the cluster.
-fn written(cluster: &Cluster, folder: &Path, servers: &str) -> PathBuf {
+pub fn written(cluster: &Cluster, folder: &Path, servers: &str) -> PathBuf {
     let file = folder.join("plan.toml");
     let config = cluster.ssh().config.unwrap();
     let text = format!(
@@ -31,7 +31,7 @@ fn written(cluster: &Cluster, folder: &Path, servers: &str) -> PathBuf {
 }
 
 /// Exit code and both outputs.
-async fn told(arguments: &[&str], plan: &Path) -> (i32, String, String) {
+pub async fn told(arguments: &[&str], plan: &Path) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mfsupgrade"));
     command.args(arguments).arg(plan).env("COLUMNS", "200").stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();

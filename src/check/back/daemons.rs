@@ -96,14 +96,18 @@ impl Check<'_> {
                 let var = if *at == *self.from() { text(&format!("{path}.var")) } else { None };
                 Some((text(&path)?, var))
             });
-            let set = config.as_ref().and_then(|(config, var)| {
-                let get = |key| var.as_ref().and_then(|v| v.get(key, at)).or_else(|| config.get(key, at));
-                get("HDD_CONF_FILENAME").map(str::to_owned)
-            });
+            let get = |key| {
+                let (config, var) = config.as_ref()?;
+                let set = var.as_ref().and_then(|v| v.get(key, at)).or_else(|| config.get(key, at));
+                set.map(str::to_owned)
+            };
+            let (set, data) = (get("HDD_CONF_FILENAME"), get("DATA_PATH"));
             let there = disks_paths(at).iter().map(below).find(|path| facts.files.contains_key(path));
             let file = set.or(there)?;
             let list = disks::parse(&facts.files.get(&file)?.text, at);
-            let mut paths: Vec<String> = list.iter().map(|d| d.path.trim_end_matches('/').to_owned()).collect();
+            let cwd = facts.daemon(Role::Chunkserver).map(|process| process.cwd.clone()).filter(|cwd| !cwd.is_empty());
+            let cwd = cwd.or(data).unwrap_or_else(|| prefix.join("var/mfs").to_string());
+            let mut paths: Vec<String> = list.iter().map(|disk| disk.folder(&cwd)).collect();
             paths.sort();
             Some((file, paths))
         });

@@ -96,7 +96,9 @@ impl Check<'_> {
     /// And so must every folder above it, also where the plan has it written.
     fn exports_out_of_reach(&mut self, path: &AbsPath, facts: &HostFacts) {
         let (user, group) = master_runs_as(facts);
-        let above = |folder: &&String| path.as_str().strip_prefix(folder.as_str()).is_some_and(|r| r.starts_with('/'));
+        let (path, place) = (path.as_str(), facts.place(path.as_str()));
+        let is_above = |folder: &str, path: &str| path.strip_prefix(folder).is_some_and(|r| r.starts_with('/'));
+        let above = |folder: &&String| is_above(folder, path) || is_above(folder, place);
         let mut above = facts.shut.keys().filter(above);
         let Some(shut) = above.find(|folder| !facts.shut[*folder].is_open(user, group)) else { return };
         let folder = &facts.shut[shut];

@@ -9,6 +9,7 @@ mod chunkservers;
 mod clients;
 mod config;
 mod daemon;
+mod disks;
 mod exports;
 mod health;
 mod host;

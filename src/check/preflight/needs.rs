@@ -19,7 +19,7 @@ impl Check<'_> {
         facts: &HostFacts,
     ) -> Vec<Need> {
         let needs = needs(process, old, build, facts);
-        self.data_folder(host, process, old);
+        self.data_folder(host, process, old, facts);
         self.user(host, process, old);
         if build.is_some() && !needs.is_empty() {
             let keys: Vec<_> = needs.iter().map(|need| format!("{} = {}", need.key, need.value)).collect();
@@ -59,17 +59,17 @@ impl Check<'_> {
     }
 
     /// The running daemon's own folder is the truth; a file may have been edited since it was started.
-    fn data_folder(&mut self, host: &HostName, process: &Process, old: &Old<'_>) {
+    fn data_folder(&mut self, host: &HostName, process: &Process, old: &Old<'_>, facts: &HostFacts) {
         let Some(says) = old.get("DATA_PATH").map(|path| path.trim_end_matches('/')) else { return };
-        if process.cwd.is_empty() || says == process.cwd {
+        if process.cwd.is_empty() || facts.place(says) == process.cwd {
             return;
         }
         self.find(
             Code::DataPathDiffers,
             Some(host),
             format!("{} says DATA_PATH = {says}, and {} works in {}", old.path, old.role.program(), process.cwd),
-            "the new daemon reads the file: unless one is a link to the other it would run on other data",
-            format!("write DATA_PATH = {}, or see that {says} is a link to it", process.cwd),
+            "the new daemon reads the file, and would run on other data",
+            format!("write DATA_PATH = {}", process.cwd),
         );
     }
 }

@@ -9,7 +9,7 @@ use crate::host::facts::TextFile;
 use crate::host::{HostFacts, Process};
 use crate::moosefs::config::{ConfigText, disks_paths, lock_file, paths_read};
 use crate::moosefs::daemon::Role;
-use crate::moosefs::disks;
+use crate::moosefs::disks::{self, Disk};
 use crate::plan::Access;
 
 /// What the running daemon's files say.
@@ -26,6 +26,7 @@ pub(super) struct Old<'a> {
     config: ConfigText,
     overrides: Option<ConfigText>,
     prefix: String,
+    cwd: String,
     at: Version,
 }
 
@@ -36,12 +37,13 @@ impl Check<'_> {
         if process.version.as_ref() != Some(from) || (facts.files.is_empty() && !surveyed(facts)) {
             return None;
         }
-        Some(Old::read(process.role, access.install.prefix.as_str(), from, &facts.files))
+        Some(Old::read(process, access.install.prefix.as_str(), from, &facts.files))
     }
 }
 
 impl<'a> Old<'a> {
-    fn read(role: Role, prefix: &str, at: &Version, files: &'a BTreeMap<String, TextFile>) -> Self {
+    fn read(process: &Process, prefix: &str, at: &Version, files: &'a BTreeMap<String, TextFile>) -> Self {
+        let role = process.role;
         let below = |path: &str| format!("{}/{path}", prefix.trim_end_matches('/'));
         let path = below(paths_read(role, at)[0]);
         let (file, var) = (files.get(&path), files.get(&format!("{path}.var")));
@@ -54,6 +56,7 @@ impl<'a> Old<'a> {
             config: file.map(parse).unwrap_or_default(),
             overrides: var.map(parse),
             prefix: prefix.to_owned(),
+            cwd: process.cwd.clone(),
             at: at.clone(),
             path,
         };
@@ -75,10 +78,17 @@ impl<'a> Old<'a> {
         self.file.map_or("", |file| file.text.as_str())
     }
 
-    /// The folders of a chunkserver's disks, without a slash at their end.
-    pub fn disk_paths(&self) -> Vec<String> {
+    /// A chunkserver's disks, each with its folder as a survey names it: without a slash at its end, and below the daemon's working
+    /// folder where its line says no whole path. Lines that 1.6 takes for comments are none: what runs was started without them.
+    pub fn disks(&self) -> Vec<(Disk, String)> {
         let disks = self.disks.iter().flat_map(|(_, file)| disks::parse(&file.text, &self.at));
-        disks.map(|disk| disk.path.trim_end_matches('/').to_owned()).collect()
+        let disks = disks.filter(|disk| disk.removal || !disk.path.starts_with('#'));
+        disks.map(|disk| (disk.clone(), disk.folder(&self.cwd))).collect()
+    }
+
+    /// The folders of these disks.
+    pub fn disk_paths(&self) -> Vec<String> {
+        self.disks().into_iter().map(|(_, folder)| folder).collect()
     }
 
     /// Where its lock file must be. A name that is not absolute is below its working folder.
@@ -94,16 +104,34 @@ impl<'a> Old<'a> {
 mod tests {
     use super::*;
 
+    fn process() -> Process {
+        Process {
+            pid: 7,
+            role: Role::Chunkserver,
+            parent: 1,
+            start: 1,
+            exe: String::new(),
+            version: None,
+            cwd: "/var/mfs".to_owned(),
+            locked: None,
+            user: String::new(),
+            group: String::new(),
+            memory: 0,
+            arguments: Vec::new(),
+        }
+    }
+
     #[test]
     fn the_var_file_overrides_and_the_list_of_disks_is_where_the_key_says() {
         let file = |text: &str| TextFile { text: text.to_owned(), ..TextFile::default() };
         let files = [
             ("/usr/etc/mfschunkserver.cfg".to_owned(), file("HDD_CONF_FILENAME = /a\nLOCK_FILE = /x\n")),
             ("/usr/etc/mfschunkserver.cfg.var".to_owned(), file("HDD_CONF_FILENAME = /b\n")),
-            ("/b".to_owned(), file("/disk\n")),
+            ("/b".to_owned(), file("/disk/\n# none\n two\n*\n")),
         ]
         .into();
-        let old = Old::read(Role::Chunkserver, "/usr", &Version::new(1, 5, 12), &files);
+        let old = Old::read(&process(), "/usr", &Version::new(1, 5, 12), &files);
+        assert_eq!(old.disk_paths(), ["/disk", "/var/mfs/ two", "/"]);
         assert_eq!(old.get("HDD_CONF_FILENAME"), Some("/b"));
         assert_eq!(old.disks.as_ref().unwrap().0, "/b");
         assert_eq!(old.get("MASTER_HOST"), None);

@@ -1,5 +1,7 @@
 //! Lock files and owners: what a 1.6 daemon needs to find and to stop its 1.5 predecessor, and to use its files.
 
+use std::collections::BTreeSet;
+
 use super::old::Old;
 use super::{Check, surveyed};
 use crate::check::Code;
@@ -54,18 +56,25 @@ impl Check<'_> {
         paths.push(process.cwd.clone());
         let folders = paths.iter().filter_map(|path| Some((path.clone(), &facts.folders.get(path)?.owner)));
         let locks = facts.lock_files.iter().filter(|(_, lock)| lock.pid == Some(process.pid));
-        let others: Vec<_> = folders
-            .chain(locks.map(|(path, lock)| (path.clone(), &lock.owner)))
-            .filter(|(_, owner)| !owner.is_empty() && *owner != user)
-            .map(|(path, owner)| format!("{path} ({owner})"))
-            .collect();
+        let all = folders.chain(locks.map(|(path, lock)| (path.clone(), &lock.owner)));
+        let others: Vec<_> = all.filter(|(_, owner)| !owner.is_empty() && *owner != user).collect();
+        // `chown` leaves alone what a link leads to
+        let places: BTreeSet<_> = others.iter().map(|(path, _)| facts.place(path)).collect();
         if !others.is_empty() {
+            let places = places.into_iter().collect::<Vec<_>>().join(" ");
+            let others: Vec<_> = others
+                .iter()
+                .map(|(path, owner)| match facts.place(path) {
+                    place if place == path => format!("{path} ({owner})"),
+                    place => format!("{path}, which leads to {place} ({owner})"),
+                })
+                .collect();
             self.find(
                 Code::OwnerDiffers,
                 Some(host),
                 format!("{} runs as {user}, and this belongs to others: {}", process.role.program(), others.join(", ")),
                 "a new daemon that may not write there fails, after it has stopped the old one",
-                format!("`chown -R {user}` these, or set WORKING_USER to their owner"),
+                format!("`chown -R {user} {places}`, or set WORKING_USER to their owner"),
             );
         }
     }

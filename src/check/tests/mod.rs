@@ -3,6 +3,7 @@
 mod back;
 mod borders;
 mod causes;
+mod disks;
 mod documented;
 mod new_already;
 mod scene;

@@ -148,6 +148,8 @@ const OF_CONFIGURATION: &[Trap] = &[
     (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n# old\n"), Code::DiskCommented),
     (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n*/mnt/disk2/\n"), Code::DiskAbsent),
     (|s| drop(s.host("cs1").folders.remove("/mnt/disk1")), Code::DiskAbsent),
+    (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n  /mnt/disk1\n"), Code::DiskAbsent),
+    (|s| s.text("cs1", "/usr/local/etc/mfshdd.cfg", "/mnt/disk1\n*  /mnt/disk1\n"), Code::DiskAbsent),
     (
         |s| drop(s.host("cs1").installed.insert("/usr/local/sbin/mfschunkserver".into(), Some(NEW))),
         Code::OldProgramsGone,
@@ -231,6 +233,15 @@ const OF_EXPORTS: &[Trap] = &[
             s.plan.config.exports = None;
             s.public("master", "/usr/local/etc/mfs/mfsexports.cfg", "* / rw,maproot=0\n");
             s.shuts("/usr/local/etc/mfs", 0o700);
+        },
+        Code::ExportsForbidden,
+    ),
+    (
+        |s| {
+            exports_at(s, "/srv/exports");
+            s.public("master", "/srv/exports", "* / rw,maproot=0\n");
+            s.host("master").leads.insert("/srv/exports".into(), "/root/exports".into());
+            s.shuts("/root", 0o700);
         },
         Code::ExportsForbidden,
     ),

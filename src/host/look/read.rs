@@ -217,6 +217,7 @@ impl HostFacts {
                 };
                 self.folders.insert(path, Folder { owner, wide });
             }
+            "leads" => drop(self.leads.insert(parts.next()?.to_owned(), parts.next()?.to_owned())),
             "chunks" => drop(self.narrow.insert(parts.next()?.to_owned(), parts.next()?.parse().ok()?)),
             "lock" => {
                 let path = parts.next()?.to_owned();

@@ -84,12 +84,14 @@ done; printf '%s\\n' \"$masters\"; } | sort -u | addresses\n",
 
 /// Chunk files are counted for 20 s at most, by their names alone: what could not be counted until then is not told.
 ///
+/// A line of a list of disks that says no whole path is below the working folder of the chunkserver that runs (`works`).
+///
 /// `r` is empty: paths that a file of the host names are below it, as those in this text are in a rehearsal (its textual
 /// chroot translates this text and no file). For its sake no pattern here begins with a slash.
 const FUNCTIONS: &str = r#"r=/proc; r=${r%/proc}; cd /
 tab=$(printf '\t'); nl='
 '
-masters=
+masters=; works=
 late=$(($(date +%s) + 20))
 m=$(awk -v "r=$r" '($3 ~ "^fuse[.]mfs" || $3 == "fuse" && ($1 == "MFS" || $1 == "MFSMETA")) && !index($2, "\\") { print r $2 }' /proc/mounts 2>/dev/null)
 on() {
@@ -103,29 +105,38 @@ on() {
 file() {
   on "$1" && return
   [ -f "$1" ] && [ -r "$1" ] || return
-  x=$(stat -c "%s$tab%a$tab%U$tab%u$tab%G$tab%g" "$1") || return
+  x=$(stat -L -c "%s$tab%a$tab%U$tab%u$tab%G$tab%g" "$1") || return
   [ "${x%%[!0-9]*}" -le 1048576 ] || return
   clean "$1"; { printf 'file\t%s\t%s\t' "$_c" "$x"; od -An -v -tx1 < "$1" | tr -d ' \n'; echo; } | folded
 }
 shut() {
   on "$1" && return
+  above "$1"
+  x=$(readlink -f "$1") && [ "$x" != "$1" ] && ! on "$x" && line leads "$1" "$x" && above "$x"
+}
+above() {
+  on "$1" && return
   q=${1%/*}
   while [ -n "${q#"$r"}" ]; do
-    x=$(stat -c "%a$tab%U$tab%u$tab%G$tab%g" "$q") && case ${x%%"$tab"*} in *[02468]) clean "$q" && printf 'shut\t%s\t%s\n' "$_c" "$x" ;; esac
+    x=$(stat -L -c "%a$tab%U$tab%u$tab%G$tab%g" "$q") && case ${x%%"$tab"*} in *[02468]) clean "$q" && printf 'shut\t%s\t%s\n' "$_c" "$x" ;; esac
     case $q in */*) q=${q%/*} ;; *) q= ;; esac
   done
 }
 value() { [ -f "$2" ] && sed -n "s/^[[:blank:]]*$1[[:blank:]][[:blank:]]*=[[:blank:]]*//p" "$2" "$2.var" | tail -n 1 | tr -d '\r'; }
 folder() {
   on "$1" && return
-  [ -d "$1" ] && x=$(stat -c "%U$tab%u" "$1") || return
+  [ -d "$1" ] && x=$(stat -L -c "%U$tab%u" "$1") || return
   y=narrow; [ -d "$1/00" ] && y=wide
   clean "$1"; printf 'folder\t%s\t%s\t%s\n' "$_c" "$x" "$y"
+  y=$(cd "$1" && pwd -P) && [ "$y" != "$1" ] && line leads "$1" "$y"
 }
 disks() {
   on "$1" && return
-  [ -f "$1" ] && sed -n -e 's/^[*]//' -e 's/[[:space:]]*$//' -e 's|/*$||' -e p -e 's|/*[[:blank:]][[:blank:]]*-\{0,1\}[0-9.][0-9.]*[A-Za-z]*$||p' "$1" |
-    while IFS= read -r z; do case $z in /*) folder "$r$z"; chunks "$r$z" ;; esac; done
+  [ -f "$1" ] && sed -n -e '\|^[[:space:]]*$|d' -e 's/^[*]//' -e 's/[[:space:]]*$//' -e 's|/*$||' -e p -e 's|/*[[:blank:]][[:blank:]]*-\{0,1\}[0-9.][0-9.]*[A-Za-z]*$||p' "$1" |
+    while IFS= read -r z; do
+      case $z in ''|/*) z=$r${z:-/} ;; *) [ -n "$works" ] || continue; z=$works/$z ;; esac
+      folder "$z"; chunks "$z"
+    done
 }
 chunks() {
   on "$1" && return
@@ -144,13 +155,14 @@ chunks() {
 lock() {
   on "$1" && return
   folder "${1%/*}"
-  [ -f "$1" ] && x=$(stat -c "%U$tab%u" "$1") || return
+  [ -f "$1" ] && x=$(stat -L -c "%U$tab%u" "$1") || return
   y=; IFS= read -r y < "$1"
   clean "$y"; y=$_c; clean "$1"; printf 'lock\t%s\t%s\t%s\n' "$_c" "$x" "$y"
 }
 daemon() {
   on "$3" && return
   case $1 in /usr*|/opt*) z=/var/run/mfs ;; *) z=$1/var/run/mfs ;; esac
+  x=$(value DATA_PATH "$3"); case $x in /*) folder "$r${x%/}" ;; esac
   y=$(value LOCK_FILE "$3")
   case $y in
     '') z=$z/$2.lock ;;
@@ -179,6 +191,7 @@ at() {
   x=$(stat -c "%U$tab%u$tab%G$tab%g" "$1") &&
     printf 'owner\t%s\t%s\t%s\n' "${1##*/}" "$x" "$(sed -n 's/^VmRSS:[[:blank:]]*\([0-9]*\) kB.*/\1/p' "$1/status")"
   [ "$2" != mfsmount ] || { masters=$masters$nl$(master_of "$1"); return; }
+  [ "$2" != mfschunkserver ] || works=$4
   folder "$4"
   line sockets "${1##*/}" "$(ls -n "$1/fd/" | sed -n 's|.*socket:\[\([0-9]*\)\]$|\1|p' | tr '\n' ' ')" | folded
   tr '\0' '\n' < "$1/cmdline" | sed -n -e '1d' -e 's|^-[a-z]*c\(/.*\)|\1|p' -e '\|^-[a-z]*c$|{' -e 'n;p' -e '}' | while IFS= read -r f; do

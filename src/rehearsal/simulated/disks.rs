@@ -52,7 +52,7 @@ impl Disks {
         let text =
             fs::read_to_string(life.site.real(&path)).map_err(|_| format!("can't open hdd config file {path}"))?;
         let (mut folders, mut locks, mut marked) = (Vec::new(), Vec::new(), BTreeSet::new());
-        for (line, ends) in text.split_inclusive('\n').map(|line| (line.trim(), line.ends_with('\n'))) {
+        for (line, ends) in text.split_inclusive('\n').map(|line| (line.trim_end(), line.ends_with('\n'))) {
             if line.is_empty() {
                 continue;
             }
@@ -67,7 +67,8 @@ impl Disks {
                 _ => line,
             };
             let (removal, word) = word.strip_prefix('*').map_or((false, word), |path| (true, path));
-            let folder = life.site.real(word);
+            // a name that is not whole is below the daemon's working folder
+            let folder = if word.starts_with('/') { life.site.real(word) } else { life.data.join(word) };
             if !owners::may_write(&life.site, life.user(), &folder) {
                 return Err(format!("can't create lock file '{word}/.lock': EACCES (Permission denied)"));
             }

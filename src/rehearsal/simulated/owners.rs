@@ -39,7 +39,7 @@ fn key(path: &Path) -> io::Result<String> {
 /// Whether a daemon that runs as `user` may write in a folder: its owner may, and root.
 #[must_use]
 pub fn may_write(site: &Site, user: &str, folder: &Path) -> bool {
-    user == "root" || owner_of(site, folder).split(':').next() == Some(user)
+    user == "root" || owner_behind(site, folder).split(':').next() == Some(user)
 }
 
 /// Whether a daemon that runs as `user`, in no other group than the daemons', may read a file and reaches it.
@@ -51,7 +51,7 @@ pub fn may_read(site: &Site, user: &str, file: &Path) -> bool {
 
 fn may(site: &Site, user: &str, path: &Path, bit: u32) -> bool {
     let mode = fs::metadata(path).map_or(0, |facts| facts.mode());
-    let owner = owner_of(site, path);
+    let owner = owner_behind(site, path);
     let (owner, group) = owner.split_once(':').unwrap_or((&owner, ""));
     let theirs = DAEMON.split(':').nth(1).unwrap_or_default();
     let shift = match (owner == user, group == theirs) {
@@ -60,6 +60,14 @@ fn may(site: &Site, user: &str, path: &Path, bit: u32) -> bool {
         (false, false) => 0,
     };
     user == "root" || mode >> shift & bit != 0
+}
+
+/// `OWNER:GROUP` of what a link leads to, or of the file itself.
+fn owner_behind(site: &Site, path: &Path) -> String {
+    match fs::symlink_metadata(path) {
+        Ok(facts) if facts.is_symlink() => owner_of(site, &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())),
+        _ => owner_of(site, path),
+    }
 }
 
 /// `OWNER:GROUP` of a file on this machine.
@@ -130,7 +138,9 @@ pub fn stat(call: &Call) -> ExitCode {
     }
     let mut well = true;
     for file in files {
-        let owner = owner_of(&call.site, Path::new(&file));
+        let follows = options.iter().any(|option| option == "-L" || option == "--dereference");
+        let owner =
+            if follows { owner_behind(&call.site, Path::new(&file)) } else { owner_of(&call.site, Path::new(&file)) };
         let filled = fill(format.as_deref().unwrap_or("%n"), &owner);
         let status = Command::new("/usr/bin/stat").args(&options).arg("-c").arg(filled).arg(&file).status();
         well &= status.is_ok_and(|status| status.success());

@@ -215,6 +215,21 @@ fn of_chunkservers() -> Vec<Trap> {
             "cd /usr/local/etc && cp -p mfshdd.cfg hdd.away && printf '\\057mnt/none\\n' >> mfshdd.cfg",
             "cd /usr/local/etc && mv -f hdd.away mfshdd.cfg",
         ),
+        // a line that does not begin with a slash is below the daemon's working folder
+        trap(
+            Code::DiskAbsent,
+            "cs1",
+            "cd /usr/local/etc && cp -p mfshdd.cfg hdd.away && printf '  \\057mnt/hd1\\n' >> mfshdd.cfg",
+            "cd /usr/local/etc && mv -f hdd.away mfshdd.cfg",
+        ),
+        // a link of the daemon's to a folder that is not
+        trap(
+            Code::OwnerDiffers,
+            "cs1",
+            "mkdir /mnt/far && chown root /mnt/far && ln -s /mnt/far /mnt/near && chown -h nobody /mnt/near && \
+             cd /usr/local/etc && cp -p mfshdd.cfg hdd.away && printf '\\057mnt/near\\n' >> mfshdd.cfg",
+            "cd /usr/local/etc && mv -f hdd.away mfshdd.cfg && rm /mnt/near && rmdir /mnt/far",
+        ),
         // what somebody does who prepares the night
         trap(
             Code::OldProgramsGone,

@@ -39,9 +39,10 @@ fn survey(prefix: &str) -> Look {
 
 /// An installation with everything that is not as one would write it.
 fn installation(prefix: &Path) {
-    for folder in ["etc/mfs", "src", "var/mfs", "run", "disk1/0", "disk1/F", "disk2/00", "disk 4"] {
+    for folder in ["etc/mfs", "src", "var/mfs", "run", "disk1/0", "disk1/F", "disk2/00", "disk 4", "far/0"] {
         fs::create_dir_all(prefix.join(folder)).unwrap();
     }
+    std::os::unix::fs::symlink(prefix.join("far"), prefix.join("link")).unwrap();
     let prefix = prefix.display();
     let files: [(&str, Vec<u8>); 16] = [
         ("disk1/0/chunk_0000000000000010_00000001.mfs", Vec::new()),
@@ -57,7 +58,7 @@ fn installation(prefix: &Path) {
         ("run/exports", b"* / rw\n".to_vec()),
         (
             "hdd",
-            format!("#/x\n*{prefix}/disk1/ \t\n{prefix}/disk2 -5GiB\n{prefix}/disk3\n{prefix}/disk 4\nrelative\n")
+            format!("#/x\n*{prefix}/disk1/ \t\n{prefix}/disk2 -5GiB\n{prefix}/disk3\n{prefix}/disk 4\nrelative\n{prefix}/link\n")
                 .into_bytes(),
         ),
         ("run/m.pid", b"4711\n".to_vec()),
@@ -98,6 +99,10 @@ fn a_survey_of_this_machine_is_read_whole_by_every_shell() {
         assert_eq!(facts.narrow[&at("disk1")], 3, "chunk files of folders of 1.5, by name");
         assert_eq!((facts.narrow[&at("disk2")], facts.narrow.get(&at("disk3"))), (0, None));
         assert!(facts.folders.contains_key(&at("disk 4")), "whose name ends like a size");
+        let far = fs::canonicalize(at("far")).unwrap();
+        assert_eq!(facts.place(&at("link")), far.to_str().unwrap(), "where a link leads to");
+        assert_eq!(facts.place(&at("run")), at("run"));
+        assert!(!facts.folders.keys().any(|path| path.ends_with("relative")), "below no chunkserver that runs");
         assert!(!facts.folders.contains_key(&at("disk3")), "what is not there");
 
         // where a master runs on this machine, its own are told
@@ -303,6 +308,17 @@ fn folders_that_others_do_not_get_through_are_told() {
         assert_eq!(told, [(format!("{prefix}/etc/mfs").as_str(), 0o750)], "{shell:?}");
         mode("etc/mfs", 0o751);
         assert!(run(shell, &survey(prefix).script()).shut.is_empty(), "{shell:?}");
+        // and on the way to what a link leads to
+        let (link, far) = (folder.path().join("etc/mfs/mfsexports.cfg"), folder.path().join("far/exports"));
+        fs::create_dir_all(folder.path().join("far")).unwrap();
+        fs::write(&far, "* / rw\n").unwrap();
+        let _ = std::os::unix::fs::symlink(&far, &link);
+        mode("far", 0o700);
+        let facts = run(shell, &survey(prefix).script());
+        assert_eq!(facts.shut.keys().collect::<Vec<_>>(), [&format!("{prefix}/far")], "{shell:?}");
+        assert_eq!(facts.place(link.to_str().unwrap()), far.to_str().unwrap());
+        assert_eq!(facts.files[link.to_str().unwrap()].text, "* / rw\n", "read whole through a link");
+        fs::remove_file(&link).unwrap();
     }
 }
 
@@ -423,9 +439,9 @@ proptest! {
 fn every_loop_ends_for_odd_words() {
     let words = ["no-slash", "", "/", "//", "a/b", "-n", "a b/*", "..", "/not/there/x", "\\", "x\ny"];
     for shell in SHELLS.into_iter().filter(|shell| has(shell)) {
-        for function in
-            ["on", "file", "shut", "folder", "disks", "lock", "space", "own", "logs", "build", "told", "others"]
-        {
+        for function in [
+            "on", "file", "shut", "above", "folder", "disks", "lock", "space", "own", "logs", "build", "told", "others",
+        ] {
             let script = format!(
                 "{}clean() {{ _c=$1; }}; line() {{ :; }}; for x do {function} \"$x\"; done",
                 super::super::survey::begin()
