@@ -177,7 +177,7 @@ mod tests {
             Ok(numbers.sum::<u64>() > 0)
         });
         assert_eq!(law(&overflows).0, "panics");
-        let greedy = planted(|bytes| Ok(Vec::<u8>::with_capacity(bytes.len() << 12).capacity() > 0));
+        let greedy = planted(|bytes| Ok(Vec::<u8>::with_capacity(bytes.len() << 18).capacity() > 0));
         assert_eq!(law(&greedy).0, "memory");
         let draws = planted(|bytes| {
             targets::quiet("an error", &String::from_utf8_lossy(bytes))?;
