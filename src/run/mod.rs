@@ -23,6 +23,7 @@ pub mod runner;
 pub mod since;
 pub mod step;
 mod verify;
+mod wait;
 mod window;
 
 pub use clocks::Clocks;

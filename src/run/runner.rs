@@ -440,28 +440,6 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         Ok(false)
     }
 
-    /// Whether the master was found to be new when it was to be stopped, and runs: then there is no start to wait before.
-    async fn never_stopped(&self, track: &Track) -> Result<bool, Failure> {
-        let found = self.stop_of_master().is_some_and(|step| self.found.borrow().contains(&step.id));
-        Ok(found && self.master_is_there(track).await?)
-    }
-
-    fn stop_of_master(&self) -> Option<&Step> {
-        self.schedule.steps().map(|(_, _, step)| step).find(|step| matches!(step.action, Action::StopMaster { .. }))
-    }
-
-    /// Whether the run has stopped the master itself.
-    pub(super) fn has_stopped(&self) -> bool {
-        self.stop_of_master().is_some_and(|step| self.is_done(&step.id) && !self.found.borrow().contains(&step.id))
-    }
-
-    /// Whether a master runs on the host of `track`, whose next step starts it.
-    async fn master_is_there(&self, track: &Track) -> Result<bool, Failure> {
-        let Some(step) = track.steps.iter().find(|s| !self.is_done(&s.id)) else { return Ok(true) };
-        let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
-        Ok(now.daemon(Role::Master).is_some())
-    }
-
     /// Whether something of a host may be taken away now and not brought back yet, by what was begun.
     pub(super) fn is_half_done(&self, track: &Track) -> bool {
         let begun = |s: &Step| self.is_done(&s.id) || self.open.borrow().contains_key(&s.id);
@@ -481,36 +459,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.pause.load(Ordering::Relaxed)
     }
 
-    fn pause_point(&self, track: &Track) -> Result<(), Stop> {
+    pub(super) fn pause_point(&self, track: &Track) -> Result<(), Stop> {
         let next = track.steps.iter().find(|s| !self.is_done(&s.id));
         if next.is_some_and(|s| self.pausing(s)) { Err(Stop::Pause) } else { Ok(()) }
     }
 
-    /// A wait that a rule demands, counted from when the step before was done.
-    async fn wait(&self, wait: &Wait, host: &HostName, track: &Track) -> Result<(), Stop> {
-        let what = match wait {
-            Wait::Stagger { .. } => "stagger since the last chunkserver was back",
-            Wait::MasterWait { .. } => "wait before the master's start",
-        };
-        let (from, of_s, begun) = (self.counts_from(wait), wait.least_s(), self.clock.now());
-        for (track, step) in &from {
-            self.since_done(&track.host, step).await?;
-        }
-        loop {
-            // where nothing is known to count from, it is waited in full
-            let passed = self.passed(&from).max(self.seconds_since(begun));
-            if self.laws.has_waited(wait, passed) {
-                return Ok(());
-            }
-            self.pause_point(track)?;
-            let left_s = of_s.saturating_sub(passed);
-            self.send(Event::Waiting { host: host.clone(), what: what.to_owned(), left_s, of_s });
-            self.clock.between_looks().await;
-        }
-    }
-
     /// Whole seconds since a moment of this process.
-    fn seconds_since(&self, then: Timestamp) -> u64 {
+    pub(super) fn seconds_since(&self, then: Timestamp) -> u64 {
         u64::try_from(self.clock.now().duration_since(then).as_secs()).unwrap_or(0)
     }
 

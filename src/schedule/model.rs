@@ -17,7 +17,7 @@ use crate::host::{AbsPath, Command, FileText, HostName};
 use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
 use crate::plan::{Busy, Mode, Window};
 use crate::rules::away;
-use crate::schedule::Gate;
+use crate::schedule::{Gate, count};
 
 /// The version of the serialized form.
 pub const FORMAT: u32 = 2;
@@ -551,28 +551,6 @@ impl Wait {
             Self::Stagger { least_s, .. } | Self::MasterWait { least_s, .. } => *least_s,
         }
     }
-}
-
-/// `947 bytes`, `12.3 MB`: in powers of 1000.
-#[must_use]
-pub fn of_bytes(bytes: u64) -> String {
-    if bytes < 10_000 {
-        return format!("{bytes} bytes");
-    }
-    let mut value = bytes as f64;
-    for unit in ["kB", "MB", "GB"] {
-        value /= 1000.0;
-        if value < 1000.0 {
-            return format!("{value:.1} {unit}");
-        }
-    }
-    format!("{:.1} TB", value / 1000.0)
-}
-
-/// `1 host`, `2 hosts`: the one helper for plurals.
-#[must_use]
-pub fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 impl Schedule {

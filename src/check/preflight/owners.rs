@@ -61,7 +61,6 @@ impl Check<'_> {
         // `chown` leaves alone what a link leads to
         let places: BTreeSet<_> = others.iter().map(|(path, _)| facts.place(path)).collect();
         if !others.is_empty() {
-            let places = places.into_iter().collect::<Vec<_>>().join(" ");
             let others: Vec<_> = others
                 .iter()
                 .map(|(path, owner)| match facts.place(path) {
@@ -74,9 +73,18 @@ impl Check<'_> {
                 Some(host),
                 format!("{} runs as {user}, and this belongs to others: {}", process.role.program(), others.join(", ")),
                 "a new daemon that may not write there fails, after it has stopped the old one",
-                format!("`chown -R {user} {places}`, or set WORKING_USER to their owner"),
+                given_to(user, &places),
             );
         }
+    }
+}
+
+/// How folders become a user's. `/` never does: what lies there is everybody's.
+fn given_to(user: &str, places: &BTreeSet<&str>) -> String {
+    let words = ["chown", "-R", user].into_iter().chain(places.iter().copied());
+    match shlex::try_join(words) {
+        Ok(command) if !places.contains("/") => format!("`{command}`, or set WORKING_USER to their owner"),
+        _ => "set WORKING_USER to their owner, or give the daemon folders of its own".to_owned(),
     }
 }
 
@@ -97,6 +105,16 @@ fn start_anew(process: &Process, folder: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_are_given_to_a_user_in_words_that_a_shell_reads_as_they_are_and_the_root_never_is() {
+        let given = |places: &[&str]| given_to("mfs", &places.iter().copied().collect());
+        assert!(given(&["/srv/mfs", "/srv/a b"]).starts_with("`chown -R mfs '/srv/a b' /srv/mfs`, or "));
+        assert!(!given(&["/srv/$(reboot)"]).contains(" /srv/$("), "{}", given(&["/srv/$(reboot)"]));
+        for places in [&["/"][..], &["/", "/srv/mfs"]] {
+            assert!(!given(places).contains("chown"), "{places:?}");
+        }
+    }
 
     #[test]
     fn a_daemon_is_ended_by_its_own_pid_and_a_master_has_saved_by_then() {

@@ -132,10 +132,11 @@ fn keeper(line: &StartupLine) -> Option<&'static str> {
     (!own && calls(text)).then_some("a script that cron or a watchdog names")
 }
 
-/// Words that make of a command with a program's name behind them one that asks or tells of it.
+/// Words that make of a command with a program's name behind them one that asks or tells of it. No options: those of `su -s`,
+/// `flock -x` and `start-stop-daemon -x` stand before a call.
 const ASKS: [&str; 20] = [
-    "pidof", "pgrep", "which", "type", "command", "hash", "ps", "grep", "egrep", "fgrep", "-x", "-f", "-e", "-s", "-0",
-    "echo", "printf", "logger", "mail", "wall",
+    "pidof", "pgrep", "which", "type", "command", "hash", "ps", "grep", "egrep", "fgrep", "test", "[", "[[", "-0",
+    "echo", "printf", "logger", "mail", "wall", "ls",
 ];
 
 /// Whether a program is called or killed, and not only asked for: `pgrep mfsmaster || mfsmaster start` does both.
@@ -231,6 +232,11 @@ mod tests {
             "kill -TERM $(pidof mfsmaster)",
             "killall mfsmaster",
             "pkill -9 mfsmount && mfsmount /mnt/mfs",
+            "su -s /bin/sh mfs -c '/usr/sbin/mfsmaster start'",
+            "flock -x -n /tmp/l /usr/sbin/mfsmaster start",
+            "env -i setsid -f mfschunkserver start",
+            "start-stop-daemon -S -x /usr/sbin/mfsmaster",
+            "nice -n 5 sh -e -x /usr/sbin/mfsmount /mnt/mfs",
         ] {
             assert_eq!(keeper(&line("/root/watch", text)), Some("a script that cron or a watchdog names"), "{text}");
         }

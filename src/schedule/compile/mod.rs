@@ -568,7 +568,7 @@ mod tests {
 
     #[test]
     fn sizes_are_told_in_powers_of_a_thousand() {
-        let said = [947, 12_345, 12_345_678, 9_876_543_210, 2_000_000_000_000].map(super::super::model::of_bytes);
+        let said = [947, 12_345, 12_345_678, 9_876_543_210, 2_000_000_000_000].map(crate::schedule::of_bytes);
         assert_eq!(said, ["947 bytes", "12.3 kB", "12.3 MB", "9.9 GB", "2.0 TB"]);
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::model::{Action, Phase, Stage, Step, of_bytes};
+use super::super::model::{Action, Phase, Stage, Step};
 use super::steps::sha256;
 use super::{AT_ONCE, Compiler, track};
 use crate::host::metadata::{Snapshot, Trial, TrialExports};
@@ -13,6 +13,7 @@ use crate::moosefs::exports::LIKE_1_5;
 use crate::plan::{Access, Archive, Exports, InstallHow, Mode};
 use crate::rules::away::RECONNECT_S;
 use crate::rules::line_1_5_to_1_6 as line;
+use crate::schedule::of_bytes;
 
 const WHY_AHEAD: &str = "what takes long is done while everything runs: only `make install` and the restart are left for \
      the ordered part";
