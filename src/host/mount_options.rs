@@ -125,7 +125,7 @@ impl MountArguments {
                         "-H" => mount.set('h', value)?,
                         "-P" => mount.set('p', value)?,
                         "-S" => mount.set('l', value)?,
-                        "-B" => mount.options.push(format!("mfsbind={value}")),
+                        "-B" => mount.options.push(bound_to(value)?),
                         _ => mount.add_options(value)?,
                     }
                 }
@@ -215,6 +215,12 @@ impl MountArguments {
     }
 }
 
+/// `-B` as an option among others: an address, which has no comma that would make two of it.
+fn bound_to(address: &str) -> Result<String, UnreadableMount> {
+    let bad = |why| UnreadableMount::Name(address.to_owned(), format!("no address: {why}"));
+    HostName::new(address).map(|address| format!("mfsbind={address}")).map_err(bad)
+}
+
 fn root() -> AbsPath {
     AbsPath::new("/").expect("a constant path")
 }
@@ -295,7 +301,9 @@ mod tests {
         assert_eq!(MountArguments::from_1_5(&words("-h")), Err(UnreadableMount::Value("-h".into())));
         assert!(MountArguments::from_1_5(&words("-w rel")).is_err());
         assert_eq!(MountArguments::from_1_6(&words("/m -p")), Err(UnreadableMount::Password));
-        for line in ["/m -c /etc/x", "/m -o mfscfgfile=/etc/x", "/m -n", "/m --password", "/m -mp", "-- rel"] {
+        for line in
+            ["/m -B a,ro", "/m -c /etc/x", "/m -o mfscfgfile=/etc/x", "/m -n", "/m --password", "/m -mp", "-- rel"]
+        {
             assert!(MountArguments::from_1_6(&words(line)).is_err(), "{line}");
         }
     }

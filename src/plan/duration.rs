@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use jiff::fmt::friendly::SpanParser;
+use serde::de::{Deserialize, Deserializer, Error};
 
 /// Longer is a slip: nobody waits for a chunkserver or keeps a file system down for more than a day on purpose.
 const GREATEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -36,6 +37,14 @@ pub(super) fn parse_range(text: &str) -> Result<(Duration, Duration), InvalidDur
     match text.split_once("..") {
         Some((least, greatest)) => Ok((parse(least)?, parse(greatest)?)),
         None => parse(text).map(|both| (both, both)),
+    }
+}
+
+/// A time that was kept with a run, which is one that a plan can say: what a state folder holds may have been edited.
+pub(super) fn kept<'de, D: Deserializer<'de>>(kept: D) -> Result<Duration, D::Error> {
+    match Duration::deserialize(kept)? {
+        d if d > GREATEST => Err(D::Error::custom(InvalidDuration::TooLong)),
+        d => Ok(d),
     }
 }
 

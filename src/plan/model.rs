@@ -72,6 +72,7 @@ pub struct Upgrade {
     /// Rolling mode: the time between two chunkservers.
     pub stagger: Stagger,
     /// Full-stop mode: the least time between the last chunkserver's start and the master's.
+    #[serde(deserialize_with = "super::duration::kept")]
     pub master_wait: Duration,
     /// Codes of findings that the operator accepts by name.
     pub acknowledge: BTreeSet<String>,
@@ -106,11 +107,32 @@ impl std::fmt::Display for Mode {
 
 /// `stagger = "5m..10m"`: `least <= greatest`, both within the line's limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "KeptStagger")]
 pub struct Stagger {
     /// The next chunkserver is not taken down before this time has passed since the last one was back.
     pub least: Duration,
     /// A cluster that is not healthy by this time stops the run.
     pub greatest: Duration,
+}
+
+/// A stagger as it was kept with a run. What a state folder holds may have been edited.
+#[derive(Deserialize)]
+struct KeptStagger {
+    #[serde(deserialize_with = "super::duration::kept")]
+    least: Duration,
+    #[serde(deserialize_with = "super::duration::kept")]
+    greatest: Duration,
+}
+
+impl TryFrom<KeptStagger> for Stagger {
+    type Error = String;
+
+    fn try_from(KeptStagger { least, greatest }: KeptStagger) -> Result<Self, String> {
+        match least <= greatest {
+            true => Ok(Self { least, greatest }),
+            false => Err("the stagger has its greatest time before its least".to_owned()),
+        }
+    }
 }
 
 /// `[install]`: how the new release gets onto a host.
@@ -254,7 +276,7 @@ pub enum Busy {
     #[default]
     Fail,
     /// It is waited for, at most this long; then it is a failure.
-    Wait(Duration),
+    Wait(#[serde(deserialize_with = "super::duration::kept")] Duration),
     /// The client is left on the old release, and the run does not end as a success.
     Skip,
 }

@@ -159,3 +159,26 @@ fn loading_makes_paths_whole_and_keeps_the_text() {
     assert_eq!((loaded.source, loaded.path.as_path()), (source, path.as_path()));
     assert!(Path::is_absolute(&loaded.path));
 }
+
+/// A run keeps its plan; what lies in a state folder may have been edited.
+#[test]
+fn a_kept_plan_with_times_that_no_plan_can_say_is_refused() {
+    let whole = serde_json::to_value(read(&small(""))).unwrap();
+    let with = |key: &str, value: serde_json::Value| {
+        let mut plan = whole.clone();
+        plan["upgrade"][key] = value;
+        serde_json::from_value::<Plan>(plan)
+    };
+    let time = |secs: u64| serde_json::json!({ "secs": secs, "nanos": 0 });
+    let stagger = |least, greatest| serde_json::json!({ "least": time(least), "greatest": time(greatest) });
+    assert_eq!(serde_json::from_value::<Plan>(whole.clone()).unwrap(), read(&small("")));
+    assert!(with("stagger", stagger(300, 86_400)).is_ok());
+    for (least, greatest) in [(300, 86_401), (86_401, u64::MAX), (600, 300)] {
+        assert!(with("stagger", stagger(least, greatest)).is_err(), "{least}..{greatest}");
+    }
+    assert!(with("master_wait", time(86_400)).is_ok());
+    assert!(with("master_wait", time(u64::MAX)).is_err());
+    let busy = |secs| serde_json::from_value::<Busy>(serde_json::json!({ "wait": time(secs) }));
+    assert_eq!(busy(60).unwrap(), Busy::Wait(MINUTE));
+    assert!(busy(u64::MAX).is_err());
+}
