@@ -55,7 +55,7 @@ full-stop\t'Master down, all chunkservers at once, a wait, master up'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand check" -l color -d 'Colour: on a terminal only (auto), always or never; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand check" -s v -l verbose -d 'Show notes that ask for nothing, too'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand check" -s v -l verbose -d 'Show notes that need no action, too'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l mode -d 'Rolling or full-stop, whatever the plan says' -r -f -a "rolling\t'One chunkserver at a time; the file system stays in use'
 full-stop\t'Master down, all chunkservers at once, a wait, master up'"
@@ -69,7 +69,7 @@ always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -s y -l yes -d 'Do not ask'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -l dry-run -d 'The same as `mfsupgrade plan`: show the schedule, contact no host'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -s v -l verbose -d 'In plain lines, show the output of install commands too, and notes that ask for nothing'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -s v -l verbose -d 'In plain lines, show the output of install commands too, and notes that need no action'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand upgrade" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand status" -l format -d 'Text for people, or JSON for machines' -r -f -a "text\t'For people'
 json\t'For machines'"
@@ -90,7 +90,7 @@ never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s y -l yes -d 'Do not ask; a question about the metadata is then answered with --accept-metadata or not at all'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l as-begun -d 'Go on with the plan as it was when the run began, whatever its file says now'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l accept-metadata -d 'Go on with the metadata that the master serves, though it knows less than before, or is older: for a run that asks whether it is the right one'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s v -l verbose -d 'In plain lines, show the output of install commands too, and notes that ask for nothing'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s v -l verbose -d 'In plain lines, show the output of install commands too, and notes that need no action'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l format -d 'With --dry-run: text for people, or JSON for machines (docs/schedule-format.md)' -r -f -a "text\t'For people'
 json\t'For machines'"
@@ -106,7 +106,7 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s y -l 
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l dry-run -d 'Look at the hosts (read-only) and show the schedule; change nothing'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l accept-metadata -d 'Go back from the metadata that the master serves, though it knows less than before: where the look asks whether it is the right one'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l any-time -d 'Do not wait for the plan\'s window'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s v -l verbose -d 'In plain lines, show the output of install commands too, and notes that ask for nothing'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s v -l verbose -d 'In plain lines, show the output of install commands too, and notes that need no action'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l mode -d 'Rolling or full-stop, whatever the plan says' -r -f -a "rolling\t'One chunkserver at a time; the file system stays in use'
 full-stop\t'Master down, all chunkservers at once, a wait, master up'"
@@ -122,7 +122,7 @@ always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l rollback -d 'Bring the old release back afterwards, as `rollback` does'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l keep -d 'Leave the cluster running afterwards, and tell how to reach it'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -s v -l verbose -d 'In plain lines, show the output of install commands too, and notes that ask for nothing'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -s v -l verbose -d 'In plain lines, show the output of install commands too, and notes that need no action'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand explain" -l color -d 'Colour: on a terminal only (auto), always or never; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'

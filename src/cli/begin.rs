@@ -8,15 +8,16 @@ use jiff::Timestamp;
 use super::clock::RunClock;
 use super::exit::Exit;
 use super::lock::{claim, take};
-use super::walk::{Display, Log, Walk, give_back};
+use super::walk::{Display, Log, Signals, Walk, give_back};
 use super::{Failed, StateDir, refusal};
 use crate::check::Finding;
 use crate::fleet::SshFleet;
 use crate::host::lock::Verb;
+use crate::host::time::human;
 use crate::journal::{NewRun, StateFolder};
 use crate::plan::Plan;
 use crate::run::ports::Clock;
-use crate::schedule::{Schedule, count};
+use crate::schedule::Schedule;
 use crate::ui;
 use crate::ui::out::{self, say};
 use crate::ui::shown::Shown;
@@ -25,21 +26,15 @@ use crate::ui::shown::Shown;
 pub(super) fn fits(plan: &Plan, findings: &[Finding], whole: bool, display: &Display) -> std::io::Result<bool> {
     let accepted = &plan.upgrade.acknowledge;
     out::talk(&ui::findings::text(findings, accepted, display.verbose, console::colors_enabled_stderr()));
-    let stops = findings.iter().filter(|f| f.stops(accepted)).count();
-    let fits = whole && stops == 0;
+    let fits = whole && !findings.iter().any(|f| f.stops(accepted));
     if !fits {
-        let message = format!("not begun: {}; no host was touched", to_mend(stops));
+        let message = format!("not begun: {}; no host was touched", ui::findings::to_mend(findings, accepted));
         say!("{message}");
         if display.log == Log::Json {
             out::print_json(&refusal::of_cluster(findings, &message))?;
         }
     }
     Ok(fits)
-}
-
-/// What is to be done before an upgrade begins.
-pub(super) fn to_mend(stops: usize) -> String {
-    format!("{} to fix or acknowledge before this upgrade", count(stops, "problem"))
 }
 
 /// A run to begin.
@@ -89,7 +84,7 @@ pub(super) fn ask(
     if clock.now().duration_since(asked).unsigned_abs() < LATE {
         return Ok(Answer::Yes);
     }
-    say!("the answer took more than {}: the hosts are looked at again", ui::time::human(LATE.as_secs()));
+    say!("the answer took more than {}: the hosts are looked at again", human(LATE.as_secs()));
     Ok(Answer::Late)
 }
 
@@ -134,7 +129,7 @@ pub(super) async fn begin(
     let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
     let walk = Walk { plan, schedule, fleet, lock: &lock, admin_address, simulated, way, accepts_metadata: false };
     let progress = run.progress.clone();
-    let ending = walk.walk(&mut run, &progress, display).await?;
+    let ending = walk.walk(&mut run, &progress, display, &mut Signals::listen()?).await?;
     Ok((&ending).into())
 }
 

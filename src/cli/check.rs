@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::begin::to_mend;
 use super::exit::Exit;
 use super::observe::observe;
 use super::plan::{Format, ModeArgument};
@@ -30,7 +29,7 @@ pub struct Check {
     /// Rolling or full-stop, whatever the plan says
     #[arg(long, value_enum)]
     pub mode: Option<ModeArgument>,
-    /// Show notes that ask for nothing, too
+    /// Show notes that need no action, too
     #[arg(long, short)]
     pub verbose: bool,
 }
@@ -53,21 +52,20 @@ impl Check {
             (seen, ClusterLock::holder(&fleet, &plan.master.host).await.ok().flatten())
         })?;
         let accepted = &plan.upgrade.acknowledge;
-        let stops = findings.iter().filter(|f| f.stops(accepted)).count();
-        let fit = stops == 0 && observation.is_some();
+        let fit = observation.is_some() && !findings.iter().any(|f| f.stops(accepted));
         let active = holder.as_ref().is_some_and(crate::host::lock::Holder::walks);
         match self.format {
             // what would be advised of a cluster in the middle of a run would harm that run
             Format::Text if active && !self.verbose => {
                 let words =
-                    "a run is at work on this cluster: what is found in the middle of it is not told (-v tells it)";
+                    "a run is active on this cluster: findings in the middle of it are not shown (-v shows them)";
                 out::print(&Shown::text(&format!("{words}\n")))?;
             }
             Format::Json => out::print_document(&Document { format: 1, fit, findings: &findings })?,
             Format::Text => {
                 let last = match fit {
                     true => "nothing blocks this upgrade".to_owned(),
-                    false => to_mend(stops),
+                    false => ui::findings::to_mend(&findings, accepted),
                 };
                 let mut text = ui::findings::text(&findings, accepted, self.verbose, console::colors_enabled());
                 text.push_line(&Shown::line(&last));
@@ -76,9 +74,7 @@ impl Check {
         }
         if let Some(holder) = holder {
             let code = Exit::Locked.code().0;
-            say!(
-                "note: on this cluster there is {holder}; `upgrade` refuses to start while that is so (exit code {code})"
-            );
+            say!("note: this cluster has {holder}; `upgrade` refuses to start beside it (exit code {code})");
         }
         Ok(if fit { Exit::Success } else { Exit::Findings })
     }

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::child::walk_killed;
 use super::Failed;
 use super::exit::Exit;
-use super::rehearse::{Rehearse, ended};
+use super::rehearse::Rehearse;
 use super::verdict::way_broken;
+use super::walk::Signals;
 use crate::journal::point::{Point, Points};
 use crate::journal::{Crash, Edge, KillAt, Record, StateFolder};
 use crate::plan::Plan;
@@ -19,36 +20,36 @@ use crate::ui::out::say;
 
 impl Rehearse {
     /// The run twice, each time on a cluster of its own: undisturbed, and in processes that are killed.
-    pub(super) async fn killed(&self, plan: &Plan, at: KillAt) -> Result<Exit, Failed> {
+    pub(super) async fn killed(&self, plan: &Plan, at: KillAt, signals: &mut Signals) -> Result<Exit, Failed> {
         say!("rehearsal: first a run that nobody disturbs");
-        let Some(cluster) = self.cluster(plan).await? else { return Ok(Exit::Paused) };
-        let exit = self.walk(plan, &cluster).await;
+        let Some(cluster) = self.cluster(plan, signals).await? else { return Ok(Exit::Paused) };
+        let exit = self.walk(plan, &cluster, signals).await;
         if !matches!(exit, Ok(Exit::Success)) {
-            say!("rehearsal: it did not end well, and there is nothing to hold a run against that is killed");
-            return self.leave(cluster, exit).await;
+            say!("rehearsal: it did not succeed, so there is nothing to compare a killed run with");
+            return self.leave(cluster, exit, signals).await;
         }
         let state = StateFolder::new(Some(&cluster.dir().join("state")))?;
         let undisturbed = Undisturbed::of(&cluster, &state).await;
         cluster.stop().await;
         let undisturbed = undisturbed?;
         say!("rehearsal: now the same on a new cluster, killed and resumed");
-        let Some(cluster) = self.cluster(plan).await? else { return Ok(Exit::Paused) };
-        let exit = self.disturbed(plan, &cluster, &undisturbed, at).await;
-        self.leave(cluster, exit).await
+        let Some(cluster) = self.cluster(plan, signals).await? else { return Ok(Exit::Paused) };
+        let exit = self.disturbed(plan, &cluster, (&undisturbed, at), signals).await;
+        self.leave(cluster, exit, signals).await
     }
 
     async fn disturbed(
         &self,
         original: &Plan,
         cluster: &Cluster,
-        undisturbed: &Undisturbed,
-        at: KillAt,
+        (undisturbed, at): (&Undisturbed, KillAt),
+        signals: &mut Signals,
     ) -> Result<Exit, Failed> {
         let plan = cluster.plan(original);
         let state = self.state(&plan, cluster, Some(at))?;
         let survived = tokio::select! {
             survived = walk_killed((cluster.dir(), &state), &plan, &self.display) => survived?,
-            result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
+            () = signals.one() => return Ok(Exit::Paused),
         };
         let mut verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
         let status = survived.status;
@@ -61,10 +62,12 @@ impl Rehearse {
             verdict.checks.push(undisturbed.same_end(cluster).await?);
             verdict.passed = verdict.checks.iter().all(|check| check.passed);
         }
-        self.tell(finished, &verdict)?;
+        let idle = self.idle(cluster, finished)?;
+        self.tell(finished, &verdict, &idle)?;
         let code = status.code().and_then(|code| u8::try_from(code).ok());
         match code.and_then(Exit::of) {
             Some(Exit::Success) if !verdict.passed => Ok(Exit::Verdict),
+            Some(Exit::Success) if !idle.is_empty() => Ok(Exit::Untested),
             Some(_) if way_broken(&verdict) => Ok(Exit::Verdict),
             Some(exit) => Ok(exit),
             None => Err(anyhow::anyhow!("the run's process ended with {status}").into()),

@@ -33,11 +33,13 @@ pub enum Exit {
     Verdict,
     /// Another run holds the cluster's lock, or was left unfinished on it.
     Locked,
+    /// A fault of a rehearsal changed nothing.
+    Untested,
 }
 
 impl Exit {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Success,
         Self::Internal,
         Self::Usage,
@@ -52,6 +54,7 @@ impl Exit {
         Self::NotConfirmed,
         Self::Verdict,
         Self::Locked,
+        Self::Untested,
     ];
 
     /// The one with this code.
@@ -78,6 +81,7 @@ impl Exit {
             Self::NotConfirmed => (11, "not confirmed; nothing on a host was changed"),
             Self::Verdict => (12, "a rehearsal's judge found a rule broken"),
             Self::Locked => (13, "another run stands in the way: it holds the cluster's lock, or was left unfinished"),
+            Self::Untested => (14, "a fault of the rehearsal changed nothing, so that it was not tested"),
         }
     }
 }

@@ -4,10 +4,9 @@ use std::io::IsTerminal;
 
 use clap::Args;
 
-use super::Failed;
 use super::begin::confirm;
 use super::exit::Exit;
-use super::process;
+use super::{Failed, StateDir, process};
 use crate::fleet::{ClusterLock, LockError, SshFleet};
 use crate::host::HostName;
 use crate::host::lock::{Claim, Holder, STALE, Verb};
@@ -59,8 +58,8 @@ pub(super) async fn may_abandon(
         return Ok(Some(holder.run));
     }
     if asks && std::io::stdin().is_terminal() {
-        say!("on this cluster there is {holder}");
-        if confirm(&format!("Set run {} aside and begin another one?", holder.run))? {
+        say!("this cluster has an unfinished run: {holder}");
+        if confirm(&format!("Abandon run {} and start another one?", holder.run))? {
             return Ok(Some(holder.run));
         }
     }
@@ -90,11 +89,11 @@ fn is_of(holder: &Holder, claim: &Claim) -> bool {
 
 /// Its state folder is there twice, or the process before this one has ended on a machine that cannot be asked.
 fn walked_twice(holder: Holder) -> Failed {
-    let (run, minutes) = (holder.run.clone(), STALE.as_secs() / 60);
+    let (resume, minutes) = (its(&holder).resume(&holder.run), STALE.as_secs() / 60);
     let error = anyhow::anyhow!(
-        "{}\n  no host was touched; it is walked by another process than this one, in a copy of this state folder, on a copy of \
-         this machine, or in a container: go on there, or stop it there\n  where that process was killed, `resume {run}` goes on \
-         once its heartbeat has been silent for {minutes} min",
+        "{}\n  no host was touched; another process runs it: in a copy of this state folder, on a copy of this machine, or in a \
+         container. Continue there, or stop it there\n  if that process was killed, `{resume}` works once its heartbeat is {minutes} min \
+         old",
         LockError::Held(holder)
     );
     Failed::new(Exit::Locked, error)
@@ -115,14 +114,47 @@ fn failed(error: LockError) -> Failed {
 }
 
 fn hint(holder: &Holder) -> String {
-    let run = &holder.run;
+    let (run, there) = (&holder.run, its(holder));
     if holder.walks() {
         return format!(
-            "no host was touched; `mfsupgrade status {run}` there tells where it is, and Ctrl-C there pauses it"
+            "no host was touched; there, `{}` shows its progress, and Ctrl-C pauses it",
+            there.command("status", run)
         );
     }
     format!(
-        "no host was touched; `mfsupgrade resume {run}` there goes on with it; `--abandon {run}` here begins another one in its \
-         place"
+        "no host was touched; there, `{}` resumes it; here, this command with `--abandon {run}` starts another run in its place",
+        there.resume(run)
     )
+}
+
+/// The state folder of the run that holds the lock, as its owner names it: see [`claim`].
+fn its(holder: &Holder) -> StateDir {
+    let folder = holder.owner.split_once(" in ").map(|(_, folder)| folder).filter(|folder| folder.starts_with('/'));
+    StateDir { state_dir: folder.map(std::path::PathBuf::from) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_for_the_run_that_holds_the_lock_name_its_state_folder_as_one_word() {
+        let holder = |owner: &str, walked: bool| {
+            let (run, owner) = ("r1".to_owned(), owner.to_owned());
+            Holder { run, owner, left: !walked, ..Holder::default() }
+        };
+        for (owner, folder) in [
+            ("ann@desk in /home/ann/in here", "--state-dir '/home/ann/in here'"),
+            ("ann@desk in /s/$(id)", "--state-dir '/s/$(id)'"),
+            ("ann@desk in /s/it's", "--state-dir \"/s/it's\""),
+        ] {
+            for walked in [true, false] {
+                let hint = hint(&holder(owner, walked));
+                let verb = if walked { "status" } else { "resume" };
+                assert!(hint.contains(&format!("`mfsupgrade {verb} r1 {folder}`")), "{hint}");
+            }
+        }
+        // of another version: nothing is made up
+        assert!(hint(&holder("somebody", false)).contains("`mfsupgrade resume r1`"));
+    }
 }

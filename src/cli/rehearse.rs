@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::begin::fits;
 use super::exit::Exit;
@@ -14,8 +13,8 @@ use super::lock::{claim, take};
 use super::observe::observe;
 use super::plan::ModeArgument;
 use super::rollback::observe_back;
-use super::upgrade::fit;
-use super::walk::{Display, Log, Walk};
+use super::upgrade::{fit, origin};
+use super::walk::{Display, Log, Signals, Walk};
 use super::{Failed, StateDir, block_on, load};
 use crate::fleet::SshFleet;
 use crate::host::lock::Verb;
@@ -99,22 +98,25 @@ impl Rehearse {
     }
 
     async fn rehearse(&self, plan: &Plan) -> Result<Exit, Failed> {
+        // before anything is made that has to be removed
+        let mut signals = Signals::listen()?;
+        let signals = &mut signals;
         say!("rehearsal: {SIMULATED}; time runs {} times as fast", self.speed);
         if let Some(window) = &plan.window {
             say!("rehearsal: its night begins when the plan's window opens ({window})");
         }
         match self.kill {
-            Some(at) => self.killed(plan, at).await,
+            Some(at) => self.killed(plan, at, signals).await,
             None => {
-                let Some(cluster) = self.cluster(plan).await? else { return Ok(Exit::Paused) };
-                let exit = self.walk(plan, &cluster).await;
-                self.leave(cluster, exit).await
+                let Some(cluster) = self.cluster(plan, signals).await? else { return Ok(Exit::Paused) };
+                let exit = self.walk(plan, &cluster, signals).await;
+                self.leave(cluster, exit, signals).await
             }
         }
     }
 
     /// A cluster as the plan's; `None`: the operator did not wait for it.
-    pub(super) async fn cluster(&self, plan: &Plan) -> Result<Option<Cluster>, Failed> {
+    pub(super) async fn cluster(&self, plan: &Plan, signals: &mut Signals) -> Result<Option<Cluster>, Failed> {
         let options = Options {
             dir: None,
             program: std::env::current_exe().map_err(anyhow::Error::from)?,
@@ -125,12 +127,20 @@ impl Rehearse {
         // a cluster that is being made is unmade by being dropped
         tokio::select! {
             started = Cluster::start(plan, options) => started.map(Some).map_err(refused),
-            result = ended() => result.map(|()| None).map_err(|e| anyhow::Error::from(e).into()),
+            () = signals.one() => {
+                say!("rehearsal: stopped before its run began; its cluster is removed");
+                Ok(None)
+            }
         }
     }
 
     /// Ends a cluster, or leaves it to who asked for that.
-    pub(super) async fn leave(&self, cluster: Cluster, exit: Result<Exit, Failed>) -> Result<Exit, Failed> {
+    pub(super) async fn leave(
+        &self,
+        cluster: Cluster,
+        exit: Result<Exit, Failed>,
+        signals: &mut Signals,
+    ) -> Result<Exit, Failed> {
         if self.keep && exit.is_ok() {
             out::talk(&Shown::text(&cluster.describe()));
             let state = kept(&cluster);
@@ -139,26 +149,28 @@ impl Rehearse {
                 out::talk(&Shown::text(&format!("go on with its run from another terminal:\n{}", commands.concat())));
             }
             say!("the cluster keeps running until Ctrl-C");
-            ended().await.map_err(anyhow::Error::from)?;
+            signals.one().await;
         }
         cluster.stop().await;
         exit
     }
 
     /// The run on a cluster, told and judged.
-    pub(super) async fn walk(&self, original: &Plan, cluster: &Cluster) -> Result<Exit, Failed> {
+    pub(super) async fn walk(&self, original: &Plan, cluster: &Cluster, signals: &mut Signals) -> Result<Exit, Failed> {
         let plan = &cluster.plan(original);
         let fleet = SshFleet::new(plan).map_err(anyhow::Error::from)?;
         let (observation, findings) = tokio::select! {
             seen = observe(plan, &fleet, Some(cluster.dir())) => seen,
-            result = ended() => return result.map(|()| Exit::Paused).map_err(|e| anyhow::Error::from(e).into()),
+            () = signals.one() => return Ok(Exit::Paused),
         };
         let Some((observation, schedule)) = fit(plan, observation, &findings, &self.display)? else {
             return Ok(Exit::Findings);
         };
         let state = self.state(plan, cluster, None)?;
-        let mut run = state
-            .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
+        let mut run = state.begin(
+            &NewRun { plan, schedule: &schedule, observation: Some(&observation), origin: &self.origin() },
+            Timestamp::now(),
+        )?;
         let lock = take(&fleet, &plan.master.host, claim(&run.name, &state)?, None, Verb::Drop).await?;
         let admin_address = observation.master.admin_address;
         let walk = Walk {
@@ -172,20 +184,40 @@ impl Rehearse {
             accepts_metadata: false,
         };
         let progress = run.progress.clone();
-        let ending = walk.walk(&mut run, &progress, &self.display).await?;
+        let ending = walk.walk(&mut run, &progress, &self.display, signals).await?;
         let verdict = cluster.verdict(original).await.map_err(anyhow::Error::from)?;
-        self.tell(ending == Ending::Finished, &verdict)?;
-        if ending == Ending::Finished {
-            self.faults.iter().for_each(|fault| say!("{}", survived(plan, fault)));
+        let finished = ending == Ending::Finished;
+        let idle = self.idle(cluster, finished)?;
+        self.tell(finished, &verdict, &idle)?;
+        if finished {
+            self.faults.iter().for_each(|fault| say!("{}", survived(plan, fault, idle.contains(fault))));
         }
-        let exit = exit(&ending, &verdict);
+        let exit = match exit(&ending, &verdict) {
+            Exit::Success if !idle.is_empty() => Exit::Untested,
+            exit => exit,
+        };
         let name = run.name.clone();
         // its cluster is locked as long as it lives
         drop(run);
         match self.rollback {
-            true if exit != Exit::Verdict => self.back(original, plan, cluster, &fleet, &state, &name).await,
+            true if exit != Exit::Verdict => {
+                let back = self.back(original, plan, cluster, (&fleet, signals), &state, &name).await?;
+                Ok(if back == Exit::Success && exit == Exit::Untested { exit } else { back })
+            }
             _ => Ok(exit),
         }
+    }
+
+    /// The faults of which a run that has reached its target has met none: it is no test of them.
+    pub(super) fn idle(&self, cluster: &Cluster, finished: bool) -> Result<Vec<Fault>, Failed> {
+        let met = |fault: &Fault| cluster.has_met(fault).map_err(anyhow::Error::from);
+        let mut idle = Vec::new();
+        for fault in self.faults.iter().filter(|_| finished) {
+            if !met(fault)? {
+                idle.push(fault.clone());
+            }
+        }
+        Ok(idle)
     }
 
     /// The commands to go on with a run, where its cluster is kept for them.
@@ -209,13 +241,18 @@ impl Rehearse {
         Simulated { started, begun, speed: self.speed, what: SIMULATED.to_owned(), kill: None }
     }
 
+    /// Its runs end with their cluster, but for those that somebody keeps: such a one can be resumed with a plan that was changed.
+    fn origin(&self) -> Origin {
+        Origin { simulated: simulated().simulated, ..origin(&self.plan, self.mode) }
+    }
+
     /// The way back, of an upgrade that has ended or stopped in the middle.
     async fn back(
         &self,
         original: &Plan,
         plan: &Plan,
         cluster: &Cluster,
-        fleet: &SshFleet,
+        (fleet, signals): (&SshFleet, &mut Signals),
         state: &StateFolder,
         name: &str,
     ) -> Result<Exit, Failed> {
@@ -231,7 +268,7 @@ impl Rehearse {
         }
         out::talk(&ui::summary::text(&schedule));
         let mut run = state
-            .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &origin() }, Timestamp::now())?;
+            .begin(&NewRun { plan, schedule: &schedule, observation: None, origin: &simulated() }, Timestamp::now())?;
         let lock = take(fleet, &plan.master.host, claim(&run.name, state)?, Some(name), Verb::Drop).await?;
         let walk = Walk {
             plan,
@@ -244,33 +281,37 @@ impl Rehearse {
             accepts_metadata: false,
         };
         let progress = run.progress.clone();
-        let ending = walk.walk(&mut run, &progress, &self.display).await?;
+        let ending = walk.walk(&mut run, &progress, &self.display, signals).await?;
         let verdict = cluster.verdict_back(original).await.map_err(anyhow::Error::from)?;
-        self.tell(ending == Ending::Finished, &verdict)?;
+        self.tell(ending == Ending::Finished, &verdict, &[])?;
         Ok(exit(&ending, &verdict))
     }
 
     /// What the judge says.
-    pub(super) fn tell(&self, finished: bool, verdict: &Verdict) -> Result<(), Failed> {
+    pub(super) fn tell(&self, finished: bool, verdict: &Verdict, idle: &[Fault]) -> Result<(), Failed> {
+        let idle: Vec<String> = idle.iter().map(ToString::to_string).collect();
         if self.display.log == Log::Json {
-            let json = serde_json::json!({ "event": "verdict", "verdict": verdict });
+            let json = serde_json::json!({ "event": "verdict", "verdict": verdict, "idle_faults": idle });
             out::print_json(&json)?;
         } else {
             let color = std::io::stdout().is_terminal() && console::colors_enabled();
-            out::print(&super::verdict::text(verdict, finished, color))?;
+            out::print(&super::verdict::text(verdict, finished, &idle, color))?;
         }
         Ok(())
     }
 }
 
-/// Of a fault that did not keep the upgrade from its target: it is no proof that the fault does no harm.
-fn survived(plan: &Plan, fault: &Fault) -> String {
+/// Of a fault that did not keep the upgrade from its target: it is no proof that the fault does no harm. `idle`: it changed nothing.
+fn survived(plan: &Plan, fault: &Fault, idle: bool) -> String {
     match fault.name {
-        FaultName::NoExports if plan.config.exports.is_some() => format!(
-            "note: the fault {fault} changed nothing: `exports` under [config] writes the file that it leaves out; take that out of \
-             the plan to see what the fault does"
+        _ if !idle => format!("note: the upgrade reached its target despite the fault {fault}"),
+        FaultName::NoExports | FaultName::ExportsRefuse if plan.config.exports.is_some() => format!(
+            "note: the fault {fault} changed nothing, and nothing was tested by it: the `exports` of [config] in the plan replace the \
+             file that this fault is about. Remove them from the plan to rehearse the fault"
         ),
-        _ => format!("note: the upgrade reached its target in spite of the fault {fault}"),
+        _ => format!(
+            "note: the fault {fault} changed nothing, and nothing was tested by it: this upgrade does not do what the fault acts on"
+        ),
     }
 }
 
@@ -279,8 +320,8 @@ fn kept(cluster: &Cluster) -> StateDir {
     StateDir { state_dir: Some(cluster.dir().join("state")) }
 }
 
-/// Its runs end with their cluster, but for those that somebody keeps.
-pub(super) fn origin() -> Origin {
+/// The origin of a rehearsed run that follows no plan file.
+pub(super) fn simulated() -> Origin {
     Origin { simulated: Some(SIMULATED.to_owned()), ..Origin::default() }
 }
 
@@ -301,14 +342,4 @@ fn refused(error: RehearsalError) -> Failed {
         _ => Exit::Internal,
     };
     Failed::new(exit, error)
-}
-
-/// Ctrl-C, `kill` or a closed terminal.
-pub(super) async fn ended() -> std::io::Result<()> {
-    let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-        _ = hang_up.recv() => Ok(()),
-    }
 }

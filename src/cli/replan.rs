@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
-use super::Failed;
 use super::exit::Exit;
+use super::{Failed, StateDir};
 use crate::journal::store::Stored;
 use crate::plan::{Plan, PlanError};
+use crate::rehearsal::reached_as;
 use crate::schedule::change::{needs_a_look, touches_begun};
 use crate::schedule::{Schedule, compile};
 use crate::ui;
@@ -23,7 +24,11 @@ const WIDTH: usize = 120;
 
 /// The plan and schedule to go on with in place of the run's own; `None`: nothing has changed. `given`: the file, where it is
 /// not the one that the run remembers.
-pub(super) fn changed(stored: &Stored, given: Option<&Path>) -> Result<Option<(Plan, Schedule)>, Failed> {
+pub(super) fn changed(
+    stored: &Stored,
+    given: Option<&Path>,
+    state: &StateDir,
+) -> Result<Option<(Plan, Schedule)>, Failed> {
     let Some(path) = given.map(Path::to_owned).or_else(|| stored.progress.origin.plan.as_ref().map(PathBuf::from))
     else {
         return Ok(None);
@@ -35,11 +40,14 @@ pub(super) fn changed(stored: &Stored, given: Option<&Path>) -> Result<Option<(P
             return Ok(None);
         }
         Err(error) => {
-            say!("`--as-begun` goes on with the plan as it was when the run began");
+            say!("`{} --as-begun` resumes with the plan as it was when the run began", state.resume(&stored.name));
             return Err(Failed::plan(&error));
         }
     };
-    let mut plan = plan;
+    let mut plan = match &stored.progress.origin.simulated {
+        Some(_) => reached_as(&plan, &stored.plan),
+        None => plan,
+    };
     plan.upgrade.mode = stored.progress.origin.mode.unwrap_or(plan.upgrade.mode);
     if plan == stored.plan {
         return Ok(None);
@@ -48,7 +56,7 @@ pub(super) fn changed(stored: &Stored, given: Option<&Path>) -> Result<Option<(P
     let mut reasons = needs_a_look(&stored.plan, &plan);
     let Some(observation) = &stored.observation else {
         reasons.insert(0, "the run has not kept what was seen of the cluster before it began".to_owned());
-        return Err(refused(&path, &reasons));
+        return Err(refused(&path, &reasons, &state.resume(&stored.name)));
     };
     let schedule = compile(&plan, Some(observation));
     let (before, after) = (text(&stored.schedule), text(&schedule));
@@ -57,16 +65,16 @@ pub(super) fn changed(stored: &Stored, given: Option<&Path>) -> Result<Option<(P
     let begun = |step: &_| progress.done.contains_key(step) || progress.open.contains(step);
     reasons.extend(touches_begun(&stored.schedule, &schedule, &begun));
     if !reasons.is_empty() {
-        return Err(refused(&path, &reasons));
+        return Err(refused(&path, &reasons, &state.resume(&stored.name)));
     }
     say!("what has changed only concerns steps that were not begun: going on with the plan as it is now");
     Ok(Some((plan, schedule)))
 }
 
-fn refused(path: &Path, reasons: &[String]) -> Failed {
+fn refused(path: &Path, reasons: &[String], resume: &str) -> Failed {
     let error = anyhow::anyhow!(
-        "the plan {} was changed after the run began, and the run cannot go on with it:\n  - {}\n  put the plan back, or go on \
-         with the plan as it was: `mfsupgrade resume --as-begun`",
+        "the plan {} was changed after the run began, and the run cannot use it:\n  - {}\n  undo these changes, or resume with the \
+         plan as it was: `{resume} --as-begun`",
         path.display(),
         reasons.join("\n  - ")
     );

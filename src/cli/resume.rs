@@ -10,7 +10,7 @@ use super::begin::confirm;
 use super::exit::Exit;
 use super::lock::{Abandon, claim, may_abandon, take};
 use super::observe::look_at;
-use super::walk::{Display, Walk, give_back, not_told};
+use super::walk::{Display, Signals, Walk, give_back, not_told};
 use super::{Failed, StateDir, block_on, replan};
 use crate::fleet::{ClusterLock, SshFleet};
 use crate::host::Look;
@@ -101,7 +101,7 @@ impl Resume {
         }
         let mut stored = stored;
         if !self.as_begun
-            && let Some((plan, schedule)) = replan::changed(&stored, self.plan.as_deref())?
+            && let Some((plan, schedule)) = replan::changed(&stored, self.plan.as_deref(), &self.state)?
         {
             run.replan(&plan, &schedule, Timestamp::now())?;
             (stored.plan, stored.schedule) = (plan, schedule);
@@ -142,6 +142,6 @@ impl Resume {
         let way = Some(self.state.way(&run.name, schedule.back_of.as_deref()));
         let admin_address = schedule.admin_address.unwrap_or(std::net::Ipv4Addr::LOCALHOST);
         let walk = Walk { plan, schedule, fleet: &fleet, lock: &lock, admin_address, simulated, way, accepts_metadata };
-        walk.walk(run, &stored.progress, &self.display).await
+        walk.walk(run, &stored.progress, &self.display, &mut Signals::listen()?).await
     }
 }

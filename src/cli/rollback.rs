@@ -115,7 +115,8 @@ impl Rollback {
                 },
             }
         };
-        let new = NewRun { plan, schedule: &schedule, observation: None, origin: &Origin::default() };
+        let origin = Origin { simulated: state.simulated()?.map(|of| of.what), ..Origin::default() };
+        let new = NewRun { plan, schedule: &schedule, observation: None, origin: &origin };
         let set_aside = set_aside.as_deref();
         let beginning = Beginning { new, fleet: &fleet, abandon, set_aside };
         begin::begin(&beginning, (&self.state, state), &self.display).await

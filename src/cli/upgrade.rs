@@ -1,7 +1,7 @@
 //! `mfsupgrade upgrade`: look, show, ask, walk.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -85,13 +85,18 @@ impl Upgrade {
                 Answer::Late => shown = Some(schedule),
             }
         };
-        let path = std::path::absolute(&self.plan).ok().and_then(|path| path.to_str().map(str::to_owned));
-        let origin = Origin { plan: path, mode: self.mode.map(Into::into), simulated: None };
+        let origin = Origin { simulated: state.simulated()?.map(|of| of.what), ..origin(&self.plan, self.mode) };
         let new = NewRun { plan, schedule: &schedule, observation: Some(&observation), origin: &origin };
         let set_aside = set_aside.as_deref();
         let beginning = Beginning { new, fleet: &fleet, abandon, set_aside };
         begin(&beginning, (&self.state, state), &self.display).await
     }
+}
+
+/// Where a run comes from: its plan file, and the mode that the command line puts in the place of the file's.
+pub(super) fn origin(plan: &Path, mode: Option<ModeArgument>) -> Origin {
+    let path = std::path::absolute(plan).ok().and_then(|path| path.to_str().map(str::to_owned));
+    Origin { plan: path, mode: mode.map(Into::into), simulated: None }
 }
 
 /// The schedule for a cluster that is fit; otherwise says what blocks it.

@@ -19,11 +19,11 @@ fn is_end(check: &Check) -> bool {
     ENDS.contains(&check.name.as_str()) || check.detail == NO_MASTER
 }
 
-/// All checks. `reached`: whether the run says that it reached its target.
-pub(super) fn text(verdict: &Verdict, reached: bool, color: bool) -> Shown {
+/// All checks. `reached`: whether the run says that it reached its target; `idle`: the faults that changed nothing.
+pub(super) fn text(verdict: &Verdict, reached: bool, idle: &[String], color: bool) -> Shown {
     let style = Style::new().force_styling(color);
     let mut text = Shown::default();
-    text.push_line(&Shown::line("Verdict of the judge, from what the simulated daemons saw:"));
+    text.push_line(&Shown::line("The judge's verdict, from what the simulated daemons saw:"));
     for check in &verdict.checks {
         let mark = match check.passed {
             true => Shown::styled(&style.clone().green(), "ok    "),
@@ -34,13 +34,17 @@ pub(super) fn text(verdict: &Verdict, reached: bool, color: bool) -> Shown {
         text.push_line(&Shown::line("  ").and(&mark).and(&words));
     }
     let summary = match (reached, verdict.passed, way_broken(verdict)) {
-        (true, true, _) => "Rehearsal passed (with simulated daemons).",
-        (true, false, _) => "Rehearsal FAILED: the run says it is done, and the judge found a rule broken.",
+        (true, true, _) if !idle.is_empty() => format!(
+            "The upgrade reached its target (with simulated daemons), but {} did nothing: NOT TESTED, so this rehearsal did not pass.",
+            idle.join(" and ")
+        ),
+        (true, true, _) => "Rehearsal passed (with simulated daemons).".to_owned(),
+        (true, false, _) => "Rehearsal FAILED: the run reports success, but the judge found a broken rule.".to_owned(),
         (false, _, false) => {
-            "The run stopped before its target, and no rule was broken on the way (with simulated daemons)."
+            "The run stopped before its target; until then all safety rules held (with simulated daemons).".to_owned()
         }
-        (false, _, true) => "Rehearsal FAILED: the run stopped before its target, and a rule was broken on the way.",
+        (false, _, true) => "Rehearsal FAILED: the run stopped before its target and broke a safety rule.".to_owned(),
     };
-    text.push_line(&Shown::line(summary));
+    text.push_line(&Shown::line(&summary));
     text
 }

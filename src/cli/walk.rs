@@ -34,7 +34,7 @@ pub struct Display {
     /// How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout
     #[arg(long, value_enum, default_value_t = Log::Auto)]
     pub log: Log,
-    /// In plain lines, show the output of install commands too, and notes that ask for nothing
+    /// In plain lines, show the output of install commands too, and notes that need no action
     #[arg(long, short)]
     pub verbose: bool,
 }
@@ -64,7 +64,7 @@ impl Display {
 }
 
 /// What is walked, and on what.
-pub struct Walk<'a> {
+pub(super) struct Walk<'a> {
     /// The plan, for reaching the hosts.
     pub plan: &'a Plan,
     /// The schedule, compiled with an observation.
@@ -85,7 +85,13 @@ pub struct Walk<'a> {
 
 impl Walk<'_> {
     /// Walks to an end. A second Ctrl-C leaves at once: the journal has the intent, and `resume` looks at the host.
-    pub async fn walk(&self, run: &mut Run, progress: &Progress, display: &Display) -> Result<Ending, Failed> {
+    pub(super) async fn walk(
+        &self,
+        run: &mut Run,
+        progress: &Progress,
+        display: &Display,
+        signals: &mut Signals,
+    ) -> Result<Ending, Failed> {
         let baseline =
             self.schedule.baseline.clone().ok_or_else(|| {
                 anyhow::anyhow!("this schedule is a preview: it was made without looking at the cluster")
@@ -118,7 +124,6 @@ impl Walk<'_> {
             accepts_metadata: self.accepts_metadata,
             unserved: Cell::default(),
         };
-        let signals = Signals::listen().map_err(anyhow::Error::from)?;
         let ending = tokio::select! {
             ending = runner.walk(progress) => Some(ending),
             never = self.lock.beat() => match never {},
@@ -171,8 +176,9 @@ pub(super) async fn not_told(told: impl Future<Output = Result<(), LockError>>) 
     }
 }
 
-/// What asks a run to pause.
-struct Signals {
+/// What asks a run to pause: Ctrl-C, a `kill`, a closed terminal. One that comes while nobody waits for it is not lost.
+#[derive(Debug)]
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
@@ -180,19 +186,25 @@ struct Signals {
 
 impl Signals {
     /// Listened for from here on: before the walk's first word, which a Ctrl-C may answer, and between the first and the second.
-    fn listen() -> std::io::Result<Self> {
-        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(Self { interrupt, terminate, hang_up: signal(SignalKind::hangup())? })
+    pub(super) fn listen() -> Result<Self, Failed> {
+        let listen = |kind| signal(kind).map_err(anyhow::Error::from);
+        let (interrupt, terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate, hang_up: listen(SignalKind::hangup())? })
     }
 
-    /// The first asks for a pause, the second ends this.
-    async fn twice(mut self, pause: &AtomicBool, events: &dyn EventSink, clock: &RunClock) {
-        // a closed terminal or a `kill` is a wish to pause, and not to leave a file system standing still
+    /// Waits for any of them.
+    pub(super) async fn one(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
             _ = self.hang_up.recv() => {}
         }
+    }
+
+    /// The first asks for a pause, the second ends this.
+    async fn twice(&mut self, pause: &AtomicBool, events: &dyn EventSink, clock: &RunClock) {
+        // a closed terminal or a `kill` is a wish to pause, and not to leave a file system standing still
+        self.one().await;
         pause.store(true, Ordering::Relaxed);
         events.send(Stamped { at: clock.now(), event: Event::PauseRequested });
         tokio::select! {

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::{SshFleet, since_boot};
 use crate::host::lock::{self, Answer, Claim, HEARTBEAT, Holder, STALE, Verb};
+use crate::host::time::human;
 use crate::host::{HostName, said};
 use crate::run::ports::{Guard, Hosts, NotHeld, Outcome};
 
@@ -218,7 +219,10 @@ impl Guard for ClusterLock<'_> {
         if silent.unsigned_abs() > STALE / 2 {
             self.now.notify_one();
             let why = if heard.trouble.is_empty() { "this machine slept" } else { &heard.trouble };
-            return Err(NotHeld::Silent(format!("no heartbeat was heard for {silent:#}: {why}")));
+            return Err(NotHeld::Silent(format!(
+                "no heartbeat was heard for {}: {why}",
+                human(silent.unsigned_abs().as_secs())
+            )));
         }
         Ok(())
     }
@@ -273,7 +277,7 @@ mod tests {
         let fleet = fleet();
         let lock = heard(&fleet, 200);
         let why = silence(&lock).expect("it is not held");
-        assert!(why.contains("no heartbeat was heard for 3m 20s") && why.contains("this machine slept"), "{why}");
+        assert!(why.contains("no heartbeat was heard for 3 min 20 s") && why.contains("this machine slept"), "{why}");
         beats(&lock).await;
         // it was asked, and what came of it is told from now on
         let why = silence(&lock).expect("nothing was heard");

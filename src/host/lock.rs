@@ -13,6 +13,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::sh::sh;
+use super::time::human;
 
 /// How often a run says that it is there.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -166,8 +167,7 @@ impl Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ago = jiff::SignedDuration::from_secs(i64::try_from(self.age_s).unwrap_or(i64::MAX));
-        let ago = format!("{}{ago:#}", if self.at_least { "at least " } else { "" });
+        let ago = format!("{}{}", if self.at_least { "at least " } else { "" }, human(self.age_s));
         write!(f, "run {} of {}", self.run, self.owner)?;
         match (self.left, self.walks()) {
             (true, _) => write!(f, ", which stopped {ago} ago before it had reached its end"),
@@ -445,7 +445,7 @@ mod tests {
         assert!(holder.walks() && holder.at_least && holder.age_s == 20, "{holder:?}");
         host.tells("kernel", "2", STALE.as_secs() + 1);
         let holder = other(host.take(&b));
-        assert!(!holder.walks() && holder.to_string().contains("at least 5m 1s"), "{holder}");
+        assert!(!holder.walks() && holder.to_string().contains("at least 5 min 1 s"), "{holder}");
         // a container that was started anew has the boot of its machine
         host.tells("kernel", "1", 40);
         assert_eq!(other(host.ask(&b, Verb::Look)).age_s, 40);

@@ -22,6 +22,7 @@ pub mod sh;
 pub mod shell;
 #[cfg(test)]
 mod tests;
+pub mod time;
 pub mod turn;
 
 pub use command::Command;

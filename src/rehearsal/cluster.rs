@@ -18,6 +18,7 @@ use super::fault::Fault;
 use super::ground;
 use super::host::{self, Host};
 use super::procfs;
+use super::reached::reached;
 use super::setup::{self, Part};
 use super::simulated::metadata::Metadata;
 use super::site::{alive_file, events_file};
@@ -156,7 +157,7 @@ impl Cluster {
             host.arm();
         }
         self.host(plan.master.host.as_str()).site.record(
-            "rehearsal",
+            event::REHEARSAL,
             &plan.upgrade.from,
             What::RehearsalBegins { files: metadata.files(), chunks: metadata.chunks(), server_chunks },
         );
@@ -215,6 +216,20 @@ impl Cluster {
         event::read(&events_file(&self.dir)).tried(|| "read the events".to_owned())
     }
 
+    /// Whether `fault` has done anything since the cluster stood, beyond lying in wait.
+    ///
+    /// # Errors
+    /// The rehearsal's folder is gone.
+    pub fn has_met(&self, fault: &Fault) -> Result<bool, RehearsalError> {
+        let name = fault.name.to_string();
+        let acted = |event: &Event| {
+            event.host == fault.host.as_str()
+                && event.program != event::REHEARSAL
+                && matches!(&event.what, What::FaultActed { fault } if *fault == name)
+        };
+        Ok(self.events()?.iter().any(acted))
+    }
+
     /// The folder that is a host's file system.
     #[must_use]
     pub fn root(&self, host: &str) -> PathBuf {
@@ -253,20 +268,10 @@ impl Cluster {
         Ssh { config: Some(self.config.clone()), ..Ssh::default() }
     }
 
-    /// The same plan for the simulated hosts: SSH settings replaced (but for `become`, which works there), and with them
-    /// the addresses of chunkservers.
+    /// The same plan for the simulated hosts.
     #[must_use]
     pub fn plan(&self, plan: &Plan) -> Plan {
-        let mut plan = plan.clone();
-        let replace = |ssh: &mut Arc<Ssh>| *ssh = Arc::new(Ssh { r#become: ssh.r#become, ..self.ssh() });
-        replace(&mut plan.master.access.ssh);
-        plan.metaloggers.iter_mut().for_each(|logger| replace(&mut logger.access.ssh));
-        for server in &mut plan.chunkservers {
-            replace(&mut server.access.ssh);
-            server.address = server.address.map(|_| self.address(server.host.as_str()));
-        }
-        plan.clients.iter_mut().for_each(|group| replace(&mut group.access.ssh));
-        plan
+        reached(plan, &self.ssh(), |host| Some(self.address(host.as_str())))
     }
 
     /// How to reach the simulated cluster by hand.
@@ -314,7 +319,20 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.end();
-        drop(self.temporary.take());
+        let Some(folder) = self.temporary.take().map(tempfile::TempDir::keep) else { return };
+        // a process that was just being started may write something meanwhile
+        for _ in 0..100 {
+            match fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    self.hosts
+                        .iter()
+                        .flat_map(|(host, _)| procfs::living(&host.site.root))
+                        .for_each(|p| procfs::kill(&p));
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                _ => return,
+            }
+        }
     }
 }
 

@@ -9,6 +9,9 @@ use std::path::Path;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+/// The program of events that are the rehearsal's own: what it has prepared, and no process of a host has met yet.
+pub const REHEARSAL: &str = "rehearsal";
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {

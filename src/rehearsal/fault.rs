@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{HostName, InvalidName};
-use crate::moosefs::daemon::Role;
+use crate::moosefs::daemon::{ADMIN_PORT, Role};
+use crate::plan::{Access, InstallHow, Plan};
+use crate::rules::line_1_5_to_1_6 as line;
 
 /// One fault on one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,6 +234,31 @@ impl fmt::Display for Fault {
     }
 }
 
+impl Fault {
+    /// What it is for, where an upgrade by `plan` never does what it acts on; its host has a role that it is for.
+    #[must_use]
+    pub fn lacks(&self, plan: &Plan) -> Option<String> {
+        let (master, to) = (&plan.master, &plan.upgrade.to);
+        let builds = |(host, _, access): (&HostName, Role, &Access)| {
+            *host == self.host && matches!(access.install.how, InstallHow::Archive(_))
+        };
+        let since = |release: Version| (*to < release).then(|| format!("an upgrade to {release} or later"));
+        match self.name {
+            FaultName::BuildFails if !plan.hosts().any(builds) => {
+                Some("a host that builds an `archive` of [install]; a `source_dir` is built already".to_owned())
+            }
+            FaultName::ListensElsewhere if master.admin_port == ADMIN_PORT => {
+                Some(format!("a master with an admin_port other than {ADMIN_PORT}"))
+            }
+            // `matoclserv.c` @ 1.6.26 and 1.6.25
+            FaultName::ListensElsewhere => since(Version::new(1, 6, 26)),
+            FaultName::Port9419Taken if !line::has_metaloggers(to) => since(Version::new(1, 6, 5)),
+            FaultName::ExportsRefuse if plan.clients.is_empty() => Some("a plan with [[clients]]".to_owned()),
+            _ => None,
+        }
+    }
+}
+
 /// Why a text is no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFault {
@@ -289,6 +317,36 @@ mod tests {
         for info in FAULTS {
             assert!(docs.contains(&format!("| `{}` |", info.name)), "{} is not in docs/rehearsal.md", info.name);
         }
+    }
+
+    #[test]
+    fn what_a_plan_lacks_for_a_fault_is_known_before_anything_is_made() {
+        let plan = |to: &str, install: &str, port: u16| {
+            let source = format!(
+                "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\n[install]\n{install}\n[master]\nhost = \"m\"\nadmin_port = {port}\n\
+                 [[chunkservers]]\nhosts = [\"a\"]\n[[clients]]\nhosts = [\"c\"]\n"
+            );
+            let mut plan = Plan::parse(&source, std::path::Path::new("p.toml"), std::path::Path::new("/")).unwrap();
+            plan.upgrade.to = to.parse().unwrap();
+            plan
+        };
+        let built = "source_dir = \"/usr/src/mfs\"";
+        for (fault, to, port, wants) in [
+            ("build-fails@a", "1.6.27", 9421, Some("`archive`")),
+            ("listens-elsewhere@m", "1.6.27", 9421, Some("admin_port")),
+            ("listens-elsewhere@m", "1.6.25", 9500, Some("1.6.26 or later")),
+            ("listens-elsewhere@m", "1.6.26", 9500, None),
+            ("port-9419-taken@m", "1.6.4", 9421, Some("1.6.5 or later")),
+            ("port-9419-taken@m", "1.6.5", 9421, None),
+            ("exports-refuse@m", "1.6.27", 9421, None),
+        ] {
+            let lacks = fault.parse::<Fault>().unwrap().lacks(&plan(to, built, port));
+            assert_eq!(lacks.is_some(), wants.is_some(), "{fault} {to}: {lacks:?}");
+            assert!(lacks.unwrap_or_default().contains(wants.unwrap_or_default()), "{fault} {to}");
+        }
+        let mut nobody = plan("1.6.27", built, 9421);
+        nobody.clients.clear();
+        assert!("exports-refuse@m".parse::<Fault>().unwrap().lacks(&nobody).is_some());
     }
 
     #[test]

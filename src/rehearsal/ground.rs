@@ -8,14 +8,13 @@ use std::time::Duration;
 use super::address::Claim;
 use super::cluster::Options;
 use super::error::{RehearsalError, Tried};
-use super::fault::{Fault, FaultName};
+use super::fault::Fault;
 use super::host::Host;
 use super::keys;
 use super::setup::{self, Part};
 use super::simulated::metadata::Metadata;
 use super::site::Site;
 use crate::host::{AbsPath, HostName};
-use crate::moosefs::daemon::ADMIN_PORT;
 use crate::plan::Plan;
 
 /// Whether every fault has a host to act on.
@@ -32,8 +31,7 @@ pub fn check_faults(plan: &Plan, parts: &[(HostName, Part)], faults: &[Fault]) -
             let roles: Vec<String> = applies_to.iter().map(ToString::to_string).collect();
             return Err(RehearsalError::DoesNotApply { fault: fault.clone(), applies_to: roles.join(", ") });
         }
-        if fault.name == FaultName::ListensElsewhere && plan.master.admin_port == ADMIN_PORT {
-            let applies_to = format!("a master with an admin_port other than {ADMIN_PORT}");
+        if let Some(applies_to) = fault.lacks(plan) {
             return Err(RehearsalError::DoesNotApply { fault: fault.clone(), applies_to });
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::error::{RehearsalError, Tried};
-use super::event::What;
+use super::event::{self, What};
 use super::fault::FaultName;
 use super::host::{self, Host};
 use super::setup::Part;
@@ -37,7 +37,7 @@ pub async fn set(host: &Arc<Host>, part: &Part) -> Result<(), RehearsalError> {
             FaultName::Port9419Taken => bystander(host, &format!("collectd listen {MASTER_METALOGGER_PORT}")).await?,
             _ => continue,
         }
-        host.site.record("rehearsal", &host.site.target, What::FaultActed { fault: fault.to_string() });
+        host.site.record(event::REHEARSAL, &host.site.target, What::FaultActed { fault: fault.to_string() });
     }
     Ok(())
 }

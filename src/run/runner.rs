@@ -24,6 +24,7 @@ use super::recognise::Machines;
 use super::step::Verdict;
 use crate::check::Baseline;
 use crate::host::HostName;
+use crate::host::time::human;
 use crate::journal::{JournalSink, Progress, Record};
 use crate::moosefs::daemon::Role;
 use crate::schedule::{Action, Gate, Phase, Schedule, Stage, Step, StepId, Track, Wait, count};
@@ -524,7 +525,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     if hopeless || self.laws.gives_up(passed, gate.greatest_s()) =>
                 {
                     let within = if hopeless { String::new() } else { format!(" within {}", human(gate.greatest_s())) };
-                    let message = format!("see the gate green{within}");
+                    let message = format!("see {}{within}", gate.awaited(host, self.schedule));
                     let mut failure = Failure::new(FailureKind::GateRed, message, reason).at(step, host);
                     failure.causes.insert(0, format!("the gate asks for: {}", gate.describe(self.schedule)));
                     if accept_lost > 0 {
@@ -581,8 +582,4 @@ fn worse(first: Option<Stop>, then: Option<Stop>) -> Option<Stop> {
         (_, Some(Stop::Failure(then))) => Some(Stop::Failure(then)),
         (first, then) => first.or(then),
     }
-}
-
-pub(super) fn human(seconds: u64) -> String {
-    format!("{:#}", jiff::SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)))
 }

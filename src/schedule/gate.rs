@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Schedule, count};
-use crate::host::AbsPath;
+use crate::host::{AbsPath, HostName};
 
 /// What the cluster must show, through its master's own protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +91,19 @@ impl Gate {
             _ => self.words(),
         };
         if schedule.is_back() { text.replace("the new release", "the old release") } else { text }
+    }
+
+    /// What is waited for, in the words of a message that it did not come: completes "failed to see ".
+    #[must_use]
+    pub fn awaited(&self, host: &HostName, schedule: &Schedule) -> String {
+        match self {
+            Self::Healthy { .. } | Self::Serving { .. } => "the cluster healthy".to_owned(),
+            Self::MasterServes { .. } => format!("the master answer as {}", schedule.to),
+            Self::MetaloggerSeen { .. } => format!("the metalogger on {host} at the master"),
+            Self::ChunkserverBack { .. } => format!("{host} back at the master with its chunks"),
+            Self::MountSeen { mount, .. } => format!("the mount {mount} of {host} at the master"),
+            Self::Upgraded { .. } => format!("the whole cluster healthy on {}", schedule.to),
+        }
     }
 
     fn words(&self) -> String {

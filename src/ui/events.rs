@@ -8,7 +8,7 @@ use super::out;
 use super::repeats::Repeats;
 use super::schedule::is_recipe;
 use super::shown::Shown;
-use super::time::human;
+use crate::host::time::human;
 use crate::run::event::Stamped;
 use crate::run::{Event, EventSink};
 use crate::schedule::count;
@@ -191,7 +191,7 @@ mod tests {
         let host = crate::host::HostName::new("cl1").unwrap();
         let what = "/mnt/mfs is used by \u{1b}[2Jx (7)".to_owned();
         let shown = line(&Event::Waiting { host, what, left_s: 60, of_s: 600 }).unwrap();
-        assert_eq!(shown.as_str(), "cl1: waiting 1m more (/mnt/mfs is used by \\u{1b}[2Jx (7))");
+        assert_eq!(shown.as_str(), "cl1: waiting 1 min more (/mnt/mfs is used by \\u{1b}[2Jx (7))");
     }
 
     #[test]

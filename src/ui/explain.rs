@@ -163,6 +163,6 @@ mod tests {
         for code in codes() {
             assert!(all.contains(&format!("  {code} ")), "{code}");
         }
-        assert!((0..=13).all(|exit| all.lines().any(|l| l.starts_with(&format!("  {exit} ")))), "{all}");
+        assert!((0..=14).all(|exit| all.lines().any(|l| l.starts_with(&format!("  {exit} ")))), "{all}");
     }
 }

@@ -22,7 +22,10 @@ pub fn text(failure: &Failure, state: &str, way: Option<&WayOn>) -> Shown {
     let mut line = |words: String| text.push_line(&Shown::line(&words));
     // a journal is on this machine, whatever host its record is about
     let host = failure.host.as_ref().filter(|_| failure.kind != FailureKind::Journal);
-    let place = host.map(|h| format!(" on {h}")).unwrap_or_default();
+    // a gate is about the cluster, and holds before a host
+    let gate = failure.kind == FailureKind::GateRed;
+    let place = host.filter(|_| !gate || failure.step.is_none());
+    let place = place.map(|h| format!("{} {h}", if gate { ", before the turn of" } else { " on" })).unwrap_or_default();
     line(format!("error: failed to {}{place}", failure.message));
     for cause in &failure.causes {
         line(format!("  because: {cause}"));

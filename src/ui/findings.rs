@@ -8,6 +8,7 @@ use console::Style;
 use super::shown::Shown;
 use crate::check::{Code, Finding, Severity};
 use crate::host::HostName;
+use crate::schedule::count;
 
 /// Hosts named before the rest is counted.
 const HOSTS_NAMED: usize = 8;
@@ -34,12 +35,45 @@ pub fn text(findings: &[Finding], acknowledged: &BTreeSet<String>, whole: bool, 
     if !idle.is_empty() {
         let codes: BTreeSet<&str> = idle.iter().map(|finding| finding.code.as_str()).collect();
         let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
-        text.push_line(&Shown::line(&format!("notes that ask for nothing: {codes} (-v shows them)")));
+        text.push_line(&Shown::line(&format!("notes that need no action: {codes} (-v shows them)")));
+    }
+    if let Some(line) = accepting(findings, acknowledged) {
+        line.lines().for_each(|line| text.push_line(&Shown::line(line)));
     }
     if !told.is_empty() {
-        text.push_line(&Shown::line("`mfsupgrade explain CODE` tells more of a code in brackets"));
+        text.push_line(&Shown::line("`mfsupgrade explain CODE` explains a code in brackets"));
     }
     text
+}
+
+/// How much blocks a run: a cause is one problem, on however many hosts it is found.
+#[must_use]
+pub fn to_mend(findings: &[Finding], acknowledged: &BTreeSet<String>) -> String {
+    let stops: Vec<_> = findings.iter().filter(|finding| finding.stops(acknowledged)).collect();
+    let codes: BTreeSet<Code> = stops.iter().map(|finding| finding.code).collect();
+    let hosts: BTreeSet<_> = stops.iter().filter_map(|finding| finding.host.as_ref()).collect();
+    let on = if hosts.len() > 1 { format!(" on {} hosts", hosts.len()) } else { String::new() };
+    let or = if stops.iter().any(|finding| finding.severity == Severity::Warning) { " or acknowledge" } else { "" };
+    format!("{}{on} to fix{or} before this upgrade", count(codes.len(), "problem"))
+}
+
+/// The one line of a plan that accepts every warning which blocks, with what the plan accepts already: two lines would be the same key
+/// twice.
+fn accepting(findings: &[Finding], acknowledged: &BTreeSet<String>) -> Option<String> {
+    let blocking = findings.iter().filter(|f| f.severity == Severity::Warning && f.stops(acknowledged));
+    let blocking: BTreeSet<&str> = blocking.map(|finding| finding.code.as_str()).collect();
+    let first = blocking.first()?;
+    let all: BTreeSet<&str> = acknowledged.iter().map(String::as_str).chain(blocking.iter().copied()).collect();
+    let all = all.iter().map(|code| format!("\"{code}\"")).collect::<Vec<_>>().join(", ");
+    let which = match blocking.len() {
+        1 => format!("the blocking warning {first}"),
+        n => format!("all {n} blocking warnings (leave out what you do not accept)"),
+    };
+    let place = match acknowledged.is_empty() {
+        true => "write under [upgrade]",
+        false => "put in the place of `acknowledge` under [upgrade]",
+    };
+    Some(format!("to accept {which}, {place}:\n  acknowledge = [{all}]"))
 }
 
 /// A note with nothing to do, whatever the host is like.
@@ -91,13 +125,11 @@ fn on(hosts: &[&str]) -> String {
     }
 }
 
-/// The exact line that accepts a warning which blocks, or that an error has none.
+/// That a warning which blocks can be accepted, and an error cannot.
 fn acceptance(finding: &Finding, acknowledged: &BTreeSet<String>) -> Option<Shown> {
     let line = match finding.severity {
         Severity::Error => "  (an error cannot be accepted)".to_owned(),
-        Severity::Warning if finding.stops(acknowledged) => {
-            format!("  or:  accept it with `acknowledge = [\"{}\"]` under [upgrade]", finding.code)
-        }
+        Severity::Warning if finding.stops(acknowledged) => "  or:  accept it with the line below".to_owned(),
         Severity::Warning | Severity::Note => return None,
     };
     Some(Shown::line(&line))
@@ -167,7 +199,7 @@ mod tests {
         assert_eq!(
             shown(&hosts),
             "error[make-missing] on cs1, cs2, cs3, cs4, cs5, cs6, cs7, cs8 and 192 more: it has no `make`\n  why: it \
-             matters\n  do:  do it\n  (an error cannot be accepted)\n`mfsupgrade explain CODE` tells more of a code in \
+             matters\n  do:  do it\n  (an error cannot be accepted)\n`mfsupgrade explain CODE` explains a code in \
              brackets\n"
         );
     }
@@ -186,6 +218,17 @@ mod tests {
     }
 
     #[test]
+    fn a_cause_counts_once_on_however_many_hosts_it_is() {
+        let hosts =
+            |code, n: u32| (1..=n).map(|n| finding(code, &format!("cs{n}"), &format!("{n}"))).collect::<Vec<_>>();
+        let told = |findings: &[Finding]| to_mend(findings, &["clocks-apart".to_owned()].into());
+        assert_eq!(told(&hosts(Code::MakeMissing, 6)), "1 problem on 6 hosts to fix before this upgrade");
+        assert_eq!(told(&hosts(Code::MountBusy, 1)), "1 problem to fix or acknowledge before this upgrade");
+        let both = [hosts(Code::MakeMissing, 2), hosts(Code::MountBusy, 3), hosts(Code::ClocksApart, 9)].concat();
+        assert_eq!(told(&both), "2 problems on 3 hosts to fix or acknowledge before this upgrade");
+    }
+
+    #[test]
     fn the_worst_comes_first_and_a_code_is_one_paragraph() {
         let text = shown(&[
             finding(Code::GoalsUnknown, "master", "a"),
@@ -199,8 +242,9 @@ mod tests {
             [
                 "error[not-root] on cs1: c",
                 "blocking warning[mount-busy] on 2 hosts:",
-                "  or:  accept it with `acknowledge = [\"mount-busy\"]` under [upgrade]",
-                "note[goals-unknown] on master: a"
+                "note[goals-unknown] on master: a",
+                "to accept the blocking warning mount-busy, put in the place of `acknowledge` under [upgrade]:",
+                "  acknowledge = [\"clocks-apart\", \"mount-busy\"]"
             ]
         );
         assert!(text.contains("\n  - on cl1: b\n  - on cl2: d\n  why: it matters\n  do:  do it\n"), "{text}");
@@ -225,21 +269,38 @@ mod tests {
             todo(Code::MountBusy, "nothing"),
         ];
         let folded = shown(&notes);
-        assert!(folded.contains("\nnotes that ask for nothing: goals-unknown, space-figures-drop (-v"), "{folded}");
+        assert!(folded.contains("\nnotes that need no action: goals-unknown, space-figures-drop (-v"), "{folded}");
         assert!(folded.contains("note[tools-of-1-5]") && folded.contains("blocking warning[mount-busy]"), "{folded}");
         assert_eq!(folded.matches("mfsupgrade explain CODE").count(), 1, "{folded}");
         let whole = text(&notes, &BTreeSet::new(), true, false).to_string();
-        assert!(!whole.contains("ask for nothing") && whole.contains("note[goals-unknown] on master"), "{whole}");
+        assert!(!whole.contains("need no action") && whole.contains("note[goals-unknown] on master"), "{whole}");
     }
 
     #[test]
-    fn a_warning_that_blocks_ends_with_the_line_that_accepts_it() {
-        let text = shown(&[finding(Code::MountBusy, "cl1", "b"), finding(Code::MountBusy, "cl2", "d")]);
-        let accepts = "  or:  accept it with `acknowledge = [\"mount-busy\"]` under [upgrade]\n";
-        assert!(text.contains(accepts) && text.matches(accepts).count() == 1, "{text}");
+    fn warnings_that_block_end_with_the_one_line_that_accepts_them_and_what_was_accepted_before() {
+        let text = |codes: &[Code], accepted: &[&str]| {
+            let findings: Vec<_> = codes.iter().map(|code| finding(*code, "cl1", "b")).collect();
+            let accepted = accepted.iter().map(|code| (*code).to_owned()).collect();
+            super::text(&findings, &accepted, false, false).to_string()
+        };
+        let both = text(&[Code::MountBusy, Code::NotRoot, Code::NoMetalogger, Code::MountBusy], &["clocks-apart"]);
+        assert!(
+            both.contains("to accept all 2 blocking warnings (leave out what you do not accept), put in the place of"),
+            "{both}"
+        );
+        assert!(both.contains("\n  acknowledge = [\"clocks-apart\", \"mount-busy\", \"no-metalogger\"]\n"), "{both}");
+        assert_eq!(both.matches("acknowledge = [").count(), 1, "pasted twice it is the same key twice: {both}");
+        assert_eq!(both.matches("accept it with the line below").count(), 2, "{both}");
+        let one = text(&[Code::MountBusy], &[]);
+        assert!(
+            one.contains(
+                "to accept the blocking warning mount-busy, write under [upgrade]:\n  acknowledge = [\"mount-busy\"]\n"
+            ),
+            "{one}"
+        );
         for other in [Code::NotRoot, Code::ClocksApart, Code::GoalsUnknown] {
-            let text = shown(&[finding(other, "cs1", "x")]);
-            assert!(!text.contains("accept it"), "{text}");
+            let text = text(&[other], &["clocks-apart"]);
+            assert!(!text.contains("accept it") && !text.contains("acknowledge ="), "{text}");
         }
     }
 }

@@ -11,8 +11,8 @@ use super::demands::Demands;
 use super::events::{clock, line};
 use super::repeats::Repeats;
 use super::shown::Shown;
-use super::time::human;
 use crate::host::HostName;
+use crate::host::time::human;
 use crate::run::event::Stamped;
 use crate::run::{Event, EventSink};
 

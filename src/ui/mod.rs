@@ -14,4 +14,3 @@ pub mod repeats;
 pub mod schedule;
 pub mod shown;
 pub mod summary;
-pub mod time;

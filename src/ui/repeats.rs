@@ -162,12 +162,12 @@ mod tests {
         let events: Vec<_> =
             (0..25).map(|second| (second, red(600 - second as u64, &format!("{second} chunks")))).collect();
         let expected = [
-            "cs2: gate not green: 0 chunks (waits up to 10m)",
-            "cs2: gate not green for 10s (the run stops after 10m): 10 chunks",
-            "cs2: gate not green for 20s (the run stops after 10m): 20 chunks",
+            "cs2: gate not green: 0 chunks (waits up to 10 min)",
+            "cs2: gate not green for 10 s (the run stops after 10 min): 10 chunks",
+            "cs2: gate not green for 20 s (the run stops after 10 min): 20 chunks",
         ];
         assert_eq!(lines(&events), expected);
         let same = [(0, red(600, "x")), (60, red(540, "x"))];
-        assert_eq!(lines(&same)[1], "cs2: gate not green for 1m (the run stops after 10m): x");
+        assert_eq!(lines(&same)[1], "cs2: gate not green for 1 min (the run stops after 10 min): x");
     }
 }

@@ -5,15 +5,15 @@ use std::collections::HashSet;
 use console::Style;
 
 use super::shown::Shown;
-use super::time::human;
 use crate::host::Command;
 use crate::host::shell::Become;
+use crate::host::time::human;
 use crate::moosefs::daemon::Role;
 use crate::plan::Busy;
 use crate::schedule::{Action, Schedule, Stage, Step, Track, Wait, count};
 
 /// Column at which a step's own text begins.
-const INDENT: usize = 9;
+const INDENT: usize = 14;
 
 /// Characters from which on a command is a recipe, and is not written out a second time.
 const LONG: usize = 160;
@@ -205,7 +205,7 @@ impl Page {
 
     fn step(&mut self, track: &Track, step: &Step, width: usize, told: &mut HashSet<String>, schedule: &Schedule) {
         let at = format!("+{}", human(step.earliest_s));
-        let head = format!("{at:<7}  {:<width$}  {}", track.host, step.action.describe());
+        let head = format!("{at:<12}  {:<width$}  {}", track.host, step.action.describe());
         self.verbatim(0, &Shown::line(&head));
         let indent = INDENT + width + 2;
         for command in &step.commands {

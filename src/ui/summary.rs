@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::schedule::cluster;
 use super::shown::Shown;
-use super::time::human;
 use crate::host::HostName;
+use crate::host::time::human;
 use crate::plan::{Mode, Window};
 use crate::schedule::{Action, Schedule};
 

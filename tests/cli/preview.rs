@@ -83,7 +83,7 @@ fn json_has_every_step_with_its_commands_and_times() {
 fn mode_can_be_chosen_on_the_command_line() {
     let output = mfsupgrade(&["plan", "--mode", "full-stop", "plans/rolling.toml"]);
     assert!(stdout(&output).contains("$ /usr/local/sbin/mfsmaster -t 1800 -s"));
-    assert!(stdout(&output).contains("3m after the last chunkserver"));
+    assert!(stdout(&output).contains("3 min after the last chunkserver"));
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn json_of_a_check_has_every_field_of_every_finding() {
     assert_eq!(code(&check), 4);
     assert!(lines.len() <= 20, "{lines:#?}");
     assert!(lines[0].starts_with("error[host-unreachable] on "), "{lines:#?}");
-    assert_eq!(lines.last(), Some(&"200 problems to fix or acknowledge before this upgrade"));
+    assert_eq!(lines.last(), Some(&"1 problem on 200 hosts to fix before this upgrade"));
 }
 
 /// The one line of JSON on stdout.

@@ -65,3 +65,47 @@ fn a_rehearsal_that_is_killed_leaves_nothing_for_long() {
     }
     std::fs::remove_dir_all(Path::new(&dir)).unwrap();
 }
+
+/// Runs a rehearsal with a folder of its own for everything temporary, sends SIGINT when `now` says so, and gives its exit code.
+fn interrupted(now: &dyn Fn(&Path) -> bool) -> (Option<i32>, Vec<std::path::PathBuf>) {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut command = crate::support::rehearse("plans/rolling.toml");
+    command.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let began = Instant::now();
+    while !now(temporary.path()) {
+        assert!(began.elapsed() < PATIENCE && child.try_wait().unwrap().is_none(), "it never came to that");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    rustix::process::kill_process(crate::desk::pid(&child), rustix::process::Signal::INT).unwrap();
+    let code = child.wait().unwrap().code();
+    let left = std::fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    (code, left)
+}
+
+/// The only folder of a rehearsal.
+fn of(temporary: &Path) -> Option<std::path::PathBuf> {
+    let mut folders = std::fs::read_dir(temporary).unwrap().map(|entry| entry.unwrap().path());
+    folders
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("mfsupgrade-rehearsal-")))
+}
+
+#[test]
+fn ctrl_c_at_any_moment_is_heard_and_leaves_no_folder() {
+    let has = |temporary: &Path, file: &str, word: &str| {
+        let text = of(temporary).and_then(|folder| std::fs::read_to_string(folder.join(file)).ok());
+        text.is_some_and(|text| text.contains(word))
+    };
+    let moments: [(&str, &dyn Fn(&Path) -> bool); 6] = [
+        ("its folder is made", &|t| of(t).is_some()),
+        ("its hosts are made", &|t| of(t).is_some_and(|folder| folder.join("ssh_config").exists())),
+        ("the first daemon starts", &|t| has(t, "events.jsonl", "\"started\"")),
+        ("mounts come", &|t| has(t, "events.jsonl", "\"session-connected\"")),
+        ("the cluster stands", &|t| has(t, "events.jsonl", "\"rehearsal-begins\"")),
+        ("its run begins", &|t| of(t).is_some_and(|folder| folder.join("state/runs").exists())),
+    ];
+    for (moment, now) in moments {
+        let (code, left) = interrupted(now);
+        assert_eq!((code, left), (Some(10), Vec::new()), "when {moment}");
+    }
+}

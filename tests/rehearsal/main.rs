@@ -11,6 +11,7 @@ mod disks;
 mod end;
 mod faults;
 mod judged;
+mod kept;
 mod logins;
 mod metalogger;
 mod names;

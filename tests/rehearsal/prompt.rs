@@ -175,7 +175,7 @@ async fn an_answer_of_hours_later_is_held_against_another_look() {
         let gone = || std::fs::remove_dir_all(&tree).unwrap();
         let upgrade = desk.command(&["upgrade", &desk.plan()]);
         after_a_while(upgrade, &[(BEGIN, "y")], &gone)
-            .expect(4, &["the answer took more than 5m: the hosts are looked at again", "no host was touched"]);
+            .expect(4, &["the answer took more than 5 min: the hosts are looked at again", "no host was touched"]);
     });
     assert_eq!(desk.runs(), Vec::<String>::new());
     cluster.stop().await;

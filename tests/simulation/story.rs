@@ -153,7 +153,7 @@ fn a_run_that_has_lost_the_clusters_lock_begins_no_further_step() {
     assert_eq!(world.touched(), ["master"]);
 
     // silence is waited for, and is not taken for the lock
-    *world.lock.borrow_mut() = Some(NotHeld::Silent("no heartbeat was heard for 3m".into()));
+    *world.lock.borrow_mut() = Some(NotHeld::Silent("no heartbeat was heard for 3 min".into()));
     let before = world.now();
     let stopped = failure(walk(&world, &plan));
     assert_eq!(stopped.kind, FailureKind::Unreachable);

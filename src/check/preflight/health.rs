@@ -2,6 +2,7 @@
 
 use super::Check;
 use crate::check::{Baseline, Code};
+use crate::host::time::human;
 use crate::moosefs::daemon::Role;
 use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
@@ -116,7 +117,9 @@ impl Check<'_> {
     fn as_of(&self) -> String {
         match (&self.overview.matrix, self.age_of_test()) {
             (Some(_), _) => "as the master counts now".to_owned(),
-            (None, Some(age)) => format!("as the file test counted that ended {} ago", duration(age.max(0))),
+            (None, Some(age)) => {
+                format!("as the file test counted that ended {} ago", human(age.max(0).unsigned_abs()))
+            }
             (None, None) => "as the master's last file test counted, nobody can tell when".to_owned(),
         }
     }
@@ -126,7 +129,7 @@ impl Check<'_> {
             self.find(
                 Code::HealthOld,
                 None,
-                format!("the master's file test ended {} ago", duration(age)),
+                format!("the master's file test ended {} ago", human(age.unsigned_abs())),
                 "its counts of missing chunks and of those under goal say nothing about now, and a 1.5 master tells no others",
                 "see in the system log why the test does not go on; check the clocks".into(),
             );
@@ -193,13 +196,5 @@ impl Check<'_> {
             ),
             _ => {}
         }
-    }
-}
-
-/// Hours and minutes.
-fn duration(seconds: i64) -> String {
-    match (seconds / 3600, seconds % 3600 / 60) {
-        (0, minutes) => format!("{minutes} min"),
-        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use crate::cli::begin::{Beginning, begin};
 use crate::cli::exit::Exit;
 use crate::cli::observe::observe;
-use crate::cli::rehearse::origin;
+use crate::cli::rehearse::simulated;
 use crate::cli::upgrade::fit;
 use crate::cli::walk::{Display, Log};
 use crate::cli::{Failed, StateDir, block_on, told, usage};
@@ -110,7 +110,7 @@ impl Begin {
         let Some((observation, schedule)) = fit(plan, observation, &findings, &self.display)? else {
             return Ok(Exit::Findings);
         };
-        let origin = origin();
+        let origin = simulated();
         let new = NewRun { plan, schedule: &schedule, observation: Some(&observation), origin: &origin };
         let beginning = Beginning { new, fleet: &fleet, abandon: &[], set_aside: None };
         begin(&beginning, (&StateDir { state_dir: Some(self.state.clone()) }, state), &self.display).await

@@ -70,6 +70,9 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
         life.record(backup::look(&life.site));
     }
     let (load, real_least) = life.site.load_time();
+    if life.site.has(FaultName::SlowLoad) && life.site.stands() {
+        life.record(What::FaultActed { fault: FaultName::SlowLoad.to_string() });
+    }
     clock::spend(&life.site, load, real_least).await;
     state.metadata = files::load(&life)?;
     state.start_gate = if life.quirks.start_gate { 12 } else { 0 };

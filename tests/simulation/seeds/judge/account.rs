@@ -10,7 +10,8 @@ use crate::seeds::faults::Kind;
 
 /// How long a gate was waited for, in milliseconds, by what is told of it.
 fn time_of_gate(account: &str) -> i64 {
-    let told = account.split("see the gate green within ").nth(1).and_then(|rest| rest.split(':').next());
+    let gate = account.split_once("see ").and_then(|(_, rest)| rest.split(':').next());
+    let told = gate.and_then(|gate| gate.split_once(" within ")).map(|(_, told)| told);
     let time = told.and_then(|told| told.parse::<jiff::SignedDuration>().ok());
     time.map_or(i64::MAX, |time| time.as_secs() * 1000)
 }
