@@ -66,8 +66,11 @@ fn a_rehearsal_that_is_killed_leaves_nothing_for_long() {
     std::fs::remove_dir_all(Path::new(&dir)).unwrap();
 }
 
+/// Whether the time has come, by the folder for everything temporary.
+type Moment<'m> = &'m dyn Fn(&Path) -> bool;
+
 /// Runs a rehearsal with a folder of its own for everything temporary, sends SIGINT when `now` says so, and gives its exit code.
-fn interrupted(now: &dyn Fn(&Path) -> bool) -> (Option<i32>, Vec<std::path::PathBuf>) {
+fn interrupted(now: Moment) -> (Option<i32>, Vec<std::path::PathBuf>) {
     let temporary = tempfile::tempdir().unwrap();
     let mut command = crate::support::rehearse("plans/rolling.toml");
     command.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -96,7 +99,7 @@ fn ctrl_c_at_any_moment_is_heard_and_leaves_no_folder() {
         let text = of(temporary).and_then(|folder| std::fs::read_to_string(folder.join(file)).ok());
         text.is_some_and(|text| text.contains(word))
     };
-    let moments: [(&str, &dyn Fn(&Path) -> bool); 6] = [
+    let moments: [(&str, Moment); 6] = [
         ("its folder is made", &|t| of(t).is_some()),
         ("its hosts are made", &|t| of(t).is_some_and(|folder| folder.join("ssh_config").exists())),
         ("the first daemon starts", &|t| has(t, "events.jsonl", "\"started\"")),

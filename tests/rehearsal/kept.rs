@@ -26,7 +26,8 @@ fn kept(plan: &std::path::Path, fault: &str) -> (Child, String) {
             return (child, said);
         }
     }
-    panic!("it was not kept: {said}");
+    let status = child.wait().unwrap();
+    panic!("it was not kept, {status}: {said}");
 }
 
 /// Runs a command as whoever pastes it does, with words behind it.
