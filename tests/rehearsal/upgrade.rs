@@ -247,7 +247,7 @@ fn a_scan_beyond_the_greatest_stagger_leaves_the_gate_red() {
 #[test]
 fn a_chunk_that_is_gone_holds_the_next_chunkserver() {
     told(&rehearse("plans/rolling.toml", &["loses-chunk@cs1"]))
-        .expect(6, &["failed to see the cluster healthy within"])
+        .expect(6, &["failed to see cs1 back at the master with its chunks within 10 min"])
         .untouched("cs2");
 }
 
