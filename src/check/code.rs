@@ -73,6 +73,7 @@ codes! {
     MountUnreadable "mount-unreadable" Error "a running mount's command line cannot be carried over" "hazard 27";
     MountMissing "mount-missing" Error "a mount of the plan is not mounted" "/proc/mounts";
     MountSecondPlace "mount-second-place" Error "a mount has a second place, without which its process does not end" "/proc/mounts; fuse_session_loop_mt: main.c of mfsmount @ 1.5.12";
+    MountInNamespace "mount-in-namespace" Error "a mount is in the mount namespace of a container or service too, without which its process does not end" "/proc/PID/mountinfo; mount_namespaces(7); fuse_session_loop_mt: main.c of mfsmount @ 1.5.12; run";
     MountClaimedTwice "mount-claimed-twice" Error "more than one process says that a mount is its own" "/proc/PID/cmdline; run";
     WorkDirOpen "work-dir-open" Error "others than root can change the folder where root's commands are kept" "job launcher";
     ProcessOfAnother "process-of-another" Note "a process is called like a program of MooseFS and runs as another user than root or a daemon's" "/proc/PID/status";
@@ -142,6 +143,10 @@ codes! {
     ChunkserverEmpty "chunkserver-empty" Note "a chunkserver has no chunk while others have some" "hazards 18, 22; CSERV_LIST";
     HealthOld "health-old" Note "the master's own file test is hours old" "FSTEST, 2048 s a round";
     MountBusy "mount-busy" Warning "processes use a mount, so that umount would refuse" "hazard 28; umount(8), exit code 32";
+    MountBelow "mount-below" Warning "other file systems are mounted on a mount, so that umount refuses" "/proc/self/mountinfo; umount(2), EBUSY; run";
+    MountBacksDevice "mount-backs-device" Warning "a file on a mount is a loop device or swap space, so that umount refuses" "/sys/block/loop*/loop/backing_file, losetup(8), /proc/swaps; run";
+    MountExported "mount-exported" Warning "the kernel's NFS server exports a mount" "/proc/fs/nfsd/exports, /var/lib/nfs/etab; exports(5)";
+    MountAutomounted "mount-automounted" Warning "an automounter would mount in the place of the new mount" "/proc/self/mountinfo, autofs; automount(8), systemd.automount(5)";
     MountUsersUnknown "mount-users-unknown" Note "nobody could tell whether processes use a mount" "hazard 28; /proc";
     MountInUse "mount-in-use" Note "processes use a mount, and the plan says what is done then" "hazard 28; the plan's `busy`";
     LazyUnmount "lazy-unmount" Warning "the plan lets mounts be taken away from those who use them" "umount(8), -l; hazard 28";

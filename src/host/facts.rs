@@ -8,6 +8,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::mount_options::UnreadableMount;
+use super::places::{Keeper, Placed};
 use super::{AbsPath, MountArguments};
 use crate::moosefs::daemon::Role;
 
@@ -233,6 +234,16 @@ pub struct HostFacts {
     pub users: Vec<MountUser>,
     /// Whether there can be more of them: above 50 a mount they are not told, nor what was not found within some seconds.
     pub users_cut: bool,
+    /// Where mounts of MooseFS are, in every mount namespace, with what they are mounted on and what is mounted on them. Empty
+    /// where the kernel does not tell it.
+    #[serde(default)]
+    pub placed: Vec<Placed>,
+    /// Whether there can be more of them: above 300 they are not told, nor what was not found within some seconds.
+    #[serde(default)]
+    pub placed_cut: bool,
+    /// What uses files of a mount and is no process. Of swap space all loop devices, of exports all that lead over mount points.
+    #[serde(default)]
+    pub keepers: Vec<Keeper>,
     /// Names found below a mount point, under the mount, by mount point; no entry where it could not be looked at.
     pub under: BTreeMap<String, Vec<String>>,
     /// Lines of fstab, init scripts and cron files that name a program of MooseFS.
@@ -258,9 +269,6 @@ pub struct HostFacts {
     /// Whether the host can look under mounts for [`Self::under`]: root, with an `unshare` that works.
     pub unshare: bool,
 }
-
-/// Users of a mount that are named before the rest is counted.
-const USERS_NAMED: usize = 5;
 
 /// Programs that steps call, beyond a POSIX shell and coreutils. Not `fusermount`: as root, which all steps are, libfuse mounts by
 /// itself, and `umount` takes the mount away.
@@ -480,27 +488,6 @@ impl HostFacts {
     #[must_use]
     pub fn mount(&self, mount_point: &str) -> Option<&MountLine> {
         self.mounts.iter().rev().find(|m| m.mount_point == mount_point)
-    }
-
-    /// Who uses the mount at `mount_point`.
-    pub fn users_of<'a>(&'a self, mount_point: &'a str) -> impl Iterator<Item = &'a MountUser> {
-        let inside = move |path: &str| {
-            path.strip_prefix(mount_point).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.users.iter().filter(move |user| inside(&user.path))
-    }
-
-    /// The same in a few words, `rsync (77), sh (78)`; `None`: nobody that is known.
-    #[must_use]
-    pub fn named_users_of(&self, mount_point: &str) -> Option<String> {
-        let named: Vec<_> = self.users_of(mount_point).map(|user| format!("{} ({})", user.name, user.pid)).collect();
-        let more = match named.len().saturating_sub(USERS_NAMED) {
-            0 if self.users_cut => " and maybe more".to_owned(),
-            0 => String::new(),
-            more if self.users_cut => format!(" and {more} more at least"),
-            more => format!(" and {more} more"),
-        };
-        (!named.is_empty()).then(|| named[..named.len().min(USERS_NAMED)].join(", ") + &more)
     }
 
     /// The address by which a master knows this host: this side of an established connection to `port` of it.

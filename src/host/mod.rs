@@ -16,6 +16,7 @@ pub mod metadata;
 pub mod mount_file;
 pub mod mount_options;
 pub mod name;
+pub mod places;
 pub mod said;
 mod samples;
 pub mod sh;

@@ -256,6 +256,7 @@ impl World {
             headers: true,
             disks: vec![self.path("disk")],
             users: true,
+            places: true,
             under: vec![self.path("disk")],
             archives: vec![self.path("w/kept.tar")],
         }

@@ -1,4 +1,5 @@
-//! The mount table of a simulated host: `/proc/mounts`, and what lies under a mount point. Nothing is really mounted: the
+//! The mount table of a simulated host: `/proc/mounts`, `/proc/self/mountinfo`, and what lies under a mount point. Nothing is
+//! really mounted: the
 //! folder at the mount point is set aside while the mount is there, and comes back when it is gone, so that what is
 //! written in between goes where it would go on a real host.
 
@@ -96,7 +97,7 @@ pub fn owner(site: &Site, mount_point: &str) -> Option<u32> {
     Some(serde_json::from_slice::<Entry>(&bytes).ok()?.pid)
 }
 
-/// Writes /proc/mounts anew.
+/// Writes /proc/mounts and /proc/self/mountinfo anew.
 ///
 /// # Errors
 /// The host's folder cannot be written.
@@ -111,5 +112,18 @@ pub fn rebuild(root: &Path) -> io::Result<()> {
             table.push('\n');
         }
     }
+    fs::create_dir_all(root.join("proc/self"))?;
+    write_whole(&root.join("proc/self/mountinfo"), mountinfo(&table).as_bytes())?;
     write_whole(&root.join("proc/mounts"), table.as_bytes())
+}
+
+/// The same table as mountinfo has it (proc(5)): all is mounted on the root, and each mount is a file system of its own.
+fn mountinfo(table: &str) -> String {
+    let first = 20;
+    let lines = table.lines().zip(first..).filter_map(|(line, id)| {
+        let [source, point, kind, options, ..] = line.split(' ').collect::<Vec<_>>()[..] else { return None };
+        let parent = if id == first { 1 } else { first };
+        Some(format!("{id} {parent} 0:{id} / {point} {options} - {kind} {source} rw\n"))
+    });
+    lines.collect()
 }

@@ -99,6 +99,19 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
         meaning: "mounts in use; what uses them is stopped before their host is reached",
     },
     Acknowledgeable {
+        code: "mount-below",
+        meaning: "file systems on a mount that are unmounted before their host is reached",
+    },
+    Acknowledgeable {
+        code: "mount-backs-device",
+        meaning: "loop devices and swap space on a mount that are given back before their host is reached",
+    },
+    Acknowledgeable {
+        code: "mount-exported",
+        meaning: "an NFS server that is stopped before its host is reached, and clients of it that mount again",
+    },
+    Acknowledgeable { code: "mount-automounted", meaning: "automounters that are stopped until the run is over" },
+    Acknowledgeable {
         code: "lazy-unmount",
         meaning: "processes that go on in an old mount behind everybody's back until they end",
     },

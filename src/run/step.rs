@@ -54,7 +54,10 @@ pub fn look(action: &Action, schedule: &Schedule) -> Look {
             look.under.extend(empty.then(|| mount.clone()));
         }
         // who is left in the old mount afterwards is told
-        Action::Unmount { command, .. } => look.users = matches!(command, Command::Unmount { lazy: true, .. }),
+        Action::Unmount { command, .. } => {
+            look.users = matches!(command, Command::Unmount { lazy: true, .. });
+            look.places = true;
+        }
         Action::Stop { role, prefix, data_path, kept, .. } => {
             look.archives.extend(kept.clone());
             look.prefixes.push(prefix.clone());
@@ -219,10 +222,12 @@ pub fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), 
         | Action::Configure { .. }
         | Action::Install { .. }
         | Action::PutBack { .. }
-        | Action::Unmount { .. }
         | Action::ConfigureFound { .. }
         | Action::RemountFound
         | Action::Verify => Ok(()),
+        Action::Unmount { mount, command, .. } => {
+            mount::ends_with(mount, matches!(command, Command::Unmount { lazy: true, .. }), before)
+        }
     }
 }
 

@@ -136,6 +136,13 @@ fn follows(code: Code) -> Follows {
         DisksRolledBack => NoOutage("these chunks are missing now; the new chunkserver brings them back"),
         ChunkserverEmpty => NoOutage("it has nothing that could be missed"),
         WindowShort => NoOutage("the run waits for the next opening by itself, between two hosts"),
+        MountInNamespace => {
+            NoOutage("the host loses its mount until it is made by hand; the file system serves all others")
+        }
+        MountBelow | MountBacksDevice | MountExported => NoOutage("umount refuses, and the old mount goes on"),
+        MountAutomounted => {
+            NoOutage("the new mount is refused where the automounter was faster; that client fails alone")
+        }
         MountBusy => NoOutage("umount refuses, and the old mount goes on: faults::a_busy_mount_stays"),
         MountInUse => NoOutage("the plan says what is done then"),
         LazyUnmount => NoOutage("the plan asks for it, and the run is no success before the old mount is gone"),

@@ -53,6 +53,7 @@ impl Check<'_> {
             return;
         }
         self.busy(group, host, point, facts);
+        self.kept(host, point, facts);
         let said = format!("{point} names its master {}", mount.master);
         let seeker = Seeker { role: Role::Client, name: mount.master.as_str(), said, port: Some(mount.port) };
         self.finds_master(host, facts, &seeker);
@@ -73,7 +74,7 @@ impl Check<'_> {
     }
 
     fn busy(&mut self, group: &ClientGroup, host: &HostName, point: &str, facts: &HostFacts) {
-        let Some(named) = facts.named_users_of(point) else {
+        let Some(named) = facts.named_processes_of(point) else {
             if facts.users_cut {
                 self.find(
                     Code::MountUsersUnknown,

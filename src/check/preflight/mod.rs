@@ -24,6 +24,7 @@ mod needs;
 mod old;
 mod old_programs;
 mod owners;
+mod places;
 mod planned;
 mod space;
 mod starters;

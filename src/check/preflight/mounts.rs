@@ -101,22 +101,38 @@ impl Check<'_> {
         twice: &BTreeSet<AbsPath>,
     ) -> BTreeSet<AbsPath> {
         let is = |point: &AbsPath| found.iter().any(|mount| mount.mount_point == *point) || twice.contains(point);
+        // where the kernel tells devices they say of which mount it is, and else names and kinds alone
         let first = |line: &MountLine| {
-            found.iter().find(|mount| {
-                facts
+            let here = facts.placed_at(&line.mount_point);
+            found.iter().find(|mount| match (here, facts.placed_at(mount.mount_point.as_str())) {
+                (Some(here), Some(first)) => here.device == first.device,
+                _ => facts
                     .mount(mount.mount_point.as_str())
-                    .is_some_and(|of| (&of.source, &of.kind) == (&line.source, &line.kind))
+                    .is_some_and(|of| (&of.source, &of.kind) == (&line.source, &line.kind)),
             })
         };
         let mut second = BTreeSet::new();
         for line in &facts.mounts {
             let Some(point) = AbsPath::new(&line.mount_point).ok().filter(|point| !is(point)) else { continue };
             let Some(mount) = first(line) else { continue };
-            if second.insert(point.clone()) {
+            let places = (facts.placed_at(point.as_str()), facts.placed_at(mount.mount_point.as_str()));
+            let goes_with = matches!(places, (Some(here), Some(first)) if facts.goes_with(here, first));
+            let seen = match places {
+                (Some(here), Some(_)) => {
+                    let of = if here.root == "/" { "" } else { here.root.as_str() };
+                    format!("{point} is a second place (`mount --bind`) of {}{of}", mount.mount_point)
+                }
+                _ => format!(
+                    "{point} is mounted and no mfsmount names it: a second place (`mount --bind`) of a mount such as {}, or left by \
+                     one that ended",
+                    mount.mount_point
+                ),
+            };
+            if second.insert(point.clone()) && !goes_with {
                 self.find(
                     Code::MountSecondPlace,
                     Some(host),
-                    format!("{point} is mounted and no mfsmount names it: a second place (`mount --bind`) of a mount such as {}, or left by one that ended", mount.mount_point),
+                    seen,
                     "mfsmount ends when its last place is unmounted: the first place would be gone, and the new mount not made",
                     format!("`umount {point}` before the upgrade, and bind it again afterwards"),
                 );

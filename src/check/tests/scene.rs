@@ -11,6 +11,7 @@ use crate::host::facts::{
     BuildFacts, FileFact, Folder, LockFact, MountLine, MountUser, Permissions, Socket, Space, StartupLine, TOOLS,
     TextFile,
 };
+use crate::host::places::{Onlooker, Placed};
 use crate::host::{HostFacts, HostName, Process};
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
@@ -134,7 +135,25 @@ fn client(host: &str) -> HostFacts {
         options: "rw".into(),
     });
     client.under.insert("/mnt/mfs".into(), Vec::new());
+    client.placed = vec![placed("20 1 8:1 / / ext4", None), placed("30 20 0:57 / /mnt/mfs fuse", None)];
     client
+}
+
+/// `ID PARENT DEVICE ROOT POINT KIND`, as a process sees it.
+pub fn placed(text: &str, pid: Option<u32>) -> Placed {
+    let [id, parent, device, root, point, kind] = text.split(' ').collect::<Vec<_>>()[..] else { panic!("{text}") };
+    Placed {
+        seen_by: pid.map(|pid| Onlooker { pid, name: "runc".into(), unit: None }),
+        id: id.parse().unwrap(),
+        parent: parent.parse().unwrap(),
+        device: device.into(),
+        root: root.into(),
+        point: point.into(),
+        shared: None,
+        follows: Vec::new(),
+        kind: kind.into(),
+        source: kind.into(),
+    }
 }
 
 fn overview() -> Overview {

@@ -5,9 +5,10 @@ use std::net::Ipv4Addr;
 
 use semver::Version;
 
-use super::scene::{DATA, MASTER, NEW, NOW, OLD, Scene, name, scene, socket};
+use super::scene::{DATA, MASTER, NEW, NOW, OLD, Scene, name, placed, scene, socket};
 use crate::check::{Code, Severity};
 use crate::host::facts::Stranger;
+use crate::host::places::Keeper;
 use crate::host::{AbsPath, Process};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::wire::{ChunkMatrix, Layout};
@@ -366,6 +367,44 @@ const OF_CLIENTS: &[Trap] = &[
         },
         Code::MountSecondPlace,
     ),
+    (|s| s.host("cl1").placed.push(placed("90 80 0:57 / /data fuse", Some(4711))), Code::MountInNamespace),
+    // a subfolder of it, in the host's own namespace
+    (
+        |s| {
+            second_place(s, "rw");
+            s.host("cl1").placed.push(placed("31 20 0:57 /home /home fuse", None));
+        },
+        Code::MountSecondPlace,
+    ),
+    (
+        |s| {
+            let (folder, kind, point) = ("/mnt/mfs/lower".into(), "overlay".into(), "/srv/all".into());
+            s.host("cl1").keepers.push(Keeper::Stacked { folder, kind, point });
+        },
+        Code::MountSecondPlace,
+    ),
+    (|s| s.host("cl1").placed.push(placed("40 30 0:60 / /mnt/mfs/scratch tmpfs", None)), Code::MountBelow),
+    // on top of it
+    (|s| s.host("cl1").placed.push(placed("40 30 0:60 / /mnt/mfs tmpfs", None)), Code::MountBelow),
+    (
+        |s| {
+            let (device, file) = ("/dev/loop0".into(), "/mnt/mfs/disk".into());
+            s.host("cl1").keepers.push(Keeper::Loop { device, file, mounted: Vec::new() });
+        },
+        Code::MountBacksDevice,
+    ),
+    (|s| s.host("cl1").keepers.push(Keeper::Swap("/mnt/mfs/swap".into())), Code::MountBacksDevice),
+    (|s| exported(s, "/mnt/mfs/home", false), Code::MountExported),
+    // from above, over the mount point
+    (|s| exported(s, "/mnt", true), Code::MountExported),
+    (
+        |s| {
+            s.host("cl1").placed[1].parent = 21;
+            s.host("cl1").placed.push(placed("21 20 0:30 / /mnt autofs", None));
+        },
+        Code::MountAutomounted,
+    ),
+    (|s| s.host("cl1").placed.clear(), Code::MountUsersUnknown),
     (|s| s.host("cl1").strangers.push(Stranger { pid: 100, role: Role::Client, uid: 1000 }), Code::ProcessOfAnother),
     (
         |s| drop(s.host("cl1").open.insert("/var/lib/mfsupgrade".into(), "everybody may write in it".into())),
@@ -484,6 +523,10 @@ fn hosts_are_checked_while_their_master_is_silent() {
     assert_eq!(scene.unanswered(), [Code::DaemonNotRunning], "nobody is connected to a master that is down");
 }
 
+fn exported(scene: &mut Scene, path: &str, crosses: bool) {
+    scene.host("cl1").keepers.push(Keeper::Export { path: path.into(), crosses });
+}
+
 /// A mount that no process names, beside the one that a process does.
 fn second_place(scene: &mut Scene, options: &str) {
     let mut line = scene.host("cl1").mounts[0].clone();
@@ -499,4 +542,43 @@ fn a_second_place_of_a_mount_is_told_by_its_cause_alone() {
     let (_, found) = scene.check();
     let of_mounts: Vec<_> = found.iter().filter(|code| code.as_str().starts_with("mount-")).collect();
     assert_eq!(of_mounts, [&Code::MountSecondPlace]);
+}
+
+/// What of a client's mount does not keep it, and what is another's.
+const NOTHING: &[fn(&mut Scene)] = &[
+    |_| {},
+    // another mount in that namespace
+    |s| s.host("cl1").placed.push(placed("90 80 0:58 / /mnt/mfs fuse", Some(4711))),
+    // swap space and loop devices elsewhere, an export above that ends at the mount point, a name that begins alike
+    |s| s.host("cl1").keepers.push(Keeper::Swap("/dev/loop4".into())),
+    |s| s.host("cl1").keepers.push(Keeper::Swap("/mnt/mfs2/swap".into())),
+    |s| exported(s, "/mnt", false),
+    |s| exported(s, "/mnt/mfs-old", true),
+    // what is mounted beside it, and an automounter elsewhere
+    |s| s.host("cl1").placed.push(placed("40 20 0:60 / /mnt/scratch tmpfs", None)),
+    |s| s.host("cl1").placed.push(placed("21 20 0:30 / /net autofs", None)),
+];
+
+#[test]
+fn what_does_not_keep_a_mount_is_not_told() {
+    let (_, healthy) = scene().check();
+    for (at, trap) in NOTHING.iter().enumerate() {
+        let mut scene = scene();
+        trap(&mut scene);
+        assert_eq!(scene.check().1, healthy, "{at}");
+    }
+}
+
+#[test]
+fn all_other_namespaces_of_a_mount_are_one_finding_that_names_them() {
+    let mut scene = scene();
+    for n in 0..7 {
+        scene.host("cl1").placed.push(placed(&format!("9{n} 80 0:57 / /data{n} fuse"), Some(4711 + n)));
+    }
+    let (_, found) = scene.findings();
+    let found: Vec<_> = found.iter().filter(|f| f.code == Code::MountInNamespace).collect();
+    let [finding] = &found[..] else { panic!("{found:?}") };
+    assert!(finding.seen.contains("runc (4711) on /data0") && finding.seen.contains("and 2 more"), "{}", finding.seen);
+    assert!(finding.todo.contains("`nsenter -t 4712 -m umount /data1`"), "{}", finding.todo);
+    assert!(!found.iter().any(|f| f.code == Code::MountBusy));
 }

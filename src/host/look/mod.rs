@@ -3,6 +3,7 @@
 //! The script uses nothing but a POSIX shell, `/proc`, coreutils, grep, sed and awk, so that it runs on hosts of MooseFS
 //! 1.5's time. It calls no binary of MooseFS: in 1.5 even `-v` is not safe to guess about.
 
+mod places;
 mod read;
 mod script;
 mod survey;
@@ -51,6 +52,9 @@ pub struct Look {
     pub disks: Vec<AbsPath>,
     /// Whether those who use a mount are wanted, in a short look too.
     pub users: bool,
+    /// Whether the places of mounts beside their mount points are wanted, and what uses them that is no process, in a short look
+    /// too.
+    pub places: bool,
     /// Mount points that must be empty folders when nothing is mounted there: what lies in or under them is wanted, in a short
     /// look too.
     pub under: Vec<AbsPath>,

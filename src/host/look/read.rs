@@ -10,6 +10,7 @@ use crate::host::facts::{
     BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Permissions, Process, Socket, Space,
     StartupLine, Stranger, TextFile,
 };
+use crate::host::places::{Keeper, Placed};
 use crate::host::said;
 use crate::moosefs::daemon::Role;
 
@@ -253,6 +254,23 @@ impl HostFacts {
                 self.users.push(MountUser { pid, name, path });
             }
             "users" => self.users_cut = (rest == "cut").then_some(true)?,
+            "placed" if rest == "cut" => self.placed_cut = true,
+            "placed" => self.placed.push(Placed::parse(rest)?),
+            "loop" => {
+                let (device, file) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+                let mounted = parts.next()?.split_whitespace().map(str::to_owned).collect();
+                self.keepers.push(Keeper::Loop { device, file, mounted });
+            }
+            "stacked" => {
+                let mut part = || parts.next().map(str::to_owned);
+                self.keepers.push(Keeper::Stacked { folder: part()?, kind: part()?, point: part()? });
+            }
+            "swap" => self.keepers.push(Keeper::Swap(rest.to_owned())),
+            "export" => {
+                let (path, how) = rest.split_once('\t')?;
+                let crosses = how == "crossmnt";
+                self.keepers.push(Keeper::Export { path: path.to_owned(), crosses });
+            }
             "unshare" => self.unshare = true,
             "under" => drop(self.under.insert(rest.to_owned(), Vec::new())),
             "below" => {

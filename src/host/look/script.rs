@@ -20,7 +20,7 @@ impl Look {
 
     /// The same without an end of its own.
     pub(super) fn asked(&self) -> Script {
-        let mut script = match (self.survey, self.users || !self.under.is_empty()) {
+        let mut script = match (self.survey, self.users || self.places || !self.under.is_empty()) {
             (true, _) => survey::begin(),
             (false, true) => [survey::begin(), sh!(NO_SURVEY)].into_iter().collect(),
             (false, false) => sh!(NO_SURVEY),

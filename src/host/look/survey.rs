@@ -4,7 +4,7 @@
 //! known of it comes from `/proc`. Nothing is written on the host, a temporary file of a here-document neither. A tool
 //! that is missing makes a fact absent and no look unreadable. And no process is started for each process of the host.
 
-use super::Look;
+use super::{Look, places};
 use crate::host::facts::TOOLS;
 use crate::host::guard::others;
 use crate::host::sh::{Script, sh};
@@ -24,17 +24,20 @@ const CONFIG_FILES: [&str; 9] = [
 
 /// What comes before the common part: the functions, and `at`, which is called for every process of MooseFS.
 pub(super) fn begin() -> Script {
-    [sh!(others!()), sh!(FUNCTIONS)].into_iter().collect()
+    [sh!(others!()), sh!(FUNCTIONS), places::functions()].into_iter().collect()
 }
 
-/// Of a short look: who uses the mounts, and what lies in or under these mount points.
+/// Of a short look: who uses the mounts, where else they are, and what lies in or under these mount points.
 pub(super) fn of_mounts(look: &Look) -> Script {
     let mut script = Script::default();
-    if look.users || !look.under.is_empty() {
+    if look.users || look.places || !look.under.is_empty() {
         script.push(&sh!("exec 2>/dev/null\n"));
     }
     if look.users {
         script.push(&sh!("( users )\n"));
+    }
+    if look.places {
+        script.push(&places::calls());
     }
     if !look.under.is_empty() {
         script.push(&sh!(UNDER_MOUNTS));
@@ -66,6 +69,7 @@ pub(super) fn end(look: &Look) -> Script {
     ));
     script.push(&names(look));
     script.push(&sh!(CALLS));
+    script.push(&places::calls());
     script.push(&sh!(UNDER_MOUNTS));
     script
 }

@@ -3,6 +3,7 @@
 use semver::Version;
 
 use super::Verdict::{self, Done, NotYet};
+use crate::host::places::Keeper;
 use crate::host::{AbsPath, HostFacts, Process};
 use crate::rules::line_1_5_to_1_6 as line;
 
@@ -15,6 +16,28 @@ pub(super) fn unmounted(mount: &AbsPath, before: &HostFacts, now: &HostFacts) ->
         return NotYet(format!("nothing is mounted on {mount}, but its mfsmount (pid {}) has not ended", process.pid));
     }
     Done(format!("nothing is mounted on {mount}"))
+}
+
+/// Why `umount` must not be run: it would work, and then nothing be mounted, since mfsmount does not end before its last place is
+/// gone; or it would take away (`umount -l`) what is mounted on the mount.
+pub(super) fn ends_with(mount: &AbsPath, lazy: bool, before: &HostFacts) -> Result<(), String> {
+    let mut others: Vec<_> = before.other_places(mount.as_str()).iter().map(|place| place.as_another()).collect();
+    let stacks = |keeper: &&&Keeper| matches!(keeper, Keeper::Stacked { .. });
+    others.extend(before.keepers_of(mount.as_str()).iter().filter(stacks).map(ToString::to_string));
+    if !others.is_empty() {
+        return Err(format!(
+            "{mount} has other places, and mfsmount would not end: {}. Nothing was unmounted: take them away, or stop what has them",
+            others.join("; ")
+        ));
+    }
+    let below: Vec<_> = before.mounted_below(mount.as_str()).iter().map(|place| place.point.as_str()).collect();
+    if lazy && !below.is_empty() {
+        return Err(format!(
+            "`umount -l` would take away what is mounted on {mount} as well: unmount {} first",
+            below.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// Whoever uses the mount keeps its mfsmount going: it is gone for everybody else.

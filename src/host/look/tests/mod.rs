@@ -48,6 +48,7 @@ fn a_look_at_this_machine_is_read_whole() {
         disks: vec![path("/tmp")],
         archives: vec![path("/etc/passwd")],
         users: true,
+        places: true,
         under: vec![path(here.to_str().unwrap()), path("/not/there")],
     };
     let facts = run(&["/bin/sh"], &look.script());
