@@ -113,7 +113,7 @@ full-stop\t'Master down, all chunkservers at once, a wait, master up'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l speed -d 'How many times faster than real the time runs' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l least-eio -d 'How long a mount without a master is patient at least, in seconds of this machine: for one that is very busy' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l fault -d 'Let something go wrong on a host; may be given several times' -r
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l kill -d 'Kill the run\'s process (SIGKILL) right behind the Nth record of its journal, resume it, and hold it against a run that nobody disturbs; `every`: before and behind each record' -r
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l kill -d 'Kill the run\'s process (SIGKILL) right after the Nth record of its journal, resume it, and compare the result with an uninterrupted run; `every`: before and after each record' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rehearse" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
 plain\t'A line an event on stderr'
 json\t'A JSON object an event on stdout (docs/events.md)'"

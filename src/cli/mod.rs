@@ -37,14 +37,14 @@ use crate::ui::failure::WayOn;
 use crate::ui::out::{self, say};
 use crate::ui::shown::Shown;
 
-/// Takes a running MooseFS cluster from 1.5.x to 1.6.x over SSH without losing a byte
+/// Takes a running MooseFS cluster from 1.5.x to 1.6.x over SSH without losing a byte, with one exception in a full-stop
 ///
 /// A plan file names the master, the chunkservers and the clients. `plan` shows everything that will happen, `rehearse`
-/// tries it on a simulated cluster on this machine, `upgrade` does it, `status` and `resume` go on after a stop, `rollback`
-/// takes it back.
+/// tries it on a simulated cluster on this machine, `upgrade` does it, `status` tells where a run is, `resume` resumes a
+/// stopped one, `rollback` brings the old release back.
 ///
-/// One exception to "without losing a byte" is MooseFS's own: a 1.5 mount that loses its master for more than 30 s, as in a
-/// full-stop, reports some writes under way as done although they are lost. Stop what writes before a full-stop.
+/// The exception is MooseFS's own: a 1.5 mount that loses its master for more than 30 s, as in a full-stop, can report a lost
+/// write as done. Stop all writers before a full-stop.
 #[derive(Debug, Parser)]
 #[command(name = "mfsupgrade", version, after_help = AFTER_HELP)]
 pub struct Cli {

@@ -57,8 +57,8 @@ pub struct Rehearse {
     /// Bring the old release back afterwards, as `rollback` does
     #[arg(long)]
     pub rollback: bool,
-    /// Kill the run's process (SIGKILL) right behind the Nth record of its journal, resume it, and hold it against a run that nobody
-    /// disturbs; `every`: before and behind each record
+    /// Kill the run's process (SIGKILL) right after the Nth record of its journal, resume it, and compare the result with an
+    /// uninterrupted run; `every`: before and after each record
     #[arg(long, value_name = "N", conflicts_with = "rollback", value_parser = kill_at)]
     kill: Option<KillAt>,
     /// Leave the cluster running afterwards, and tell how to reach it
