@@ -1,8 +1,10 @@
 //! From an archive to an installation, by the executor's own scripts: build, keep, put in place, install.
 
+use std::sync::Arc;
+
 use mfsupgrade::host::{AbsPath, Command};
 use mfsupgrade::moosefs::daemon::Role;
-use mfsupgrade::plan::Mode;
+use mfsupgrade::plan::{Archive, InstallHow, Mode};
 use mfsupgrade::rehearsal::{Cluster, What, simulated_archive};
 use sha2::{Digest, Sha256};
 
@@ -29,7 +31,10 @@ fn build() -> Command {
 
 /// A cluster with an archive on the host `cs1`.
 async fn with_archive(faults: &[&str]) -> Cluster {
-    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 1, 0), options(faults)).await.unwrap();
+    let mut plan = plan("1.6.27", Mode::Rolling, 1, 0);
+    let archive = Archive { path: ARCHIVE.into(), sha256: String::new(), bytes: 0, configure: Vec::new() };
+    Arc::make_mut(&mut plan.chunkservers[0].access.install).how = InstallHow::Archive(archive);
+    let cluster = Cluster::start(&plan, options(faults)).await.unwrap();
     let folder = cluster.root("cs1").join("var/lib/mfsupgrade");
     std::fs::create_dir_all(&folder).unwrap();
     simulated_archive(&folder.join("archive.tar.gz"), &"1.6.27".parse().unwrap()).unwrap();

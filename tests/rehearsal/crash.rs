@@ -67,7 +67,7 @@ fn rehearse(plan: &str, kill: &str) -> (i32, String) {
 
 /// The judge's lines of both runs, the undisturbed one's first.
 fn verdicts(said: &str) -> [Vec<&str>; 2] {
-    let parts: Vec<&str> = said.split("Verdict of the judge").skip(1).collect();
+    let parts: Vec<&str> = said.split("The judge's verdict").skip(1).collect();
     assert_eq!(parts.len(), 2, "{said}");
     [0, 1].map(|run| parts[run].lines().filter_map(|line| line.strip_prefix("  ok      ")).collect())
 }
