@@ -5,6 +5,7 @@ use super::effect::LONG_COMMAND;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master};
+use crate::check::metadata::metadata_is_no_older;
 use crate::host::Command;
 use crate::moosefs::daemon::Role;
 use crate::rules::line_1_5_to_1_6 as line;
@@ -50,11 +51,33 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 .is_ok_and(|now| now.processes.iter().any(|p| p.role == *role && p.version.as_ref() == Some(release)));
             if runs {
                 failure.causes.push(format!("{program} {release} was started again and runs"));
-                return failure;
+                return if *role == Role::Master {
+                    self.on_the_same_metadata(failure.at(None, host)).await
+                } else {
+                    failure
+                };
             }
             self.clock.between_looks().await;
         }
         failure.causes.push(format!("{program} {release} was started again and is NOT seen to run"));
+        failure
+    }
+
+    /// A master that was started again has loaded what it wrote when it was stopped, or is stopped once more at once: its
+    /// chunkservers delete what it does not know.
+    async fn on_the_same_metadata(&self, failure: Failure) -> Failure {
+        let Some((host, start)) = self.start_of_master() else { return failure };
+        for _ in 0..LOOKS {
+            let Ok(now) = self.look(host, start).await else { return failure };
+            if now.metaversion().is_some() || now.daemon(Role::Master).is_none() {
+                let older = metadata_is_no_older(now.metaversion(), &self.baseline.borrow());
+                return match older {
+                    Err(reason) => self.stopped_again(start, failure, reason).await,
+                    Ok(()) => failure,
+                };
+            }
+            self.clock.between_looks().await;
+        }
         failure
     }
 }

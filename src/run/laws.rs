@@ -12,7 +12,7 @@ use semver::Version;
 use super::gate::{self, Red};
 use super::ports::NotHeld;
 use super::since::Since;
-use super::step::{self, Verdict};
+use super::step::{self, CameBack, Verdict};
 use crate::check::Baseline;
 use crate::check::metadata::{Loaded, Metadata, metadata_of};
 use crate::host::{HostFacts, HostName};
@@ -61,6 +61,11 @@ pub trait Laws {
     /// Whether a wait that a rule demands is over after so many seconds.
     fn has_waited(&self, wait: &Wait, passed_s: u64) -> bool {
         passed_s >= wait.least_s()
+    }
+
+    /// Who runs where `action` has stopped a daemon ([`step::came_back`]).
+    fn came_back(&self, action: &Action, to: &Version, now: &HostFacts) -> Option<CameBack> {
+        step::came_back(action, to, now)
     }
 
     /// Whether a patience of `most_s` seconds is over after so many: for a gate, for who uses a mount.

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::job::Begun;
 use super::ports::{Clock, Hosts, Master};
 use super::recognise::{NotSeen, is_another};
-use super::step::Verdict;
+use super::step::{CameBack, Verdict};
 use crate::host::HostName;
 use crate::journal::Progress;
 use crate::moosefs::daemon::Role;
@@ -68,7 +68,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             // what was ended stays ended, however far its successor came
             let ended = step.action.takes_down() && begun.iter().any(|later| supersedes(&later.action, &step.action));
             let proven = standing.iter().any(|later| supersedes(&later.action, &step.action));
-            if !shows(&step.action) || ended || proven {
+            if !shows(&step.action) || proven || (ended && !self.old_is_back(host, step).await?) {
                 standing.push(step);
                 continue;
             }
@@ -99,6 +99,17 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a master that was stopped runs again, also where the start of its successor was begun since: what was ended stays
+    /// ended but for that.
+    async fn old_is_back(&self, host: &HostName, step: &Step) -> Result<bool, Failure> {
+        if !matches!(step.action, Action::StopMaster { .. }) {
+            return Ok(false);
+        }
+        let now = self.look(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
+        let back = self.laws.came_back(&step.action, &self.schedule.to, &now);
+        Ok(matches!(back, Some(CameBack::Old(_))))
     }
 
     /// Whether the run has stopped the master and not started its successor.

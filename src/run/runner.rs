@@ -36,6 +36,9 @@ pub const LOOK_LIMIT: Duration = Duration::from_secs(crate::host::look::LIMIT_S 
 /// hangs.
 const TELL_AGAIN_S: u64 = 60;
 
+/// Seconds after its record for which a run that has begun nothing is held against the counts of the look before it.
+const LOOKED_JUST_NOW_S: i64 = 60;
+
 /// How a walk ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
@@ -120,7 +123,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             return self.failed(failure).await;
         }
         progress.counted.iter().for_each(|counts| self.baseline.borrow_mut().learn(counts));
-        if !progress.begun_at.is_empty()
+        // users go on also where nothing was begun yet, or no record of it is left
+        let since = progress.begun.map_or(0, |at| self.clock.now().duration_since(at).as_secs());
+        if (!progress.begun_at.is_empty() || !(0..=LOOKED_JUST_NOW_S).contains(&since))
             && let Err(failure) = self.recount().await
         {
             return self.failed(failure).await;

@@ -1,11 +1,13 @@
 //! What a host must show for a step to be done, and what it must show for the step to be allowed. PURE: facts in,
 //! verdict out; [`super::runner`] does the looking.
 
+mod came_back;
 mod hold;
 mod mount;
 #[cfg(test)]
 mod tests;
 
+pub use came_back::{CameBack, came_back};
 pub use hold::hold;
 
 use semver::Version;

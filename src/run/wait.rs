@@ -1,10 +1,16 @@
-//! Waits that a rule demands, and whether the master that one waits for was stopped at all.
+//! Waits that a rule demands, and whether the master that one waits for was stopped at all and still is.
+//!
+//! A full-stop's master is all that stays stopped while a run waits. A stagger, on both ways, begins when what was taken down is
+//! back, and the gate behind it asks each server for its release; a way back looks at the very daemon before it restores or starts
+//! its program ([`super::step::allowed`]); a metalogger that was stopped is looked for at the end.
 
 use super::event::Event;
 use super::failure::Failure;
 use super::ports::{Clock, Hosts, Master};
+use super::recognise::{NotSeen, is_another};
 use super::runner::{Runner, Stop};
-use crate::host::HostName;
+use super::step::CameBack;
+use crate::host::{HostName, Look};
 use crate::moosefs::daemon::Role;
 use crate::schedule::{Action, Step, Track, Wait};
 
@@ -20,6 +26,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.since_done(&track.host, step).await?;
         }
         loop {
+            if !self.stays_stopped(wait, track).await? {
+                return Ok(());
+            }
             // where nothing is known to count from, it is waited in full
             let passed = self.passed(&from).max(self.seconds_since(begun));
             if self.laws.has_waited(wait, passed) {
@@ -29,6 +38,32 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let left_s = of_s.saturating_sub(passed);
             self.send(Event::Waiting { host: host.clone(), what: what.to_owned(), left_s, of_s });
             self.clock.between_looks().await;
+        }
+    }
+
+    /// Whether the master is still stopped before whose start on the host of `track` is waited. Its host may be away for a
+    /// moment: the next look tells, and the start itself looks once more.
+    ///
+    /// # Errors
+    /// A master of another release runs there.
+    pub(super) async fn stays_stopped(&self, wait: &Wait, track: &Track) -> Result<bool, Failure> {
+        let (Wait::MasterWait { .. }, Some(stop)) = (wait, self.stop_of_master()) else { return Ok(true) };
+        let host = &track.host;
+        let now = match self.look_once(host, &Look::default()).await {
+            Ok(now) => now,
+            Err(NotSeen::Another(reason)) => return Err(is_another(host, reason)),
+            Err(NotSeen::Lost(_)) => return Ok(true),
+        };
+        match self.laws.came_back(&stop.action, &self.schedule.to, &now) {
+            None => {
+                self.stands_still_since_counted();
+                Ok(true)
+            }
+            Some(CameBack::New(what)) => {
+                self.send(Event::Waiting { host: host.clone(), what, left_s: 0, of_s: wait.least_s() });
+                Ok(false)
+            }
+            Some(CameBack::Old(failure)) => Err(failure.at(track.steps.first().map(|step| &step.id), host)),
         }
     }
 

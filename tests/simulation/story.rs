@@ -8,7 +8,7 @@ use mfsupgrade::run::ports::{Clock, NotHeld};
 use mfsupgrade::run::{Ending, Event, Failure, FailureKind, Others};
 
 use super::fault::Fault;
-use super::world::{Events, FIVE_MINUTES, OLD, World, all_new, failure, heard, schedule, walk, walk_to_pause};
+use super::world::{Events, FIVE_MINUTES, NEW, OLD, World, all_new, failure, heard, schedule, walk, walk_to_pause};
 
 #[test]
 fn rolling_goes_master_then_chunkservers_five_minutes_apart_then_clients() {
@@ -37,6 +37,48 @@ fn full_stop_stops_the_master_restarts_all_chunkservers_and_waits_three_minutes(
     assert!(master_start.0 - last_start.0 >= 180, "{deeds:?}");
     drop(deeds);
     assert!(all_new(&world), "an exit code of 1 from `mfsmaster -s` does not stop a healthy upgrade");
+}
+
+#[test]
+fn a_master_that_somebody_starts_in_a_full_stops_wait_ends_it_and_is_named() {
+    let world = World::new();
+    let plan = schedule(&world, Mode::FullStop);
+    *world.watchdog.borrow_mut() = Some((60, OLD));
+    let stopped = failure(walk(&world, &plan));
+    assert_eq!((stopped.kind, stopped.host.as_ref().unwrap().as_str()), (FailureKind::StepFailed, "master"));
+    assert!(stopped.causes[0].contains("mfsmaster 1.5.12 (pid "), "{:?}", stopped.causes);
+    let waited = world.since_start() - world.when("master", "-s").unwrap();
+    assert!((60..65).contains(&waited), "it is seen at once: {waited}");
+    assert_eq!(world.times("master", "mfsmaster -t 1800"), 1, "nothing is started over it");
+    // whoever started it was found; the run takes up where it was
+    assert_eq!(walk(&world, &plan), Ending::Finished);
+    assert_eq!(world.times("master", "1800 -s"), 2);
+    assert_eq!(world.times("cs1", "sbin/mfschunkserver"), 1);
+    assert!(all_new(&world));
+}
+
+#[test]
+fn a_new_master_that_somebody_starts_in_a_full_stops_wait_is_judged_at_once() {
+    let world = World::new();
+    let plan = schedule(&world, Mode::FullStop);
+    *world.watchdog.borrow_mut() = Some((60, NEW));
+    let events = Events::default();
+    assert_eq!(heard(&world, &plan, &events), Ending::Finished);
+    let told = |e: &Event| matches!(e, Event::Waiting { what, .. } if what.contains("1.6.27 (pid ") && what.contains("not started"));
+    assert!(events.0.into_inner().unwrap().iter().any(|e| told(&e.event)), "it is named");
+    assert_eq!(world.times("master", "mfsmaster -t 1800"), 1, "nor is another one put in its place");
+    assert!(world.when("log1", "make install").unwrap() < 100, "what was waited for is there");
+
+    // one on other metadata does not serve for the rest of the wait
+    let world = World::new();
+    let plan = schedule(&world, Mode::FullStop);
+    *world.watchdog.borrow_mut() = Some((60, NEW));
+    world.loaded.set(1);
+    let stopped = failure(walk(&world, &plan));
+    assert!(stopped.causes.iter().any(|c| c.contains("stopped again")), "{:?}", stopped.causes);
+    let deeds = world.deeds.borrow();
+    let stops: Vec<i64> = deeds.iter().filter(|d| d.2.contains("mfsmaster -t 1800 -s")).map(|d| d.0).collect();
+    assert!(stops.len() == 2 && (60..70).contains(&(stops[1] - stops[0])), "{stops:?}");
 }
 
 #[test]

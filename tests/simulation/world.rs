@@ -105,6 +105,8 @@ pub struct World {
     at_work: RefCell<BTreeSet<String>>,
     /// The most of them at a time.
     pub most_at_work: Cell<usize>,
+    /// So many seconds after the master's clean end somebody starts one of this release, once.
+    pub watchdog: RefCell<Option<(i64, Version)>>,
 }
 
 const EPOCH: i64 = 1_700_000_000;
@@ -155,6 +157,7 @@ impl World {
             takes: Cell::new(0),
             at_work: RefCell::default(),
             most_at_work: Cell::new(0),
+            watchdog: RefCell::default(),
         }
     }
 
@@ -298,6 +301,20 @@ impl World {
     /// The master loads its metadata for this long, and listens to nobody.
     pub fn load_metadata(&self, seconds: i64) {
         self.loads_until.set(self.now.get() + seconds);
+    }
+
+    /// Whoever starts a master that does not run, if it is time.
+    fn watch(&self) {
+        let ended = self.hosts.borrow()["master"].metadata_saved;
+        let due = |(after, _): &(i64, Version)| ended.is_some_and(|ended| self.now.get() >= ended + after);
+        if self.watchdog.borrow().as_ref().is_some_and(due)
+            && let Some((_, release)) = self.watchdog.take()
+        {
+            let process = self.process(release);
+            let mut hosts = self.hosts.borrow_mut();
+            let master = hosts.get_mut("master").unwrap();
+            (master.master, master.metadata_saved) = (Some(process), None);
+        }
     }
 
     /// The new master runs, on whatever metadata there is.

@@ -310,3 +310,25 @@ fn programs_are_not_brought_back_while_an_installation_goes_on_that_a_killed_run
     now.busy.push(77);
     assert!(hold(&restore, &OLD, &now, 1800).unwrap().contains("(pid 77)"));
 }
+
+#[test]
+fn whoever_runs_in_the_place_of_a_stopped_master_is_told_apart_by_release() {
+    let command = Command::StopMaster { prefix: prefix(), patience: None };
+    let stop = Action::StopMaster { prefix: prefix(), data_path: None, chunkserver_port: None, command };
+    let of = |running: Vec<Process>| came_back(&stop, &NEW, &host(running));
+    let new = || process(8, Role::Master, NEW);
+    assert_eq!(of(vec![]), None);
+    assert_eq!(of(vec![process(7, Role::Chunkserver, OLD), process(8, Role::Client, NEW)]), None, "no master");
+    let told = of(vec![process(7, Role::Chunkserver, OLD), new()]);
+    assert!(matches!(&told, Some(CameBack::New(told)) if told.starts_with("mfsmaster 1.6.27 (pid 8)")), "{told:?}");
+    let unknown = Process { version: None, ..process(9, Role::Master, OLD) };
+    for (running, named) in [
+        (vec![process(7, Role::Master, OLD)], "mfsmaster 1.5.12 (pid 7)"),
+        (vec![new(), process(7, Role::Master, OLD)], "mfsmaster 1.5.12 (pid 7)"),
+        (vec![unknown], "mfsmaster of an unknown release (pid 9)"),
+    ] {
+        let Some(CameBack::Old(failure)) = of(running) else { panic!("{named}") };
+        assert!(failure.causes[0].starts_with(named), "{:?}", failure.causes);
+    }
+    assert_eq!(came_back(&start(), &NEW, &host(vec![process(7, Role::Master, OLD)])), None, "it has stopped nothing");
+}

@@ -93,6 +93,9 @@ pub enum Kind {
     Reboot { away: i64, up: bool },
     /// The master restarts on its own after this many seconds.
     MasterRestarts(i64),
+    /// In a full stop that waits before its master's start, somebody starts one after this many seconds: the old one, or what is
+    /// installed.
+    Watchdog { old: bool, after: i64 },
     /// Chunks are under goal for this many seconds.
     UnderGoal { chunks: u32, seconds: i64 },
     /// The operator wants to pause.
@@ -163,6 +166,7 @@ impl Kind {
         "tool's clock set",
         "users delete",
         "users write",
+        "watchdog starts a master",
     ];
 
     pub fn name(&self) -> &'static str {
@@ -211,6 +215,7 @@ impl Kind {
             Self::AppendFails { .. } => "journal not written",
             Self::WallJumps(_) => "tool's clock set",
             Self::HostClockJumps(_) => "host's clock set",
+            Self::Watchdog { .. } => "watchdog starts a master",
             Self::AliasMoves => "name leads to another machine",
         }
     }
@@ -223,7 +228,7 @@ impl Kind {
             Self::DaemonSlow(_) => matches!(deed, Deed::Start(Role::Chunkserver)),
             Self::DiskMarked { .. } => matches!(deed, Deed::Start(Role::Chunkserver)),
             Self::Busy => matches!(deed, Deed::Unmount(_)),
-            Self::EndsUnsaved => matches!(deed, Deed::Stop(Role::Master)),
+            Self::EndsUnsaved | Self::Watchdog { .. } => matches!(deed, Deed::Stop(Role::Master)),
             Self::TrialFails | Self::LoadsSlowly => matches!(deed, Deed::Trial),
             Self::CopyDiffers | Self::CopyLingers(_) => matches!(deed, Deed::Snapshot { .. }),
             Self::OtherMetadata => matches!(deed, Deed::Start(Role::Master)),

@@ -59,7 +59,7 @@ const fn lost(point: Point) -> Kind {
 
 const POINTS: [Point; 3] = [Point::Before, Point::During, Point::After];
 
-const KINDS: [Kind; 31] = [
+const KINDS: [Kind; 32] = [
     Kind::NotReached,
     Kind::LostBefore,
     Kind::LostDuring,
@@ -79,6 +79,7 @@ const KINDS: [Kind; 31] = [
     Kind::LockSilent(30),
     Kind::LockSilent(500),
     Kind::EndsUnsaved,
+    Kind::Watchdog { old: true, after: 60 },
     Kind::TrialFails,
     Kind::LoadsSlowly,
     Kind::CopyDiffers,

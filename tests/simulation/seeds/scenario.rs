@@ -178,6 +178,7 @@ impl Scenario {
         if scenario.back.is_some() {
             scenario.back_faults.extend(terms::disks(&mut past, seconds));
         }
+        scenario.faults.extend(terms::watchdogs(&mut Seed::new(seed ^ 0xd06)));
         scenario
     }
 

@@ -119,6 +119,13 @@ pub fn disks(r: &mut Seed, seconds: i64) -> Vec<Armed> {
     list
 }
 
+/// Who starts a master that a full stop has stopped: from numbers of their own once more.
+pub fn watchdogs(r: &mut Seed) -> Vec<Armed> {
+    let watchdog = |r: &mut Seed| Kind::Watchdog { old: r.chance(60), after: r.between(5, 200) };
+    let list = r.chance(15).then(|| Armed { when: When::Command(0), kind: watchdog(r) });
+    list.into_iter().collect()
+}
+
 /// How much in percent; less than nothing: written.
 pub fn deleted(r: &mut Seed) -> i32 {
     r.pick(&[-5, 1, 3, 3, 5, 12, 40])

@@ -259,5 +259,6 @@ impl Clock for World {
 
     async fn between_looks(&self) {
         self.wait(1);
+        self.watch();
     }
 }

@@ -9,6 +9,9 @@ use crate::seeds::deed::Deed;
 use crate::seeds::fact::{By, Fact};
 use crate::seeds::faults::{Kind, Point, When};
 
+/// For how many seconds a watchdog looks for its master.
+const WATCHES_FOR: i64 = 4 * 3600;
+
 /// How a command begins.
 pub enum Begun {
     /// It runs.
@@ -159,6 +162,9 @@ impl State {
                 }
                 if unsaved {
                     self.fired(Kind::EndsUnsaved, Some(host));
+                }
+                if let Some(kind @ Kind::Watchdog { .. }) = fault {
+                    self.plan(takes, Happening::Watch { kind, left: WATCHES_FOR, down: 0 });
                 }
                 self.plan(takes, Happening::Job(job));
                 takes

@@ -4,10 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 use mfsupgrade::moosefs::daemon::Role;
+use mfsupgrade::plan::Mode;
 
 use super::State;
 use crate::seeds::fact::{By, Fact};
 use crate::seeds::faults::Kind;
+
+/// Seconds between two looks of a watchdog.
+const EVERY: i64 = 5;
 
 /// Something on the agenda.
 pub enum Happening {
@@ -37,6 +41,8 @@ pub enum Happening {
     Booted { host: usize, daemons: bool },
     /// A daemon is started by the host itself, or a mount made.
     Spawn { host: usize, role: Role, mount: Option<String> },
+    /// A watchdog looks whether its master runs: for so many seconds more; for so many it was down behind a full stop.
+    Watch { kind: Kind, left: i64, down: i64 },
     /// The tool is killed.
     Killed,
 }
@@ -87,6 +93,7 @@ impl State {
                 }
             }
             Happening::Spawn { host, role, mount } => self.start_by_itself(host, role, mount),
+            Happening::Watch { kind, left, down } => self.watch(kind, left, down),
             Happening::Killed => self.dead = true,
         }
     }
@@ -212,6 +219,27 @@ impl State {
             }
         }
         self.recheck();
+    }
+
+    /// Somebody starts a master where a full stop has stopped it and waits before it starts the new one.
+    fn watch(&mut self, kind: Kind, left: i64, down: i64) {
+        let Kind::Watchdog { old, after } = kind else { return };
+        let new_server = |h: &super::Host| h.running(Role::Chunkserver).any(|p| p.new && p.ready.is_some());
+        let waits = self.scenario.mode == Mode::FullStop
+            && self.hosts.iter().filter(|h| h.server.is_some()).all(new_server)
+            && self.hosts[0].taken.contains(&(Role::Master, None));
+        let h = &self.hosts[0];
+        let stands = h.up && h.metadata_saved.is_some() && h.running(Role::Master).next().is_none();
+        let down = if waits && stands { down + EVERY } else { 0 };
+        if down > after {
+            let new = !old && h.programs.contains(&Role::Master);
+            self.fired(kind, Some(0));
+            let pid = self.spawn(0, Role::Master, new, None, By::World);
+            let takes = self.about(self.scenario.pace.serve);
+            self.plan(takes, Happening::Ready { host: 0, pid });
+        } else if left > 0 {
+            self.plan(EVERY * 1000, Happening::Watch { kind, left: left - EVERY, down });
+        }
     }
 
     /// What is installed starts without us, where nothing runs.

@@ -4,11 +4,39 @@
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Mode;
 
-use super::Judge;
+use super::{JUST, Judge, Running};
 use crate::seeds::deed::Deed;
+use crate::seeds::fact::By;
+use crate::seeds::faults::Kind;
 
 impl Judge {
+    /// A full stop's master that somebody starts while its successor is waited for is seen, and not started over.
+    fn not_waited_past(&mut self, host: &str, deed: &Deed) {
+        let began = self.session_began.max(self.server_started.unwrap_or(i64::MAX));
+        let back = |p: &Running| p.by == By::World && !p.new && p.since > began && self.now - p.since > JUST;
+        if *deed != Deed::Start(Role::Master) || self.mode != Mode::FullStop || self.cannot_be_seen(host) {
+            return;
+        }
+        let since = self.runs(host, Role::Master).find(|p| back(p)).map(|p| p.since);
+        if let Some(since) = since {
+            let seconds = (self.now - since) / 1000;
+            self.broke("order", format!("{deed} over one that was stopped and was started again {seconds} s ago"));
+        }
+    }
+
+    /// Whether something kept the tool from looking at a host for a while.
+    fn cannot_be_seen(&self, host: &str) -> bool {
+        let hides = |kind: &Kind| {
+            matches!(
+                kind,
+                Kind::Outage(_) | Kind::Reboot { .. } | Kind::ConnectionHangs | Kind::NotReached | Kind::AliasMoves
+            )
+        };
+        self.faults.iter().any(|(kind, at)| at.as_deref() == Some(host) && hides(kind))
+    }
+
     pub(super) fn in_order(&mut self, host: &str, deed: &Deed) {
+        self.not_waited_past(host, deed);
         let new_servers = self.servers.iter().all(|s| self.reached.contains(&(s.clone(), Role::Chunkserver)));
         let new_master = self.master_was_reached();
         let rolling = self.mode == Mode::Rolling;

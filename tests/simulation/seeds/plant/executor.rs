@@ -15,7 +15,7 @@ use mfsupgrade::plan::Window;
 use mfsupgrade::run::gate::Red;
 use mfsupgrade::run::ports::NotHeld;
 use mfsupgrade::run::since::Since;
-use mfsupgrade::run::step::Verdict;
+use mfsupgrade::run::step::{CameBack, Verdict};
 use mfsupgrade::run::{Laws, Sound};
 use mfsupgrade::schedule::{Action, Gate, Schedule, Stage, Step, Wait};
 use semver::Version;
@@ -71,6 +71,10 @@ impl Laws for Wrong {
             Wait::MasterWait { .. } => self.is(Bug::StartsTheMasterAtOnce),
         };
         skipped || Sound.has_waited(wait, passed_s)
+    }
+
+    fn came_back(&self, action: &Action, to: &Version, now: &HostFacts) -> Option<CameBack> {
+        if self.is(Bug::SeesNoWatchdog) { None } else { Sound.came_back(action, to, now) }
     }
 
     fn gives_up(&self, passed_s: u64, most_s: u64) -> bool {
