@@ -111,7 +111,7 @@ fn forecast(facts: &TrialFacts, takeover: &Takeover<'_>, stands_still_s: Option<
     });
     format!(
         "clients will be without a master for {still}{measured} to {} s: saving takes {} at most, loading {} (both measured){gate}, \
-         up to {} s until the takeover and the mounts look again",
+         up to {} s until the takeover and the mounts retry",
         measured + added.seconds(),
         seconds(facts.restore_ms),
         seconds(facts.load_ms),
@@ -174,7 +174,7 @@ mod tests {
             "metadata version 501 loaded: 10100 inodes and 20000 chunks (0 of goal 1), the live master has 10100 and 20000; \
              clients will be without a master for 2 to 20 s: saving takes 1.204 s at most, loading 0.300 s (both measured), up to \
              5 s until chunkservers are back and 10 s until it then lets mounts in, up to 3 s until the takeover and the mounts \
-             look again"
+             retry"
         );
         let without_logs = told(|(facts, ..)| (facts.metaversion, facts.last_change) = (7, None));
         assert!(
@@ -245,7 +245,7 @@ mod tests {
             refused(|(facts, ..)| slow(facts, 8001)),
             "[master-away-long] clients will be without a master for 9 to 27 s: saving takes 7.001 s at most, loading 1.000 s (both \
              measured), up to 5 s until chunkservers are back and 10 s until it then lets mounts in, up to 3 s until the takeover \
-             and the mounts look again; 1.5 mounts give applications I/O errors after 30 s: stop what uses the file system, \
+             and the mounts retry; 1.5 mounts give applications I/O errors after 30 s: stop what uses the file system, \
              acknowledge `master-away-long` in the plan, then `resume`"
         );
         assert!(refused(|(facts, ..)| slow(facts, 60_000)).contains("for 60 to 78 s"), "over it");
@@ -286,7 +286,7 @@ mod tests {
         });
         assert!(before.unwrap().contains(
             "for 2 to 5 s: saving takes 1.204 s at most, loading 0.300 s (both measured), up to 3 s until the takeover and the \
-             mounts look again"
+             mounts retry"
         ));
         let small = told(|(_, loaded, live, limits)| {
             (loaded.info.chunks, live.info.chunks, limits.reconnect_s) = (99, 99, 30);

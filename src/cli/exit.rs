@@ -67,20 +67,20 @@ impl Exit {
     #[must_use]
     pub const fn code(self) -> (u8, &'static str) {
         match self {
-            Self::Success => (0, "done, and seen to be done"),
+            Self::Success => (0, "done and confirmed"),
             Self::Internal => (1, "an unexpected error of this program or this machine"),
             Self::Usage => (2, "the command line was not understood"),
             Self::Plan => (3, "the plan could not be read or was refused; no host was touched"),
             Self::Findings => (4, "the cluster is not fit for the upgrade; nothing on a host was changed"),
             Self::StepFailed => (5, "a step's effect is not there; the run stopped"),
             Self::GateRed => (6, "the cluster was not healthy in time; the run stopped"),
-            Self::Unknown => (7, "nobody can tell whether a step took effect; the run stopped"),
+            Self::Unknown => (7, "it is unknown whether a step took effect; the run stopped"),
             Self::Unreachable => (8, "a host could not be reached; the run stopped"),
             Self::Journal => (9, "the state folder or a journal could not be used"),
-            Self::Paused => (10, "paused by the operator; `mfsupgrade resume` goes on"),
+            Self::Paused => (10, "paused by the operator; `mfsupgrade resume` resumes the run"),
             Self::NotConfirmed => (11, "not confirmed; nothing on a host was changed"),
             Self::Verdict => (12, "a rehearsal's judge found a rule broken"),
-            Self::Locked => (13, "another run stands in the way: it holds the cluster's lock, or was left unfinished"),
+            Self::Locked => (13, "another run blocks this one: it holds the cluster's lock, or was left unfinished"),
             Self::Untested => (14, "a fault of the rehearsal changed nothing, so that it was not tested"),
         }
     }

@@ -71,8 +71,7 @@ impl Rollback {
         }
         if let Some(of) = &stored.schedule.back_of {
             let resume = self.state.resume(&stored.name);
-            let error =
-                anyhow::anyhow!("run {} is itself the way back of {of}; `{resume}` goes on with it", stored.name);
+            let error = anyhow::anyhow!("run {} is itself the way back of {of}; `{resume}` resumes it", stored.name);
             return Err(Failed::new(Exit::Usage, error));
         }
         if !self.yes && !self.dry_run && !std::io::stdin().is_terminal() {

@@ -39,7 +39,7 @@ pub(super) fn unfinished(
         if !asks || !std::io::stdin().is_terminal() {
             let options: Vec<_> = open.iter().map(|run| format!("--abandon {}", run.name)).collect();
             let error = anyhow::anyhow!(
-                "{} left unfinished on this cluster; go on with it, or give `{}` to begin all the same",
+                "{} left unfinished on this cluster; resume it, or give `{}` to begin another run in its place",
                 if open.len() == 1 { "a run was".to_owned() } else { format!("{} were", count(open.len(), "run")) },
                 options.join(" ")
             );
@@ -82,7 +82,7 @@ fn named(run: &Stored, state: &StateDir) -> String {
     let stands = progress.stands.as_ref().map(|state| format!("\n  then: {state}")).unwrap_or_default();
     let what = if run.schedule.is_back() { "the way back " } else { "" };
     let name = &run.name;
-    let back = format!("; `{}` takes it back", state.command("rollback", name));
+    let back = format!("; `{}` rolls it back", state.command("rollback", name));
     let back = if run.schedule.is_back() { "" } else { &back };
-    format!("{what}run {name} {how}; {done}{next}{stands}\n  `{}` goes on with it{back}", state.resume(name))
+    format!("{what}run {name} {how}; {done}{next}{stands}\n  `{}` resumes it{back}", state.resume(name))
 }

@@ -49,19 +49,19 @@ const BY_HAND: &str = "run `ssh HOST true`: it must work without a prompt, say n
 
 /// One that ssh does not reach.
 pub(super) fn unreachable(host: &HostName, reason: String, hint: Option<&str>) -> Finding {
-    let why = "a host that cannot be reached cannot be upgraded";
+    let why = "every step on a host runs over ssh, without a prompt";
     Finding::new(Code::HostUnreachable, Some(host), reason, why, hint.unwrap_or(BY_HAND).to_owned())
 }
 
 fn unreadable(host: &HostName, unread: &UnreadableLook) -> Finding {
-    let why = "half of what a host tells is taken for nothing";
+    let why = "an answer that is not whole can hide a problem, so no part of it is used";
     let todo = match unread {
         UnreadableLook::Late { .. } => {
             "run that on the host, as root: what hangs there (a disk, a mount whose server is gone) hangs the run as well. Mend it, or \
              unmount it (`umount -l`)"
         }
         UnreadableLook::CutShort | UnreadableLook::Line(_) => {
-            "look once more; where it stays so, find out what writes among the answers of that login"
+            "run the command again; if the answer is still unreadable, find out which program of that login writes into it"
         }
     };
     Finding::new(Code::LookUnreadable, Some(host), format!("the look at it: {unread}"), why, todo.to_owned())

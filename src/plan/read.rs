@@ -125,7 +125,7 @@ fn hint_for(source: &str, offset: usize) -> String {
     let bare = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_/@".contains(c));
     match line.split_once('=').or_else(|| line.split_once(':')) {
         Some((key, value)) if bare(key.trim()) && bare(value.trim().trim_matches('"')) => {
-            format!("write `{} = \"{}\"`: texts stand in quotes", key.trim(), value.trim().trim_matches('"'))
+            format!("write `{} = \"{}\"`: a text needs quotes", key.trim(), value.trim().trim_matches('"'))
         }
         _ => "the plan is written in TOML: `key = \"text\"`, `key = [\"text\", \"text\"]`, `[section]`".to_owned(),
     }

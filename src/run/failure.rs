@@ -38,7 +38,7 @@ pub enum Others {
     Untouched,
     /// Those that were at work beside it came to their end.
     CameToTheirEnd,
-    /// The other clients were gone through.
+    /// The run tried all other clients.
     WentOn,
 }
 

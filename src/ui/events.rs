@@ -123,7 +123,7 @@ fn words(event: &Event) -> Option<String> {
             format!("{host}: waiting {} more ({what})", human(*left_s))
         }
         Event::OutsideWindow { host, opens, state, .. } => {
-            format!("{host}: outside the window; goes on by itself when it opens, {opens}. Until then: {state}")
+            format!("{host}: outside the window; the run continues when it opens, {opens}. Until then: {state}")
         }
         Event::WindowOpened { host, window } => format!("{host}: the window is open ({window})"),
         Event::GateRed { host, reason, left_s, of_s, .. } => {
@@ -150,10 +150,10 @@ fn words(event: &Event) -> Option<String> {
             }
         }
         Event::Undone { step, host, reason } => {
-            format!("{host}: {step} was done, and the host no longer shows it: {reason}; it comes up again")
+            format!("{host}: {step} was done, and the host no longer shows it: {reason}; the run checks it again in its turn")
         }
         Event::Unseen { host, reason } => {
-            format!("{host}: could not be looked at: {reason}; its turn will tell")
+            format!("{host}: could not be looked at: {reason}; the run looks again in its turn")
         }
         Event::HostDone { of: 1, .. } => return None,
         Event::HostDone { host, done, of } => format!("{host}: {done} of {of} hosts done"),
@@ -203,7 +203,7 @@ mod tests {
             state: "1 of 3 chunkservers on 1.6.27; cluster healthy".to_owned(),
         };
         let shown = line(&event).unwrap().to_string();
-        assert!(shown.contains("goes on by itself when it opens, Tue 2026-11-24 22:00 Europe/Berlin"), "{shown}");
+        assert!(shown.contains("the run continues when it opens, Tue 2026-11-24 22:00 Europe/Berlin"), "{shown}");
         assert!(shown.ends_with("1 of 3 chunkservers on 1.6.27; cluster healthy"), "{shown}");
         let json = serde_json::to_string(&Stamped { at: jiff::Timestamp::UNIX_EPOCH, event }).unwrap();
         assert!(json.contains(r#""event":"outside-window""#) && json.contains(r#""until":"2026-11-24T21:00:00Z""#));

@@ -13,7 +13,8 @@ pub struct WayOn {
 }
 
 /// What there is in place of commands in a rehearsal whose cluster ends with it.
-pub const ENDS: &str = "this rehearsal ends here; `--keep` leaves its cluster running, and tells the commands to go on";
+pub const ENDS: &str =
+    "this rehearsal ends here; `--keep` leaves its cluster running, and prints the commands to resume";
 
 /// The message. `way`: how to go on with this run; `None`: its hosts end with it.
 #[must_use]
@@ -40,7 +41,7 @@ pub fn text(failure: &Failure, state: &str, way: Option<&WayOn>) -> Shown {
     let others = match failure.others {
         Others::Untouched => "no further host was touched",
         Others::CameToTheirEnd => "the hosts at work at the same time finished, and no further host was touched",
-        Others::WentOn => "the other clients were gone through",
+        Others::WentOn => "the run tried all other clients",
     };
     line(format!("stopped: {others}; {state}"));
     line(format!("next:    {}", next(failure)));
@@ -49,9 +50,9 @@ pub fn text(failure: &Failure, state: &str, way: Option<&WayOn>) -> Shown {
         return text;
     };
     if failure.asks_about_metadata() {
-        line(format!("         if its metadata is the right one, `{resume} --accept-metadata` goes on with it"));
+        line(format!("         if the master serves the right metadata, run `{resume} --accept-metadata`"));
     } else {
-        line(format!("         then `{resume}` goes on at the first step that is not done"));
+        line(format!("         then run `{resume}`: it resumes at the first unfinished step"));
     }
     if phase(failure).is_some_and(|phase| !CHANGES_NOTHING.contains(&phase))
         && let Some(rollback) = rollback
@@ -173,7 +174,7 @@ mod tests {
         assert!(told(Others::Untouched).contains("\nstopped: no further host was touched; 0 of 2"));
         assert!(told(Others::CameToTheirEnd).contains("\nstopped: the hosts at work at the same time finished, and"));
         let went_on = told(Others::WentOn);
-        assert!(went_on.contains("\nstopped: the other clients were gone through; 0 of 2"));
+        assert!(went_on.contains("\nstopped: the run tried all other clients; 0 of 2"));
         assert!(!went_on.contains("no further host"));
     }
 }

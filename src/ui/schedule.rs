@@ -132,7 +132,7 @@ impl Page {
         let seen = if s.observed {
             "The cluster was looked at, and nothing was changed."
         } else if contacted {
-            "The cluster was looked at, but findings are in the way: lines with # could not be filled in from the hosts."
+            "The cluster was looked at, but problems block the upgrade. Lines marked # could not be filled in."
         } else {
             "No host was contacted. Lines marked # depend on the hosts; `plan --observe` fills them in."
         };

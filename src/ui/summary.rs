@@ -79,7 +79,7 @@ fn ways_back(schedule: &Schedule) -> Vec<String> {
             1 => ", and on one more host".to_owned(),
             more => format!(", and on {more} more hosts"),
         };
-        format!("From here on only `mfsupgrade rollback` leads back: {first}{more}: {words}.")
+        format!("From this step on, the way back is `mfsupgrade rollback`: {first}{more}: {words}.")
     };
     points.into_iter().map(line).collect()
 }

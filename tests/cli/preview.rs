@@ -214,7 +214,7 @@ fn plan_and_prompt_name_every_point_from_which_only_rollback_leads_back() {
         let prompt = summary::text(&compile(&Plan::load(&path).unwrap().plan, None)).to_string();
         let points: Vec<_> = prompt
             .lines()
-            .filter(|line| line.starts_with("From here on only `mfsupgrade rollback` leads back: "))
+            .filter(|line| line.starts_with("From this step on, the way back is `mfsupgrade rollback`: "))
             .collect();
         assert_eq!(points.len(), words.len(), "{prompt}");
         let told = |start: &str, words: &str| {
@@ -222,12 +222,12 @@ fn plan_and_prompt_name_every_point_from_which_only_rollback_leads_back() {
             assert_eq!(told, 1, "{start}\n{prompt}");
             assert_eq!(stdout(&shown).matches(&format!("way back: {words}")).count(), 1, "{}", stdout(&shown));
         };
-        told("From here on only `mfsupgrade rollback` leads back: start the new mfsmaster on ", words[0]);
+        told("From this step on, the way back is `mfsupgrade rollback`: start the new mfsmaster on ", words[0]);
         told(
-            "From here on only `mfsupgrade rollback` leads back: start the new mfschunkserver on cs1, and on 2 more hosts: ",
+            "From this step on, the way back is `mfsupgrade rollback`: start the new mfschunkserver on cs1, and on 2 more hosts: ",
             words[1],
         );
-        told("From here on only `mfsupgrade rollback` leads back: ", words[2]);
+        told("From this step on, the way back is `mfsupgrade rollback`: ", words[2]);
     }
 }
 

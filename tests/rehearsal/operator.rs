@@ -37,7 +37,7 @@ async fn ctrl_c_once_says_what_holds_and_twice_leaves_at_once_and_both_are_resum
 
         // another start names it, from here and before any host is contacted
         desk.run(&["upgrade", &plan, "--yes"], "never", 0, &[])
-            .expect(13, &["was paused", "next chunkservers/cs1/", "--abandon", "goes on with it"]);
+            .expect(13, &["was paused", "next chunkservers/cs1/", "--abandon", "resumes it"]);
 
         // what was begun stays as it was
         desk.write(&PLAN.replace("source_dir = \"/usr/src/mfs-1.6.27\"", "source_dir = \"/usr/src/other\""));

@@ -265,7 +265,7 @@ fn a_busy_mount_stays_and_the_other_clients_go_on() {
     let plan = rolling_but(folder.path(), mode, &format!("acknowledge = [\"mount-busy\"]\n{mode}"));
     told(&rehearse(&plan, &["umount-busy@cl1"]))
         .expect(5, &["cl1: failed to unmount /mnt/mfs", "busy", "1 of 2 clients on 1.6.27"])
-        .expect(5, &["stopped: the other clients were gone through; "]);
+        .expect(5, &["stopped: the run tried all other clients; "]);
 }
 
 /// plans/rolling.toml with more for its clients, and codes that it accepts.

@@ -34,7 +34,7 @@ impl<'a> Check<'a> {
                 if running.is_empty() { Code::DaemonNotRunning } else { Code::DaemonRunsTwice },
                 Some(host),
                 seen,
-                "the upgrade takes over exactly one running daemon, and can prove nothing otherwise",
+                "the new daemon takes over from exactly one running daemon; otherwise its success cannot be checked",
                 format!("make the {role} run once, or take the host out of the plan"),
             );
             return None;

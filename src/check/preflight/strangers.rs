@@ -24,8 +24,8 @@ impl Check<'_> {
                     Code::ChunkserverGone,
                     None,
                     format!("the master lists chunkserver {} as disconnected", server.address),
-                    "chunks may be missing that it has, and it would come back on the old release",
-                    "bring it back and into the plan; one that is gone for good is forgotten at the master's restart"
+                    "it may hold the only copy of a chunk, and it would come back on the old release",
+                    "start it and add it under [[chunkservers]]; if it is gone for good, the master forgets it at its restart"
                         .into(),
                 );
                 continue;
@@ -41,7 +41,7 @@ impl Check<'_> {
                 Code::ChunkserverNotInPlan,
                 None,
                 format!("the master lists chunkserver {address}"),
-                "it would be left on the old release, and its chunks count",
+                "it would stay on the old release, and its chunks count",
                 "add it under [[chunkservers]], with its `address` where the master knows it by another one".into(),
             );
         }
@@ -60,7 +60,7 @@ impl Check<'_> {
                 Code::ClientNotInPlan,
                 None,
                 format!("the master lists a mount on {address}"),
-                "it would be left on the old release",
+                "it would stay on the old release",
                 "add it under [[clients]], or unmount it".into(),
             );
         }

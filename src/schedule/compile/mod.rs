@@ -269,7 +269,7 @@ impl Compiler<'_> {
         steps.push(stop);
         Stage {
             phase: Phase::Master,
-            title: "Install on the master and stop it: the file system stands still from here".to_owned(),
+            title: "Install on the master and stop it: the outage starts here".to_owned(),
             why: HOWTO_AT_ONCE.to_owned(),
             wait: None,
             gate: None,
@@ -278,7 +278,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// What can fail without the file system standing still, fails before it does.
+    /// Steps that can fail run before the outage starts.
     fn chunkservers_kept(&self) -> Stage {
         let tracks = self.plan.chunkservers.iter().map(|server| {
             let keep = self.keep(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
@@ -287,7 +287,7 @@ impl Compiler<'_> {
         Stage {
             phase: Phase::Chunkservers,
             title: "Keep what the chunkservers' installation replaces, while everything still runs".to_owned(),
-            why: "what can fail is done before the file system stands still".to_owned(),
+            why: "steps that can fail run before the outage starts".to_owned(),
             wait: None,
             gate: None,
             parallel: AT_ONCE,
