@@ -124,10 +124,7 @@ async fn the_second_operator_is_told_who_holds_the_lock() {
     let checked = Command::new(env!("CARGO_BIN_EXE_mfsupgrade")).arg("check").arg(&ben.plan).output().unwrap();
     let words = String::from_utf8_lossy(&checked.stderr);
     assert_eq!(checked.status.code(), Some(0), "the cluster is fit\n{words}");
-    assert!(
-        words.contains(&run) && words.contains("`upgrade` refuses to start while that is so (exit code 13)"),
-        "{words}"
-    );
+    assert!(words.contains(&run) && words.contains("`upgrade` refuses to start beside it (exit code 13)"), "{words}");
     let (code, words) = ben.told(&["--abandon", "20000101T000000Z-0000"]);
     assert_eq!(code, 2, "{words}");
 

@@ -190,7 +190,10 @@ fn what_is_asked_is_told_with_how_to_say_yes_and_no_text_puts_older_metadata_in_
     world.set_inodes(9_700);
     let asked = asks(walk(&world, &plan));
     let text = mfsupgrade::ui::failure::text(&asked, "", Some(&way())).to_string();
-    assert!(text.contains("`mfsupgrade resume R --accept-metadata` goes on"), "{text}");
+    assert!(
+        text.contains("if the master serves the right metadata, run `mfsupgrade resume R --accept-metadata`"),
+        "{text}"
+    );
     assert!(text.contains("NOT stopped") && text.contains("put no other metadata in place"), "{text}");
     world.unreadable.set(false);
     world.loaded.set(999);
