@@ -79,7 +79,7 @@ async fn a_no_leaves_no_run_and_no_host_changed() {
         let (above, _) = asked.err.split_once(BEGIN).unwrap();
         assert!(
             above.contains("MooseFS 1.5.12 to 1.6.27, rolling")
-                && above.contains("only `mfsupgrade rollback` leads back"),
+                && above.contains("the way back is `mfsupgrade rollback`"),
             "{above}"
         );
         // Enter alone is no yes
