@@ -90,6 +90,8 @@ codes! {
     ChunksUnderGoal "chunks-under-goal" Warning "chunks have fewer copies than their goal asks for" "FSTEST in 1.5, matrix from 1.6";
     ClocksApart "clocks-apart" Warning "a host's clock is more than a minute off this side's, or another host's" "date(1); the ages of metadata and file test are told by hosts' clocks";
     DiskFull "disk-full" Error "too little space, or too few inodes, for what the run writes" "df(1); sizes of an installation and of the metadata";
+    MountedNoexec "mounted-noexec" Error "a folder from which programs are run is on a file system that is mounted noexec" "mount(8); /proc/self/mountinfo";
+    MountedReadOnly "mounted-read-only" Error "a folder in which the run or a new daemon writes is on a file system that is read-only" "mount(8); hddspacemgr.c and main.c @ 1.6.27: their locks are opened for writing";
     MemoryShort "memory-short" Warning "the trial load could take the memory that the running master needs" "MemAvailable, VmRSS";
     MemoryUnknown "memory-unknown" Note "the master's host does not tell how much memory is free" "MemAvailable, Linux 3.14";
     ToolsMissing "tools-missing" Error "a host lacks a program that a step calls" "the commands of the schedule";

@@ -224,6 +224,9 @@ pub struct HostFacts {
     /// Where those of these folders, and the exports that a master reads, lie to which a link leads, by the name that they were asked for.
     #[serde(default)]
     pub leads: BTreeMap<String, String>,
+    /// The mounts that these folders, those whose space was asked for and those of programs are on, by path.
+    #[serde(default)]
+    pub lies: BTreeMap<String, Mounted>,
     /// The first 8 bytes of metadata files in the master's DATA_PATH, by file name: `MFSM 1.5`, `MFSM NEW`.
     pub headers: BTreeMap<String, String>,
     /// The version of the metadata in them: how many changes it has seen.
@@ -293,6 +296,17 @@ impl TextFile {
     pub fn is_readable(&self, user: &str, group: &str) -> bool {
         permits(self.mode, (&self.owner, &self.group), (user, group), 4)
     }
+}
+
+/// A mount, and what it does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Mounted {
+    /// Its mount point.
+    pub at: String,
+    /// Nothing on it can be written: by the mount's own options, or the whole file system is read-only.
+    pub read_only: bool,
+    /// No program on it can be run.
+    pub noexec: bool,
 }
 
 /// Who may do what with a folder.

@@ -44,7 +44,9 @@ fn follows(code: Code) -> Follows {
         HostUnreachable => NoOutage("nothing is begun on a host that is not reached"),
         CommandNotRun | LookUnreadable | LocalSsh => NoOutage("nothing is begun on a host that was not looked at"),
         // the second name's step does not find what was shown before the run, and stops it there
-        SameMachineTwice | SourceMissing | MakeMissing | ToolsMissing | DiskFull => Outage(FULL_STOP),
+        SameMachineTwice | SourceMissing | MakeMissing | ToolsMissing | DiskFull | MountedNoexec => Outage(FULL_STOP),
+        // to a new daemon it is a folder that it may not write in
+        MountedReadOnly => Outage(OTHER_DATA),
         SourceVersionDiffers => Outage(WORDS),
         DaemonNotRunning => NoOutage("what does not run serves nobody now"),
         DaemonRunsTwice => {

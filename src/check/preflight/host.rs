@@ -27,6 +27,7 @@ impl Check<'_> {
             self.clock(host);
             self.tools(host, &roles, facts);
             self.space(host, &roles, facts);
+            self.mounted(host, &roles, facts);
             self.startup(host, facts, &roles);
             self.starters(host, facts);
         }

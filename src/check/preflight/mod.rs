@@ -18,6 +18,7 @@ mod master;
 mod metadata;
 mod metaloggers;
 mod mount_file;
+mod mounted;
 mod mounts;
 mod names;
 mod needs;

@@ -8,8 +8,8 @@ use semver::Version;
 use crate::check::preflight::{Fleet, Here, preflight, unanswered};
 use crate::check::{Code, Finding, Observation};
 use crate::host::facts::{
-    BuildFacts, FileFact, Folder, LockFact, MountLine, MountUser, Permissions, Socket, Space, StartupLine, TOOLS,
-    TextFile,
+    BuildFacts, FileFact, Folder, LockFact, MountLine, MountUser, Mounted, Permissions, Socket, Space, StartupLine,
+    TOOLS, TextFile,
 };
 use crate::host::places::{Onlooker, Placed};
 use crate::host::{HostFacts, HostName, Process};
@@ -287,6 +287,12 @@ impl Scene {
     /// What the host finds behind a name now.
     pub fn finds(&mut self, host: &str, master: &str, addresses: &[Ipv4Addr]) {
         self.host(host).names.insert(master.to_owned(), addresses.to_vec());
+    }
+
+    /// A mount of its own for a folder.
+    pub fn lies(&mut self, host: &str, folder: &str, read_only: bool, noexec: bool) {
+        let mounted = Mounted { at: folder.to_owned(), read_only, noexec };
+        self.host(host).lies.insert(folder.to_owned(), mounted);
     }
 
     pub fn header(&mut self, text: &str) {

@@ -175,6 +175,14 @@ const OF_CONFIGURATION: &[Trap] = &[
         },
         Code::ListenPortIgnored,
     ),
+    (|s| s.lies("master", "/var/lib/mfsupgrade", false, true), Code::MountedNoexec),
+    (|s| s.lies("master", "/usr/src/mfs-1.6.27", false, true), Code::MountedNoexec),
+    (|s| s.lies("cl1", "/usr/local/bin", false, true), Code::MountedNoexec),
+    (|s| s.lies("cs1", "/usr/local/sbin", true, false), Code::MountedReadOnly),
+    (|s| s.lies("log1", "/var/lib/mfsupgrade", true, false), Code::MountedReadOnly),
+    (|s| s.lies("master", DATA, true, false), Code::MountedReadOnly),
+    (|s| s.lies("cs1", "/mnt/disk1", true, false), Code::MountedReadOnly),
+    (|s| s.lies("cs1", "/var/run/mfs", true, false), Code::MountedReadOnly),
 ];
 
 pub(super) fn exports(scene: &mut Scene, text: &str) {

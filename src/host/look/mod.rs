@@ -3,6 +3,7 @@
 //! The script uses nothing but a POSIX shell, `/proc`, coreutils, grep, sed and awk, so that it runs on hosts of MooseFS
 //! 1.5's time. It calls no binary of MooseFS: in 1.5 even `-v` is not safe to guess about.
 
+mod mounted;
 mod places;
 mod read;
 mod script;

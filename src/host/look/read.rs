@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use semver::Version;
 
 use crate::host::facts::{
-    BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Permissions, Process, Socket, Space,
-    StartupLine, Stranger, TextFile,
+    BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Mounted, Permissions, Process, Socket,
+    Space, StartupLine, Stranger, TextFile,
 };
 use crate::host::places::{Keeper, Placed};
 use crate::host::said;
@@ -217,6 +217,18 @@ impl HostFacts {
                     _ => return None,
                 };
                 self.folders.insert(path, Folder { owner, wide });
+            }
+            "lies" => {
+                let (path, at) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+                let words: Vec<&str> = parts.next()?.split(',').collect();
+                let (read_only, noexec) = match words[..] {
+                    ["rw"] => (false, false),
+                    ["ro"] => (true, false),
+                    ["rw", "noexec"] => (false, true),
+                    ["ro", "noexec"] => (true, true),
+                    _ => return None,
+                };
+                self.lies.insert(path, Mounted { at, read_only, noexec });
             }
             "leads" => drop(self.leads.insert(parts.next()?.to_owned(), parts.next()?.to_owned())),
             "chunks" => drop(self.narrow.insert(parts.next()?.to_owned(), parts.next()?.parse().ok()?)),

@@ -4,7 +4,7 @@
 //! known of it comes from `/proc`. Nothing is written on the host, a temporary file of a here-document neither. A tool
 //! that is missing makes a fact absent and no look unreadable. And no process is started for each process of the host.
 
-use super::{Look, places};
+use super::{Look, mounted, places};
 use crate::host::facts::TOOLS;
 use crate::host::guard::others;
 use crate::host::sh::{Script, sh};
@@ -24,7 +24,7 @@ const CONFIG_FILES: [&str; 9] = [
 
 /// What comes before the common part: the functions, and `at`, which is called for every process of MooseFS.
 pub(super) fn begin() -> Script {
-    [sh!(others!()), sh!(FUNCTIONS), places::functions()].into_iter().collect()
+    [sh!(others!()), sh!(FUNCTIONS), sh!(mounted::FUNCTIONS), places::functions()].into_iter().collect()
 }
 
 /// Of a short look: who uses the mounts, where else they are, and what lies in or under these mount points.
@@ -59,8 +59,8 @@ pub(super) fn end(look: &Look) -> Script {
          \"$p/etc/mfs/mfshdd.cfg\"; disks \"$p/etc/mfshdd.cfg\"\n  for x in mfsmaster mfschunkserver; do daemon \
          \"$p\" \"$x\" \"$p/etc/$x.cfg\" ''; done\n  ports \"$p/etc\"; ports \"$p/etc/mfs\"\n  shut \
          \"$p/etc/mfs/mfsexports.cfg\"\n  for x in etc/mfs etc; do logs \"$p/$x/mfsmetalogger.cfg\"; done\n  space \
-         \"$p/var/mfs\"\n  space \"$p\"\ndone\nfor p in ‹trees›; do build \"$p\"; done\nfor p in ‹folders›; do space \
-         \"$p\"; done\nfor p in ‹own›; do own \"$p\"; done\n",
+         \"$p/var/mfs\"\n  space \"$p\"\n  for x in sbin bin etc; do lies \"$p/$x\"; done\ndone\n\
+         for p in ‹trees›; do lies \"$p\"; build \"$p\"; done\nfor p in ‹folders›; do space \"$p\"; done\nfor p in ‹own›; do own \"$p\"; done\n",
         prefixes = &look.prefixes[..],
         files = CONFIG_FILES.map(str::to_owned).to_vec(),
         trees = &look.source_dirs[..],
@@ -132,6 +132,7 @@ folder() {
   [ -d "$1" ] && x=$(stat -L -c "%U$tab%u" "$1") || return
   y=narrow; [ -d "$1/00" ] && y=wide
   clean "$1"; printf 'folder\t%s\t%s\t%s\n' "$_c" "$x" "$y"
+  lies "$1"
   y=$(cd "$1" && pwd -P) && [ "$y" != "$1" ] && line leads "$1" "$y"
 }
 disks() {
@@ -173,7 +174,7 @@ daemon() {
     /*) z=$r$y ;;
     *) z=$4; [ -n "$z" ] || z=$r$(value DATA_PATH "$3"); [ "$z" != "$r" ] || z=$1/var/mfs; z=$z/$y ;;
   esac
-  lock "$z"
+  lock "$z"; lies "${z%/*}"
   named "$2" "$3"
 }
 named() {
@@ -229,6 +230,7 @@ space() {
   y=$(stat -f -c %i "${q:-/.}")
   case $y in ''|*[!0-9a-f]*) y= ;; *) y=" $y" ;; esac
   case $x in *[!0-9\ ]*) ;; *) line space "$1" "$x$y" ;; esac
+  lies "$1"
 }
 own() {
   on "$1" && return

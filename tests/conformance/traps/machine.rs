@@ -90,6 +90,26 @@ pub fn traps() -> Vec<Trap> {
              sed s/%%a/0/)\" \"$4\"\\nexec /.sim/stat \"$@\"\\n' > /.sim/bin/stat && chmod 755 /.sim/bin/stat",
             "mv -f /.sim/stat /.sim/bin/stat",
         ),
+        trap(
+            Code::MountedNoexec,
+            "master",
+            "mkdir -p /var/lib/mfsupgrade && mount -t tmpfs -o noexec none /var/lib/mfsupgrade",
+            "umount /var/lib/mfsupgrade",
+        )
+        .simulated(
+            "cd /proc/self && mv mountinfo /root/mountinfo && sed 's| rw,| rw,noexec,|' /root/mountinfo > mountinfo",
+            "mv -f /root/mountinfo /proc/self/mountinfo",
+        ),
+        trap(
+            Code::MountedReadOnly,
+            "cs1",
+            "mkdir -p /var/lib/mfsupgrade && mount -t tmpfs -o ro none /var/lib/mfsupgrade",
+            "umount /var/lib/mfsupgrade",
+        )
+        .simulated(
+            "cd /proc/self && mv mountinfo /root/mountinfo && sed 's| rw,| ro,|' /root/mountinfo > mountinfo",
+            "mv -f /root/mountinfo /proc/self/mountinfo",
+        ),
         // devices of their own have hosts that share a kernel only by a folder of their own
         trap(
             Code::FuseMissing,

@@ -1,5 +1,6 @@
 //! Looks at this machine, and the reading of answers word by word.
 
+mod mounted;
 mod survey;
 mod watch;
 

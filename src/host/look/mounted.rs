@@ -1,0 +1,42 @@
+//! What a survey asks of the mounts that folders are on. PURE: shell text.
+
+/// `lies`: the mount that a folder is on, or the nearest folder above it that is there, and whether it is read-only or noexec.
+/// From mount to mount that lies on it, so that what another mount hides does not count. No name of a file gets into a pattern.
+pub(super) const FUNCTIONS: &str = r#"lies() {
+  on "$1" && return
+  q=$1
+  while [ -n "$q" ] && [ ! -e "$q" ]; do case $q in */*) q=${q%/*} ;; *) q= ;; esac; done
+  [ -z "$q" ] || [ -d "$q" ] || case $q in */*) q=${q%/*} ;; *) q= ;; esac
+  x=$(cd "${q:-/.}" && pwd -P) || return
+  x=$(Q=$x awk "$find_mount" /proc/self/mountinfo)
+  case $x in *"$nl"?*) line lies "$1" "${x#*"$nl"}" "${x%%"$nl"*}" ;; esac
+}
+find_mount='
+function whole(text,    out) {
+  while (match(text, "\\\\[0-7][0-7][0-7]")) {
+    out = out substr(text, 1, RSTART - 1) sprintf("%c", 64 * substr(text, RSTART + 1, 1) + 8 * substr(text, RSTART + 2, 1) + substr(text, RSTART + 3, 1))
+    text = substr(text, RSTART + 4)
+  }
+  return out text
+}
+BEGIN { slash = sprintf("%c", 47); path = ENVIRON["Q"] }
+{
+  seen[$1] = 1; point = whole($5)
+  if (point != slash && point != path && index(path, point slash) != 1) next
+  for (i = 7; i < NF && $i != "-"; i++) continue
+  n++; id[n] = $1; parent[n] = $2; points[n] = point; options[n] = "," $6 "," $(i + 3) ","
+}
+END {
+  for (steps = 0; steps <= n; steps++) {
+    best = 0
+    for (k = 1; k <= n; k++) {
+      if (at ? k == at || parent[k] != id[at] : parent[k] != id[k] && parent[k] in seen) continue
+      if (!best || length(points[k]) < length(points[best])) best = k
+    }
+    if (!best) break
+    at = best
+  }
+  if (at) { print (options[at] ~ ",ro," ? "ro" : "rw") (options[at] ~ ",noexec," ? ",noexec" : ""); print points[at] }
+}
+'
+"#;
