@@ -1,7 +1,6 @@
 //! The mount table of a simulated host: `/proc/mounts`, `/proc/self/mountinfo`, and what lies under a mount point. Nothing is
-//! really mounted: the
-//! folder at the mount point is set aside while the mount is there, and comes back when it is gone, so that what is
-//! written in between goes where it would go on a real host.
+//! really mounted: the folder at the mount point is set aside while the mount is there, and comes back when it is gone, so that
+//! what is written in between goes where it would go on a real host.
 
 use std::fs::{self, File};
 use std::io;
