@@ -250,7 +250,8 @@ pub(super) async fn listen(mut stderr: impl AsyncRead + Unpin) -> String {
 pub(super) fn explain(error: &openssh::Error) -> String {
     let mut text = match error {
         // one cause, one wording, whoever of ssh's processes is the first to see it
-        openssh::Error::Disconnected => "the connection was lost".to_owned(),
+        openssh::Error::Disconnected => return "the connection was lost".to_owned(),
+        error if master_has_ended(error) => return "the connection was lost".to_owned(),
         error => error.to_string(),
     };
     let mut cause = std::error::Error::source(error);
@@ -260,6 +261,17 @@ pub(super) fn explain(error: &openssh::Error) -> String {
     }
     said::bound(&mut text, said::MESSAGE);
     hint_for(&text).map_or_else(|| text.clone(), |hint| format!("{text}; {hint}"))
+}
+
+/// Whether this machine's own ssh, which holds the connection, ended while it was being asked.
+///
+/// The openssh crate has [`openssh::Error::Disconnected`] for one that had ended before; one that ends between the
+/// question and its answer closes its socket, which is an end of file or a broken pipe here.
+fn master_has_ended(error: &openssh::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, UnexpectedEof};
+    let openssh::Error::SshMux(error) = error else { return false };
+    let io = std::error::Error::source(error).and_then(|e| e.downcast_ref::<std::io::Error>());
+    io.is_some_and(|e| matches!(e.kind(), UnexpectedEof | BrokenPipe))
 }
 
 impl Hosts for SshFleet {
@@ -304,5 +316,22 @@ impl Hosts for SshFleet {
         let mut slot = slot.lock().await;
         // one that is shared forwards the master's port, and is needed to the end
         drop(slot.take_if(|held| Arc::strong_count(held) == 1 && Arc::weak_count(held) == 0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::explain;
+
+    #[test]
+    fn a_connection_that_is_lost_has_one_wording_whichever_process_sees_it_first() {
+        for kind in [ErrorKind::UnexpectedEof, ErrorKind::BrokenPipe, ErrorKind::PermissionDenied] {
+            let seen = openssh::Error::SshMux(Error::from(kind).into());
+            let meant = matches!(kind, ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe);
+            assert_eq!(explain(&seen) == "the connection was lost", meant, "{kind}: {}", explain(&seen));
+        }
+        assert_eq!(explain(&openssh::Error::Disconnected), "the connection was lost");
     }
 }
