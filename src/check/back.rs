@@ -12,9 +12,8 @@ use semver::Version;
 
 use mounts::Mounted;
 
-use super::baseline::less;
 use super::preflight::Fleet;
-use super::{Baseline, Code, Finding};
+use super::{Baseline, Code, Finding, servers};
 use crate::host::{AbsPath, HostFacts, HostName, MountArguments};
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
@@ -148,23 +147,16 @@ pub fn look_back(
 /// So is what one had that is there without its chunks: an old one on the folders of the new release shows none, and as a
 /// measure that would let it pass for good.
 fn baseline(overview: Option<&Overview>, before: &Baseline) -> Baseline {
-    let mut baseline = before.clone();
-    let Some(overview) = overview else { return baseline };
+    let Some(overview) = overview else { return before.clone() };
     let now = Baseline::of(overview);
     // an old master has no matrix: there all servers together show it, but for a chunk of each
-    let whole = match overview.matrix {
-        Some(_) => now.missing <= before.missing && now.under_goal <= before.under_goal,
-        None => before.shows_all_copies(overview, now.servers.len() as u64),
+    let tells = overview.matrix.is_some();
+    let whole = match tells {
+        true => now.missing <= before.missing && now.under_goal <= before.under_goal,
+        false => before.shows_all_copies(overview, now.servers.len() as u64),
     };
-    let deleted = before.chunks.saturating_sub(now.chunks);
-    for (address, shows) in now.servers {
-        let had = before.servers.get(&address).map_or(0, |had| less(*had, deleted));
-        baseline
-            .servers
-            .insert(address, if whole && (shows > 0 || overview.matrix.is_some()) { shows } else { shows.max(had) });
-    }
-    (baseline.chunks, baseline.inodes) = (now.chunks, now.inodes);
-    baseline
+    let servers = servers::since(before, &now, |shows| whole && (shows > 0 || tells));
+    Baseline { chunks: now.chunks, inodes: now.inodes, servers, ..before.clone() }
 }
 
 struct Check<'a> {

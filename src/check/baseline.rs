@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use super::servers;
 use crate::host::ProcessId;
 use crate::moosefs::Overview;
 use crate::moosefs::wire::{Chunkserver, Info};
@@ -130,23 +131,15 @@ impl Baseline {
     }
 
     /// What a cluster counts otherwise that goes on working while a run stands still. A server that is away keeps what it had,
-    /// less what was deleted in all, and so does one that is there without its chunks: an old one that a boot has started on
-    /// the folders of the new release shows none, and as a measure that would let it pass for good. As long as every chunk has
-    /// its copies, what a server shows less was moved.
+    /// and so does one that is there without its chunks: an old one that a boot has started on the folders of the new release
+    /// shows none, and as a measure that would let it pass for good. As long as every chunk has its copies, what a server shows
+    /// less was moved.
     #[must_use]
     pub fn recount(&self, overview: &Overview) -> Option<Counts> {
         let now = Self::of(overview);
-        let deleted = self.chunks.saturating_sub(now.chunks);
         // a 1.5 master tells no matrix
         let whole = overview.matrix.is_none() || (now.missing <= self.missing && now.under_goal <= self.under_goal);
-        let mut servers = now.servers;
-        for (server, had) in &self.servers {
-            let had = less(*had, deleted);
-            let shows = servers.entry(*server).or_insert(had);
-            if !whole || *shows == 0 {
-                *shows = had.max(*shows);
-            }
-        }
+        let mut servers = servers::since(self, &now, |shows| whole && shows > 0);
         servers.retain(|server, chunks| self.servers.get(server) != Some(chunks));
         let same = (now.chunks, now.inodes) == (self.chunks, self.inodes) && servers.is_empty();
         let (chunks, inodes) = (now.chunks, now.inodes);
@@ -243,12 +236,6 @@ impl Baseline {
         let least = u64::from(had > 0 && info.chunks > 0);
         (had.saturating_sub(deleted) * CHUNKS_BACK_PERCENT).div_ceil(100).max(least)
     }
-}
-
-/// What a server has at least that `had` so many chunks, when so many were deleted in all: one, unless it had none. That users have
-/// deleted all that it had, and it shows none therefore, is seen when it is there, and not taken for granted.
-pub(super) fn less(had: u32, deleted: u32) -> u32 {
-    had.saturating_sub(deleted).max(had.min(1))
 }
 
 pub(super) fn connected(overview: &Overview) -> impl Iterator<Item = &Chunkserver> {

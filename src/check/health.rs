@@ -371,6 +371,19 @@ mod tests {
     }
 
     #[test]
+    fn what_moved_while_its_server_was_away_is_not_missed_when_that_is_back_at_an_old_master() {
+        let mut baseline = Baseline::of(&at_an_old_master(100, [100, 100]));
+        let mut away = at_an_old_master(100, [0, 140]);
+        away.chunkservers[0].disconnected = true;
+        if let Some(counts) = baseline.recount(&away) {
+            baseline.learn(&counts);
+        }
+        let told = |shows| server_is_back(&at_an_old_master(100, shows), &baseline, SERVER, None);
+        assert!(told([60, 140]).is_ok());
+        assert!(told([60, 137]).unwrap_err().contains("shows 60 chunks and had 98 or more"), "of a lost disk");
+    }
+
+    #[test]
     fn however_much_users_deleted_a_server_that_shows_nothing_has_not_scanned() {
         let mut before = Baseline::of(&overview());
         let mut now = overview();

@@ -9,6 +9,7 @@ pub mod health;
 pub mod metadata;
 pub mod observation;
 pub mod preflight;
+mod servers;
 pub mod trial;
 
 #[cfg(test)]

@@ -259,6 +259,8 @@ fn what_a_new_master_has_moved_before_is_the_measure_at_an_old_one() {
     let shown = Baseline::of(&scene.overview).servers;
     assert_ne!(shown, before.servers);
     assert_eq!(measure(&scene), shown);
+    scene.overview.chunkservers[0].disconnected = true;
+    assert_eq!(measure(&scene), before.servers, "what moved from one that is away counts once");
 }
 
 #[test]
