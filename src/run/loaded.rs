@@ -11,6 +11,7 @@ use super::effect::RECONNECT;
 use super::failure::{Failure, FailureKind};
 use super::gate::Red;
 use super::ports::{Clock, Hosts, Master};
+use super::step::look;
 use crate::check::health::master_runs;
 use crate::check::metadata::{Loaded, Metadata, metadata_is_kept};
 use crate::host::{HostFacts, HostName, Process};
@@ -20,6 +21,9 @@ use crate::schedule::{Action, Step};
 
 /// How long after the old master was last counted, or the new one was last seen not to serve, nobody can have deleted much.
 const JUST_NOW: Duration = Duration::from_secs(60);
+
+/// What a run cannot do that asks about a master which it found.
+const ON_WITH_IT: &str = "go on with the master that runs";
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Where the new master is started.
@@ -80,7 +84,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// new one counts on the same metadata, whoever has started it.
     pub(super) async fn recount(&self) -> Result<(), Failure> {
         let patience = if self.accepts_metadata { RECONNECT } else { Duration::ZERO };
-        let Ok(overview) = self.overview_within(patience).await else { return Ok(()) };
+        let Ok(overview) = self.overview_within(patience).await else { return self.silent_on_other_metadata().await };
         let new = master_runs(&overview, &self.schedule.to).is_ok();
         let Some((host, step)) = self.start_of_master() else {
             // a way back that starts no master finds the one that its users have used all the time
@@ -100,7 +104,24 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             (Metadata::Unclear(_) | Metadata::Other(_), version) if self.accepts_metadata => {
                 self.accept(&overview, version)
             }
+            // the run has seen it serve what its predecessor wrote: somebody has put other metadata in its place since
+            (Metadata::Other(reason), _) if self.is_done(&step.id) => {
+                Err(asking(ON_WITH_IT, reason, host, step))
+            }
             // what it is held against is what stands against it
+            _ => Ok(()),
+        }
+    }
+
+    /// A master that is silent for now is not passed over either: its version says alone which metadata it has.
+    async fn silent_on_other_metadata(&self) -> Result<(), Failure> {
+        let Some((host, step)) = self.start_of_master().filter(|(_, step)| self.is_done(&step.id)) else { return Ok(()) };
+        // a host that is not reached is told of when it is reconciled
+        let Ok(now) = self.look_once(host, &look(&step.action, self.schedule)).await else { return Ok(()) };
+        match self.which(Some(&now), step, None) {
+            (Metadata::Other(reason), _) if self.new_process(&now).is_some() && !self.accepts_metadata => {
+                Err(asking(ON_WITH_IT, reason, host, step))
+            }
             _ => Ok(()),
         }
     }
@@ -118,8 +139,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             (Some(_), Some(_)) if is < least && self.accepts_metadata => self.accept(overview, is),
             (Some(is), Some(least)) if is < least && now.daemon(Role::Master).is_some() => {
                 let reason = format!("the old master runs on metadata of version {is}, and it had {least} before");
-                let failure = Failure::new(FailureKind::GateRed, "go on with the master that runs", reason.clone());
-                Err(failure.asking(reason).at(Some(&step.id), host))
+                Err(asking(ON_WITH_IT, reason, host, step))
             }
             _ => self.learn_counts(overview, None, true),
         }
@@ -218,8 +238,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
             Some(Metadata::Unclear(reason)) => {
                 let message = "tell whether the master that was started serves the metadata of the one before it";
-                let failure = Failure::new(FailureKind::GateRed, message, reason.clone());
-                Err(failure.asking(reason).at(Some(&step.id), host))
+                Err(asking(message, reason, host, step))
             }
             _ => Ok(()),
         }
@@ -237,4 +256,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             _ => failure,
         }
     }
+}
+
+/// A stop that asks whether the metadata is the right one.
+fn asking(message: &str, reason: String, host: &HostName, step: &Step) -> Failure {
+    Failure::new(FailureKind::GateRed, message, reason.clone()).asking(reason).at(Some(&step.id), host)
 }

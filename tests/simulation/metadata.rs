@@ -174,6 +174,35 @@ fn an_old_master_that_was_put_back_on_an_older_copy_is_asked_about_before_it_is_
     assert_eq!(world.times("master", STOP), 0);
 }
 
+/// Its own run has seen it whole, and left it for the night.
+#[test]
+fn a_new_master_that_was_put_on_an_older_copy_since_is_asked_about_however_much_it_counts() {
+    for inodes in [10_000, 9_900, 4_000] {
+        let world = World::new();
+        world.set_inodes(10_000);
+        let plan = schedule(&world, Mode::Rolling);
+        assert_eq!(walk(&world, &plan), Ending::Finished);
+        let seen = |r: &Record| matches!(r, Record::Done { step, .. } if *step.0 == *"master/master/start");
+        let at = world.records.borrow().iter().rposition(seen).expect("the master was started");
+        world.records.borrow_mut().truncate(at + 1);
+        world.deeds.borrow_mut().clear();
+        world.wait(8 * 3600);
+        world.start_new_master();
+        world.loaded.set(700);
+        world.set_inodes(inodes);
+        // nor is it passed over while it is silent
+        for silent in [0, u32::MAX, 0] {
+            world.silent.set(silent);
+            let failure = asks(walk(&world, &plan));
+            assert!(failure.causes[0].contains("has version 700"), "{:?}", failure.causes);
+            assert!(world.touched().is_empty(), "{inodes}: {:?}", world.deeds.borrow());
+        }
+        world.accepts_metadata.set(true);
+        assert_eq!(walk(&world, &plan), Ending::Finished, "{inodes}");
+        assert!(is_left_alone(&world));
+    }
+}
+
 #[test]
 fn older_metadata_that_was_accepted_is_what_the_run_goes_on_with() {
     let (world, plan) = killed_behind_the_start(Mode::Rolling);
