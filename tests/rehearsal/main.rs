@@ -1,6 +1,7 @@
 //! The embedded cluster by itself: what an operator would find on its hosts, and what the simulated releases do when they
 //! are driven by hand through the real `ssh`. No executor takes part.
 
+mod asked;
 mod build;
 mod by_hand;
 mod children;

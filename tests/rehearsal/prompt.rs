@@ -28,7 +28,7 @@ fn terminal() -> (File, File) {
 }
 
 /// Runs a command on a terminal; each answer is given when its question is there.
-fn on_a_terminal(command: Command, answers: &[(&str, &str)]) -> Said {
+pub fn on_a_terminal(command: Command, answers: &[(&str, &str)]) -> Said {
     after_a_while(command, answers, &|| {})
 }
 
