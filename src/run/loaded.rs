@@ -105,9 +105,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 self.accept(&overview, version)
             }
             // the run has seen it serve what its predecessor wrote: somebody has put other metadata in its place since
-            (Metadata::Other(reason), _) if self.is_done(&step.id) => {
-                Err(asking(ON_WITH_IT, reason, host, step))
-            }
+            (Metadata::Other(reason), _) if self.is_done(&step.id) => Err(asking(ON_WITH_IT, reason, host, step)),
             // what it is held against is what stands against it
             _ => Ok(()),
         }
@@ -115,7 +113,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// A master that is silent for now is not passed over either: its version says alone which metadata it has.
     async fn silent_on_other_metadata(&self) -> Result<(), Failure> {
-        let Some((host, step)) = self.start_of_master().filter(|(_, step)| self.is_done(&step.id)) else { return Ok(()) };
+        let Some((host, step)) = self.start_of_master().filter(|(_, step)| self.is_done(&step.id)) else {
+            return Ok(());
+        };
         // a host that is not reached is told of when it is reconciled
         let Ok(now) = self.look_once(host, &look(&step.action, self.schedule)).await else { return Ok(()) };
         match self.which(Some(&now), step, None) {

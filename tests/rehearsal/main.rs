@@ -14,6 +14,7 @@ mod faults;
 mod judged;
 mod kept;
 mod logins;
+mod lost;
 mod metalogger;
 mod names;
 mod observed;
