@@ -129,6 +129,9 @@ codes! {
     DiskLineChanges "disk-line-changes" Error "a line of mfshdd.cfg means something else to the new chunkserver" "hazard 31; hddspacemgr.c @ 1.6.27";
     DisksNotSeen "disks-not-seen" Error "the list of disks of a running chunkserver cannot be looked at" "hazard 31; hddspacemgr.c @ 1.6.27";
     DiskAbsent "disk-absent" Error "a disk of mfshdd.cfg is not there as a folder" "hazard 7; hddspacemgr.c @ 1.6.27, hdd_parseline";
+    DiskElsewhere "disk-elsewhere" Error "a disk that the running chunkserver uses is not where its list leads now" "/proc/PID/fd; hddspacemgr.c @ 1.5.12: the `.lock` of each disk stays open; run with 1.5.12";
+    DiskTwice "disk-twice" Error "two lines of mfshdd.cfg lead to one folder" "stat(1); hddspacemgr.c @ 1.5.12 to 1.6.27: the inode of `.lock`; run with 1.5.12 and 1.6.27";
+    DiskNotMounted "disk-not-mounted" Warning "/etc/fstab mounts a disk where mfshdd.cfg names a folder, and it is not mounted" "fstab(5), /proc/self/mountinfo";
     DiskMarked "disk-marked" Error "a disk that is marked for removal has chunks that the new chunkserver would not see" "hazard 36; hddspacemgr.c @ 1.6.18 to 1.6.27, hdd_folder_scan; run with 1.6.20 and 1.6.27";
     DiskCommented "disk-commented" Note "a comment in mfshdd.cfg, which 1.5 takes for a disk" "hazard 31; hddspacemgr.c @ 1.5.12";
     MetadataNeverSaved "metadata-never-saved" Error "the master has never saved its metadata: no copy of it could be restored" "MFSM NEW; hazards 14, 16";

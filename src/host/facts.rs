@@ -227,6 +227,16 @@ pub struct HostFacts {
     /// The mounts that these folders, those whose space was asked for and those of programs are on, by path.
     #[serde(default)]
     pub lies: BTreeMap<String, Mounted>,
+    /// The mount points of /etc/fstab that are nearest above disks of mfshdd.cfg, by disk, mounted or not; none for a disk above which
+    /// it names no other than the root.
+    #[serde(default)]
+    pub wanted: BTreeMap<String, String>,
+    /// What these names lead to now: disks of mfshdd.cfg, the `.lock` in them, and the names in [`Self::opened`].
+    #[serde(default)]
+    pub nodes: BTreeMap<String, Node>,
+    /// The `.lock` of disks that chunkservers have open. None of one whose open files are not shown.
+    #[serde(default)]
+    pub opened: Vec<Opened>,
     /// The first 8 bytes of metadata files in the master's DATA_PATH, by file name: `MFSM 1.5`, `MFSM NEW`.
     pub headers: BTreeMap<String, String>,
     /// The version of the metadata in them: how many changes it has seen.
@@ -307,6 +317,28 @@ pub struct Mounted {
     pub read_only: bool,
     /// No program on it can be run.
     pub noexec: bool,
+}
+
+/// A file or folder as the kernel knows it, whatever names it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Node {
+    /// The number of its file system (`st_dev`).
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+}
+
+/// A lock file that a process has open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The process.
+    pub pid: u32,
+    /// The file.
+    pub node: Node,
+    /// The name that the kernel shows for it: of one on a file system that is mounted no more, what is left of its name.
+    pub path: String,
+    /// Whether its name is gone since.
+    pub deleted: bool,
 }
 
 /// Who may do what with a folder.

@@ -66,6 +66,10 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
         meaning: "a DATA_PATH that leads to the folder that the daemon works in, by another way than a link",
     },
     Acknowledgeable {
+        code: "disk-not-mounted",
+        meaning: "disks that are folders of another file system, though /etc/fstab mounts one there",
+    },
+    Acknowledgeable {
         code: "exports-unreadable",
         meaning: "lines and words of mfsexports.cfg that the new master passes over",
     },

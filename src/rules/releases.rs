@@ -62,6 +62,13 @@ pub fn refuses_old_tools(to: &Version) -> bool {
     *to >= Version::new(1, 6, 26)
 }
 
+/// From 1.6.26 on a chunkserver takes the same path twice in its list for a line that was changed; before, and for two paths of one folder
+/// in every release, it does not start (hddspacemgr.c, `hdd_parseline`, `lockneeded`).
+#[must_use]
+pub fn takes_a_disk_twice(to: &Version) -> bool {
+    *to >= Version::new(1, 6, 26)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,13 +79,14 @@ mod tests {
     #[test]
     fn the_first_release_with_a_change_has_it() {
         let v = |patch| Version::new(1, 6, patch);
-        let turns: [Turn; 6] = [
+        let turns: [Turn; 7] = [
             (refuses_loopback, 14),
             (leaves_marked_disks, 18),
             (reads_mount_file, 21),
             (counts_without_reserve, 22),
             (stops_at_zero, 25),
             (refuses_old_tools, 26),
+            (takes_a_disk_twice, 26),
         ];
         for (has, from) in turns {
             assert!(has(&v(from)) && !has(&v(from - 1)), "1.6.{from}");

@@ -83,6 +83,12 @@ fn follows(code: Code) -> Follows {
         DiskLineChanges => {
             Outage("unchecked::a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserver")
         }
+        DiskTwice | DiskElsewhere => {
+            Outage("unchecked::a_list_that_does_not_say_what_the_old_chunkserver_uses_is_an_outage")
+        }
+        DiskNotMounted => {
+            NoOutage("what is on that disk is missing already, and the new chunkserver uses what the old one does")
+        }
         DiskMarked => Outage("unchecked::the_chunks_of_a_disk_that_is_marked_for_removal_are_lost_sight_of"),
         DiskCommented => NoOutage("the new chunkserver takes it for a comment; 1.5 would not start on the way back"),
         ClientNotConnected | MountMissing => NoOutage("there is no mount that could be lost"),

@@ -164,6 +164,35 @@ async fn a_disk_whose_name_ends_like_a_size_is_another_one_to_the_new_chunkserve
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_does_not_say_what_the_old_chunkserver_uses_is_an_outage() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    // another folder by the name of its disk: the old one goes on, and the new one knows no chunk
+    let other = "cd /mnt && mv hd1 hd1.away && mkdir hd1 && chown nobody hd1";
+    said(&cluster, "cs1", other, 0).await;
+    let words = said(&cluster, "cs1", &format!("{INSTALL} && mfschunkserver"), 0).await;
+    assert!(words.contains("initialized properly"), "all is well, it says: {words}");
+    until_errors(&cluster).await;
+    said(&cluster, "cs1", "mfschunkserver stop && cd /mnt && rm -r hd1 && mv hd1.away hd1 && mfschunkserver", 0).await;
+    until_back(&cluster, "cs1").await;
+    // the same words twice are one disk to this release; two names of one folder end it, after it has ended the other
+    let list = "/usr/local/etc/mfshdd.cfg";
+    said(&cluster, "cs1", &format!("printf '\\057mnt/hd1\\n' >> {list} && mfschunkserver"), 0).await;
+    until_back(&cluster, "cs1").await;
+    let all = said(
+        &cluster,
+        "cs1",
+        &format!("ln -s hd1 /mnt/alias && printf '\\057mnt/alias\\n' >> {list} && mfschunkserver"),
+        1,
+    )
+    .await;
+    assert!(all.contains("terminated") && all.contains("already locked"), "{all}");
+    assert_eq!(pids(&cluster, "cs1", "mfschunkserver").await, [0u32; 0]);
+    until_errors(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_chunks_of_a_disk_that_is_marked_for_removal_are_lost_sight_of() {
     let cluster = with(&[], 1).await;
     said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;

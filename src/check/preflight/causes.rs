@@ -17,6 +17,8 @@ fn follows(cause: Code) -> &'static [Code] {
         DaemonNotRunning => &[AdminPortNotListening, MasterDoesNotAnswer, ChunkserverNotConnected],
         // without its name a daemon does not connect
         MasterHostUnresolved => &[ChunkserverNotConnected, ClientNotConnected],
+        // what is not there cannot be counted there
+        DiskElsewhere => &[ChunksLost],
         _ => &[],
     }
 }

@@ -36,6 +36,9 @@ impl Check<'_> {
         let moved = old.get("HDD_CONF_FILENAME").is_none();
         if surveyed(facts) {
             self.disks_absent(host, path, old, facts);
+            self.disks_twice(host, path, old, facts);
+            self.disks_elsewhere(host, path, old, facts);
+            self.disks_unmounted(host, path, old, facts);
             self.marked(host, path, old, facts);
         }
         let mut text = file.text.clone();

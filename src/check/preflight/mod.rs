@@ -22,6 +22,7 @@ mod mounted;
 mod mounts;
 mod names;
 mod needs;
+mod nodes;
 mod old;
 mod old_programs;
 mod owners;

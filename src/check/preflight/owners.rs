@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::nodes::elsewhere;
 use super::old::Old;
 use super::{Check, surveyed};
 use crate::check::Code;
@@ -53,6 +54,9 @@ impl Check<'_> {
             return;
         }
         let mut paths = old.disk_paths();
+        // of those another finding says that they are not the daemon's disks
+        let elsewhere = elsewhere(old, facts);
+        paths.retain(|path| !elsewhere.contains(path));
         paths.push(process.cwd.clone());
         let folders = paths.iter().filter_map(|path| Some((path.clone(), &facts.folders.get(path)?.owner)));
         let locks = facts.lock_files.iter().filter(|(_, lock)| lock.pid == Some(process.pid));

@@ -6,6 +6,7 @@ mod causes;
 mod disks;
 mod documented;
 mod new_already;
+mod nodes;
 mod scene;
 mod traps;
 mod twins;

@@ -8,8 +8,8 @@ use semver::Version;
 use crate::check::preflight::{Fleet, Here, preflight, unanswered};
 use crate::check::{Code, Finding, Observation};
 use crate::host::facts::{
-    BuildFacts, FileFact, Folder, LockFact, MountLine, MountUser, Mounted, Permissions, Socket, Space, StartupLine,
-    TOOLS, TextFile,
+    BuildFacts, FileFact, Folder, LockFact, MountLine, MountUser, Mounted, Node, Opened, Permissions, Socket, Space,
+    StartupLine, TOOLS, TextFile,
 };
 use crate::host::places::{Onlooker, Placed};
 use crate::host::{HostFacts, HostName, Process};
@@ -293,6 +293,28 @@ impl Scene {
     pub fn lies(&mut self, host: &str, folder: &str, read_only: bool, noexec: bool) {
         let mounted = Mounted { at: folder.to_owned(), read_only, noexec };
         self.host(host).lies.insert(folder.to_owned(), mounted);
+    }
+
+    /// A folder of a disk and its lock file, both on this device.
+    pub fn disk(&mut self, host: &str, folder: &str, device: u64, inode: u64) {
+        let facts = self.host(host);
+        facts.folders.insert(folder.to_owned(), Folder { owner: "nobody".into(), wide: false });
+        facts.nodes.insert(folder.to_owned(), Node { device, inode });
+        facts.nodes.insert(format!("{folder}/.lock"), Node { device, inode: inode + 1 });
+    }
+
+    /// A lock file of number 11 that the daemon has open.
+    pub fn opens(&mut self, host: &str, device: u64, path: &str) {
+        let (path, deleted) = path.strip_suffix(" (deleted)").map_or((path, false), |path| (path, true));
+        let node = Node { device, inode: 11 };
+        self.host(host).opened.push(Opened { pid: 7, node, path: path.to_owned(), deleted });
+    }
+
+    /// A disk that /etc/fstab mounts, and the mount that it is on.
+    pub fn fstab(&mut self, host: &str, disk: &str, on: &str) {
+        let facts = self.host(host);
+        facts.wanted.insert(disk.to_owned(), disk.to_owned());
+        facts.lies.insert(disk.to_owned(), Mounted { at: on.to_owned(), ..Mounted::default() });
     }
 
     pub fn header(&mut self, text: &str) {

@@ -4,6 +4,7 @@
 //! 1.5's time. It calls no binary of MooseFS: in 1.5 even `-v` is not safe to guess about.
 
 mod mounted;
+mod nodes;
 mod places;
 mod read;
 mod script;

@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use semver::Version;
 
 use crate::host::facts::{
-    BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Mounted, Permissions, Process, Socket,
-    Space, StartupLine, Stranger, TextFile,
+    BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Mounted, Node, Opened, Permissions,
+    Process, Socket, Space, StartupLine, Stranger, TextFile,
 };
 use crate::host::places::{Keeper, Placed};
 use crate::host::said;
@@ -230,6 +230,14 @@ impl HostFacts {
                 };
                 self.lies.insert(path, Mounted { at, read_only, noexec });
             }
+            "wanted" => drop(self.wanted.insert(parts.next()?.to_owned(), parts.next()?.to_owned())),
+            "node" => drop(self.nodes.insert(parts.next()?.to_owned(), node(&mut parts)?)),
+            "opened" => {
+                let (pid, node) = (parts.next()?.parse().ok()?, node(&mut parts)?);
+                let shown = parts.next()?;
+                let path = shown.strip_suffix(" (deleted)");
+                self.opened.push(Opened { pid, node, path: path.unwrap_or(shown).to_owned(), deleted: path.is_some() });
+            }
             "leads" => drop(self.leads.insert(parts.next()?.to_owned(), parts.next()?.to_owned())),
             "chunks" => drop(self.narrow.insert(parts.next()?.to_owned(), parts.next()?.parse().ok()?)),
             "lock" => {
@@ -302,6 +310,11 @@ fn owner(parts: &mut std::str::Split<'_, char>) -> Option<String> {
     let (name, number) = (parts.next()?, parts.next()?);
     number.parse::<u32>().ok()?;
     Some(if name == "UNKNOWN" { number } else { name }.to_owned())
+}
+
+/// `DEVICE INODE`, tab separated, as `stat` tells them in decimal.
+fn node(parts: &mut std::str::Split<'_, char>) -> Option<Node> {
+    Some(Node { device: parts.next()?.parse().ok()?, inode: parts.next()?.parse().ok()? })
 }
 
 /// `12345.67`, as /proc/uptime has it.

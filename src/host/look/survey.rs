@@ -4,7 +4,7 @@
 //! known of it comes from `/proc`. Nothing is written on the host, a temporary file of a here-document neither. A tool
 //! that is missing makes a fact absent and no look unreadable. And no process is started for each process of the host.
 
-use super::{Look, mounted, places};
+use super::{Look, mounted, nodes, places};
 use crate::host::facts::TOOLS;
 use crate::host::guard::others;
 use crate::host::sh::{Script, sh};
@@ -24,7 +24,9 @@ const CONFIG_FILES: [&str; 9] = [
 
 /// What comes before the common part: the functions, and `at`, which is called for every process of MooseFS.
 pub(super) fn begin() -> Script {
-    [sh!(others!()), sh!(FUNCTIONS), sh!(mounted::FUNCTIONS), places::functions()].into_iter().collect()
+    [sh!(others!()), sh!(FUNCTIONS), sh!(mounted::FUNCTIONS), sh!(nodes::FUNCTIONS), places::functions()]
+        .into_iter()
+        .collect()
 }
 
 /// Of a short look: who uses the mounts, where else they are, and what lies in or under these mount points.
@@ -140,7 +142,7 @@ disks() {
   [ -f "$1" ] && sed -n -e '\|^[[:space:]]*$|d' -e 's/^[*]//' -e 's/[[:space:]]*$//' -e 's|/*$||' -e p -e 's|/*[[:blank:]][[:blank:]]*-\{0,1\}[0-9.][0-9.]*[A-Za-z]*$||p' "$1" |
     while IFS= read -r z; do
       case $z in ''|/*) z=$r${z:-/} ;; *) [ -n "$works" ] || continue; z=$works/$z ;; esac
-      folder "$z"; chunks "$z"
+      folder "$z"; node "$z"; node "${z%/}/.lock"; wanted "$z"; chunks "$z"
     done
 }
 chunks() {
@@ -196,7 +198,7 @@ at() {
   x=$(stat -c "%U$tab%u$tab%G$tab%g" "$1") &&
     printf 'owner\t%s\t%s\t%s\n' "${1##*/}" "$x" "$(sed -n 's/^VmRSS:[[:blank:]]*\([0-9]*\) kB.*/\1/p' "$1/status")"
   [ "$2" != mfsmount ] || { masters=$masters$nl$(master_of "$1"); return; }
-  [ "$2" != mfschunkserver ] || works=$4
+  [ "$2" != mfschunkserver ] || { works=$4; opened "$1"; }
   folder "$4"
   line sockets "${1##*/}" "$(ls -n "$1/fd/" | sed -n 's|.*socket:\[\([0-9]*\)\]$|\1|p' | tr '\n' ' ')" | folded
   tr '\0' '\n' < "$1/cmdline" | sed -n -e '1d' -e 's|^-[a-z]*c\(/.*\)|\1|p' -e '\|^-[a-z]*c$|{' -e 'n;p' -e '}' | while IFS= read -r f; do

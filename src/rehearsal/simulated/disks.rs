@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::daemon::Life;
@@ -74,7 +75,19 @@ impl Disks {
             }
             let file = File::options().write(true).create(true).truncate(false).open(folder.join(".lock"));
             match file.map(|file| (lock::try_lock(&file), file)) {
-                Ok((Ok(true), file)) => locks.push(file),
+                Ok((Ok(true), file)) => {
+                    // a process's own locks do not stand in its way: it knows the folder by its lock file (`hddspacemgr.c`)
+                    let twice =
+                        node(&file).is_some_and(|node| locks.iter().any(|other| self::node(other) == Some(node)));
+                    let same_words = folders.contains(&folder);
+                    if twice && !(same_words && life.quirks.takes_a_disk_twice) {
+                        return Err(format!("data folder {word} already locked (used by this process)"));
+                    }
+                    if twice {
+                        continue;
+                    }
+                    locks.push(file);
+                }
                 Ok(_) => return Err(format!("data folder {word} is locked by another process")),
                 Err(error) => return Err(format!("can't use data folder {word}: {error}")),
             }
@@ -134,6 +147,11 @@ impl Disks {
     pub fn total(&self) -> u64 {
         DISK_SIZE * self.folders.len() as u64
     }
+}
+
+/// A file as the kernel knows it.
+fn node(file: &File) -> Option<(u64, u64)> {
+    file.metadata().ok().map(|facts| (facts.dev(), facts.ino()))
 }
 
 fn chunks_in(folder: &Path) -> Vec<(u64, PathBuf)> {

@@ -60,6 +60,8 @@ pub struct Quirks {
     pub limits_back_logs: bool,
     /// Takes a last word of mfshdd.cfg for a size where the file ends with it, 1.6.27 (hddspacemgr.c).
     pub disk_sizes: bool,
+    /// Takes the same words twice in mfshdd.cfg for a line that was changed, 1.6.26 (hddspacemgr.c: `lockneeded`).
+    pub takes_a_disk_twice: bool,
     /// Keeps `metadata.mfs.back.1`, 1.6.26.
     pub keeps_previous: bool,
     /// Retries for ever where a save is under way when it is told to end, 1.6.23; before: 3 × 5 s, then ends unsaved.
@@ -135,6 +137,7 @@ impl Quirks {
             deletes_unknown: !from(6, 19),
             limits_back_logs: from(6, 26),
             disk_sizes: from(6, 27),
+            takes_a_disk_twice: from(6, 26),
             keeps_previous: from(6, 26),
             insists_on_saving: from(6, 21),
             folders_256: from(6, 6),

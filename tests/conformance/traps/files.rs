@@ -222,6 +222,36 @@ fn of_chunkservers() -> Vec<Trap> {
             "cd /usr/local/etc && cp -p mfshdd.cfg hdd.away && printf '  \\057mnt/hd1\\n' >> mfshdd.cfg",
             "cd /usr/local/etc && mv -f hdd.away mfshdd.cfg",
         ),
+        trap(
+            Code::DiskTwice,
+            "cs1",
+            "cd /usr/local/etc && cp -p mfshdd.cfg hdd.away && printf '\\057mnt/hd1\\n' >> mfshdd.cfg",
+            "cd /usr/local/etc && mv -f hdd.away mfshdd.cfg",
+        ),
+        trap(
+            Code::DiskTwice,
+            "cs1",
+            "ln -s hd1 /mnt/alias && cd /usr/local/etc && cp -p mfshdd.cfg hdd.away && printf '*\\057mnt/alias\\n' >> mfshdd.cfg",
+            "cd /usr/local/etc && mv -f hdd.away mfshdd.cfg && rm /mnt/alias",
+        ),
+        // taken out of the list since the start; and another folder by its name
+        trap(
+            Code::DiskElsewhere,
+            "cs1",
+            "mkdir /mnt/new && chown nobody /mnt/new && cd /usr/local/etc && cp -p mfshdd.cfg hdd.away && \
+             printf '\\057mnt/new\\n' > mfshdd.cfg",
+            "cd /usr/local/etc && mv -f hdd.away mfshdd.cfg && rmdir /mnt/new",
+        ),
+        trap(Code::DiskElsewhere, "cs1", "mount -t tmpfs none /mnt/hd1", "umount /mnt/hd1").simulated(
+            "cd /mnt && mv hd1 hd1.away && mkdir hd1 && chown nobody hd1",
+            "cd /mnt && rmdir hd1 && mv hd1.away hd1",
+        ),
+        trap(
+            Code::DiskNotMounted,
+            "cs1",
+            "cp -p /etc/fstab /root/fstab && printf 'LABEL=mfs \\057mnt/hd1/ xfs noatime 0 2\\n' >> /etc/fstab",
+            "cat /root/fstab > /etc/fstab && rm /root/fstab",
+        ),
         // a link of the daemon's to a folder that is not
         trap(
             Code::OwnerDiffers,

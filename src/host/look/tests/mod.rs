@@ -1,6 +1,7 @@
 //! Looks at this machine, and the reading of answers word by word.
 
 mod mounted;
+mod nodes;
 mod survey;
 mod watch;
 
