@@ -1,8 +1,9 @@
 //! What the judge of the seeds takes for a breach, and what it does not: facts as the simulated world tells them, one verdict.
 
 use jiff::{SignedDuration, Timestamp};
+use mfsupgrade::host::lock::Holder;
 use mfsupgrade::moosefs::daemon::Role;
-use mfsupgrade::plan::Busy;
+use mfsupgrade::plan::{Busy, Mode};
 use mfsupgrade::run::FailureKind;
 
 use super::seeds::deed::Deed;
@@ -150,4 +151,40 @@ fn figures_and_words_of_an_account_are_held_against_the_world() {
     );
     assert_eq!(said("failed to install; 0 of 1 chunkserver on 1.6.27; cluster NOT healthy: chunks are missing"), 1);
     assert_eq!(said("failed to install; 0 of 2 chunkservers on 1.6.27; cluster healthy"), 1);
+}
+
+#[test]
+fn a_second_process_is_turned_away_while_the_first_walks_and_sends_nothing() {
+    let told = |ended: bool, fact: Fact| {
+        let mut judge = judge(Terms::PLAIN);
+        if ended {
+            judge.see(10 * S, &failed(FailureKind::Unknown, "cs1", "whether the file system is up is not asked"));
+        }
+        judge.see(20 * S, &fact);
+        laws(&judge).contains(&"lock")
+    };
+    let holder = |age_s: u64| Fact::TurnedAway(Holder { run: "run".to_owned(), age_s, ..Holder::default() });
+    assert!(!told(false, holder(30)));
+    assert!(told(false, holder(301)), "its heart beats no more");
+    assert!(told(true, holder(30)), "the first one has ended");
+    assert!(told(false, Fact::TurnedAway(Holder::default())), "no run is named");
+    assert!(told(false, Fact::Beside { host: "cs1".to_owned(), deed: Deed::Install }));
+}
+
+#[test]
+fn where_another_upgrade_begins_under_a_new_master_none_is_stopped_whoever_has_started_it() {
+    let stops = |anew: bool| {
+        let full_stop = (0..).map(Scenario::quiet).find(|s| s.mode == Mode::FullStop && s.servers == 1);
+        let mut judge = Judge::new(&full_stop.expect("some seed has it"));
+        judge.see(-3600 * S, &process("master", Role::Master, true, true, By::World));
+        judge.see(-3600 * S, &Fact::Health(Health { master: Some(true), back: vec![true], ..Health::default() }));
+        if anew {
+            judge.see(0, &Fact::Anew);
+        }
+        judge.see(0, &Fact::Session);
+        judge.see(10 * S, &command("master", Deed::Stop(Role::Master)));
+        laws(&judge).contains(&"healthy-master")
+    };
+    assert!(stops(true));
+    assert!(!stops(false), "a full stop that a boot has come before stops what there is");
 }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mfsupgrade::journal::{JournalSink, Progress, Record, record};
 use mfsupgrade::moosefs::daemon::Role;
@@ -23,7 +23,7 @@ use super::past::Copied;
 use super::plant::{Bug, Planted, PlantedSink, Wrong};
 use super::scenario::Scenario;
 use super::seed::Seed;
-use super::way_back;
+use super::{abandon, twice, way_back};
 
 /// Failed sessions after which no further fault strikes.
 const FAULTS_FOR: usize = 6;
@@ -54,7 +54,8 @@ impl fmt::Display for Played {
     }
 }
 
-struct Telling<'c>(&'c Cluster, RefCell<String>);
+/// What the executor tells, kept with the history.
+pub struct Telling<'c>(pub &'c Cluster, pub RefCell<String>);
 
 impl EventSink for Telling<'_> {
     fn send(&self, stamped: Stamped) {
@@ -70,11 +71,11 @@ impl EventSink for Telling<'_> {
 }
 
 /// What is walked now.
-struct Walked {
-    schedule: Schedule,
-    run: String,
+pub struct Walked {
+    pub schedule: Schedule,
+    pub run: String,
     /// On the way back: how far the upgrade had come.
-    taken_back: Option<Progress>,
+    pub taken_back: Option<Progress>,
     sessions: usize,
     /// The operator was asked about the master's metadata, and has said yes.
     accepts: bool,
@@ -93,6 +94,7 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
     let mut walked = begin(&cluster, upgrade.clone(), "simulated".to_owned(), None);
     let mut endings = Vec::new();
     let mut aside = Aside { copied: scenario.past.copied.clone(), journal: None };
+    let mut abandons = scenario.past.abandons;
     let mut nights = scenario.nights.then(|| Seed::new(scenario.seed ^ 0x419f7));
     loop {
         // a name that leads elsewhere is none of the first look's, nor of that before the way back
@@ -144,6 +146,15 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
                 broke(&cluster, broken);
                 break;
             }
+        }
+        if abandons
+            && !finished
+            && let Some(anew) = abandon::begin(&cluster, bug)
+        {
+            // a copy of what was left is turned away for good
+            (abandons, aside) = (false, Aside { copied: None, journal: None });
+            walked = begin(&cluster, anew, "anew".to_owned(), None);
+            continue;
         }
         // an operator who goes the way back looks anew before some of its sessions, and begins it anew
         let turns = match (&walked.taken_back, scenario.back) {
@@ -354,30 +365,17 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> 
     let ports = Planted::new(cluster, bug, walked.taken_back.is_some());
     let laws = Wrong(bug);
     let telling = Telling(cluster, RefCell::default());
-    let runner = Runner {
-        schedule,
-        baseline: RefCell::new(schedule.baseline.clone().expect("an observed schedule")),
-        run: walked.run.clone(),
-        simulated: None,
-        hosts: &ports,
-        master: &ports,
-        laws: &laws,
-        guard: cluster,
-        clock: &ports,
-        journal: RefCell::new(&mut sink),
-        backup: "/nowhere".into(),
-        events: &telling,
-        pause: &cluster.pause,
-        done: RefCell::default(),
-        open: RefCell::default(),
-        found: RefCell::default(),
-        aside: RefCell::default(),
-        clocks: RefCell::default(),
-        machines: RefCell::default(),
-        accepts_metadata: walked.accepts,
-        unserved: Cell::default(),
-    };
-    let said = match cluster.drive(runner.walk(&progress)) {
+    let claim = cluster.state.borrow_mut().claim(&walked.run, bug);
+    let taken = cluster.state.borrow_mut().take_lock(claim);
+    assert_eq!(taken, Ok(()), "whoever walked it before has ended");
+    let runner = runner(cluster, walked, (&ports, &laws), &mut sink, &telling, &cluster.pause);
+    let second = twice::second(cluster, walked, bug);
+    let driven = cluster.drive(twice::beside(cluster, runner.walk(&progress), second));
+    {
+        let mut state = cluster.state.borrow_mut();
+        (state.walker, state.second) = (None, false);
+    }
+    let said = match driven {
         Driven::Ended(Ending::Finished) => Said::Finished,
         Driven::Ended(Ending::Paused) => Said::Paused(telling.1.take()),
         Driven::Ended(Ending::Failed(failure, state)) => Said::Failed {
@@ -389,6 +387,41 @@ fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> 
         Driven::Endless => return Err(("endless", "the session does not end".to_owned())),
     };
     Ok(tell(cluster, said))
+}
+
+/// The executor, as a process of the tool has it.
+pub fn runner<'r>(
+    cluster: &'r Cluster,
+    walked: &'r Walked,
+    (ports, laws): (&'r Planted<'r>, &'r Wrong),
+    journal: &'r mut dyn JournalSink,
+    events: &'r Telling<'r>,
+    pause: &'r AtomicBool,
+) -> Runner<'r, Planted<'r>, Planted<'r>, Planted<'r>> {
+    let schedule = &walked.schedule;
+    Runner {
+        schedule,
+        baseline: RefCell::new(schedule.baseline.clone().expect("an observed schedule")),
+        run: walked.run.clone(),
+        simulated: None,
+        hosts: ports,
+        master: ports,
+        laws,
+        guard: cluster,
+        clock: ports,
+        journal: RefCell::new(journal),
+        backup: "/nowhere".into(),
+        events,
+        pause,
+        done: RefCell::default(),
+        open: RefCell::default(),
+        found: RefCell::default(),
+        aside: RefCell::default(),
+        clocks: RefCell::default(),
+        machines: RefCell::default(),
+        accepts_metadata: walked.accepts,
+        unserved: Cell::default(),
+    }
 }
 
 /// A tool that ends before it looks says nothing about mounts either.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mfsupgrade::host::lock::Holder;
 use mfsupgrade::moosefs::daemon::Role;
 
 use super::deed::Deed;
@@ -58,6 +59,12 @@ pub enum Fact {
     Metadata { whole: bool },
     /// A chunkserver's disks have the folders of 1.6, or of 1.5.
     Folders { host: String, wide: bool },
+    /// The operator leaves the run and begins another upgrade in its place, in the clients' phase of a full-stop.
+    Anew,
+    /// A second process of the run is told who walks it.
+    TurnedAway(Holder),
+    /// It sends a command, while the first walks the run.
+    Beside { host: String, deed: Deed },
     /// The tool begins or goes on.
     Session,
     /// It stopped, and says so.
@@ -104,6 +111,9 @@ impl fmt::Display for Fact {
             Self::Refused(why) => write!(f, "== the way back is refused: {why}"),
             Self::Metadata { whole } => write!(f, "metadata.mfs of a clean end is there: {whole}"),
             Self::Folders { host, wide } => write!(f, "{host}: the folders of 1.6: {wide}"),
+            Self::Anew => f.write_str("== another upgrade in the place of this one"),
+            Self::TurnedAway(holder) => write!(f, "-- a second process is told that {holder}"),
+            Self::Beside { host, deed } => write!(f, "{host}: {deed}, of a second process"),
             Self::Session => f.write_str("== the tool begins"),
             Self::Reached => f.write_str("the journal says that the target is reached"),
             Self::Stopped(Said::Failed { kind, host, account }) => {

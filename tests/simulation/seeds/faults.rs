@@ -157,6 +157,8 @@ impl Kind {
         "mount in use",
         "operator pauses",
         "other metadata",
+        super::abandon::NAME,
+        super::twice::NAME,
         "reboot, daemons down",
         "reboot, daemons up again",
         "state folder copied",

@@ -3,6 +3,7 @@
 //! `tests/simulation/proof.rs` runs seeds as a test, `tests/simulation/simulate.rs` as a program (`cargo run --release
 //! --example simulate`).
 
+pub mod abandon;
 pub mod asked;
 pub mod campaign;
 pub mod cluster;
@@ -18,4 +19,5 @@ pub mod scenario;
 pub mod seed;
 pub mod shape;
 pub mod terms;
+pub mod twice;
 pub mod way_back;

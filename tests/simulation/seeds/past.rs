@@ -3,6 +3,7 @@
 //! own, so that the rest of a seed is the same with it and without it.
 
 use super::seed::Seed;
+use super::twice::Twice;
 
 /// Sessions in which a copied state folder may be gone on with.
 const SESSIONS: usize = 8;
@@ -17,6 +18,10 @@ pub struct Past {
     /// The host, by its place among all, onto which the new programs were installed before the run, over the old ones.
     pub put_in: Option<usize>,
     pub copied: Option<Copied>,
+    /// A second process walks the run beside the first.
+    pub twice: Option<Twice>,
+    /// A run that stopped in the clients' phase of a full-stop is left for a new one.
+    pub abandons: bool,
 }
 
 /// A state folder that is copied behind one session; behind others the folder and its copy change places.
@@ -36,6 +41,6 @@ impl Past {
             let after = 1 + r.below(4);
             Copied { after, swaps: (after + 1..after + SESSIONS).filter(|_| r.chance(40)).collect() }
         });
-        Self { lost, accepts, put_in, copied }
+        Self { lost, accepts, put_in, copied, ..Self::default() }
     }
 }

@@ -5,11 +5,13 @@ use std::fmt;
 use mfsupgrade::plan::Mode;
 use semver::Version;
 
+use super::abandon;
 use super::drift::Drift;
 use super::faults::Armed;
 use super::past::Past;
 use super::seed::Seed;
 use super::terms::{self, Terms};
+use super::twice::Twice;
 
 /// The release that runs at first.
 pub static OLD: Version = Version::new(1, 5, 12);
@@ -179,6 +181,10 @@ impl Scenario {
             scenario.back_faults.extend(terms::disks(&mut past, seconds));
         }
         scenario.faults.extend(terms::watchdogs(&mut Seed::new(seed ^ 0xd06)));
+        scenario.past.twice = Twice::draw(&mut Seed::new(seed ^ 0x7417ce), seconds);
+        let pause = abandon::draw(&mut Seed::new(seed ^ 0xaba2d02), &scenario);
+        scenario.past.abandons = pause.is_some();
+        scenario.faults.extend(pause);
         scenario
     }
 

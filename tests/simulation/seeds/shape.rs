@@ -90,7 +90,7 @@ impl Scenario {
         }
     }
 
-    fn observation(&self, overview: &Overview) -> Observation {
+    pub fn observation(&self, overview: &Overview) -> Observation {
         let change = |role: Role, file: &str| ConfigChange {
             role,
             file: path(file),

@@ -92,7 +92,11 @@ impl Cluster {
         }
         let name = state.hosts[host].name.clone();
         if deed != Deed::Nothing {
-            state.tell(Fact::Command { host: name, deed });
+            let fact = match state.second {
+                true => Fact::Beside { host: name, deed },
+                false => Fact::Command { host: name, deed },
+            };
+            state.tell(fact);
         }
         let takes = state.work(job, limit_ms);
         let part = state.random.between(1, takes.max(1));

@@ -15,6 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
+use mfsupgrade::host::lock::Claim;
 use mfsupgrade::moosefs::daemon::Role;
 
 use self::happen::Happening;
@@ -93,6 +94,11 @@ pub struct State {
     /// Whether another run has the cluster's lock, and until when nothing is heard of it.
     pub lock_taken: bool,
     pub lock_silent_until: i64,
+    /// The process that walks the run, as the lock's file has it, and how many have drawn their words.
+    pub walker: Option<Claim>,
+    pub words: u32,
+    /// What is sent now is sent by a second process.
+    pub second: bool,
     pub saving: bool,
     /// How many copies of the metadata were made on the host.
     pub copies: u32,
@@ -170,6 +176,9 @@ impl Cluster {
             silent_until: 0,
             lock_taken: false,
             lock_silent_until: 0,
+            walker: None,
+            words: 0,
+            second: false,
             saving: false,
             copies: 0,
             copy_differs: false,

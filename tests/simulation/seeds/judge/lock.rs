@@ -1,5 +1,7 @@
 //! The cluster's lock: without it nothing is begun.
 
+use mfsupgrade::host::lock::Holder;
+
 use super::Judge;
 use crate::seeds::deed::Deed;
 use crate::seeds::faults::Kind;
@@ -39,6 +41,13 @@ impl Lock {
 }
 
 impl Judge {
+    /// A second process is turned away by the name of the run, while somebody walks it.
+    pub(super) fn second_is_told(&mut self, holder: &Holder) {
+        if !self.at_work || holder.run.is_empty() || !holder.walks() {
+            self.broke("lock", format!("a second process is turned away from what nobody walks: {holder}"));
+        }
+    }
+
     pub(super) fn under_the_lock(&mut self, host: &str, deed: &Deed) {
         let Some((since, until)) = self.lock.lost else { return };
         // what cleans up is no further step

@@ -73,7 +73,7 @@ impl Judge {
         let ends = matches!(deed, Deed::Stop(Role::Master) | Deed::Kill(_));
         // a full stop stops whatever master there is before its chunkservers are taken over, one of a boot too
         let ours = self.runs("master", Role::Master).any(|p| p.new == self.goal && p.by == By::Us);
-        let ends = ends && (ours || self.mode == Mode::Rolling) && !self.lost_records;
+        let ends = ends && (ours || self.anew || self.mode == Mode::Rolling) && !self.lost_records;
         if ends && host == "master" && self.health.master == Some(self.goal) && !self.health.other_metadata {
             let serves = (self.now - self.master_since) / 1000;
             self.broke("healthy-master", format!("{deed}, which has served the right metadata for {serves} s"));

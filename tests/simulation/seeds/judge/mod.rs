@@ -162,6 +162,8 @@ pub struct Judge {
     /// Which of them was back last, and when.
     back_at: Option<(usize, i64)>,
     server_started: Option<i64>,
+    /// Another upgrade was begun where master and chunkservers are new.
+    anew: bool,
     /// When the upgrade or the way back began: a mount that was away then is only told of.
     run_began: i64,
     session_began: i64,
@@ -228,6 +230,7 @@ impl Judge {
             taken_now: BTreeSet::new(),
             back_at: None,
             server_started: None,
+            anew: false,
             run_began: i64::MIN / 2,
             session_began: i64::MIN / 2,
             began_with_a_master: false,
@@ -354,6 +357,11 @@ impl Judge {
                 self.lock.repaired();
             }
             Fact::WayBack { in_use } => self.goes_back(*in_use),
+            Fact::Anew => self.begins_anew(),
+            Fact::TurnedAway(holder) => self.second_is_told(holder),
+            Fact::Beside { host, deed } => {
+                self.broke("lock", format!("{deed} on {host} by a second process, while the first walks the run"));
+            }
             Fact::Metadata { whole } => self.metadata_is_whole = *whole,
             Fact::Strayed { name, machine } => {
                 self.broke("identity", format!("what is meant for {name} is run on {machine}"));

@@ -10,6 +10,14 @@ use crate::seeds::fact::By;
 use crate::seeds::faults::Kind;
 
 impl Judge {
+    /// Another upgrade begins where master and chunkservers are new: neither is taken down by it. What it does not know it has
+    /// looked at.
+    pub(super) fn begins_anew(&mut self) {
+        (self.anew, self.run_began) = (true, self.now);
+        (self.lost_records, self.loses_records, self.server_started) = (false, false, None);
+        self.gone.clear();
+    }
+
     /// A full stop's master that somebody starts while its successor is waited for is seen, and not started over.
     fn not_waited_past(&mut self, host: &str, deed: &Deed) {
         let began = self.session_began.max(self.server_started.unwrap_or(i64::MAX));

@@ -160,6 +160,8 @@ impl Laws for Wrong {
         match (self.0, action) {
             (Bug::DoesItAgain, _) => Verdict::NotYet("it is done again".to_owned()),
             (Bug::SkipsTheTrial, Action::Trial { .. }) => done(),
+            // the schedule stops it, and so does the step, whatever runs
+            (Bug::LooksPastTheMaster, Action::StopMaster { .. }) => Verdict::NotYet("a master runs".to_owned()),
             (Bug::SkipsTheStop, Action::Stop { .. }) => done(),
             (Bug::LeavesTheFolders, Action::FoldersBack { .. }) => done(),
             _ => Sound.already(action, to, now),
