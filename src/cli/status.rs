@@ -1,15 +1,17 @@
 //! `mfsupgrade status`: where a run is, by its journal.
 
 use clap::Args;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::exit::Exit;
 use super::plan::Format;
 use super::{Failed, StateDir};
-use crate::journal::Stop;
+use crate::host::HostName;
+use crate::host::time::human;
 use crate::journal::store::Stored;
-use crate::schedule::{StepId, count};
+use crate::journal::{Progress, Record, Stop};
+use crate::schedule::{Stage, Step, StepId, Track, Wait, count};
 use crate::ui::out;
 use crate::ui::shown::Shown;
 
@@ -39,9 +41,16 @@ struct Document<'a> {
     simulated: Option<&'a str>,
     /// The plan file, where it is known.
     plan: Option<&'a str>,
+    /// When it began, and when its last record was written.
+    begun: Option<Timestamp>,
+    last_record: Option<Timestamp>,
     steps: usize,
     done: usize,
+    /// The first step that is not done, its host, what it does, and until when a rule makes it wait at least.
     next: Option<&'a StepId>,
+    next_host: Option<&'a HostName>,
+    next_does: Option<String>,
+    next_waits_until: Option<Timestamp>,
     unknown: &'a [StepId],
 }
 
@@ -72,6 +81,7 @@ const INTERRUPTED: &str =
 
 fn document(stored: &Stored) -> Document<'_> {
     let progress = &stored.progress;
+    let next = stored.schedule.steps().find(|(_, _, step)| !progress.done.contains_key(&step.id));
     let (state, message) = match (&progress.stop, stored.walked) {
         (_, true) => ("running", None),
         (Some(Stop::Finished(_, evidence)), _) => ("finished", Some(evidence.as_str())),
@@ -88,9 +98,14 @@ fn document(stored: &Stored) -> Document<'_> {
         stands: progress.stands.as_deref().filter(|_| !stored.walked),
         simulated: progress.origin.simulated.as_deref(),
         plan: progress.origin.plan.as_deref(),
+        begun: progress.begun,
+        last_record: stored.records.last().map(Record::at),
         steps: stored.schedule.steps().count(),
         done: progress.done.len(),
-        next: stored.schedule.steps().map(|(_, _, s)| &s.id).find(|id| !progress.done.contains_key(id)),
+        next: next.map(|(_, _, step)| &step.id),
+        next_host: next.map(|(_, track, _)| &track.host),
+        next_does: next.map(|(_, _, step)| step.action.describe()),
+        next_waits_until: next.and_then(|(stage, track, step)| waits_until(stored, stage, track, step)),
         unknown: &progress.open,
     }
 }
@@ -102,6 +117,9 @@ fn text(stored: &Stored, document: &Document<'_>, resume: &str) -> Shown {
     let simulated = document.simulated.map(|what| format!(" [{what}]")).unwrap_or_default();
     line(format!("run {}: {}{simulated}", document.run, document.state));
     line(format!("  MooseFS {} to {}, {}", schedule.from, schedule.to, schedule.mode));
+    if let (Some(begun), Some(last)) = (document.begun, document.last_record) {
+        line(format!("  begun {}, last record {}{}", moment(begun), moment(last), ago(document, last)));
+    }
     line(format!("  {} of {} done", document.done, count(document.steps, "step")));
     if let Some(message) = document.message {
         line(format!("  {message}"));
@@ -110,8 +128,11 @@ fn text(stored: &Stored, document: &Document<'_>, resume: &str) -> Shown {
         line(format!("  when it stopped: {stands}"));
     }
     window(stored).into_iter().for_each(&mut line);
-    if let Some(next) = document.next {
-        line(format!("  next: {next}"));
+    if let (Some(next), Some(host), Some(does)) = (document.next, document.next_host, &document.next_does) {
+        line(format!("  next: {next} ({host}: {does})"));
+    }
+    if let Some(until) = document.next_waits_until {
+        line(format!("    not before {}: a wait that a rule demands", moment(until)));
     }
     for step in document.unknown {
         line(format!("  begun and not known to be done: {step}"));
@@ -120,6 +141,42 @@ fn text(stored: &Stored, document: &Document<'_>, resume: &str) -> Shown {
         line(format!("  go on with: {resume}"));
     }
     text
+}
+
+/// A time as the events of a run show it, with its day.
+fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// How long ago that was. A rehearsal's time runs faster than anybody's clock.
+fn ago(document: &Document<'_>, at: Timestamp) -> String {
+    let passed = u64::try_from(Timestamp::now().duration_since(at).as_secs()).ok();
+    let passed = passed.filter(|_| document.simulated.is_none());
+    passed.map(|passed| format!(" ({} ago)", human(passed))).unwrap_or_default()
+}
+
+/// Until when `step` waits at least, where it is the first behind a wait that is not over.
+fn waits_until(stored: &Stored, stage: &Stage, track: &Track, step: &Step) -> Option<Timestamp> {
+    let Progress { done, origin, .. } = &stored.progress;
+    let first = |track: &Track| track.steps.first().is_some_and(|first| first.id == step.id);
+    let stage_waits = || {
+        stage.wait.as_ref().filter(|_| !stage.tracks.iter().flat_map(|t| &t.steps).any(|s| done.contains_key(&s.id)))
+    };
+    let wait = track.wait.as_ref().filter(|_| first(track)).or_else(stage_waits)?;
+    let since = match wait {
+        Wait::Stagger { after, .. } => done.get(after).copied(),
+        Wait::MasterWait { after_stage, .. } => {
+            let before = stored.schedule.stages.get(*after_stage)?;
+            before.tracks.iter().flat_map(|t| &t.steps).filter_map(|s| done.get(&s.id).copied()).max()
+        }
+    }?;
+    let until = since.checked_add(SignedDuration::from_secs(i64::try_from(wait.least_s()).ok()?)).ok()?;
+    // a rehearsal's time is that of its records
+    let now = match origin.simulated {
+        Some(_) => stored.records.last()?.at(),
+        None => Timestamp::now(),
+    };
+    (until > now).then_some(until)
 }
 
 /// Whether the window is open, of a run that is not at its end.

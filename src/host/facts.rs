@@ -279,6 +279,10 @@ pub struct HostFacts {
     /// Programs (`sbin/mfs…`, `bin/mfs…`) in tar files of this program's own, by file, with the version that each carries, where
     /// it is a daemon or a mount; absent for a file that is not there, and empty for one that is not whole.
     pub archives: BTreeMap<String, BTreeMap<String, Option<Version>>>,
+    /// The last words of a role's daemons in its log, oldest first, where they were asked for; at most
+    /// [`super::look::LOG_LINES`].
+    #[serde(default)]
+    pub logged: Vec<String>,
     /// Whether the host can look under mounts for [`Self::under`]: root, with an `unshare` that works.
     pub unshare: bool,
 }

@@ -259,6 +259,7 @@ impl World {
             places: true,
             under: vec![self.path("disk")],
             archives: vec![self.path("w/kept.tar")],
+            log: Some(Role::Chunkserver),
         }
     }
 }

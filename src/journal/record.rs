@@ -149,6 +149,24 @@ impl Record {
         self
     }
 
+    /// When it happened.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Begun { at, .. }
+            | Self::Replanned { at, .. }
+            | Self::Stands { at, .. }
+            | Self::Abandoned { at }
+            | Self::Resumed { at }
+            | Self::Intent { at, .. }
+            | Self::Counted { at, .. }
+            | Self::Done { at, .. }
+            | Self::Failed { at, .. }
+            | Self::Paused { at }
+            | Self::Finished { at, .. } => *at,
+        }
+    }
+
     /// Its kind, as it stands in the journal.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

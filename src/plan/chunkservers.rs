@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use super::access::Defaults;
 use super::code::Code;
-use super::finding::{Finding, Findings, Read, Span};
+use super::finding::{Finding, Findings, ROOT, Read, Span};
 use super::keys;
 use super::model::{Access, Chunkserver};
 use super::render::quote;
@@ -23,9 +23,11 @@ pub(super) fn read(
     let sections = root.sections("chunkservers", "[[chunkservers]]", keys::CHUNKSERVERS, out)?;
     if sections.is_empty() {
         return Err(out.report(
-            Finding::new(Code::NoChunkserver, root.span.clone(), "the plan has no chunkserver").help(
-                "write `[[chunkservers]]` with `hosts = [\"…\"]`, in the order in which they are to be restarted",
-            ),
+            Finding::new(Code::NoChunkserver, root.span.clone(), "the plan has no chunkserver")
+                .lacks([(ROOT, "chunkservers")])
+                .help(
+                    "write `[[chunkservers]]` with `hosts = [\"…\"]`, in the order in which they are to be restarted",
+                ),
         ));
     }
     let mut addresses = HashMap::new();

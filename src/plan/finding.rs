@@ -25,12 +25,28 @@ pub struct Finding {
     pub related: Option<(Span, String)>,
     /// What a person can do about it.
     pub help: Option<String>,
+    /// Of a key that nobody knows: what it was probably meant to be.
+    meant: Option<Place>,
+    /// Of something that is missing: where it would stand, any of these.
+    lacks: Vec<Place>,
 }
+
+/// A section as it is called in messages, and a key in it.
+pub(super) type Place = (&'static str, &'static str);
 
 impl Finding {
     /// A finding at `span`.
     pub(super) fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), span, label: String::new(), related: None, help: None }
+        Self {
+            code,
+            message: message.into(),
+            span,
+            label: String::new(),
+            related: None,
+            help: None,
+            meant: None,
+            lacks: Vec::new(),
+        }
     }
 
     /// With a few words under the span.
@@ -50,6 +66,18 @@ impl Finding {
     /// With a way out.
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Says what an unknown key was probably meant to be.
+    pub(super) fn meant(mut self, place: Place) -> Self {
+        self.meant = Some(place);
+        self
+    }
+
+    /// Says what is missing: any of `places`.
+    pub(super) fn lacks(mut self, places: impl IntoIterator<Item = Place>) -> Self {
+        self.lacks.extend(places);
         self
     }
 
@@ -109,12 +137,30 @@ impl Findings {
         self.list.is_empty()
     }
 
-    /// The findings in the order of the file.
+    /// The findings in the order of the file, without those that one mend of another finding mends too.
     pub(super) fn into_sorted(mut self) -> Vec<Finding> {
         self.list.sort_by_key(|finding| (finding.span.start, finding.code));
+        self.leave_out_consequences();
         self.list
     }
+
+    /// What is missing is not told where it is there under a mistyped name; keys that stand outside of every section
+    /// are not told where the header above them is what is missing.
+    fn leave_out_consequences(&mut self) {
+        let slips: HashSet<Place> = self.list.iter().filter_map(|f| f.meant).filter(|p| p.0 != OUTSIDE).collect();
+        self.list.retain(|f| !f.lacks.iter().any(|place| slips.contains(place)));
+        let headers: HashSet<Place> = self.list.iter().flat_map(|f| f.lacks.iter().copied()).collect();
+        self.list.retain(|f| f.meant.is_none_or(|(at, of)| at != OUTSIDE || !headers.contains(&(ROOT, of))));
+        // one line under [install] is for every role
+        let mut told = false;
+        self.list.retain(|f| f.code != Code::NoInstall || !std::mem::replace(&mut told, true));
+    }
 }
+
+/// What messages call the file as a whole.
+pub(super) const ROOT: &str = "the plan";
+/// Where a key of a section stands that has no header above it: beside the key of [`ROOT`] that would be the header.
+pub(super) const OUTSIDE: &str = "outside of every section";
 
 #[cfg(test)]
 mod tests {

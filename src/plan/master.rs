@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::access::Defaults;
 use super::code::Code;
-use super::finding::{Finding, Findings, Read, Span};
+use super::finding::{Finding, Findings, ROOT, Read, Span};
 use super::keys;
 use super::model::{Access, Master};
 use super::roster::Roster;
@@ -22,6 +22,7 @@ pub(super) fn read(
     let Some(value) = root.value("master") else {
         return Err(out.report(
             Finding::new(Code::NoMaster, root.span.clone(), "the plan has no master")
+                .lacks([(ROOT, "master")])
                 .help("write `[master]` with `host = \"…\"`"),
         ));
     };

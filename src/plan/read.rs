@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::access::Defaults;
 use super::code::Code;
 use super::error::{GREATEST_SIZE, PlanError, Refused};
-use super::finding::{Finding, Findings, Position, Read};
+use super::finding::{Finding, Findings, Position, ROOT, Read};
 use super::model::Plan;
 use super::roster::Roster;
 use super::section::Section;
@@ -138,7 +138,7 @@ fn header_at(source: &str, offset: usize) -> bool {
 
 fn read(table: &DeTable<'_>, base: &Path, out: &mut Findings) -> Read<Plan> {
     // What the file as a whole lacks is missing at its beginning.
-    let root = Section::open("the plan", keys::ROOT, 0..0, table, out);
+    let root = Section::open(ROOT, keys::ROOT, 0..0, table, out);
     let mut defaults = Defaults::read(&root, base, out);
     let mut roster = Roster::default();
     let upgrade = upgrade::read(&root, out);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::code::Code;
 use super::configure::Configure;
-use super::finding::{Finding, Findings, Read, Span};
+use super::finding::{Finding, Findings, ROOT, Read, Span};
 use super::install::{InstallKeys, Kind, key};
 use super::local::Digest;
 use super::model::{Archive, Install, InstallHow};
@@ -44,12 +44,14 @@ pub(super) fn install(
         },
         None => {
             let place = written().next().map_or(section, |keys| &keys.span);
+            let places = ["source_dir", "archive", "commands"].map(|key| ("[install]", key));
             return Err(out.report(
                 Finding::new(
                     Code::NoInstall,
                     place.clone(),
                     format!("the plan does not say how to install on a {role}"),
                 )
+                .lacks(places.into_iter().chain([(ROOT, "install")]))
                 .help("give `source_dir`, `archive` or `commands` under [install], or under `install` in each section"),
             ));
         }

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::code::Code;
-use super::finding::{Finding, Findings, Read, Reported, Span};
+use super::finding::{Finding, Findings, OUTSIDE, ROOT, Read, Reported, Span};
 use super::keys;
 use super::nearest;
 use super::render::quote;
@@ -34,7 +34,7 @@ impl<'a> Section<'a> {
     /// The section `title` with the keys `known`; each other key is reported.
     pub(super) fn open(
         title: &'static str,
-        known: &[&str],
+        known: &[&'static str],
         span: Span,
         table: &'a DeTable<'a>,
         out: &mut Findings,
@@ -53,7 +53,7 @@ impl<'a> Section<'a> {
     /// `value` as a section of its own.
     pub(super) fn open_value(
         title: &'static str,
-        known: &[&str],
+        known: &[&'static str],
         value: &'a Spanned<DeValue<'a>>,
         out: &mut Findings,
     ) -> Read<Self> {
@@ -68,7 +68,7 @@ impl<'a> Section<'a> {
         &self,
         key: &str,
         title: &'static str,
-        known: &[&str],
+        known: &[&'static str],
         out: &mut Findings,
     ) -> Read<Option<Section<'a>>> {
         self.value(key).map(|value| Section::open_value(title, known, value, out)).transpose()
@@ -79,7 +79,7 @@ impl<'a> Section<'a> {
         &self,
         key: &str,
         title: &'static str,
-        known: &[&str],
+        known: &[&'static str],
         out: &mut Findings,
     ) -> Read<Vec<Section<'a>>> {
         let Some(value) = self.value(key) else { return Ok(Vec::new()) };
@@ -102,7 +102,7 @@ impl<'a> Section<'a> {
     }
 
     /// The text at `key`, which must be there.
-    pub(super) fn required_text(&self, key: &str, out: &mut Findings) -> Read<Text<'a>> {
+    pub(super) fn required_text(&self, key: &'static str, out: &mut Findings) -> Read<Text<'a>> {
         match self.text(key, out)? {
             Some(text) => Ok(text),
             None => Err(self.missing(key, out)),
@@ -168,7 +168,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reports that `key` is not there.
-    pub(super) fn missing(&self, key: &str, out: &mut Findings) -> Reported {
+    pub(super) fn missing(&self, key: &'static str, out: &mut Findings) -> Reported {
         // one letter is one finding: it is there under the other name
         if key == "hosts"
             && let Some((name, _)) = self.table.iter().find(|(name, _)| name.get_ref() == "host")
@@ -177,7 +177,8 @@ impl<'a> Section<'a> {
         }
         out.report(
             Finding::new(Code::MissingKey, self.span.clone(), format!("{} has no `{key}`", self.title))
-                .label(format!("`{key}` must be given here")),
+                .label(format!("`{key}` must be given here"))
+                .lacks([(self.title, key)]),
         )
     }
 }
@@ -244,7 +245,7 @@ fn type_of(value: &Spanned<DeValue<'_>>) -> &'static str {
     }
 }
 
-fn unknown_key(title: &str, key: &str, span: Span, known: &[&str]) -> Finding {
+fn unknown_key(title: &'static str, key: &str, span: Span, known: &[&'static str]) -> Finding {
     let finding = Finding::new(Code::UnknownKey, span, format!("unknown key {} in {title}", quote(key)))
         .label("not a key of this section");
     let elsewhere = keys::SECTIONS.iter().find(|(section, keys)| *section != title && keys.contains(&key));
@@ -252,8 +253,23 @@ fn unknown_key(title: &str, key: &str, span: Span, known: &[&str]) -> Finding {
         return finding
             .help("did you mean `hosts`? write `hosts = [\"…\"]`, a list of hosts or of ranges as \"cs[1-3]\"");
     }
+    // a command for a role is at home in each section's commands
+    let section = keys::ROOT.iter().find(|name| **name == key && !title.ends_with("commands]"));
+    if let Some(section) = section {
+        let header = keys::SECTIONS.iter().map(|(header, _)| *header).find(|h| h.trim_matches(['[', ']']) == *section);
+        let header = header.unwrap_or(section);
+        return finding.meant((ROOT, section)).help(format!("`{key}` is a section of its own: write `{header}`"));
+    }
     match (nearest::nearest(key, known.iter().copied()), elsewhere) {
-        (None, Some((section, _))) => finding.help(format!("`{key}` is a key of {section}")),
-        _ => finding.help(nearest::hint(key, known)),
+        (None, Some((section, _))) => {
+            let header = keys::ROOT.iter().find(|name| section.trim_matches(['[', ']']) == **name);
+            let finding = finding.help(format!("`{key}` is a key of {section}"));
+            match header.filter(|_| title == ROOT) {
+                Some(header) => finding.meant((OUTSIDE, header)),
+                None => finding,
+            }
+        }
+        (Some(meant), _) => finding.meant((title, meant)).help(nearest::hint(key, known)),
+        (None, None) => finding.help(nearest::hint(key, known)),
     }
 }

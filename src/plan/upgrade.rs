@@ -10,7 +10,7 @@ use semver::Version;
 
 use super::code::Code;
 use super::duration;
-use super::finding::{Finding, Findings, Read, Span};
+use super::finding::{Finding, Findings, ROOT, Read, Span};
 use super::keys;
 use super::model::{Mode, Stagger, Upgrade};
 use super::nearest;
@@ -27,6 +27,7 @@ pub(super) fn read(root: &Section<'_>, out: &mut Findings) -> Read<Upgrade> {
     let Some(section) = root.section("upgrade", "[upgrade]", keys::UPGRADE, out)? else {
         return Err(out.report(
             Finding::new(Code::MissingSection, root.span.clone(), "the plan has no `[upgrade]`")
+                .lacks([(ROOT, "upgrade")])
                 .help("write `[upgrade]` with `from` and `to`, the releases of the cluster before and after"),
         ));
     };
@@ -52,14 +53,19 @@ pub(super) fn read(root: &Section<'_>, out: &mut Findings) -> Read<Upgrade> {
     })
 }
 
-/// Two releases that are right in each other's place are one slip.
+/// Two releases that are right in each other's place.
+fn are_turned_round(from: &Version, to: &Version) -> bool {
+    line::check_to(from).is_ok() && line::check_from(to).is_ok()
+}
+
+/// They are one slip.
 fn turned_round(section: &Section<'_>, out: &mut Findings) -> Read<()> {
     let written = |key: &str| {
         let value = section.value(key)?;
         Some((value.get_ref().as_str()?.parse::<Version>().ok()?, value.span()))
     };
     let (Some((from, span)), Some((to, _))) = (written("from"), written("to")) else { return Ok(()) };
-    if line::check_to(&from).is_err() || line::check_from(&to).is_err() {
+    if !are_turned_round(&from, &to) {
         return Ok(());
     }
     Err(out.report(
@@ -73,13 +79,19 @@ fn turned_round(section: &Section<'_>, out: &mut Findings) -> Read<()> {
 
 /// The release to run afterwards, as far as it can be told; what is wrong with it is told by [`read`].
 pub(super) fn target(root: &Section<'_>) -> Option<(Version, Span)> {
-    let value = root.value("upgrade")?.get_ref().as_table()?.get("to")?;
-    Some((value.get_ref().as_str()?.parse().ok()?, value.span()))
+    let table = root.value("upgrade")?.get_ref().as_table()?;
+    let written = |key: &str| {
+        let value = table.get(key)?;
+        Some((value.get_ref().as_str()?.parse::<Version>().ok()?, value.span()))
+    };
+    let target = written("to")?;
+    let turned = written("from").is_some_and(|from| are_turned_round(&from.0, &target.0));
+    (!turned).then_some(target)
 }
 
 fn version<E: Display>(
     section: &Section<'_>,
-    key: &str,
+    key: &'static str,
     outside: Code,
     check: impl Fn(&Version) -> Result<(), E>,
     out: &mut Findings,

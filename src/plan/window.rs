@@ -39,7 +39,7 @@ pub(super) fn read(root: &Section<'_>, out: &mut Findings) -> Read<Option<Window
     }
 }
 
-fn time(section: &Section<'_>, key: &str, out: &mut Findings) -> Read<Time> {
+fn time(section: &Section<'_>, key: &'static str, out: &mut Findings) -> Read<Time> {
     let Text { text, span } = section.required_text(key, out)?;
     calendar::time_of_day(text).map_err(|_| {
         out.report(

@@ -26,6 +26,7 @@ mod remains;
 mod setup;
 pub mod simulated;
 mod site;
+mod syslog;
 mod timing;
 mod tools;
 mod traps;

@@ -35,7 +35,7 @@ impl Cluster {
     /// The rehearsal's folder is gone.
     pub async fn verdict_back(&self, plan: &Plan) -> Result<Verdict, RehearsalError> {
         let end = self.final_state(plan).await;
-        Ok(judge_back(plan, &self.events()?, &end))
+        Ok(judge_back(plan, self.speed(), &self.events()?, &end))
     }
 
     /// What [`Self::verdict`] looks at.

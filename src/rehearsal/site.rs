@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{self, Event, What};
 use super::fault::FaultName;
+use super::syslog;
 use super::timing::{Timings, scaled};
 
 /// The folder below a host's root that holds what belongs to the simulation and not to the host.
@@ -135,6 +136,7 @@ impl Site {
             pid: std::process::id(),
             what,
         };
+        let _ = syslog::tell(self, program, &event.what);
         let _ = event::append(&self.events(), &event);
     }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::time::human;
+
 /// How long simulated things take on a cluster that runs at speed 1. All but the two `real_…` are divided by the speed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
@@ -16,11 +18,11 @@ pub struct Timings {
     /// A chunkserver's scan of its disks.
     pub scan: Duration,
     /// What a chunkserver waits between two tries to reach its master (MASTER_RECONNECTION_DELAY; 5 s by code in 1.5 and
-    /// 1.6, facts section 9). Taken where the host's mfschunkserver.cfg does not say otherwise.
+    /// 1.6, `mfschunkserver/masterconn.c`). Taken where the host's mfschunkserver.cfg does not say otherwise.
     pub server_reconnect: Duration,
-    /// What a mount waits between two tries to reach its master (2 s, facts section 9).
+    /// What a mount waits between two tries to reach its master (2 s, `mfsmount/mastercomm.c`).
     pub mount_reconnect: Duration,
-    /// What a mount's read sleeps when no copy of a chunk is live (60 s, facts section 9).
+    /// What a mount's read sleeps when no copy of a chunk is live (60 s, `mfsmount/readdata.c`).
     pub no_copy_sleep: Duration,
     /// The tick of a 1.6.23+ master's start gate (10 s, matoclserv.c @ 1.6.27).
     pub start_gate_tick: Duration,
@@ -52,4 +54,10 @@ impl Default for Timings {
 #[must_use]
 pub fn scaled(time: Duration, speed: f64) -> Duration {
     time.div_f64(speed)
+}
+
+/// What `real` time is for a cluster at `speed`, in words: ten seconds at speed 60 are "10 min".
+#[must_use]
+pub fn played(real: Duration, speed: f64) -> String {
+    human(real.mul_f64(speed).as_secs_f64().round() as u64)
 }

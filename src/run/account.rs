@@ -19,6 +19,15 @@ use crate::schedule::{Action, Step, count};
 /// What is said of a cluster in which nothing is wrong.
 const HEALTHY: &str = "cluster healthy";
 
+/// `state` with whether the cluster may be left like this over night. `known`: nothing that the run did is in doubt.
+fn may_be_left(state: String, known: bool) -> String {
+    let doubts = ["NOT MOUNTED", "cannot be told"];
+    match known && state.contains(HEALTHY) && !doubts.iter().any(|doubt| state.contains(doubt)) {
+        true => format!("{state}; safe to leave"),
+        false => format!("{state}; do not leave it like this"),
+    }
+}
+
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// What the file system does while the run stands still, by a last look at the master; and mounts that were taken away.
     pub(super) async fn standing(&self) -> String {
@@ -123,11 +132,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if let Err(failure) = self.record(Record::Paused { at: self.clock.now() }) {
             return self.failed(failure).await;
         }
-        let state = self.standing().await;
+        let state = may_be_left(self.standing().await, true);
         self.stands(&state);
-        let safe = state.contains(HEALTHY) && !state.contains("NOT MOUNTED") && !state.contains("cannot be told");
-        let safe = if safe { "; safe to leave" } else { "" };
-        self.send(Event::Paused { state: format!("{state}{safe}") });
+        self.send(Event::Paused { state });
         Ending::Paused
     }
 
@@ -146,7 +153,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         {
             failure.causes.extend(second.causes);
         }
-        let state = self.standing().await;
+        // what nobody knows the end of may still be at work; a master that is asked about may serve other files
+        let known = failure.kind != FailureKind::Unknown && !failure.asks_about_metadata();
+        let state = may_be_left(self.standing().await, known);
         self.stands(&state);
         self.send(Event::Failed { failure: failure.clone(), state: state.clone() });
         Ending::Failed(failure, state)

@@ -189,7 +189,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             && self.laws.has_failed(&step.action, code)
         {
             let cause = format!("its command ended with exit code {code}");
-            return Err(Failure::new(FailureKind::StepFailed, step.action.describe(), cause).with_output(&output));
+            let failure = Failure::new(FailureKind::StepFailed, step.action.describe(), cause).with_output(&output);
+            return Err(self.with_last_words(host, step, failure).await);
         }
         if self.may_install_again(step, code, begun) {
             let again = Box::pin(self.effect_since(host, step, script, begun, None)).await;
@@ -199,7 +200,21 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             Err(failure) if self.may_mount_again(step, code, begun) && failure.kind == FailureKind::StepFailed => {
                 Box::pin(self.effect_since(host, step, script, begun, None)).await
             }
-            result => result.map_err(|f| f.with_output(&output)),
+            Err(failure) => Err(self.with_last_words(host, step, failure.with_output(&output)).await),
+            shown => shown,
+        }
+    }
+
+    /// With what a daemon that was started and does not run told its host's log: in the background it has no other place. One
+    /// look, which may fail: the log is no reason of its own.
+    async fn with_last_words(&self, host: &HostName, step: &Step, failure: Failure) -> Failure {
+        let (Action::Start { role, .. }, FailureKind::StepFailed) = (&step.action, failure.kind) else {
+            return failure;
+        };
+        let look = Look { log: Some(*role), ..Look::default() };
+        match self.look_once(host, &look).await {
+            Ok(now) => failure.with_log(&now.logged),
+            Err(_) => failure,
         }
     }
 

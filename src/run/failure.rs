@@ -22,11 +22,22 @@ pub struct Failure {
     pub message: String,
     /// Why, outermost first.
     pub causes: Vec<String>,
-    /// The last lines that the command printed.
-    pub output: Vec<String>,
+    /// What command and daemon said.
+    #[serde(flatten)]
+    pub said: Box<LastWords>,
     /// What became of the others.
     #[serde(default)]
     pub others: Others,
+}
+
+/// What was said last at a stop.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LastWords {
+    /// The last lines that the command printed.
+    pub output: Vec<String>,
+    /// The last lines that the daemon wrote to its host's log, where it was started and does not run.
+    #[serde(default)]
+    pub log: Vec<String>,
 }
 
 /// What became of other hosts when one has failed.
@@ -58,7 +69,7 @@ impl Failure {
             host: None,
             message,
             causes: vec![masked(&cause).into_owned()],
-            output: Vec::new(),
+            said: Box::default(),
             others: Others::default(),
         }
     }
@@ -67,8 +78,15 @@ impl Failure {
     #[must_use]
     pub fn with_output(mut self, output: &str) -> Self {
         let shown = output.lines().rev().map(said::shown).filter(|line| !line.trim().is_empty());
-        self.output = shown.take(TAIL).map(|line| masked(&line).into_owned()).collect();
-        self.output.reverse();
+        self.said.output = shown.take(TAIL).map(|line| masked(&line).into_owned()).collect();
+        self.said.output.reverse();
+        self
+    }
+
+    /// With the last words of a daemon in its host's log.
+    #[must_use]
+    pub fn with_log(mut self, lines: &[String]) -> Self {
+        self.said.log = lines.iter().map(|line| masked(&said::shown(line)).into_owned()).collect();
         self
     }
 
@@ -76,8 +94,8 @@ impl Failure {
     #[must_use]
     pub fn told(&self) -> String {
         // on a full disk the last line may be torn
-        let full = self.output.iter().rfind(|line| line.contains("No space left"));
-        let said = full.or_else(|| self.output.iter().rfind(|line| line.chars().any(char::is_alphanumeric)));
+        let full = self.said.output.iter().rfind(|line| line.contains("No space left"));
+        let said = full.or_else(|| self.said.output.iter().rfind(|line| line.chars().any(char::is_alphanumeric)));
         let said = said.map(|line| format!("it said: {line}"));
         self.causes.iter().cloned().chain(said).collect::<Vec<_>>().join(": ")
     }
@@ -137,11 +155,13 @@ mod tests {
         let output =
             format!("first\n{}\n{}{scan}done\n\n{}", "x".repeat(1 << 20), "line\n".repeat(17), "y".repeat(1 << 20));
         let failure = Failure::new(FailureKind::StepFailed, "install it", "z".repeat(1 << 20)).with_output(&output);
-        assert_eq!(failure.output.len(), TAIL);
-        assert!(said::is_cut(&failure.output[0]) && failure.output[1..18].iter().all(|line| line == "line"));
-        assert_eq!(failure.output[18], "done");
-        let size: usize = failure.output.iter().chain(&failure.causes).map(String::len).sum();
+        assert_eq!(failure.said.output.len(), TAIL);
+        assert!(said::is_cut(&failure.said.output[0]) && failure.said.output[1..18].iter().all(|line| line == "line"));
+        assert_eq!(failure.said.output[18], "done");
+        let size: usize = failure.said.output.iter().chain(&failure.causes).map(String::len).sum();
         assert!(size < 3 * said::MESSAGE, "{size}");
-        assert!(said::is_cut(&failure.causes[0]) && said::is_cut(&failure.output[19]) && said::is_cut(&failure.told()));
+        assert!(
+            said::is_cut(&failure.causes[0]) && said::is_cut(&failure.said.output[19]) && said::is_cut(&failure.told())
+        );
     }
 }

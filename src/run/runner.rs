@@ -421,7 +421,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 format!("{what} {}; the others are done", count(aside.len(), "client"))
             },
             causes: causes.collect(),
-            output: first.output.clone(),
+            said: first.said.clone(),
             others: Others::WentOn,
         })
     }

@@ -34,8 +34,14 @@ pub fn text(failure: &Failure, state: &str, way: Option<&WayOn>) -> Shown {
     if let Some(step) = &failure.step {
         line(format!("  step:    {step}"));
     }
-    for output in &failure.output {
+    for output in &failure.said.output {
         text.push_line(&Shown::line("  | ").and(&Shown::output(output)));
+    }
+    if !failure.said.log.is_empty() {
+        text.push_line(&Shown::line("  its host's log ends with:"));
+    }
+    for logged in &failure.said.log {
+        text.push_line(&Shown::line("  | ").and(&Shown::output(logged)));
     }
     let mut line = |words: String| text.push_line(&Shown::line(&words));
     let others = match failure.others {
@@ -104,10 +110,15 @@ fn next(failure: &Failure) -> &'static str {
         FailureKind::StepFailed if phase(failure).is_some_and(|phase| CHANGES_NOTHING.contains(&phase)) => {
             "put right what the reason or the output above names, on that host; the step changes nothing that runs, and this can wait"
         }
+        FailureKind::StepFailed if verb(failure) == Some("start") && !failure.said.log.is_empty() => {
+            "put right what the daemon's words above name, on that host"
+        }
         FailureKind::StepFailed if verb(failure) == Some("start") => {
             "read its output above, and what the daemon told syslog on that host (`journalctl -n 50`, or /var/log/syslog)"
         }
-        FailureKind::StepFailed if failure.output.is_empty() => "put right what the reason above names, on that host",
+        FailureKind::StepFailed if failure.said.output.is_empty() => {
+            "put right what the reason above names, on that host"
+        }
         FailureKind::StepFailed => "read the command's output above and put right what it names, on that host",
         FailureKind::GateRed => {
             "let the cluster recover, or bring back what the reason names; the gate is looked at again"

@@ -3,10 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mfsupgrade::journal::{JournalSink, NewRun, Origin, Record, StateFolder};
 use mfsupgrade::plan::Plan;
-use mfsupgrade::schedule::{Schedule, compile};
+use mfsupgrade::schedule::{Phase, Schedule, Stage, Step, StepId, Track, compile};
 
 use crate::{code, mfsupgrade, stderr, stdout};
 
@@ -40,6 +40,43 @@ fn status_tells_of_a_run_that_was_killed() {
     let json = mfsupgrade(&["status", "--format", "json", "--state-dir", state, &name]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!((&json["state"], &json["done"]), (&"interrupted".into(), &0.into()));
+}
+
+/// The steps of plans/rolling.toml before its second chunkserver's.
+fn before_cs2(schedule: &Schedule) -> impl Iterator<Item = &StepId> {
+    let of_cs2 = |(stage, track, _): &(&Stage, &Track, &Step)| {
+        stage.phase == Phase::Chunkservers && track.host.as_str() == "cs2"
+    };
+    schedule.steps().take_while(move |at| !of_cs2(at)).map(|(_, _, step)| &step.id)
+}
+
+#[test]
+fn status_tells_the_next_host_and_until_when_a_rule_makes_it_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml"))).unwrap().plan;
+    let schedule = compile(&plan, None);
+    let state = StateFolder::new(Some(folder.path())).unwrap();
+    let mut run = state.begin(&new(&plan, &schedule), Timestamp::now()).unwrap();
+    let mut done = |step: &StepId, at| {
+        let record = Record::Done { step: step.clone(), at, host_time: None, evidence: String::new(), found: false };
+        run.append(record).unwrap();
+    };
+    let back = Timestamp::now() - SignedDuration::from_secs(70);
+    before_cs2(&schedule).for_each(|step| done(step, back));
+    let state = folder.path().to_str().unwrap();
+    let told = |format: &str| stdout(&mfsupgrade(&["status", "--format", format, "--state-dir", state])).to_owned();
+    let json: serde_json::Value = serde_json::from_str(&told("json")).unwrap();
+    let until = back + SignedDuration::from_secs(300);
+    assert_eq!((&json["next_host"], &json["next_waits_until"]), (&"cs2".into(), &until.to_string().into()));
+    let text = told("text");
+    let last = format!("last record {} (1 min ", back.strftime("%Y-%m-%d %H:%M:%S UTC"));
+    let not_before = format!("not before {}", until.strftime("%Y-%m-%d %H:%M:%S UTC"));
+    for words in ["next: chunkservers/cs2/", "(cs2: ", &last, &not_before] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    // a wait that is over is none
+    done(before_cs2(&schedule).last().unwrap(), Timestamp::now() - SignedDuration::from_secs(301));
+    assert!(!told("text").contains("not before"), "{}", told("text"));
 }
 
 #[test]

@@ -140,6 +140,14 @@ fn an_install_that_fails_stops_at_that_host() {
 fn a_chunkserver_that_does_not_come_back_stops_the_run() {
     told(&rehearse("plans/rolling.toml", &["does-not-come-back@cs1"]))
         .expect(5, &["failed to start the new mfschunkserver on cs1", "no mfschunkserver 1.6.27 runs"])
+        .expect(
+            5,
+            &[
+                "its host's log ends with:",
+                "ends at once, by the fault does-not-come-back",
+                "do not leave it like this",
+            ],
+        )
         .untouched("cs2");
 }
 

@@ -96,7 +96,7 @@ fn an_install_that_fails_stops_before_anything_is_taken_down() {
     let world = World::with("cs1", Fault::InstallFails);
     let failure = failure(walk(&world, &schedule(&world, Mode::Rolling)));
     assert_eq!(failure.kind, FailureKind::StepFailed);
-    assert_eq!(failure.output, ["output of the command"]);
+    assert_eq!(failure.said.output, ["output of the command"]);
     assert_eq!(world.when("cs1", "sbin/mfschunkserver"), None);
 }
 

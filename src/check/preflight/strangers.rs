@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::Check;
 use crate::check::{ClientSeen, Code, ServerSeen};
 use crate::host::HostName;
-use crate::moosefs::daemon::MASTER_CHUNKSERVER_PORT;
+use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
 
 impl Check<'_> {
     pub(super) fn strangers(
@@ -17,26 +17,25 @@ impl Check<'_> {
         let (servers, unseen_servers) = self.servers_of_plan(chunkservers);
         let (hosts, unseen_hosts) = self.hosts_of_plan(clients);
         let overview = self.overview;
-        let mut strange = Vec::new();
-        for server in overview.chunkservers.iter().filter(|s| !servers.contains(&s.address)) {
-            if server.disconnected {
-                self.find(
-                    Code::ChunkserverGone,
-                    None,
-                    format!("the master lists chunkserver {} as disconnected", server.address),
-                    "it may hold the only copy of a chunk, and it would come back on the old release",
-                    "start it and add it under [[chunkservers]]; if it is gone for good, the master forgets it at its restart"
-                        .into(),
-                );
-                continue;
-            }
-            strange.push(server.address);
+        let strange = overview.chunkservers.iter().filter(|s| !servers.contains(&s.address));
+        let (gone, strange): (Vec<_>, Vec<_>) = strange.partition(|s| s.disconnected);
+        // a connected one may be a server of the plan that was not looked at, a disconnected one also a server of the plan
+        // that is down: each of those has a finding of its own
+        let down = self.down_servers(chunkservers);
+        let not_seen = unseen_servers.saturating_sub(down);
+        let strange = if strange.len() <= not_seen { vec![] } else { strange };
+        let gone = if gone.len() <= down + not_seen { vec![] } else { gone };
+        for address in gone.iter().map(|s| s.address) {
+            self.find(
+                Code::ChunkserverGone,
+                None,
+                format!("the master lists chunkserver {address} as disconnected"),
+                "it may hold the only copy of a chunk, and it would come back on the old release",
+                "start it and add it under [[chunkservers]]; if it is gone for good, the master forgets it at its restart"
+                    .into(),
+            );
         }
-        // each of them may be a server of the plan whose address is not known, and that one has a finding of its own
-        if strange.len() <= unseen_servers {
-            strange.clear();
-        }
-        for address in strange {
+        for address in strange.iter().map(|s| s.address) {
             self.find(
                 Code::ChunkserverNotInPlan,
                 None,
@@ -75,6 +74,13 @@ impl Check<'_> {
             })
         });
         addresses(known)
+    }
+
+    /// How many of the plan's chunkservers were looked at and do not run; those whose address the plan gives are known by it.
+    fn down_servers(&self, seen: &BTreeMap<HostName, ServerSeen>) -> usize {
+        let unknown = self.plan.chunkservers.iter().filter(|s| s.address.is_none() && !seen.contains_key(&s.host));
+        let facts = unknown.filter_map(|server| self.fleet.get(&server.host));
+        facts.filter(|facts| !facts.processes.iter().any(|p| p.role == Role::Chunkserver)).count()
     }
 
     /// The same for the hosts of clients.

@@ -48,6 +48,27 @@ fn a_daemon_that_does_not_run_is_not_told_as_away_too() {
 }
 
 #[test]
+fn a_server_of_the_plan_that_is_down_is_not_told_as_gone_for_good_and_another_one_is() {
+    let mut scene = scene();
+    scene.host("cs1").processes.clear();
+    scene.host("cs1").sockets.clear();
+    let listed = scene.overview.chunkservers.iter_mut().find(|server| server.address == address("cs1"));
+    listed.unwrap().disconnected = true;
+    let told = |scene: &Scene, code| scene.check().1.into_iter().filter(|told| *told == code).count();
+    assert_eq!((told(&scene, Code::DaemonNotRunning), told(&scene, Code::ChunkserverGone)), (1, 0));
+    // one that the plan does not name is connected: what is down is not that one
+    let mut other = scene.overview.chunkservers[1].clone();
+    other.address = [10, 0, 0, 77].into();
+    scene.overview.chunkservers.push(other);
+    assert_eq!((told(&scene, Code::ChunkserverNotInPlan), told(&scene, Code::ChunkserverGone)), (1, 0));
+    scene.overview.chunkservers.last_mut().unwrap().disconnected = true;
+    assert_eq!((told(&scene, Code::ChunkserverNotInPlan), told(&scene, Code::ChunkserverGone)), (0, 2));
+    // by the address that the plan gives it is known which of the two is a stranger
+    scene.plan.chunkservers.iter_mut().find(|s| s.host == name("cs1")).unwrap().address = Some(address("cs1"));
+    assert_eq!(told(&scene, Code::ChunkserverGone), 1);
+}
+
+#[test]
 fn findings_are_in_the_order_of_their_causes() {
     let mut scene = scene();
     scene.host("master").make = false;

@@ -3,6 +3,7 @@
 //! The script uses nothing but a POSIX shell, `/proc`, coreutils, grep, sed and awk, so that it runs on hosts of MooseFS
 //! 1.5's time. It calls no binary of MooseFS: in 1.5 even `-v` is not safe to guess about.
 
+mod log;
 mod mounted;
 mod nodes;
 mod places;
@@ -14,7 +15,9 @@ mod tests;
 mod watch;
 
 use super::{AbsPath, HostName};
+use crate::moosefs::daemon::Role;
 
+pub use self::log::LINES as LOG_LINES;
 pub use self::read::UnreadableLook;
 pub use self::watch::{LIMIT_S, behind_the_watch, script_of};
 
@@ -62,4 +65,6 @@ pub struct Look {
     pub under: Vec<AbsPath>,
     /// Tar files of this program's own, whose programs are wanted by name.
     pub archives: Vec<AbsPath>,
+    /// The role whose daemons' last words in the host's log are wanted.
+    pub log: Option<Role>,
 }

@@ -118,6 +118,7 @@ impl HostFacts {
                 let (key, value) = parts.next()?.split_once('=')?;
                 file.push((key.trim().to_owned(), value.trim().to_owned()));
             }
+            "logged" => self.logged.push(rest.to_owned()),
             "busy" => self.busy.push(rest.parse().ok()?),
             "tried" => self.tried.push(rest.parse().ok()?),
             "stranger" => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::watch::{LIMIT_S, watched};
-use super::{Look, survey};
+use super::{Look, log, survey};
 use crate::host::AbsPath;
 use crate::host::sh::{Script, sh};
 use crate::moosefs::daemon::Role;
@@ -48,6 +48,9 @@ impl Look {
         }
         script.push(&self.own_files());
         script.push(&self.at_work());
+        if let Some(role) = self.log {
+            script.push(&log::asked(role));
+        }
         script.push(&if self.survey { survey::end(self) } else { survey::of_mounts(self) });
         script.push(&sh!("echo end\n"));
         script

@@ -238,9 +238,8 @@ fn both_kinds_of_install_or_none() {
         "keep",
     );
 
-    let error = parse(&install("")).unwrap_err();
-    let codes: Vec<_> = error.findings().iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, [Code::NoInstall, Code::NoInstall], "one for the master, one for the chunkservers\n{error}");
+    // one for all roles: one line mends them
+    refused(&install(""), "no-install", (4, 1), "under [install]");
 }
 
 #[test]
@@ -535,4 +534,36 @@ fn first_slips_are_answered_with_the_line_to_write() {
         let error = parse(&with("\"m\"", &format!("\"{host}\""))).expect_err(host);
         assert!(!error.to_string().contains("under [ssh]"), "{error}");
     }
+}
+
+/// One mend mends all that follows from it.
+#[test]
+fn what_follows_from_a_slip_is_not_told_beside_it() {
+    let plan = small("[[metaloggers]]\nhosts = [\"log1\"]\n\n[[clients]]\nhosts = [\"cl1\"]\n");
+    let slips = [
+        ("[master]", "[Master]", "unknown-key", (6, 2), "`master`"),
+        ("[[chunkservers]]", "[[chunkserver]]", "unknown-key", (8, 3), "`chunkservers`"),
+        ("[install]", "[instal]", "unknown-key", (4, 2), "`install`"),
+        ("[install]\nsource_dir = \"/s\"\n", "", "no-install", (4, 1), "under [install]"),
+        ("source_dir", "sourcedir", "unknown-key", (5, 1), "`source_dir`"),
+        ("from =", "From =", "unknown-key", (2, 1), "`from`"),
+        ("[upgrade]", "[upgrades]", "unknown-key", (1, 2), "`upgrade`"),
+        ("[upgrade]\n", "", "missing-section", (1, 1), "`[upgrade]`"),
+        ("[master]\nhost", "master", "unknown-key", (6, 1), "`[master]`"),
+    ];
+    for (right, wrong, code, place, help) in slips {
+        assert!(plan.contains(right), "{right}");
+        refused(&plan.replacen(right, wrong, 1), code, place, help);
+    }
+    let turned = plan.replacen("1.5.12", "x", 1).replacen("1.6.27", "1.5.12", 1).replacen('x', "1.6.27", 1);
+    refused(&turned, "from-outside-line", (2, 8), "rollback");
+    // a slip in another section is no reason
+    let two = plan.replacen("[[clients]]\nhosts", "[[clients]]\nfro = \"a\"\nhosts", 1).replacen(
+        "from = \"1.5.12\"\n",
+        "",
+        1,
+    );
+    let error = Plan::parse(&two, Path::new("p.toml"), Path::new("/plans")).expect_err(&two);
+    let codes: Vec<_> = error.findings().iter().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(codes, ["missing-key", "unknown-key"], "{error}");
 }

@@ -6,12 +6,12 @@ use crate::moosefs::daemon::Role;
 use crate::plan::Plan;
 use crate::rehearsal::event::Event;
 
-/// Judges the way back of an upgrade by `plan`.
+/// Judges the way back of an upgrade by `plan` that was rehearsed `speed` times faster than real.
 #[must_use]
-pub fn judge_back(plan: &Plan, events: &[Event], end: &FinalState) -> Verdict {
+pub fn judge_back(plan: &Plan, speed: f64, events: &[Event], end: &FinalState) -> Verdict {
     let mut back = plan.clone();
     back.upgrade.to = plan.upgrade.from.clone();
-    let timeline = Timeline::new(&back, events);
+    let timeline = Timeline::new(&back, speed, events);
     let mut checks = outcome::checks(&back, &timeline, end);
     for check in &mut checks {
         if check.name == "everything-new" {

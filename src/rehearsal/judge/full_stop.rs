@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::rolling::least_wait;
 use super::timeline::Timeline;
 use super::{Check, check};
+use crate::host::time::human;
 use crate::moosefs::daemon::Role;
 use crate::plan::Plan;
-use crate::rehearsal::timing::scaled;
+use crate::rehearsal::timing::played;
 
 /// The checks.
 pub fn checks(plan: &Plan, speed: f64, timeline: &Timeline<'_>) -> Vec<Check> {
@@ -58,15 +59,14 @@ fn turns(plan: &Plan, timeline: &Timeline<'_>) -> Check {
 }
 
 fn master_wait(plan: &Plan, speed: f64, timeline: &Timeline<'_>) -> Check {
-    let wanted = scaled(plan.upgrade.master_wait, speed);
     let last = timeline.new_servers_started().iter().map(|(_, at)| *at).max();
     let (mut against, mut otherwise) = (Vec::new(), String::new());
     match (timeline.new_master_started(), last) {
         (Some(started), Some(last)) => {
             let waited = Duration::from_nanos(started.saturating_sub(last));
-            otherwise = format!("the master was started {waited:.2?} after the last chunkserver");
+            otherwise = format!("the master was started {} after the last chunkserver", played(waited, speed));
             if waited < least_wait(plan.upgrade.master_wait, speed) {
-                against.push(format!("{otherwise}; at this speed the wait is {wanted:.2?}"));
+                against.push(format!("{otherwise}; the wait is {}", human(plan.upgrade.master_wait.as_secs())));
             }
         }
         (None, _) => otherwise = "no new master was started".to_owned(),

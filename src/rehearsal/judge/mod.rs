@@ -107,7 +107,7 @@ pub struct FinalState {
 /// Judges an upgrade by `plan` that was rehearsed `speed` times faster than real.
 #[must_use]
 pub fn judge(plan: &Plan, speed: f64, events: &[Event], end: &FinalState) -> Verdict {
-    let timeline = Timeline::new(plan, events);
+    let timeline = Timeline::new(plan, speed, events);
     let mut checks = match plan.upgrade.mode {
         Mode::Rolling => rolling::checks(plan, speed, &timeline),
         Mode::FullStop => full_stop::checks(plan, speed, &timeline),

@@ -58,7 +58,11 @@ fn data_path(plan: &Plan, timeline: &Timeline<'_>) -> Check {
             if event.at <= forgiven_until {
                 forgiven += 1;
             } else {
-                against.push(format!("{}:{mount_point}/{file} at {}: {reason}", event.host, timeline.show(event.at)));
+                against.push(format!(
+                    "{}:{mount_point}/{file}, {} after the beginning: {reason}",
+                    event.host,
+                    timeline.show(event.at)
+                ));
             }
         }
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::timeline::{Outage, Timeline};
 use super::{Check, check};
+use crate::host::time::human;
 use crate::moosefs::daemon::Role;
 use crate::plan::Plan;
-use crate::rehearsal::timing::scaled;
+use crate::rehearsal::timing::{played, scaled};
 
 /// A wait may be shorter by this part of itself: the waiting side rounds, and reads another clock.
 const TOLERANCE: f64 = 0.01;
@@ -98,7 +99,7 @@ fn one_at_a_time(timeline: &Timeline<'_>, outages: &[Outage]) -> Check {
         if !away.is_empty() {
             let host = &timeline.servers[outage.server].host;
             against.push(format!(
-                "{host} was taken down at {} while {} was not there with all chunks",
+                "{host} was taken down {} after the beginning, while {} was not there with all chunks",
                 timeline.show(outage.down),
                 away.join(", ")
             ));
@@ -126,15 +127,16 @@ fn stagger(plan: &Plan, speed: f64, timeline: &Timeline<'_>, outages: &[Outage])
         shortest = Some(shortest.map_or(waited, |shortest| shortest.min(waited)));
         if waited < least {
             against.push(format!(
-                "{} was taken down {waited:.2?} after {} was back; at this speed the stagger is {:.2?}",
+                "{} was taken down {} after {} was back; the stagger is {}",
                 names[1],
+                played(waited, speed),
                 names[0],
-                scaled(plan.upgrade.stagger.least, speed)
+                human(plan.upgrade.stagger.least.as_secs())
             ));
         }
     }
     let otherwise = match shortest {
-        Some(shortest) => format!("{}, at least {shortest:.2?} between them", outages_seen(outages)),
+        Some(shortest) => format!("{}, at least {} between them", outages_seen(outages), played(shortest, speed)),
         None => format!("{}, nothing to wait between", outages_seen(outages)),
     };
     check("stagger", against, otherwise)

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use semver::Version;
 
 use crate::moosefs::daemon::Role;
 use crate::plan::Plan;
 use crate::rehearsal::event::{Event, What};
+use crate::rehearsal::timing::played;
 
 /// A time at which a chunkserver was away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,11 +48,12 @@ pub struct Timeline<'a> {
     pub mounts: Vec<(String, String)>,
     to: Version,
     master: String,
+    speed: f64,
 }
 
 impl<'a> Timeline<'a> {
     /// Reads the events.
-    pub fn new(plan: &Plan, events: &'a [Event]) -> Self {
+    pub fn new(plan: &Plan, speed: f64, events: &'a [Event]) -> Self {
         let mut events: Vec<&Event> = events.iter().collect();
         events.sort_by_key(|event| event.at);
         let beginning = events.iter().position(|event| matches!(event.what, What::RehearsalBegins { .. }));
@@ -63,6 +66,7 @@ impl<'a> Timeline<'a> {
             mounts: before.iter().filter_map(|event| mounted(event)).collect(),
             to: plan.upgrade.to.clone(),
             master: plan.master.host.as_str().to_owned(),
+            speed,
         };
         if let Some(What::RehearsalBegins { files, chunks, server_chunks }) = since.first().map(|event| &event.what) {
             timeline.content = (*files, *chunks);
@@ -248,9 +252,9 @@ impl<'a> Timeline<'a> {
         self.events.iter().copied().filter_map(|event| ms(&event)).max().unwrap_or(0)
     }
 
-    /// A moment as it is shown: since the beginning.
+    /// A moment as it is shown: since the beginning, in the cluster's own time.
     pub fn show(&self, at: u64) -> String {
-        format!("{:.2} s", at.saturating_sub(self.began) as f64 / 1e9)
+        played(Duration::from_nanos(at.saturating_sub(self.began)), self.speed)
     }
 }
 

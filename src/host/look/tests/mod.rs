@@ -1,5 +1,6 @@
 //! Looks at this machine, and the reading of answers word by word.
 
+mod log;
 mod mounted;
 mod nodes;
 mod survey;
@@ -49,6 +50,7 @@ fn a_look_at_this_machine_is_read_whole() {
         headers: true,
         disks: vec![path("/tmp")],
         archives: vec![path("/etc/passwd")],
+        log: Some(Role::Master),
         users: true,
         places: true,
         under: vec![path(here.to_str().unwrap()), path("/not/there")],
