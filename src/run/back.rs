@@ -64,7 +64,7 @@ pub fn metadata_is_whole(now: &HostFacts) -> Result<(), String> {
     };
     match now.headers.get("metadata.mfs").map(String::as_str) {
         Some(READABLE) => {}
-        Some(kind) => return Err(format!("metadata.mfs is of the kind {kind:?} and not {READABLE}")),
+        Some(kind) => return Err(format!("metadata.mfs is of the kind `{kind}` and not {READABLE}")),
         None => return Err("the kind of metadata.mfs cannot be read".to_owned()),
     }
     match now.data_files.get("metadata.mfs.back") {

@@ -131,3 +131,16 @@ fn no_script_is_put_together_by_hand() {
         }
     }
 }
+
+/// What a host says stands in a finding or a failure as it is: it is made printable where it is printed, and JSON has it whole.
+#[test]
+fn no_finding_and_no_failure_escapes_what_a_host_says() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for room in ["check", "run"] {
+        let mut files = Vec::new();
+        sources(&source.join(room), &mut files);
+        for file in files.iter().filter(|f| !is_test(f)) {
+            assert!(!code(file).contains(":?}"), "{} writes out what is to be kept whole", file.display());
+        }
+    }
+}

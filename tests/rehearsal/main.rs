@@ -10,6 +10,7 @@ mod crash;
 mod desk;
 mod disks;
 mod end;
+mod escapes;
 mod faults;
 mod judged;
 mod kept;

@@ -117,6 +117,57 @@ async fn a_run_is_not_set_aside_by_a_yes_to_that_and_a_no_to_the_next_one() {
     cluster.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn resume_asks_before_it_sets_another_run_aside_and_its_yes_is_no_answer_to_that() {
+    let cluster = cluster().await;
+    let desk = Desk::new(&cluster);
+    let plan = desk.plan();
+    let (run, other) = tokio::task::block_in_place(|| {
+        let first = ["upgrade", &plan, "--yes", "--log", "plain"];
+        desk.run(&first, "master: install master programs", 1, &["master"]).expect(10, &["safe to leave"]);
+        (desk.runs().pop().unwrap(), "20200101T000000Z-0001")
+    });
+    // somebody has removed the lock, begun a run of his own and left that
+    let file = cluster.root("master").join("var/lib/mfsupgrade/lock");
+    let lock = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<&str> = lock
+        .lines()
+        .enumerate()
+        .map(|(at, line)| [other, "ben@desk in /ben"].get(at).copied().unwrap_or(line))
+        .collect();
+    assert_eq!(lines[2], "left", "{lock}");
+    std::fs::write(&file, lines.join("\n") + "\n").unwrap();
+    tokio::task::block_in_place(|| {
+        let question = format!("Abandon run {other} and start another one?");
+        let resume = ["resume", run.as_str(), "--log", "plain"];
+        let yes = ["resume", run.as_str(), "--log", "plain", "--yes"];
+        let held = ["ben@desk in /ben", "stopped", "--abandon 20200101T000000Z-0001"];
+        desk.told(&resume).expect(13, &held);
+        desk.told(&yes).expect(13, &held);
+        on_a_terminal(desk.command(&yes), &[]).expect(13, &held);
+        on_a_terminal(desk.command(&resume), &[(&question, "n")]).expect(13, &held);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), lines.join("\n") + "\n", "the lock is as it was");
+        // for a machine the same is one line of JSON, of the shape of every refusal
+        for command in [
+            &["resume", &run, "--yes", "--log", "json"][..],
+            &["upgrade", &plan, "--yes", "--log", "json", "--abandon", &run],
+        ] {
+            let refused = desk.told(command).expect(13, &held[..2]);
+            let json: serde_json::Value = serde_json::from_str(refused.out.trim_end()).unwrap();
+            assert_eq!((&json["event"], &json["exit"]), (&"refused".into(), &13.into()), "{json}");
+            assert!(
+                json["message"].as_str().unwrap().contains(other) && !refused.out.trim_end().contains('\n'),
+                "{json}"
+            );
+        }
+        // --yes goes on where nothing is to be asked
+        desk.go(&HELD);
+        desk.told(&["resume", &run, "--yes", "--log", "plain", "--abandon", other])
+            .expect(0, &["finished: 1 of 1 master on 1.6.27"]);
+    });
+    cluster.stop().await;
+}
+
 /// A command that runs in a session of its own on a terminal, and the other side of that.
 fn in_a_session(command: &Command) -> (Child, File) {
     let (keyboard, screen) = terminal();

@@ -38,14 +38,14 @@ impl Check<'_> {
             Daemon::New => match kind("metadata.mfs.back") {
                 None | Some(READABLE | EMPTY) => return,
                 Some(kind) => (
-                    format!("metadata.mfs.back is of the kind {kind:?} and not {READABLE}"),
+                    format!("metadata.mfs.back is of the kind `{kind}` and not {READABLE}"),
                     "stay with the new release: the old one cannot read this",
                 ),
             },
             _ => match (facts.data_files.get("metadata.mfs"), kind("metadata.mfs")) {
                 (Some(_), Some(READABLE)) => return,
                 (Some(_), kind) => (
-                    format!("metadata.mfs is of the kind {:?} and not {READABLE}", kind.unwrap_or("unknown")),
+                    format!("metadata.mfs is of the kind `{}` and not {READABLE}", kind.unwrap_or("unknown")),
                     "stay with the new release: the old one cannot read this",
                 ),
                 (None, _) => (

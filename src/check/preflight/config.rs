@@ -130,7 +130,7 @@ impl Check<'_> {
             self.find(
                 Code::ConfigLineIgnored,
                 Some(host),
-                format!("{}, line {}: {:?} is read by neither release", old.path, at + 1, line.trim()),
+                format!("{}, line {}: `{}` is read by neither release", old.path, at + 1, line.trim()),
                 "a key needs a blank before its `=`, and a value is printable ASCII: this daemon runs on a default",
                 "correct or remove it; it is carried over as it is".into(),
             );

@@ -89,7 +89,7 @@ impl<'a> Check<'a> {
             self.find(
                 Code::DataPathUnreadable,
                 Some(host),
-                format!("the working folder of {} is {:?}", process.role.program(), process.cwd),
+                format!("the working folder of {} is `{}`", process.role.program(), process.cwd),
                 "nobody could tell whether the new daemon runs on the same data",
                 "let the commands run as root, and use a DATA_PATH of plain characters".into(),
             );

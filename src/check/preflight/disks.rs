@@ -105,7 +105,7 @@ impl Check<'_> {
                 Code::DiskAbsent,
                 Some(host),
                 format!(
-                    "{path}, line {line}, is no whole path: every release takes it for {folder:?}, below the daemon's working \
+                    "{path}, line {line}, is no whole path: every release takes it for `{folder}`, below the daemon's working \
                      folder, and there is no such folder"
                 ),
                 "a 1.5 chunkserver reads its list only when it starts, and goes on; the new one does not start with this line, \

@@ -138,7 +138,7 @@ impl Check<'_> {
         self.find(
             Code::ExportsNotSeen,
             Some(&self.plan.master.host),
-            format!("EXPORTS_FILENAME is {set:?}: {how}"),
+            format!("EXPORTS_FILENAME is `{set}`: {how}"),
             "the new master looks there and nowhere else, and a name that is not whole is below its DATA_PATH; without the \
              file no new mount is let in, and 1.6.14 and later refuse to start after they have stopped the old one",
             "set EXPORTS_FILENAME to the whole path of a file, or take it out; `exports = \"FILE\"` under [config] writes it"

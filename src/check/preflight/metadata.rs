@@ -40,7 +40,7 @@ impl Check<'_> {
             Some(other) if other != KIND => self.find(
                 Code::MetadataUnknown,
                 host,
-                format!("{file} begins with {other:?}, not with `{KIND}`"),
+                format!("{file} begins with `{other}`, not with `{KIND}`"),
                 "a 1.6 master loads nothing else",
                 "check that this master is one of 1.5, and that DATA_PATH is its own".into(),
             ),
