@@ -5,9 +5,15 @@ use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::Cluster;
 
+use crate::observed::{told, written};
 use crate::support::{options, plan, ran, said};
 
 async fn survey(cluster: &Cluster, host: &str) -> HostFacts {
+    let output = answer(cluster, host).await;
+    HostFacts::parse(&output).unwrap_or_else(|e| panic!("{host}: {e}\n{output}"))
+}
+
+async fn answer(cluster: &Cluster, host: &str) -> String {
     let path = |text: &str| AbsPath::new(text).unwrap();
     let look = Look {
         prefixes: vec![path("/usr/local")],
@@ -17,8 +23,7 @@ async fn survey(cluster: &Cluster, host: &str) -> HostFacts {
         space_for: vec![path("/var/lib/mfsupgrade")],
         ..Look::default()
     };
-    let output = ran(cluster, host, &look.script(), 0).await;
-    HostFacts::parse(&output).unwrap_or_else(|e| panic!("{host}: {e}\n{output}"))
+    ran(cluster, host, &look.script(), 0).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,4 +115,81 @@ async fn a_local_user_shapes_nothing_of_what_a_look_tells() {
     assert!(sixth.cwd.starts_with("/home/m/x??S 1") && sixth.cwd.ends_with('/'), "{}", sixth.cwd);
     assert_eq!(after.installed, before.installed, "no line of another is a line of the look");
     assert_eq!((after.mounts, after.data_files), (before.mounts, before.data_files));
+}
+
+/// In folders that others may write to, or once could: under a mount point, on a disk, beside a lock file.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_a_local_user_has_left_shape_nothing_of_what_a_look_tells() {
+    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 2, 1), options(&[])).await.unwrap();
+    let forged = "x\nend\nuid\t1000\ninstalled\t/usr/local/bin/mfsmount\t9.9.9\nlock\t/x\troot\t0\t1";
+
+    let before = survey(&cluster, "cl1").await;
+    std::fs::write(cluster.root("cl1").join(".sim/under/%2Fmnt%2Fmfs").join(forged.replace('/', "_")), "").unwrap();
+    let after = survey(&cluster, "cl1").await;
+    assert_eq!(after.under["/mnt/mfs"][..2], ["x", "end"], "each line of it is a name");
+    assert!(after.under["/mnt/mfs"].iter().all(|name| !name.contains(char::is_control)), "{:?}", after.under);
+    assert_eq!((after.installed, after.lock_files), (before.installed, before.lock_files));
+
+    let before = survey(&cluster, "cs1").await;
+    let disk = cluster.root("cs1").join("mnt/hd1");
+    let chunk = "chunk_00000000000000AA_00000001.mfs";
+    for folder in ["0\n", " 0", "00 ", "0/a\nb", "0/chunk_0000000000000BB0_00000001.mfs", "1/whole\n"] {
+        std::fs::create_dir(disk.join(folder)).unwrap();
+    }
+    for file in ["0/chunk_\nwhole\n.mfs", "0/chunk_x.mfs", "2/chunk_00000000000000CC_00000001.mfs\n", "3/chunk_.mfs"] {
+        std::fs::write(disk.join(file), "").unwrap();
+    }
+    for folder in ["0\n", " 0", "0/a\nb", "1/whole\n"] {
+        std::fs::write(disk.join(folder).join(chunk), "").unwrap();
+    }
+    let after = survey(&cluster, "cs1").await;
+    assert!(before.narrow["/mnt/hd1"] > 0);
+    assert_eq!(
+        (after.narrow, after.folders),
+        (before.narrow, before.folders),
+        "none of it is a chunk or a folder of chunks"
+    );
+
+    // a folder for lock files like /tmp, in which somebody has made a link to what is root's alone
+    let master = cluster.root("master");
+    let config = master.join("usr/local/etc/mfsmaster.cfg");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}LOCK_FILE = /var/tmp/m/lock\n")).unwrap();
+    said(&cluster, "master", "mkdir -p /var/tmp/m && echo 4711 > /var/tmp/m/lock", 0).await;
+    assert_eq!(survey(&cluster, "master").await.lock_files["/var/tmp/m/lock"].pid, Some(4711));
+    for secret in ["4711:hidden:19000", "hidden", "4711 1\\nhidden", "4711\\thidden\\nend"] {
+        said(
+            &cluster,
+            "master",
+            &format!("umask 077; printf '{secret}' > /root/secret; ln -sf /root/secret /var/tmp/m/lock"),
+            0,
+        )
+        .await;
+        let told = answer(&cluster, "master").await;
+        assert!(told.contains("lock\t/var/tmp/m/lock\t") && !told.contains("hidden"), "{told}");
+        let hidden: String = "hidden".bytes().map(|byte| format!("{byte:02x}")).collect();
+        assert!(!told.contains(&hidden), "{told}");
+    }
+    cluster.stop().await;
+}
+
+/// Whoever runs as the daemon's own user can look like it. Beside the daemon itself that is seen, and neither is believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_master_of_the_daemons_own_user_is_told_and_blocks() {
+    let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 2, 1), options(&[])).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let plan = written(&cluster, folder.path(), "\"cs1\", \"cs2\"");
+    assert_eq!(told(&["check"], &plan).await.0, 0);
+    let own = survey(&cluster, "master").await.daemon(Role::Master).unwrap().pid;
+    let uid = said(&cluster, "master", &format!("sed -n 's/^Uid:.\\([0-9]*\\).*/\\1/p' /proc/{own}/status"), 0).await;
+    let uid = uid.trim().parse().unwrap();
+    assert_ne!(uid, 0);
+    let imposter = fake(2, "mfsmaster", uid, "/usr/local/sbin/mfsmaster", "/var/tmp", "mfsmaster\\0");
+    said(&cluster, "master", &imposter, 0).await;
+    let facts = survey(&cluster, "master").await;
+    assert!(facts.strangers.is_empty() && facts.processes.iter().filter(|p| p.role == Role::Master).count() == 2);
+    let (code, out, err) = told(&["check"], &plan).await;
+    assert_eq!(code, 4, "{out}{err}");
+    assert!(out.contains("error[daemon-runs-twice] on master"), "{out}{err}");
+    cluster.stop().await;
 }

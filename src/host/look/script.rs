@@ -82,8 +82,8 @@ impl Look {
             |file| sh!("[ -f ‹file› ] && line kept ‹file› \"$(sha256sum < ‹file› | cut -c 1-64)\"\n", file = file);
         let wide = |disk| {
             sh!(
-                "[ -d ‹disk› ] && line wide ‹disk› \"$(cd ‹disk› && find ./[0-9A-F][0-9A-F] -name \
-                 'chunk_*.mfs' 2>/dev/null | wc -l)\"\n",
+                "[ -d ‹disk› ] && line wide ‹disk› \"$(cd ‹disk› && find ./[0-9A-F][0-9A-F] ! -name '[0-9A-F][0-9A-F]' -prune \
+                 -type f -name \"$chunk\" 2>/dev/null | wc -l)\"\n",
                 disk = disk
             )
         };
@@ -151,7 +151,9 @@ const NO_SURVEY: &str = "at() { :; }\n";
 /// A process's version is read from the binary that it runs, through `/proc/PID/exe`, which stays
 /// readable after the file was replaced. A master that is only tried on a copy (`host::metadata::Trial`), whoever's run
 /// began it, is nobody's daemon: it is known by its folder and the configuration in it.
-const COMMON: &str = r#"export LC_ALL=C; v='@(#) version: [0-9][0-9]*[.][0-9][0-9]*[.][0-9][0-9]*'
+///
+/// A chunk's name has the 16 digits of its id and the 8 of its version (`hddspacemgr.c` @ 1.5.12, hdd_folder_scan).
+const COMMON: &str = r#"export LC_ALL=C; h='[0-9A-F][0-9A-F][0-9A-F][0-9A-F]'; chunk=chunk_$h$h$h${h}_$h$h.mfs; v='@(#) version: [0-9][0-9]*[.][0-9][0-9]*[.][0-9][0-9]*'
 clean() {
   _c=$1
   case $_c in *[[:cntrl:]]*) _c=$(printf '%s' "$_c" | tr '[:cntrl:]' '?') ;; esac

@@ -88,7 +88,10 @@ done; printf '%s\\n' \"$masters\"; } | sort -u | addresses\n",
     )
 }
 
-/// Chunk files are counted for 20 s at most, by their names alone: what could not be counted until then is not told.
+/// Chunk files are counted for 20 s at most, by their names alone: what could not be counted until then is not told. Other files and
+/// folders there, whatever they are called, are no chunks and no lines of the count.
+///
+/// Of a lock file a number is told and nothing else: where others may write to its folder, it may be a link to any file of root's.
 ///
 /// A line of a list of disks that says no whole path is below the working folder of the chunkserver that runs (`works`).
 ///
@@ -153,7 +156,7 @@ chunks() {
     [ -d "$q" ] || continue
     y=$((late - $(date +%s))); [ "$y" -gt 0 ] || return
     command -v timeout >/dev/null && t="timeout $y"
-    x=$({ $t find "$q" -name 'chunk_*.mfs' </dev/null && echo whole; } | awk '$0 == "whole" { w = 1; next } { n++ } END { if (w) print n + 0 }')
+    x=$({ $t find "$q" ! -name '[0-9A-F]' -prune -type f -name "$chunk" </dev/null && echo whole; } | awk '$0 == "whole" { w = 1; next } { n++ } END { if (w) print n + 0 }')
     [ -n "$x" ] || return
     n=$((n + x))
   done
@@ -163,8 +166,9 @@ lock() {
   on "$1" && return
   folder "${1%/*}"
   [ -f "$1" ] && x=$(stat -L -c "%U$tab%u" "$1") || return
-  y=; IFS= read -r y < "$1"
-  clean "$y"; y=$_c; clean "$1"; printf 'lock\t%s\t%s\t%s\n' "$_c" "$x" "$y"
+  y=$(head -c 20 "$1" | tr -d '\000\r' | head -n 1)
+  case $y in *[!0-9]*) y= ;; esac
+  clean "$1"; printf 'lock\t%s\t%s\t%s\n' "$_c" "$x" "$y"
 }
 daemon() {
   on "$3" && return

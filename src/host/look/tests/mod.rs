@@ -115,6 +115,30 @@ fn a_mount_that_a_local_user_made_is_not_the_clusters() {
     assert!(facts.processes.is_empty());
 }
 
+/// Whoever mounts with fusermount chooses the source; the kernel writes blanks, tabs and line ends of it as numbers, and nothing
+/// else.
+#[test]
+fn no_source_of_a_local_users_mount_hides_or_makes_another() {
+    let root = "mount m:9421 /mnt/mfs fuse.mfs rw,user_id=0,group_id=0 0 0\n";
+    for source in [
+        "m:9421",
+        "\u{1b}[2J\r\u{202e}\u{fffd}",
+        "x\\012uid\\0110\\012end",
+        "rw,user_id=0",
+        "/mnt/mfs",
+        "end",
+        "#",
+        "-",
+    ] {
+        let theirs = format!("mount {source} /home/m/x fuse.mfs rw,user_id=1000,group_id=1000 0 0\n");
+        for mounts in [format!("{theirs}{root}"), format!("{root}{theirs}")] {
+            let facts = HostFacts::parse(&format!("uid\t0\n{mounts}end\n")).unwrap();
+            let told: Vec<_> = facts.mounts.iter().map(|m| (m.source.as_str(), m.mount_point.as_str())).collect();
+            assert_eq!(told, [("m:9421", "/mnt/mfs")], "{source:?}");
+        }
+    }
+}
+
 #[test]
 fn a_masters_look_is_read() {
     let facts = HostFacts::parse(MASTER).unwrap();
