@@ -103,6 +103,8 @@ codes! {
     DefaultsDiffer "defaults-differ" Note "the new release's compiled-in defaults are not those of the running daemon" "hazards 5, 13; config.h";
     LockFileLost "lock-file-lost" Error "a running 1.5 daemon has no lock file, so that no 1.6 can take over from it" "hazards 5, 32; main.c @ 1.6.27, check_old_locks";
     LockFileWrong "lock-file-wrong" Error "a running 1.5 daemon's lock file is empty or names another process" "hazard 5; main.c @ 1.6.27, check_old_locks";
+    LockHeld "lock-held" Error "a process that the upgrade does not replace has a lock that a new daemon needs" "/proc/locks; main.c @ 1.6.27, wdlock and check_old_locks; hddspacemgr.c @ 1.6.27; run with 1.6.27";
+    NotWritable "not-writable" Error "a new daemon may not write in its DATA_PATH or in a disk, as the user that it will be" "access(2) as that user; main.c and hddspacemgr.c @ 1.6.27; run with 1.6.27";
     OwnerDiffers "owner-differs" Warning "a daemon's files belong to another user than the one that it runs as" "hazards 5, 7, 13";
     ConfigUnreadable "config-unreadable" Error "a configuration file is not UTF-8, or cannot be carried over" "it is carried over as text";
     ConfigNotFound "config-not-found" Error "a running 1.5 daemon's configuration file is not where this program looks for it" "main.c @ 1.5.12: none without a file";

@@ -237,6 +237,13 @@ pub struct HostFacts {
     /// The `.lock` of disks that chunkservers have open. None of one whose open files are not shown.
     #[serde(default)]
     pub opened: Vec<Opened>,
+    /// Who has a lock of these files, which a new daemon locks: the `.lock` of disks, lock files of 1.5, `.mfsmaster.lock` and its like
+    /// in a DATA_PATH. Absent where there is no such file or the host does not tell.
+    #[serde(default)]
+    pub locks: BTreeMap<String, Vec<Holder>>,
+    /// What of its disks, its DATA_PATH and their lock files a daemon's user may not read, write and pass, by the process that runs now.
+    #[serde(default)]
+    pub denied: BTreeMap<u32, BTreeSet<String>>,
     /// The first 8 bytes of metadata files in the master's DATA_PATH, by file name: `MFSM 1.5`, `MFSM NEW`.
     pub headers: BTreeMap<String, String>,
     /// The version of the metadata in them: how many changes it has seen.
@@ -330,6 +337,15 @@ pub struct Node {
     pub device: u64,
     /// Its number there.
     pub inode: u64,
+}
+
+/// Who has a lock of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The process; `None`: the lock is no process's own.
+    pub pid: Option<u32>,
+    /// What it is called; empty where that is not shown.
+    pub name: String,
 }
 
 /// A lock file that a process has open.

@@ -161,6 +161,8 @@ pub fn make_host(
         "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     )?;
     fs::write(site.real("/etc/group"), "root:x:0:\nnogroup:x:65534:\n")?;
+    // daemons and their locks are real ones
+    symlink("/proc/locks", site.real("/proc/locks"))?;
     fs::write(site.real("/proc/meminfo"), fs::read("/proc/meminfo")?)?;
     symlink("../proc/mounts", site.real("/etc/mtab"))?;
     // a host of a rehearsal can mount, whatever this machine can; the other devices are this machine's

@@ -23,7 +23,7 @@ pub fn make(site: &Site, from: &Version) -> io::Result<()> {
         install::write_program(site, &bin.join(tool), &install::script(site, tool, &site.target))?;
     }
     // this machine's `unshare` would let the host's commands see this machine's own mounts
-    for tool in ["tar", "chown", "unshare", "bystander"] {
+    for tool in ["tar", "chown", "chroot", "unshare", "bystander"] {
         install::write_program(site, &bin.join(tool), &install::script(site, tool, &site.target))?;
     }
     // asked for no owner it is this machine's own, which is quicker

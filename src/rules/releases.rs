@@ -8,6 +8,18 @@ pub fn installs_configuration(to: &Version) -> bool {
     *to < Version::new(1, 6, 9)
 }
 
+/// From 1.6.6 on a chunkserver has 256 folders on a disk instead of 16 (`hddspacemgr.c` @ 1.6.6).
+#[must_use]
+pub fn has_256_folders(to: &Version) -> bool {
+    *to >= Version::new(1, 6, 6)
+}
+
+/// From 1.6.9 on a daemon locks `.mfsmaster.lock` and its like in its DATA_PATH, and ends whoever has that lock (main.c, `wdlock`).
+#[must_use]
+pub fn locks_data_path(to: &Version) -> bool {
+    *to >= Version::new(1, 6, 9)
+}
+
 /// From 1.6.14 on a chunkserver refuses a MASTER_HOST that resolves to 127.x (masterconn.c; run with 1.6.27).
 #[must_use]
 pub fn refuses_loopback(to: &Version) -> bool {
@@ -79,7 +91,9 @@ mod tests {
     #[test]
     fn the_first_release_with_a_change_has_it() {
         let v = |patch| Version::new(1, 6, patch);
-        let turns: [Turn; 7] = [
+        let turns: [Turn; 9] = [
+            (has_256_folders, 6),
+            (locks_data_path, 9),
             (refuses_loopback, 14),
             (leaves_marked_disks, 18),
             (reads_mount_file, 21),

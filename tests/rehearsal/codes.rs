@@ -54,7 +54,7 @@ fn follows(code: Code) -> Follows {
         }
         PrefixDiffers | EtcPathDiffers => Outage(OTHER_PREFIX),
         CustomConfig | ConfigNotFound => Outage(NOT_FOUND),
-        DataPathDiffers | UserDiffers | ConfigReplaced | OwnerDiffers => Outage(OTHER_DATA),
+        DataPathDiffers | UserDiffers | ConfigReplaced | OwnerDiffers | NotWritable => Outage(OTHER_DATA),
         VersionDiffers => {
             NoOutage("the rules are for another release; gates ask for what they know of this one, and stop")
         }
@@ -75,7 +75,7 @@ fn follows(code: Code) -> Follows {
         ExportsAccounts => NoOutage("no mount that is there needs these rules"),
         ChunkserverNotConnected | ChunksUnderGoal | GoalOne => Outage(OTHER_COPY),
         ChunkserverNotListening => Outage("unchecked::a_chunkserver_that_listens_nowhere_is_no_other_copy"),
-        MasterHostLoopback | MasterHostUnresolved | DisksNotSeen | DiskAbsent => Outage(CHUNKSERVER),
+        MasterHostLoopback | MasterHostUnresolved | DisksNotSeen | DiskAbsent | LockHeld => Outage(CHUNKSERVER),
         MasterHostElsewhere => {
             Outage("unchecked::a_name_of_the_master_that_leads_elsewhere_since_the_start_is_an_outage")
         }

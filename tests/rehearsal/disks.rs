@@ -45,7 +45,14 @@ async fn a_disk_is_looked_at_where_its_line_and_its_links_really_lead() {
     said(&cluster, "cs1", "chown root /mnt/data/mfs && chown -h nobody /mnt/hd4", 0).await;
     let (code, said_of_link) = check("/mnt/hd1\n/mnt/hd4\n").await;
     assert_eq!(code, 4, "{said_of_link}");
-    for words in ["owner-differs", "/mnt/hd4, which leads to /mnt/data/mfs (root)", "`chown -R nobody /mnt/data/mfs`"] {
+    for words in ["not-writable", "/mnt/hd4, which leads to /mnt/data/mfs", "`chown -R nobody /mnt/data/mfs`"] {
+        assert!(said_of_link.contains(words), "{words}\n{said_of_link}");
+    }
+    // others may write in it: the owner alone is a warning
+    said(&cluster, "cs1", "chmod 777 /mnt/data/mfs", 0).await;
+    let (code, said_of_link) = check("/mnt/hd1\n/mnt/hd4\n").await;
+    assert!(code == 4 && !said_of_link.contains("not-writable"), "{said_of_link}");
+    for words in ["owner-differs", "/mnt/hd4, which leads to /mnt/data/mfs (root)"] {
         assert!(said_of_link.contains(words), "{words}\n{said_of_link}");
     }
     cluster.stop().await;

@@ -36,6 +36,7 @@ impl Check<'_> {
             return self.not_found(host, access, process, &old);
         }
         self.lock_file(host, process, &old, facts);
+        self.locks_of_others(host, process, &old, facts);
         self.owners(host, process, &old, facts);
         let build = self.built(access, facts);
         let needs = self.needs(host, process, &old, build.as_ref(), facts);

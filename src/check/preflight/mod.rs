@@ -14,6 +14,7 @@ mod exports;
 mod health;
 mod host;
 mod install;
+mod locks;
 mod master;
 mod metadata;
 mod metaloggers;

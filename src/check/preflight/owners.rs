@@ -6,6 +6,7 @@ use super::nodes::elsewhere;
 use super::old::Old;
 use super::{Check, surveyed};
 use crate::check::Code;
+use crate::host::shell::quote;
 use crate::host::{HostFacts, HostName, Process};
 use crate::moosefs::daemon::Role;
 
@@ -58,8 +59,11 @@ impl Check<'_> {
         let elsewhere = elsewhere(old, facts);
         paths.retain(|path| !elsewhere.contains(path));
         paths.push(process.cwd.clone());
+        let denied = self.denied(host, process, &paths, facts);
+        paths.retain(|path| !denied.contains(path));
         let folders = paths.iter().filter_map(|path| Some((path.clone(), &facts.folders.get(path)?.owner)));
-        let locks = facts.lock_files.iter().filter(|(_, lock)| lock.pid == Some(process.pid));
+        let locks =
+            facts.lock_files.iter().filter(|(path, lock)| lock.pid == Some(process.pid) && !denied.contains(*path));
         let all = folders.chain(locks.map(|(path, lock)| (path.clone(), &lock.owner)));
         let others: Vec<_> = all.filter(|(_, owner)| !owner.is_empty() && *owner != user).collect();
         // `chown` leaves alone what a link leads to
@@ -80,6 +84,56 @@ impl Check<'_> {
                 given_to(user, &places),
             );
         }
+    }
+}
+
+impl Check<'_> {
+    /// What was tried as the daemon's user, and is not for it, in these folders and of its own lock file. What no user may write has
+    /// another cause.
+    fn denied(
+        &mut self,
+        host: &HostName,
+        process: &Process,
+        folders: &[String],
+        facts: &HostFacts,
+    ) -> BTreeSet<String> {
+        let Some(tried) = facts.denied.get(&process.pid) else { return BTreeSet::new() };
+        let above = |path: &str| path.rsplit_once('/').map_or(String::new(), |(above, _)| above.to_owned());
+        let read_only = |path: &str| facts.lies.get(path).is_some_and(|mount| mount.read_only);
+        let of_daemon = |path: &String| {
+            let lock = facts.lock_files.get(path).is_some_and(|lock| lock.pid == Some(process.pid));
+            lock || folders.contains(path) || folders.contains(&above(path))
+        };
+        let denied: BTreeSet<String> = tried.iter().filter(|path| of_daemon(path)).cloned().collect();
+        let mut told = denied.clone();
+        told.retain(|path| !read_only(path) && !read_only(&above(path)) && !denied.contains(&above(path)));
+        if !told.is_empty() {
+            let (user, group) = (process.user.as_str(), process.group.as_str());
+            let places: BTreeSet<_> = told.iter().map(|path| facts.place(path)).collect();
+            let foreign = told.iter().any(|path| facts.folders.get(path).is_none_or(|folder| folder.owner != user));
+            let named = |path: &str| match facts.place(path) {
+                place if place == path => path.to_owned(),
+                place => format!("{path}, which leads to {place}"),
+            };
+            let todo = if foreign {
+                given_to(user, &places)
+            } else {
+                format!("`chmod u+rwX {}`", places.iter().map(|place| quote(place)).collect::<Vec<_>>().join(" "))
+            };
+            self.find(
+                Code::NotWritable,
+                Some(host),
+                format!(
+                    "{} runs as {user}:{group}, and this user may not read and write {}",
+                    process.role.program(),
+                    told.iter().map(|path| named(path)).collect::<Vec<_>>().join(", ")
+                ),
+                "a new daemon ends where it may not write, after it has stopped the old one; on a disk it makes 256 folders and says \
+                 nothing of those that it cannot make",
+                format!("{todo}; every folder above must let {user} pass (`namei -l` shows them)"),
+            );
+        }
+        denied
     }
 }
 

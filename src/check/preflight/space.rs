@@ -7,6 +7,7 @@ use crate::host::{HostFacts, HostName};
 use crate::moosefs::daemon::Role;
 use crate::plan::{Access, InstallHow};
 use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::releases;
 
 const MIB: u64 = 1 << 20;
 
@@ -24,6 +25,12 @@ const RUN: u64 = 16 * MIB;
 const INODES: u64 = 200;
 /// See [`INODES`].
 const BUILT_INODES: u64 = 3000;
+
+/// 256 folders of a block each, and a lock file: what a new chunkserver makes on a disk, and says nothing where it cannot
+/// (hddspacemgr.c @ 1.6.6 to 1.6.27).
+const FOLDERS: u64 = 2 * MIB;
+/// See [`FOLDERS`].
+const FOLDERS_INODES: u64 = 257;
 
 /// What would be written where, and for what.
 struct Need {
@@ -96,7 +103,19 @@ impl Check<'_> {
                 add(work.as_str(), 3 * metadata + BESIDE_METADATA, INODES, "copies of the metadata");
             }
             if let Some(process) = facts.daemon(Role::Master) {
-                add(&process.cwd, metadata + BESIDE_METADATA, INODES, "the metadata that a stop saves");
+                let what = "the metadata that a stop saves, and the new master beside it within the hour";
+                add(&process.cwd, 2 * metadata + BESIDE_METADATA, INODES, what);
+            }
+        }
+        for (_, access) in roles.iter().filter(|(role, _)| *role == Role::Chunkserver) {
+            let process = facts.daemon(Role::Chunkserver);
+            let Some(old) = process.and_then(|process| self.old(access, process, facts)) else { continue };
+            for (disk, folder) in old.disks() {
+                let made = facts.folders.get(&folder).is_none_or(|there| there.wide)
+                    || (disk.removal && releases::leaves_marked_disks(&self.plan.upgrade.to));
+                if !made && releases::has_256_folders(&self.plan.upgrade.to) {
+                    add(&folder, FOLDERS, FOLDERS_INODES, "the folders 00 to FF of a disk");
+                }
             }
         }
         for (_, access) in roles.iter().filter(|(role, _)| *role == Role::Metalogger) {

@@ -5,6 +5,7 @@ mod borders;
 mod causes;
 mod disks;
 mod documented;
+mod locks;
 mod new_already;
 mod nodes;
 mod scene;

@@ -8,8 +8,8 @@ use semver::Version;
 use crate::check::preflight::{Fleet, Here, preflight, unanswered};
 use crate::check::{Code, Finding, Observation};
 use crate::host::facts::{
-    BuildFacts, FileFact, Folder, LockFact, MountLine, MountUser, Mounted, Node, Opened, Permissions, Socket, Space,
-    StartupLine, TOOLS, TextFile,
+    BuildFacts, FileFact, Folder, Holder, LockFact, MountLine, MountUser, Mounted, Node, Opened, Permissions, Socket,
+    Space, StartupLine, TOOLS, TextFile,
 };
 use crate::host::places::{Onlooker, Placed};
 use crate::host::{HostFacts, HostName, Process};
@@ -308,6 +308,17 @@ impl Scene {
         let (path, deleted) = path.strip_suffix(" (deleted)").map_or((path, false), |path| (path, true));
         let node = Node { device, inode: 11 };
         self.host(host).opened.push(Opened { pid: 7, node, path: path.to_owned(), deleted });
+    }
+
+    /// A lock that somebody has.
+    pub fn locked(&mut self, host: &str, file: &str, pid: Option<u32>) {
+        let holder = Holder { pid, name: "rsync".into() };
+        self.host(host).locks.entry(file.to_owned()).or_default().push(holder);
+    }
+
+    /// What the user of its daemon may not use.
+    pub fn denies(&mut self, host: &str, paths: &[&str]) {
+        self.host(host).denied.entry(7).or_default().extend(paths.iter().map(|path| (*path).to_owned()));
     }
 
     /// A disk that /etc/fstab mounts, and the mount that it is on.

@@ -39,6 +39,8 @@ const OF_HOSTS: &[Trap] = &[
     (|s| s.space("cs1", "/var/lib/mfsupgrade", 1 << 30, Some(9)), Code::DiskFull),
     (|s| s.host("master").data_files.get_mut("metadata.mfs.back").unwrap().size = 1 << 35, Code::DiskFull),
     (|s| s.space("log1", "/usr/local/var/mfs", 1 << 20, None), Code::DiskFull),
+    (|s| s.space("cs1", "/mnt/disk1", 1 << 20, None), Code::DiskFull),
+    (|s| s.space("cs1", "/mnt/disk1", 1 << 30, Some(256)), Code::DiskFull),
     (
         |s| {
             s.text("log1", "/usr/local/etc/mfsmetalogger.cfg", "DATA_PATH = /srv/logs\n");
@@ -79,6 +81,11 @@ const OF_DAEMONS: &[Trap] = &[
     (|s| s.host("cs1").lock_files.clear(), Code::LockFileLost),
     (|s| s.host("cs1").lock_files.values_mut().for_each(|lock| lock.pid = Some(8)), Code::LockFileWrong),
     (|s| s.host("cs1").lock_files.values_mut().for_each(|lock| lock.pid = None), Code::LockFileWrong),
+    (|s| s.locked("cs1", "/mnt/disk1/.lock", Some(8)), Code::LockHeld),
+    (|s| s.locked("master", "/usr/local/var/mfs/.mfsmaster.lock", Some(8)), Code::LockHeld),
+    (|s| s.locked("cs1", "/var/run/mfs/mfschunkserver.lock", None), Code::LockHeld),
+    (|s| s.denies("cs1", &["/mnt/disk1"]), Code::NotWritable),
+    (|s| s.denies("master", &["/usr/local/var/mfs/.mfsmaster.lock"]), Code::NotWritable),
     (|s| s.host("cs1").folders.get_mut("/mnt/disk1").unwrap().owner = "mfs".into(), Code::OwnerDiffers),
     (|s| s.host("master").folders.get_mut(DATA).unwrap().owner = "mfs".into(), Code::OwnerDiffers),
     (|s| s.host("cs1").lock_files.values_mut().for_each(|lock| lock.owner = "root".into()), Code::OwnerDiffers),

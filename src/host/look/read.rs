@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use semver::Version;
 
 use crate::host::facts::{
-    BuildFacts, FileFact, Folder, HostFacts, LockFact, MountLine, MountUser, Mounted, Node, Opened, Permissions,
-    Process, Socket, Space, StartupLine, Stranger, TextFile,
+    BuildFacts, FileFact, Folder, Holder, HostFacts, LockFact, MountLine, MountUser, Mounted, Node, Opened,
+    Permissions, Process, Socket, Space, StartupLine, Stranger, TextFile,
 };
 use crate::host::places::{Keeper, Placed};
 use crate::host::said;
@@ -238,6 +238,17 @@ impl HostFacts {
                 let shown = parts.next()?;
                 let path = shown.strip_suffix(" (deleted)");
                 self.opened.push(Opened { pid, node, path: path.unwrap_or(shown).to_owned(), deleted: path.is_some() });
+            }
+            "locks" => drop(self.locks.insert(rest.to_owned(), Vec::new())),
+            "taken" => {
+                let locks = self.locks.get_mut(parts.next()?)?;
+                // a lock of an open file and not of a process has -1
+                let pid = parts.next()?.parse::<i64>().ok()?;
+                locks.push(Holder { pid: u32::try_from(pid).ok(), name: parts.next()?.to_owned() });
+            }
+            "denied" => {
+                let (pid, path) = (parts.next()?.parse().ok()?, parts.next()?.to_owned());
+                self.denied.entry(pid).or_default().insert(path);
             }
             "leads" => drop(self.leads.insert(parts.next()?.to_owned(), parts.next()?.to_owned())),
             "chunks" => drop(self.narrow.insert(parts.next()?.to_owned(), parts.next()?.parse().ok()?)),

@@ -145,7 +145,9 @@ disks() {
   [ -f "$1" ] && sed -n -e '\|^[[:space:]]*$|d' -e 's/^[*]//' -e 's/[[:space:]]*$//' -e 's|/*$||' -e p -e 's|/*[[:blank:]][[:blank:]]*-\{0,1\}[0-9.][0-9.]*[A-Za-z]*$||p' "$1" |
     while IFS= read -r z; do
       case $z in ''|/*) z=$r${z:-/} ;; *) [ -n "$works" ] || continue; z=$works/$z ;; esac
-      folder "$z"; node "$z"; node "${z%/}/.lock"; wanted "$z"; chunks "$z"
+      folder "$z"; space "$z"; wanted "$z"; node "$z"
+      node "${z%/}/.lock"; taken "${z%/}/.lock"; may mfschunkserver "$z" "${z%/}/.lock"
+      chunks "$z"
     done
 }
 chunks() {
@@ -180,7 +182,7 @@ daemon() {
     /*) z=$r$y ;;
     *) z=$4; [ -n "$z" ] || z=$r$(value DATA_PATH "$3"); [ "$z" != "$r" ] || z=$1/var/mfs; z=$z/$y ;;
   esac
-  lock "$z"; lies "${z%/*}"
+  lock "$z"; lies "${z%/*}"; taken "$z"; may "$2" "$z"
   named "$2" "$3"
 }
 named() {
@@ -203,7 +205,8 @@ at() {
     printf 'owner\t%s\t%s\t%s\n' "${1##*/}" "$x" "$(sed -n 's/^VmRSS:[[:blank:]]*\([0-9]*\) kB.*/\1/p' "$1/status")"
   [ "$2" != mfsmount ] || { masters=$masters$nl$(master_of "$1"); return; }
   [ "$2" != mfschunkserver ] || { works=$4; opened "$1"; }
-  folder "$4"
+  folder "$4"; runs "$1" "$2"; may "$2" "$4" "$4/.$2.lock"; taken "$4/.$2.lock"
+  [ "$2" != mfsmaster ] || may "$2" "$4/changelog.0.mfs"
   line sockets "${1##*/}" "$(ls -n "$1/fd/" | sed -n 's|.*socket:\[\([0-9]*\)\]$|\1|p' | tr '\n' ' ')" | folded
   tr '\0' '\n' < "$1/cmdline" | sed -n -e '1d' -e 's|^-[a-z]*c\(/.*\)|\1|p' -e '\|^-[a-z]*c$|{' -e 'n;p' -e '}' | while IFS= read -r f; do
     case $f in /*) file "$r$f"; file "$r$f.var"; daemon "${3%/sbin/*}" "$2" "$r$f" "$4" ;; esac

@@ -33,6 +33,24 @@ macro_rules! in_chunkserver {
     };
 }
 
+/// A process that has a lock, as daemons take it, of a file that is then put in its place.
+macro_rules! held {
+    ($file:literal, $then:literal, $unset:literal) => {
+        trap(
+            Code::LockHeld,
+            "cs1",
+            concat!(
+                "cd /root; rm -f held; (perl -MFcntl -e 'open F, \"+>\", \"",
+                $file,
+                "\" or die; $l = pack(\"s s x4 q q i x4\", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; open H, \">\", \"held\"; print H $$; \
+                 close H; sleep 600' > /dev/null 2>&1 &); n=0; until [ -s held ] || [ $n = 100 ]; do n=$((n + 1)); sleep 0.1; done; ",
+                $then
+            ),
+            concat!("cd /root; kill $(cat held); rm held; ", $unset),
+        )
+    };
+}
+
 /// Of the master's own exports, and a plan that says nothing of any.
 fn exports(code: Code, set: &'static str) -> Trap {
     trap(code, "master", set, "cd /usr/local/etc/mfs && mv -f exports.away mfsexports.cfg").plan(own_exports)
@@ -256,7 +274,7 @@ fn of_chunkservers() -> Vec<Trap> {
         trap(
             Code::OwnerDiffers,
             "cs1",
-            "mkdir /mnt/far && chown root /mnt/far && ln -s /mnt/far /mnt/near && chown -h nobody /mnt/near && \
+            "mkdir /mnt/far && chmod 777 /mnt/far && chown root /mnt/far && ln -s /mnt/far /mnt/near && chown -h nobody /mnt/near && \
              cd /usr/local/etc && cp -p mfshdd.cfg hdd.away && printf '\\057mnt/near\\n' >> mfshdd.cfg",
             "cd /usr/local/etc && mv -f hdd.away mfshdd.cfg && rm /mnt/near && rmdir /mnt/far",
         ),
@@ -296,7 +314,20 @@ fn of_chunkservers() -> Vec<Trap> {
             "cd /usr/local/etc && mv hdd.away mfshdd.cfg",
         ),
         trap(Code::DisksRolledBack, "cs1", "mkdir /mnt/hd1/00", "rmdir /mnt/hd1/00"),
-        trap(Code::OwnerDiffers, "cs1", "chown root /mnt/hd1", "chown nobody /mnt/hd1"),
+        trap(Code::NotWritable, "cs1", "chown root /mnt/hd1", "chown nobody /mnt/hd1"),
+        trap(Code::NotWritable, "cs1", "chmod 555 /mnt/hd1", "chmod 755 /mnt/hd1"),
+        trap(
+            Code::OwnerDiffers,
+            "cs1",
+            "chown root /mnt/hd1 && chmod 777 /mnt/hd1",
+            "chown nobody /mnt/hd1 && chmod 755 /mnt/hd1",
+        ),
+        held!(
+            "/mnt/hd1/.held",
+            "cd /mnt/hd1 && mv .lock lock.away && mv .held .lock",
+            "cd /mnt/hd1 && mv -f lock.away .lock"
+        ),
+        held!("/usr/local/var/mfs/.mfschunkserver.lock", "true", "rm -f /usr/local/var/mfs/.mfschunkserver.lock"),
     ]
 }
 

@@ -1,13 +1,14 @@
 //! Files as the kernel knows them: one by two names, open ones, and mounts that /etc/fstab names.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
 use super::survey::shells;
 use super::{path, run};
-use crate::host::facts::{HostFacts, Node};
+use crate::host::facts::{Holder, HostFacts, Node};
 use crate::host::look::{Look, UnreadableLook};
 
 fn survey(prefix: &Path) -> Look {
@@ -66,12 +67,7 @@ fn the_lock_files_of_disks_that_a_process_has_open_are_told_and_nothing_else_of_
     fs::remove_file(top.join("gone/.lock")).unwrap();
     let pid = std::process::id();
     for shell in shells() {
-        let script = format!(
-            "{}clean() {{ _c=$1; }}; echo 'uid\t0'; opened /proc/{pid}; echo end",
-            super::super::survey::begin()
-        );
-        let output = Command::new(shell[0]).args(&shell[1..]).args(["-c", &script]).output().unwrap();
-        let facts = HostFacts::parse(&String::from_utf8(output.stdout).unwrap()).unwrap();
+        let facts = asked(shell, &format!("opened /proc/{pid}"));
         // other tests run in this process
         let ours = facts.opened.iter().filter(|opened| Path::new(&opened.path).starts_with(&top));
         let mut ours: Vec<_> = ours
@@ -86,6 +82,104 @@ fn the_lock_files_of_disks_that_a_process_has_open_are_told_and_nothing_else_of_
         assert_eq!(facts.nodes[top.join("hd1/.lock").to_str().unwrap()], lock("hd1/.lock").1, "what its name leads to");
     }
     drop(open);
+}
+
+/// What these functions print, with what is called.
+fn asked(shell: &[&str], calls: &str) -> HostFacts {
+    let begin = super::super::survey::begin();
+    let own = "clean() { _c=$1; }; line() { printf '%s' \"$1\"; shift; for _f do printf '\\t%s' \"$_f\"; done; echo; }";
+    let script = format!("{begin}{own}; echo 'uid\t0'\n{calls}\necho end");
+    let output = Command::new(shell[0]).args(&shell[1..]).args(["-c", &script]).output().unwrap();
+    HostFacts::parse(&String::from_utf8(output.stdout).unwrap()).unwrap()
+}
+
+#[test]
+fn who_has_a_lock_is_told_by_process_and_name_and_that_of_flock_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let [held, free, other] = ["a held", "free", "flock"].map(|name| File::create(at(name)).unwrap());
+    rustix::fs::fcntl_lock(&held, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    rustix::fs::flock(&other, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    let pid = std::process::id();
+    let name = fs::read_to_string("/proc/self/comm").unwrap();
+    // a file system whose number the kernel's table does not tell as stat(1) does
+    let table = fs::read_to_string("/proc/locks").unwrap();
+    let known = node(&at("a held"));
+    let (major, minor) = (rustix::fs::major(known.device), rustix::fs::minor(known.device));
+    let listed = table.contains(&format!(" {pid} {major:02x}:{minor:02x}:{} ", known.inode));
+    for shell in shells() {
+        let calls: String = ["a held", "free", "flock", "gone"]
+            .iter()
+            .map(|name| format!("taken '{}'\n", at(name).display()))
+            .collect();
+        let facts = asked(shell, &calls);
+        let told = |name: &str| facts.locks.get(at(name).to_str().unwrap());
+        let expected = listed.then(|| Holder { pid: Some(pid), name: name.trim_end().to_owned() });
+        assert_eq!(told("a held").unwrap(), &expected.into_iter().collect::<Vec<_>>(), "{shell:?}");
+        assert_eq!(
+            (told("free").unwrap().len(), told("flock").unwrap().len(), told("gone")),
+            (0, 0, None),
+            "{shell:?}"
+        );
+    }
+    drop((held, free, other));
+}
+
+#[test]
+fn what_a_daemons_user_may_not_use_is_tried_as_that_user_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let top = folder.path();
+    let mode = |name: &str, mode| fs::set_permissions(top.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    for name in ["theirs", "open to all", "of the group", "shut/inside", "no way"] {
+        fs::create_dir_all(top.join(name)).unwrap();
+    }
+    for name in ["open to all/.lock", "open to all/changelog"] {
+        fs::write(top.join(name), "x").unwrap();
+    }
+    let modes =
+        [("", 0o755), ("theirs", 0o755), ("open to all", 0o777), ("of the group", 0o770), ("shut/inside", 0o777)];
+    let modes = modes.into_iter().chain([("shut", 0o700), ("no way", 0o666)]);
+    for (name, bits) in modes.chain([("open to all/.lock", 0o640), ("open to all/changelog", 0o666)]) {
+        mode(name, bits);
+    }
+    let names = [
+        "theirs",
+        "open to all",
+        "of the group",
+        "shut/inside",
+        "no way",
+        "open to all/.lock",
+        "open to all/changelog",
+        "gone",
+    ];
+    let files: Vec<_> = names.iter().map(|name| format!("'{}'", top.join(name).display())).collect();
+    let calls = format!(
+        "users='|mfsmaster=8 0:0|mfschunkserver=7 65534:65534|'; may mfschunkserver {0}; may mfsmetalogger {0}",
+        files.join(" ")
+    );
+    // of no other than root can that be tried
+    let root = rustix::process::getuid().is_root();
+    let denied = ["theirs", "shut/inside", "no way", "open to all/.lock"]
+        .map(|name| top.join(name).to_str().unwrap().to_owned());
+    for shell in shells() {
+        let facts = asked(shell, &calls);
+        let told = facts.denied.get(&7).cloned().unwrap_or_default();
+        assert_eq!(told, if root { denied.iter().cloned().collect() } else { BTreeSet::new() }, "{shell:?}");
+        assert!(!facts.denied.contains_key(&8));
+    }
+    assert_eq!(fs::read(top.join("open to all/changelog")).unwrap(), b"x");
+}
+
+#[test]
+fn the_user_of_a_daemon_is_that_of_its_process_and_roots_daemons_may_all() {
+    let (pid, uid) = (std::process::id(), rustix::process::getuid().as_raw());
+    for shell in shells() {
+        let facts =
+            asked(shell, &format!("runs /proc/{pid} mfsmaster; runs /proc/0 mfschunkserver; line hostname \"$users\""));
+        let gid = rustix::process::getgid().as_raw();
+        let expected = if uid == 0 { String::new() } else { format!("|mfsmaster={pid} {uid}:{gid}|") };
+        assert_eq!(facts.hostname, expected, "{shell:?}");
+    }
 }
 
 #[test]
