@@ -59,7 +59,8 @@ pub(super) async fn may_abandon(
     }
     if asks && std::io::stdin().is_terminal() {
         say!("this cluster has an unfinished run: {holder}");
-        if confirm(&format!("Abandon run {} and start another one?", holder.run))? {
+        let then = mine.map_or("start another one".to_owned(), |mine| format!("resume run {}", mine.run));
+        if confirm(&format!("Abandon run {} and {then}?", holder.run))? {
             return Ok(Some(holder.run));
         }
     }

@@ -138,7 +138,7 @@ async fn resume_asks_before_it_sets_another_run_aside_and_its_yes_is_no_answer_t
     assert_eq!(lines[2], "left", "{lock}");
     std::fs::write(&file, lines.join("\n") + "\n").unwrap();
     tokio::task::block_in_place(|| {
-        let question = format!("Abandon run {other} and start another one?");
+        let question = format!("Abandon run {other} and resume run {run}?");
         let resume = ["resume", run.as_str(), "--log", "plain"];
         let yes = ["resume", run.as_str(), "--log", "plain", "--yes"];
         let held = ["ben@desk in /ben", "stopped", "--abandon 20200101T000000Z-0001"];
