@@ -118,7 +118,7 @@ codes! {
     LimitOfZero "limit-of-zero" Warning "with a limit of zero the new master would neither replicate nor delete chunks" "chunks.c @ 1.6.26: chunk_strinit ends early, and nobody looks at its answer";
     RejectOldClients "reject-old-clients" Error "the new master would refuse the mounts that are still old" "hazard 24; matoclserv.c @ 1.6.27";
     ReconnectSlow "reconnect-slow" Note "chunkservers look for their master only every 30 seconds" "MASTER_RECONNECTION_DELAY; sample configuration @ 1.5.12";
-    PortTaken "port-taken" Error "a port that the new master needs is in use" "hazard 10; matomlserv.c @ 1.6.5";
+    PortTaken "port-taken" Error "a port that a new daemon needs is in use" "hazard 10; matomlserv.c @ 1.6.5, csserv.c @ 1.6.27";
     ChunkserverNotListening "chunkserver-not-listening" Error "nothing listens on a running chunkserver's data port" "hazard 30";
     MasterHostUnclear "master-host-unclear" Error "chunkservers name their master in different ways, and a metalogger must be given one" "MASTER_HOST";
     ExportsNotSeen "exports-not-seen" Error "EXPORTS_FILENAME names a file that cannot be looked at" "exports.c @ 1.6.27, exports_reload";

@@ -184,6 +184,19 @@ impl Check<'_> {
     /// seen.
     fn serves(&mut self, host: Option<&HostName>, access: &Access, process: &Process, facts: &HostFacts, known: u16) {
         let set = self.old(access, process, facts).and_then(|old| old.get("CSSERV_LISTEN_PORT")?.parse().ok());
+        if let Some(old) = self.old(access, process, facts)
+            && let Some(will) =
+                self::port(old.get("CSSERV_LISTEN_PORT"), CHUNKSERVER_PORT).filter(|will| *will != known)
+            && facts.listener(will).is_some()
+        {
+            self.find(
+                Code::PortTaken,
+                host,
+                format!("{} says port {will}, something listens there, and the running chunkserver has port {known}", old.path),
+                "the new chunkserver reads the file, and does not start without its port, after it has stopped the old one",
+                format!("write CSSERV_LISTEN_PORT = {known}, or end what has port {will} (`ss -ltnp` names it)"),
+            );
+        }
         let looked_at = known == CHUNKSERVER_PORT || set == Some(known);
         // an address that shows no listener anywhere is one whose sockets are not seen
         let shown = self.fleet.values().any(|facts| facts.sockets.iter().any(|socket| socket.listening));

@@ -202,6 +202,21 @@ fn a_port_that_only_another_address_has_is_free_for_a_trial() {
 }
 
 #[test]
+fn a_chunkservers_port_that_was_edited_is_told_where_another_has_it() {
+    let taken = |port: &str, sockets: &[u16]| {
+        let mut scene = scene();
+        scene.text("cs1", "/usr/local/etc/mfschunkserver.cfg", &format!("MASTER_HOST = mm\n{port}\n"));
+        scene.host("cs1").sockets.extend(sockets.iter().map(|port| socket(Ipv4Addr::UNSPECIFIED, *port, 0)));
+        scene.findings().1.into_iter().find(|finding| finding.code == Code::PortTaken)
+    };
+    let finding = taken("CSSERV_LISTEN_PORT = 9522", &[9522]).unwrap();
+    assert!(finding.seen.contains("port 9522") && finding.todo.contains("CSSERV_LISTEN_PORT = 9422"), "{finding:?}");
+    assert_eq!(taken("CSSERV_LISTEN_PORT = 9522", &[]), None, "it is free");
+    assert_eq!(taken("CSSERV_LISTEN_PORT = 9422", &[]), None, "its own");
+    assert_eq!(taken("CSSERV_LISTEN_PORT=9522", &[9522]), None, "neither release reads that line");
+}
+
+#[test]
 fn what_folders_of_one_file_system_need_is_added_up() {
     // an installation and what is kept of the old one take 50 MiB each
     let mut scene = scene();

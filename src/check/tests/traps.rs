@@ -117,6 +117,13 @@ const OF_CONFIGURATION: &[Trap] = &[
     (|s| s.host("master").sockets.push(socket(Ipv4Addr::LOCALHOST, 19420, 0)), Code::PortTaken),
     (
         |s| {
+            s.text("cs1", "/usr/local/etc/mfschunkserver.cfg", "MASTER_HOST = mm\nCSSERV_LISTEN_PORT = 9522\n");
+            s.host("cs1").sockets.push(socket(Ipv4Addr::UNSPECIFIED, 9522, 0));
+        },
+        Code::PortTaken,
+    ),
+    (
+        |s| {
             s.master_config("MATOML_LISTEN_PORT = 9519\n");
             s.host("master").sockets.push(socket(Ipv4Addr::UNSPECIFIED, 9519, 0));
         },
