@@ -78,7 +78,7 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand status" -l color -
 always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l plan -d 'The plan file, where it is not the one that the run began with; a plan that was changed since is shown and, where what changed only concerns steps not begun, followed' -r -F
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l plan -d 'The plan file, if it is not the one that the run began with. If the plan has changed since, the difference is shown, and followed if it only concerns steps that were not begun' -r -F
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l abandon -d 'Begin although the run RUN was left unfinished on this cluster, here or elsewhere; never while it is active. It cannot be resumed afterwards' -r
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l log -d 'How the run is shown: a live view on a terminal and plain lines elsewhere (auto), or JSON lines on stdout' -r -f -a "auto\t'Live on a terminal, plain elsewhere'
 plain\t'A line an event on stderr'
@@ -88,8 +88,8 @@ complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l color -
 always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s y -l yes -d 'Do not ask; a question about the metadata is then answered with --accept-metadata or not at all'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l as-begun -d 'Go on with the plan as it was when the run began, whatever its file says now'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l accept-metadata -d 'Go on with the metadata that the master serves, though it knows less than before, or is older: for a run that asks whether it is the right one'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l as-begun -d 'Resume with the plan as it was when the run began, whatever its file says now'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -l accept-metadata -d 'Accept the metadata that the master serves, even if it has fewer files or is older than before: the answer for a run that stopped with this question'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s v -l verbose -d 'In plain lines, show the output of install commands too, and notes that need no action'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l format -d 'With --dry-run: text for people, or JSON for machines (docs/schedule-format.md)' -r -f -a "text\t'For people'
@@ -104,7 +104,7 @@ always\t'Always'
 never\t'Never'"
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s y -l yes -d 'Do not ask'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l dry-run -d 'Look at the hosts (read-only) and show the schedule; change nothing'
-complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l accept-metadata -d 'Go back from the metadata that the master serves, though it knows less than before: where the look asks whether it is the right one'
+complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l accept-metadata -d 'Accept the metadata that the master serves, even if it has fewer files than before: the answer where the check asks whether it is the right one'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -l any-time -d 'Do not wait for the plan\'s window'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s v -l verbose -d 'In plain lines, show the output of install commands too, and notes that need no action'
 complete -c mfsupgrade -n "__fish_mfsupgrade_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -169,7 +169,7 @@ codes! {
     NoMetalogger "no-metalogger" Warning "nobody will keep change logs beside the new master" "changelog_csback ends with 1.6.5: changelog.c, changelog()";
     MetaloggerOnMaster "metalogger-on-master" Note "a metalogger on the master's own host is lost with it" "metalogger: masterconn.c @ 1.6.5";
     ToolsOf15 "tools-of-1-5" Note "some tools fail on mounts that are still old" "hazards 25, 26";
-    SpaceFiguresDrop "space-figures-drop" Note "total and free space will be told as less than now" "hazard 23; hddspacemgr.c @ 1.6.23";
+    SpaceFiguresDrop "space-figures-drop" Note "the master will report less total and free space than now" "hazard 23; hddspacemgr.c @ 1.6.23";
     WindowShort "window-short" Note "the required waiting is longer than the plan's window" "the plan; HOWTO: 5-10 minutes between chunkservers";
     BackProgramsGone "back-programs-gone" Error "the old release's programs are not there to be brought back on a host" "the tar file that the run keeps, and the release of what is in it; docs/rollback.md";
     BackNotByRun "back-not-by-run" Error "something runs in the new release that the run to be taken back did not put there" "the journal, and a look at the host";

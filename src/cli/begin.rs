@@ -84,7 +84,7 @@ pub(super) fn ask(
     if clock.now().duration_since(asked).unsigned_abs() < LATE {
         return Ok(Answer::Yes);
     }
-    say!("the answer took more than {}: the hosts are looked at again", human(LATE.as_secs()));
+    say!("the answer took more than {}: checking the hosts again", human(LATE.as_secs()));
     Ok(Answer::Late)
 }
 
@@ -137,7 +137,7 @@ pub(super) async fn begin(
 pub(super) fn confirm(question: &str) -> Result<bool, Failed> {
     out::talk(&Shown::line(&format!("{question} [y/N] ")));
     let Some(answer) = out::answer().map_err(|e| Failed::new(Exit::NotConfirmed, e))? else {
-        let error = anyhow::anyhow!("there is no terminal to ask on; give --yes to go on without being asked");
+        let error = anyhow::anyhow!("no terminal to ask on; run the same command with --yes");
         return Err(Failed::new(Exit::NotConfirmed, error));
     };
     say!("{}", if answer { "yes" } else { "no" });

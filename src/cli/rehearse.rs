@@ -33,8 +33,8 @@ const SIMULATED: &str = "simulated daemons on embedded hosts of this machine";
 
 /// Try the whole upgrade on a simulated cluster on this machine
 ///
-/// Starts one embedded SSH server a host of the plan and simulated daemons as real processes, walks the very same way as
-/// `upgrade` through the real ssh, and lets a judge look at what the daemons saw. Needs no root, no sshd and no MooseFS.
+/// Starts an embedded SSH server for each host of the plan and simulated daemons as real processes, runs the same steps as
+/// `upgrade` through the real ssh, and lets a judge check what the daemons saw. Needs no root, no sshd and no MooseFS.
 /// The daemons are simulated: what is simulated, and how true, is in docs/rehearsal.md.
 #[derive(Debug, Args)]
 #[command(after_help = faults_help())]

@@ -28,18 +28,18 @@ pub struct Resume {
     /// The run, as `status` names it [default: the newest]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
-    /// The plan file, where it is not the one that the run began with; a plan that was changed since is shown and, where what
-    /// changed only concerns steps not begun, followed
+    /// The plan file, if it is not the one that the run began with. If the plan has changed since, the difference is shown,
+    /// and followed if it only concerns steps that were not begun
     #[arg(long, value_name = "PLAN")]
     pub plan: Option<PathBuf>,
     /// Do not ask; a question about the metadata is then answered with --accept-metadata or not at all
     #[arg(long, short)]
     pub yes: bool,
-    /// Go on with the plan as it was when the run began, whatever its file says now
+    /// Resume with the plan as it was when the run began, whatever its file says now
     #[arg(long, conflicts_with = "plan")]
     pub as_begun: bool,
-    /// Go on with the metadata that the master serves, though it knows less than before, or is older: for a run that asks
-    /// whether it is the right one
+    /// Accept the metadata that the master serves, even if it has fewer files or is older than before: the answer for a run
+    /// that stopped with this question
     #[arg(long)]
     pub accept_metadata: bool,
     #[command(flatten)]
@@ -82,7 +82,7 @@ impl Resume {
         let (mut run, stored) = state.reopen(self.run.as_deref())?;
         if let Some(back) = taken_back(&state, &run.name)? {
             let error = anyhow::anyhow!(
-                "run {} was taken back by {back}, so that its journal no longer says what its hosts are; begin a new upgrade",
+                "run {} was rolled back by {back} and cannot be resumed; begin a new upgrade",
                 run.name
             );
             return Err(Failed::new(Exit::Usage, error));
@@ -94,7 +94,7 @@ impl Resume {
         }
         if stored.progress.abandoned() {
             let error = anyhow::anyhow!(
-                "run {} was abandoned for another one, so that its journal no longer says what its hosts are; begin a new upgrade",
+                "run {} was abandoned for another run and cannot be resumed; begin a new upgrade",
                 run.name
             );
             return Err(Failed::new(Exit::Usage, error));

@@ -31,8 +31,8 @@ use crate::ui::out::{self, say};
 
 /// Bring the old release back: take back what a run has changed, whether it finished or stopped in the middle
 ///
-/// Looks at every host, shows what will be done, asks, and goes the way back: clients, chunkservers one at a time, the
-/// master last. What still runs the old release is left alone. It is a run of its own: `status` and `resume` work on it.
+/// Checks every host, shows the schedule, asks, and rolls back: clients, chunkservers one at a time, the master last. What
+/// still runs the old release is left alone. It is a run of its own: `status` and `resume` work on it.
 #[derive(Debug, Args)]
 pub struct Rollback {
     /// The run to take back [default: the newest]
@@ -44,8 +44,8 @@ pub struct Rollback {
     /// Look at the hosts (read-only) and show the schedule; change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Go back from the metadata that the master serves, though it knows less than before: where the look asks whether it is
-    /// the right one
+    /// Accept the metadata that the master serves, even if it has fewer files than before: the answer where the check asks
+    /// whether it is the right one
     #[arg(long)]
     pub accept_metadata: bool,
     /// Do not wait for the plan's window
@@ -75,7 +75,7 @@ impl Rollback {
             return Err(Failed::new(Exit::Usage, error));
         }
         if !self.yes && !self.dry_run && !std::io::stdin().is_terminal() {
-            let error = anyhow::anyhow!("there is no terminal to ask on; give --yes to go back without being asked");
+            let error = anyhow::anyhow!("no terminal to ask on; run the same command with --yes");
             return Err(Failed::new(Exit::NotConfirmed, error));
         }
         let others = match self.dry_run {
@@ -123,7 +123,7 @@ impl Rollback {
 
     /// The way back as the hosts are now; shown where it is a dry run.
     async fn look(&self, plan: &Plan, stored: &Stored, fleet: &SshFleet) -> Result<Looked, Failed> {
-        say!("looking at {} (nothing is changed)", ui::schedule::cluster(&stored.schedule));
+        say!("looking at {} (read-only)", ui::schedule::cluster(&stored.schedule));
         let (seen, findings) =
             observe_back(plan, &stored.schedule, &stored.progress, fleet, self.accept_metadata).await;
         let schedule = compile_back(plan, &stored.name, &stored.schedule, &seen);

@@ -76,8 +76,7 @@ impl Status {
 }
 
 /// Of a journal that tells no end.
-const INTERRUPTED: &str =
-    "its process wrote down no end: it was killed, the machine went down, or the journal could not be written";
+const INTERRUPTED: &str = "its process was killed, the machine went down, or the journal could not be written";
 
 fn document(stored: &Stored) -> Document<'_> {
     let progress = &stored.progress;
@@ -135,7 +134,7 @@ fn text(stored: &Stored, document: &Document<'_>, resume: &str) -> Shown {
         line(format!("    not before {}: a wait that a rule demands", moment(until)));
     }
     for step in document.unknown {
-        line(format!("  begun and not known to be done: {step}"));
+        line(format!("  unknown whether done: {step} (`resume` checks its host)"));
     }
     if !matches!(document.state, "finished" | "running" | "abandoned") {
         line(format!("  go on with: {resume}"));

@@ -45,7 +45,7 @@ pub(super) fn unfinished(
             );
             return Err(Failed::new(Exit::Locked, error));
         }
-        if !confirm("Leave it as it is for good and begin another run?")? {
+        if !confirm("Abandon this run and begin another one?")? {
             say!("not confirmed: no host was touched");
             return Ok(None);
         }

@@ -56,7 +56,7 @@ impl Upgrade {
         let state = self.state.open()?;
         // before any host is contacted: without a terminal nobody could be asked later
         if !self.yes && !std::io::stdin().is_terminal() {
-            let error = anyhow::anyhow!("there is no terminal to ask on; give --yes to upgrade without being asked");
+            let error = anyhow::anyhow!("no terminal to ask on; run the same command with --yes");
             return Err(Failed::new(Exit::NotConfirmed, error));
         }
         let Some(abandon) = unfinished(&plan, (&self.state, &state), None, &self.abandon.abandon, !self.yes)? else {
@@ -74,7 +74,7 @@ impl Upgrade {
         let clock = RunClock::new(state.simulated()?.as_ref());
         let mut shown = None;
         let (observation, schedule) = loop {
-            say!("looking at {} (nothing is changed)", ui::schedule::cluster(&compile(plan, None)));
+            say!("looking at {} (read-only)", ui::schedule::cluster(&compile(plan, None)));
             let (observation, findings) = observe(plan, &fleet, Some(state.path())).await;
             let Some((observation, schedule)) = fit(plan, observation, &findings, &self.display)? else {
                 return Ok(Exit::Findings);

@@ -134,10 +134,8 @@ impl Walk<'_> {
         let Some(ending) = ending else {
             // for whoever asks `status`; where it cannot be written, that says that the run was interrupted
             let _ = runner.journal.borrow_mut().append(Record::Paused { at: clock.now() });
-            say!(
-                "left at once: the step that was at work may be done or not, and whether the cluster is healthy was not looked at"
-            );
-            self.tell_way("looks at the hosts and goes on");
+            say!("left at once: whether the current step is done, and whether the cluster is healthy, is unknown");
+            self.tell_way("checks the hosts and resumes");
             give_back(self.lock, false).await;
             return Ok(Ending::Paused);
         };
@@ -164,7 +162,7 @@ impl Walk<'_> {
 pub(super) async fn give_back(lock: &ClusterLock<'_>, over: bool) {
     if let Some(why) = not_told(lock.release(over)).await {
         let minutes = STALE.as_secs() / 60;
-        say!("the cluster's lock was not given back ({why}); without a heartbeat it is stale in {minutes} minutes");
+        say!("the cluster's lock was not released ({why}); it expires {minutes} min after its last heartbeat");
     }
 }
 

@@ -28,9 +28,7 @@ pub enum LockError {
     #[error("the lock of this cluster is held by {0}")]
     Held(Holder),
     /// This run was set aside for another one.
-    #[error(
-        "run {0} was set aside for another one on this cluster, so that its journal no longer says what the hosts are"
-    )]
+    #[error("run {0} was abandoned for another run on this cluster, so its journal no longer matches the hosts")]
     Aside(String),
     /// The host was not reached, or could not keep it.
     #[error("the lock on {0} could not be used: {1}")]

@@ -110,8 +110,8 @@ pub fn has_metaloggers(to: &Version) -> bool {
 pub const BY_ROLLBACK: &str = "(`mfsupgrade rollback` does it)";
 
 /// What the start of a 1.6 master means for the way back (metadata stays `MFSM 1.5`: `filesystem.c` @ 1.6.27; run with 1.6.27 and 1.5.12).
-pub const WAY_BACK_MASTER: &str = "back to 1.5 from here on: stop the new master cleanly, install the old release and \
-     start it on the same, current metadata; never on an older copy (`mfsupgrade rollback` does it)";
+pub const WAY_BACK_MASTER: &str = "from here on: stop the new master cleanly, install the old release and start it on the same, \
+     current metadata; never on an older copy (`mfsupgrade rollback` does it)";
 
 /// What is left to do where the old release's programs were not kept.
 #[must_use]

@@ -20,7 +20,7 @@ use crate::schedule::{Action, Stage, Step, Track};
 const BETWEEN_USERS: Duration = Duration::from_secs(5);
 
 /// Who uses it, where umount said that somebody does and nobody was seen.
-const UNSEEN: &str = "somebody who was not seen";
+const UNSEEN: &str = "a process that was not seen";
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// One step, when window and gate allow it. A mount in use is waited for, skipped or tried, as the plan says.

@@ -280,8 +280,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let reason = match self.laws.achieved(&step.action, &self.schedule.to, before, &now) {
                 Verdict::Done(_) if code.is_none() && matches!(step.action, Action::Install { .. }) => {
                     // the program is there, but whether all of the release is, nobody saw: resume installs it again
-                    let cause = "the connection was lost while it was installed; the program is in place, but the \
-                                 rest of the release was not seen to be";
+                    let cause = "the connection was lost during the installation; the program is in place, but the \
+                                 rest of the release may be missing";
                     return Err(Failure::new(FailureKind::Unknown, "see the end of the installation", cause));
                 }
                 Verdict::Done(evidence) => return Ok((false, evidence)),

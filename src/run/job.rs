@@ -200,7 +200,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     continue;
                 }
                 Followed::Died => {
-                    let reason = "the command was killed on its host, or the host was; how it ended nobody wrote down";
+                    let reason = "the command was killed on its host, or the host went down: its exit code is unknown";
                     return Ok(Some(Outcome::Unknown { reason: reason.to_owned() }));
                 }
                 Followed::Never if !begin => return Ok(None),

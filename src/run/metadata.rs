@@ -152,7 +152,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 )));
             }
         }
-        let bytes: u64 = files.iter().map(|f| f.bytes).sum();
+        let bytes: u64 = files.iter().map(|f| f.bytes).fold(0, u64::saturating_add);
         let here = self.backup.display();
         Ok(format!("{} ({bytes} bytes) in {folder} and here in {here}, checksums equal", count(files.len(), "file")))
     }

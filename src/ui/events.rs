@@ -129,8 +129,8 @@ fn words(event: &Event) -> Option<String> {
         Event::GateRed { host, reason, left_s, of_s, .. } => {
             let (waited, of) = (human(of_s.saturating_sub(*left_s)), human(*of_s));
             match of_s.saturating_sub(*left_s) {
-                0 => format!("{host}: gate not green: {reason} (waits up to {of})"),
-                _ => format!("{host}: gate not green for {waited} (the run stops after {of}): {reason}"),
+                0 => format!("{host}: gate red: {reason} (waits up to {of})"),
+                _ => format!("{host}: gate red for {waited} (the run stops after {of}): {reason}"),
             }
         }
         Event::GateGreen { host, gate } => format!("{host}: gate green: {gate}"),
@@ -153,7 +153,7 @@ fn words(event: &Event) -> Option<String> {
             format!("{host}: {step} was done, and the host no longer shows it: {reason}; the run checks it again in its turn")
         }
         Event::Unseen { host, reason } => {
-            format!("{host}: could not be looked at: {reason}; the run looks again in its turn")
+            format!("{host}: could not be checked: {reason}; the run checks it again in its turn")
         }
         Event::HostDone { of: 1, .. } => return None,
         Event::HostDone { host, done, of } => format!("{host}: {done} of {of} hosts done"),
@@ -168,9 +168,9 @@ fn words(event: &Event) -> Option<String> {
             failure.told(),
             if *running == 1 { "one host".to_owned() } else { format!("{running} hosts") },
         ),
-        Event::Silent { host, reason } => format!("{host}: no answer, asking again: {reason}"),
+        Event::Silent { host, reason } => format!("{host}: no answer, retrying: {reason}"),
         // whatever it was, the reason says so: a connection that was lost, a login that runs nothing, a look that hung
-        Event::Reconnecting { host, reason } => format!("{host}: trying again: {reason}"),
+        Event::Reconnecting { host, reason } => format!("{host}: retrying: {reason}"),
         Event::PauseRequested => "pausing at the next safe point; if the file system is down, that is when it is up again. Ctrl-C once more leaves \
              at once"
                 .to_owned(),

@@ -141,7 +141,7 @@ impl EventSink for Live {
             Event::GateRed { host, reason, left_s, .. } => {
                 // it is told once a minute, and stands here for as long as that: no time that is left
                 let end = event.at + Duration::from_secs(*left_s);
-                let words = format!("gate not green yet (stops at {} UTC): {reason}", clock(end));
+                let words = format!("gate red (stops at {} UTC): {reason}", clock(end));
                 self.host(&mut state, host, &Shown::line(&words));
             }
             Event::GateGreen { .. } => {}

@@ -131,7 +131,7 @@ mod tests {
     fn a_host_that_is_tried_once_a_second_takes_a_line_a_minute() {
         let mut events: Vec<_> = (0..120).map(|second| (second, trying("cs1", "refused"))).collect();
         events.push((120, Event::GateGreen { host: host("cs1"), gate: "healthy".to_owned() }));
-        let again = "cs1: trying again: refused";
+        let again = "cs1: retrying: refused";
         let expected =
             [again, "cs1: the same 59 times more", again, "cs1: the same 59 times more", "cs1: gate green: healthy"];
         assert_eq!(lines(&events), expected);
@@ -148,11 +148,11 @@ mod tests {
             (4, trying("cs2", "refused")),
         ];
         let expected = [
-            "cs1: trying again: refused",
-            "cs2: trying again: refused",
+            "cs1: retrying: refused",
+            "cs2: retrying: refused",
             "cs1: the same once more",
-            "cs1: trying again: no route",
-            "cs1: trying again: refused",
+            "cs1: retrying: no route",
+            "cs1: retrying: refused",
         ];
         assert_eq!(lines(&events), expected);
     }
@@ -162,12 +162,12 @@ mod tests {
         let events: Vec<_> =
             (0..25).map(|second| (second, red(600 - second as u64, &format!("{second} chunks")))).collect();
         let expected = [
-            "cs2: gate not green: 0 chunks (waits up to 10 min)",
-            "cs2: gate not green for 10 s (the run stops after 10 min): 10 chunks",
-            "cs2: gate not green for 20 s (the run stops after 10 min): 20 chunks",
+            "cs2: gate red: 0 chunks (waits up to 10 min)",
+            "cs2: gate red for 10 s (the run stops after 10 min): 10 chunks",
+            "cs2: gate red for 20 s (the run stops after 10 min): 20 chunks",
         ];
         assert_eq!(lines(&events), expected);
         let same = [(0, red(600, "x")), (60, red(540, "x"))];
-        assert_eq!(lines(&same)[1], "cs2: gate not green for 1 min (the run stops after 10 min): x");
+        assert_eq!(lines(&same)[1], "cs2: gate red for 1 min (the run stops after 10 min): x");
     }
 }

@@ -130,9 +130,9 @@ impl Page {
             self.line(0, &super::summary::window(window, s.outlasts_its_window()));
         }
         let seen = if s.observed {
-            "The cluster was looked at, and nothing was changed."
+            "`plan --observe` has checked the cluster; nothing was changed."
         } else if contacted {
-            "The cluster was looked at, but problems block the upgrade. Lines marked # could not be filled in."
+            "Problems block the upgrade, so lines marked # are not filled in; nothing was changed."
         } else {
             "No host was contacted. Lines marked # depend on the hosts; `plan --observe` fills them in."
         };
@@ -239,7 +239,7 @@ fn in_use(action: &Action) -> Option<String> {
     let Action::Unmount { busy, command, .. } = action else { return None };
     let first = match busy {
         Busy::Fail => None,
-        Busy::Wait(time) => Some(format!("if it is in use: it is waited for, {} at most", human(time.as_secs()))),
+        Busy::Wait(time) => Some(format!("if it is in use: the run waits, {} at most", human(time.as_secs()))),
         Busy::Skip => Some(
             "if it is in use: this client is left on the old release, and the run does not end as a success".into(),
         ),
@@ -252,5 +252,5 @@ fn in_use(action: &Action) -> Option<String> {
 }
 
 /// What is dangerous about `umount -l`.
-const LAZY: &str = "`umount -l` takes it away all the same: whoever has something open there goes on in the old mount, unseen by \
-     everybody else, and the run cannot end as a success before they have ended";
+const LAZY: &str = "`umount -l` unmounts it anyway: processes with open files stay in the old mount, which no other process sees, \
+     and the run is no success until they have ended";

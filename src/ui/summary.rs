@@ -17,7 +17,7 @@ const NAMED: usize = 5;
 pub fn title(schedule: &Schedule) -> String {
     let Schedule { from, to, mode, .. } = schedule;
     match &schedule.back_of {
-        Some(run) => format!("The way back of run {run}, MooseFS {from} to {to}: {}", cluster(schedule)),
+        Some(run) => format!("Rollback of run {run}, MooseFS {from} to {to}: {}", cluster(schedule)),
         None => format!("MooseFS {from} to {to}, {mode}: {}", cluster(schedule)),
     }
 }
@@ -39,7 +39,7 @@ pub fn window(window: &Window, outlasted: bool) -> String {
         true => " The required waiting does not fit into one window: the run waits for the next one in between.",
         false => "",
     };
-    format!("Window: what takes something down begins only from {window}; outside it the run waits by itself.{more}")
+    format!("Window: {window}. Outside it the run takes nothing down, and waits.{more}")
 }
 
 /// The summary.

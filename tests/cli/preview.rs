@@ -34,7 +34,7 @@ fn a_dry_run_is_the_plan() {
 fn a_window_is_shown_to_people_and_machines() {
     let output = command(&["plan", "plans/large.toml"]).env("COLUMNS", "300").output().unwrap();
     let line =
-        "begins only from 22:00 to 05:30 Europe/Berlin (mon, tue, wed, thu); outside it the run waits by itself.";
+        "Window: 22:00 to 05:30 Europe/Berlin (mon, tue, wed, thu). Outside it the run takes nothing down, and waits.";
     assert!(stdout(&output).contains(line), "{}", stdout(&output));
     assert!(!stdout(&output).contains("do not fit"));
     let json: Value =

@@ -34,7 +34,7 @@ fn status_tells_of_a_run_that_was_killed() {
     let state = folder.path().to_str().unwrap();
     let output = mfsupgrade(&["status", "--state-dir", state]);
     assert_eq!(code(&output), 0);
-    for words in [&name, "interrupted", "begun and not known to be done: backup/master/copy", "mfsupgrade resume"] {
+    for words in [&name, "interrupted", "unknown whether done: backup/master/copy", "mfsupgrade resume"] {
         assert!(stdout(&output).contains(words), "{words}: {}", stdout(&output));
     }
     let json = mfsupgrade(&["status", "--format", "json", "--state-dir", state, &name]);
@@ -182,7 +182,7 @@ fn a_way_back_is_resumed_and_not_taken_back() {
     drop(StateFolder::new(Some(folder.path())).unwrap().begin(&new(&plan, &schedule), later).unwrap());
     let state = folder.path().to_str().unwrap();
     let output = mfsupgrade(&["resume", &name, "--state-dir", state]);
-    assert!(code(&output) == 2 && stderr(&output).contains("was taken back"), "{}", stderr(&output));
+    assert!(code(&output) == 2 && stderr(&output).contains("was rolled back"), "{}", stderr(&output));
     let output = mfsupgrade(&["rollback", "--yes", "--state-dir", state]);
     assert_eq!(code(&output), 2);
     let said = stderr(&output);

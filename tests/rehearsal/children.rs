@@ -141,7 +141,7 @@ async fn with_every_connection_stopped_ctrl_c_is_answered_and_nothing_is_left_be
                 interrupt(child);
             }
         })
-        .expect(10, &["left at once", "the cluster's lock was not given back"]);
+        .expect(10, &["left at once", "the cluster's lock was not released"]);
         sockets.none_left();
     });
     desk.go(&HELD);

@@ -50,7 +50,7 @@ async fn ctrl_c_once_says_what_holds_and_twice_leaves_at_once_and_both_are_resum
             10,
             &["+      \"parallel\": 2", "going on with the plan as it is now", "left at once", "mfsupgrade resume"],
         );
-        let open = "begun and not known to be done: clients/cl1/install";
+        let open = "unknown whether done: clients/cl1/install";
         assert!(desk.status().contains(open), "{}", desk.status());
         desk.go(&["cl1", "cl2"]);
         desk.run(&["resume", "--log", "plain"], "never", 0, &[])
@@ -115,7 +115,7 @@ async fn a_way_back_is_shown_paused_resumed_and_ends_on_the_old_release() {
         let text = desk.told(&["rollback", &run, "--dry-run"]).expect(0, &["nothing is changed"]).out;
         let json = desk.told(&["rollback", &run, "--dry-run", "--format", "json"]).expect(0, &[]).out;
         assert!(as_it_is() == before, "something has changed, here or on a host");
-        assert!(text.starts_with(&format!("The way back of run {run}, MooseFS 1.6.27 to 1.5.12")), "{text}");
+        assert!(text.starts_with(&format!("Rollback of run {run}, MooseFS 1.6.27 to 1.5.12")), "{text}");
         let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}\n{text}"));
         let order = [
             "cl1  unmount /mnt/mfs",
@@ -145,7 +145,7 @@ async fn a_way_back_is_shown_paused_resumed_and_ends_on_the_old_release() {
         let back = desk.runs().pop().unwrap();
         assert!(back != run && desk.status().contains("paused"), "{}", desk.status());
         // neither is the one taken for the other
-        desk.told(&["resume", &run]).expect(2, &[&format!("was taken back by {back}")]);
+        desk.told(&["resume", &run]).expect(2, &[&format!("was rolled back by {back}")]);
         desk.told(&["rollback", "--yes"]).expect(2, &[&format!("is itself the way back of {run}")]);
         desk.told(&["resume"])
             .expect(0, &["finished: 1 of 1 master on 1.5.12, 1 of 1 chunkserver on 1.5.12, 2 of 2 clients on 1.5.12"]);
@@ -176,7 +176,7 @@ async fn a_way_back_keeps_to_the_window_unless_it_is_told_any_time() {
         let run = desk.runs().pop().unwrap();
 
         let shown = desk.told(&["rollback", &run, "--dry-run"]).expect(0, &[]).out;
-        assert!(shown.contains("Window: what takes something down begins only from"), "{shown}");
+        assert!(shown.contains("Outside it the run takes nothing down"), "{shown}");
         desk.run(&["rollback", &run, "--yes", "--log", "plain"], waits, 1, &[])
             .expect(10, &[waits, "0 of 1 master on 1.5.12", "safe to leave"]);
         let kept = desk.runs().pop().unwrap();
@@ -248,7 +248,7 @@ async fn a_state_folder_that_is_full_stops_the_run_with_9_and_resume_goes_on() {
         );
         assert!(!stopped.err.contains("cl2: "), "{}", stopped.err);
         let status = desk.status();
-        for words in ["or the journal could not be written", "begun and not known to be done: clients/cl1/install"] {
+        for words in ["or the journal could not be written", "unknown whether done: clients/cl1/install"] {
             assert!(status.contains(words), "{status}");
         }
         desk.told(&["resume"]).expect(0, &["1 of 1 chunkserver on 1.6.27, 2 of 2 clients on 1.6.27"]);

@@ -14,7 +14,7 @@ use crate::desk::{Desk, HELD, Said, cluster};
 use crate::observed::files;
 
 const BEGIN: &str = "Upgrade this cluster now?";
-const LEAVE: &str = "Leave it as it is for good and begin another run?";
+const LEAVE: &str = "Abandon this run and begin another one?";
 
 /// A terminal: what is typed and seen by whoever sits there, and what a command has of it.
 fn terminal() -> (File, File) {
@@ -226,7 +226,7 @@ async fn an_answer_of_hours_later_is_held_against_another_look() {
         let gone = || std::fs::remove_dir_all(&tree).unwrap();
         let upgrade = desk.command(&["upgrade", &desk.plan()]);
         after_a_while(upgrade, &[(BEGIN, "y")], &gone)
-            .expect(4, &["the answer took more than 5 min: the hosts are looked at again", "no host was touched"]);
+            .expect(4, &["the answer took more than 5 min: checking the hosts again", "no host was touched"]);
     });
     assert_eq!(desk.runs(), Vec::<String>::new());
     cluster.stop().await;

@@ -15,7 +15,7 @@ fn there_and_back(plan: &str, faults: &[&str]) -> (i32, String) {
 
 /// What was said after the upgrade.
 fn way_back(said: &str) -> &str {
-    said.split_once("The way back of run").unwrap_or_else(|| panic!("no way back: {said}")).1
+    said.split_once("Rollback of run").unwrap_or_else(|| panic!("no way back: {said}")).1
 }
 
 #[test]

@@ -138,7 +138,7 @@ async fn the_second_operator_is_told_who_holds_the_lock() {
         .unwrap();
     let words = String::from_utf8_lossy(&resumed.stderr);
     assert_eq!(resumed.status.code(), Some(13), "{words}");
-    assert!(words.contains(&format!("run {run} was set aside for another one")), "{words}");
+    assert!(words.contains(&format!("run {run} was abandoned for another run")), "{words}");
     let left = said(
         &cluster,
         "master",

@@ -241,7 +241,7 @@ fn a_host_that_drops_ssh_for_good_leaves_the_outcome_unknown() {
 fn a_connection_that_is_lost_once_is_said_and_made_again() {
     let faults = ["drops-ssh-once@cs1", "drops-ssh-once@master", "drops-ssh-once@cl2"];
     told(&rehearse("plans/rolling.toml", &faults))
-        .expect(0, &["trying again: the connection was lost", "Rehearsal passed"])
+        .expect(0, &["retrying: the connection was lost", "Rehearsal passed"])
         .expect(0, &["note: the upgrade reached its target despite the fault drops-ssh-once@cs1"]);
 }
 

@@ -80,7 +80,7 @@ fn a_mount_that_only_umount_knows_to_be_in_use_is_waited_for_too() {
     let (failure, _) = failed(walk(&world, &with(&world, minutes(2), false)));
     let times = world.times("cl1", "umount");
     assert!((3..20).contains(&times), "tried again and again for two minutes, not in a storm: {times}");
-    assert!(failure.causes.join("; ").contains("somebody who was not seen"), "{failure:?}");
+    assert!(failure.causes.join("; ").contains("a process that was not seen"), "{failure:?}");
 }
 
 #[test]

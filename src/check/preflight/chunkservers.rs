@@ -27,7 +27,7 @@ impl Check<'_> {
                     Code::ChunkserverNotConnected,
                     Some(&server.host),
                     format!("it has no connection to a master's {port}"),
-                    "a chunkserver that is away already must not be joined by a second one",
+                    "one chunkserver is down already: the upgrade must not take down a second one",
                     "bring it back, or give its `address` if the master knows it by another one".into(),
                 );
                 continue;
@@ -51,7 +51,7 @@ impl Check<'_> {
                     Code::ChunkserverNotConnected,
                     Some(&server.host),
                     format!("the master lists no connected chunkserver {address}"),
-                    "a chunkserver that is away already must not be joined by a second one",
+                    "one chunkserver is down already: the upgrade must not take down a second one",
                     "bring it back, or give its `address` if the master knows it by another one".into(),
                 );
                 continue;
@@ -151,7 +151,9 @@ impl Check<'_> {
     fn chunk_files(&self, access: &Access, process: &Process, facts: &HostFacts) -> Option<u64> {
         let disks: BTreeSet<String> = self.old(access, process, facts)?.disk_paths().into_iter().collect();
         let counts = disks.iter().map(|disk| facts.narrow.get(disk).copied());
-        counts.collect::<Option<Vec<_>>>().filter(|counts| !counts.is_empty()).map(|counts| counts.iter().sum())
+        let counts = counts.collect::<Option<Vec<u64>>>().filter(|counts| !counts.is_empty())?;
+        // a host says what it likes
+        Some(counts.into_iter().fold(0, u64::saturating_add))
     }
 
     /// The chunkservers that have fewer files than their master counts by this look: files come and go while hosts and master are

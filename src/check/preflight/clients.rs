@@ -129,9 +129,9 @@ impl Check<'_> {
             self.find(
                 Code::LazyUnmount,
                 Some(host),
-                "the plan says `lazy_unmount = true`: a mount in use is taken away with `umount -l`".into(),
-                "whoever has something open there goes on in the old mount while everybody else is led into the new one, \
-                 and the run cannot end as a success before they have ended",
+                "the plan says `lazy_unmount = true`: a mount in use is unmounted with `umount -l`".into(),
+                "processes with open files stay in the old mount while all others use the new one, and the run is no success \
+                 until they have ended",
                 "take it out of the plan and say `busy = \"wait …\"`, or acknowledge this code".into(),
             );
         }

@@ -183,7 +183,7 @@ impl Check<'_> {
                 Code::ExportsUnreadable,
                 Some(host),
                 format!("{path}: {bad}"),
-                "the new master passes it over with no more than a word in the system log",
+                "the new master ignores it, and only logs that",
                 "correct it: ADDRESS PATH OPTIONS, options with commas and without blanks".into(),
             );
         }

@@ -166,7 +166,7 @@ impl Check<'_> {
             self.find(
                 Code::SpaceFiguresDrop,
                 None,
-                "total and used space will be told as less with each chunkserver".into(),
+                "total and used space will drop with each chunkserver".into(),
                 "from 1.6.22 on the space that is kept for root counts in neither; until all are upgraded the master may \
                  move chunks between them",
                 "nothing: compare the figures with those after the last chunkserver".into(),

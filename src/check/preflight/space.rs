@@ -164,8 +164,12 @@ impl Check<'_> {
     }
 }
 
-/// Bytes that a copy of the metadata takes, as far as they were seen.
+/// No metadata is as large as this, in bytes: whatever sizes a host says, sums of a few times it are numbers.
+const MOST_METADATA: u64 = 1 << 50;
+
+/// Bytes that a copy of the metadata takes, as far as they were seen; at most [`MOST_METADATA`].
 pub(super) fn metadata_bytes(facts: &HostFacts) -> u64 {
     let of_metadata = |name: &str| name == "metadata.mfs.back" || name.starts_with("changelog.");
-    facts.data_files.iter().filter(|(name, _)| of_metadata(name)).map(|(_, file)| file.size).sum()
+    let sizes = facts.data_files.iter().filter(|(name, _)| of_metadata(name)).map(|(_, file)| file.size);
+    sizes.fold(0, u64::saturating_add).min(MOST_METADATA)
 }

@@ -38,6 +38,11 @@ const OF_HOSTS: &[Trap] = &[
     (|s| s.space("cs1", "/usr/local", 1 << 20, None), Code::DiskFull),
     (|s| s.space("cs1", "/var/lib/mfsupgrade", 1 << 30, Some(9)), Code::DiskFull),
     (|s| s.host("master").data_files.get_mut("metadata.mfs.back").unwrap().size = 1 << 35, Code::DiskFull),
+    (
+        // as no file is: what a host says is no reason to stop with a panic
+        |s| s.host("master").data_files.values_mut().for_each(|file| file.size = u64::MAX),
+        Code::DiskFull,
+    ),
     (|s| s.space("log1", "/usr/local/var/mfs", 1 << 20, None), Code::DiskFull),
     (|s| s.space("cs1", "/mnt/disk1", 1 << 20, None), Code::DiskFull),
     (|s| s.space("cs1", "/mnt/disk1", 1 << 30, Some(256)), Code::DiskFull),

@@ -35,7 +35,7 @@ fn named(process: &Process) -> String {
 }
 
 fn started_by_others(old: &Process) -> Failure {
-    let cause = format!("{} runs on it, and this run has not started it", named(old));
+    let cause = format!("{} runs on it, and was not started by this run", named(old));
     let mut failure =
         Failure::new(FailureKind::StepFailed, "keep the old mfsmaster stopped until the new one starts", cause);
     failure.causes.extend([

@@ -47,7 +47,7 @@ pub(super) fn lazily_unmounted(mount: &AbsPath, before: &HostFacts, now: &HostFa
     match (now.mount(mount.as_str()), before.processes.iter().find(lingers)) {
         (None, Some(process)) => {
             let users = before.named_users_of(mount.as_str());
-            let users = users.unwrap_or_else(|| "somebody who was not seen, or nobody any more".to_owned());
+            let users = users.unwrap_or_else(|| "a process that was not seen, or none any more".to_owned());
             Done(format!("nothing is mounted on {mount}; its mfsmount (pid {}) goes on for {users}", process.pid))
         }
         _ => verdict,

@@ -15,7 +15,7 @@ use crate::rules::away::RECONNECT_S;
 use crate::rules::line_1_5_to_1_6 as line;
 use crate::schedule::of_bytes;
 
-const WHY_AHEAD: &str = "what takes long is done while everything runs: only `make install` and the restart are left for \
+const WHY_AHEAD: &str = "long steps run while everything is up: only `make install` and the restart are left for \
      the ordered part";
 const WHY_BACKUP: &str = "a 1.6 master that cannot load the metadata has stopped the old one by then; so it is loaded from a \
      copy first, on scratch ports, beside the running master";
