@@ -157,6 +157,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if let Verdict::Done(evidence) = self.laws.already(&step.action, to, &before) {
             return Ok((true, evidence));
         }
+        self.still_stopped(step, &before)?;
         if before.daemon(Role::Master).is_none() && starts_the_master(&step.action) {
             self.stands_still_since_counted();
         }

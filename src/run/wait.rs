@@ -10,7 +10,7 @@ use super::ports::{Clock, Hosts, Master};
 use super::recognise::{NotSeen, is_another};
 use super::runner::{Runner, Stop};
 use super::step::CameBack;
-use crate::host::{HostName, Look};
+use crate::host::{HostFacts, HostName, Look};
 use crate::moosefs::daemon::Role;
 use crate::schedule::{Action, Step, Track, Wait};
 
@@ -64,6 +64,20 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Ok(false)
             }
             Some(CameBack::Old(failure)) => Err(failure.at(track.steps.first().map(|step| &step.id), host)),
+        }
+    }
+
+    /// Looks once more whether the master is still stopped whose successor `step` starts, by the look before it: what is asked
+    /// between the wait's end and the start takes as long as it takes.
+    ///
+    /// # Errors
+    /// A master of another release runs there.
+    pub(super) fn still_stopped(&self, step: &Step, before: &HostFacts) -> Result<(), Failure> {
+        let starts = matches!(step.action, Action::Start { role: Role::Master, .. }) && self.has_stopped();
+        let Some(stop) = self.stop_of_master().filter(|_| starts) else { return Ok(()) };
+        match self.laws.came_back(&stop.action, &self.schedule.to, before) {
+            Some(CameBack::Old(failure)) => Err(*failure),
+            Some(CameBack::New(_)) | None => Ok(()),
         }
     }
 

@@ -56,8 +56,17 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         match &step.action {
             Action::Verify => false,
             action if !action.takes_down() => false,
+            Action::StopMaster { .. } if self.serves_nobody() => false,
             _ => step.pause_before || (of_server && self.master_serves().await),
         }
+    }
+
+    /// Whether an old master has no chunkserver left that can register with it: a full stop has brought all of them into the new
+    /// release, and somebody has started it since. The file system stands still until it is stopped again.
+    fn serves_nobody(&self) -> bool {
+        let starts = |step: &Step| matches!(step.action, Action::Start { role: Role::Chunkserver, .. });
+        let mut servers = self.schedule.steps().map(|(_, _, step)| step).filter(|step| starts(step)).peekable();
+        servers.peek().is_some() && servers.all(|step| self.is_done(&step.id))
     }
 
     /// Whether a master serves. One that cannot be asked does, unless the run has stopped it.

@@ -98,6 +98,7 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
     let mut nights = scenario.nights.then(|| Seed::new(scenario.seed ^ 0x419f7));
     loop {
         // a name that leads elsewhere is none of the first look's, nor of that before the way back
+        let fired = cluster.state.borrow().fired.len();
         cluster.drift(endings.len());
         if walked.sessions == 0 {
             cluster.names_lead_home();
@@ -127,7 +128,9 @@ pub fn play(scenario: &Scenario, bug: Bug, tells: bool) -> Played {
                 // who is asked has looked
                 let asks = account.contains("the master was NOT stopped: users may");
                 walked.accepts = asks && !cluster.state.borrow().health.other_metadata;
-                walked.quiet += usize::from(walked.failed > FAULTS_FOR);
+                // a name that leads elsewhere, and what a fault has set in motion before, may still come
+                let struck = cluster.state.borrow().fired.len() > fired;
+                walked.quiet += usize::from(walked.failed > FAULTS_FOR && !struck);
                 let enough = walked.failed >= FAULTS_FOR;
                 if enough {
                     cluster.disarm();

@@ -99,9 +99,11 @@ impl Judge {
         let first = self.users.begun.insert(host.to_owned());
         // one whose other mount was changed is brought to its end as far as that goes
         let whole = self.changed.iter().all(|(name, _)| name != host);
+        // what was sent through a connection that hangs or is lost comes when it can: umount refuses by itself
+        let on_its_way = if self.cannot_be_seen(host) { FRESH } else { JUST };
         let long = |point: &str| {
             let since = self.users.used.get(&(host.to_owned(), point.to_owned()));
-            since.is_some_and(|since| self.now - since > JUST) && self.is_outgoing(host, point)
+            since.is_some_and(|since| self.now - since > on_its_way) && self.is_outgoing(host, point)
         };
         let touched = match deed {
             Deed::Unmount(point) => long(point).then(|| point.clone()),

@@ -33,7 +33,7 @@ impl Judge {
     }
 
     /// Whether something kept the tool from looking at a host for a while.
-    fn cannot_be_seen(&self, host: &str) -> bool {
+    pub(super) fn cannot_be_seen(&self, host: &str) -> bool {
         let hides = |kind: &Kind| {
             matches!(
                 kind,

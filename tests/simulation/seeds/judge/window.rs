@@ -20,7 +20,10 @@ impl Judge {
     /// Whether it ends what serves in the release that goes. Where the file system stands still, nothing does.
     fn takes_down(&self, host: &str, deed: &Deed) -> bool {
         let old = |p: &Running| p.new != self.goal && self.now - p.since > JUST;
-        let serves = self.health.master.is_some() && self.now - self.master_since > JUST;
+        // an old master refuses new chunkservers
+        let refuses = |name: &String| self.runs(name, Role::Chunkserver).any(|p| p.new);
+        let useless = self.goal && self.health.master == Some(false) && self.servers.iter().all(refuses);
+        let serves = self.health.master.is_some() && self.now - self.master_since > JUST && !useless;
         match deed {
             Deed::Start(role @ (Role::Master | Role::Chunkserver))
             | Deed::Stop(role @ (Role::Master | Role::Chunkserver)) => serves && self.runs(host, *role).any(old),
