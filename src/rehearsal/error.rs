@@ -10,7 +10,7 @@ use super::fault::Fault;
 #[derive(Debug, thiserror::Error)]
 pub enum RehearsalError {
     /// Something on this machine failed.
-    #[error("failed to {what}: {source}")]
+    #[error("failed to {what}")]
     Io {
         /// What was tried.
         what: String,

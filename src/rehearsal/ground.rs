@@ -46,7 +46,9 @@ pub fn folder(given: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir
     let (path, temporary) = match given {
         None => {
             let made = tempfile::Builder::new().prefix("mfsupgrade-rehearsal-").tempdir();
-            let made = made.tried(|| "make a temporary folder".to_owned())?;
+            let made = made.tried(|| {
+                format!("make a folder for the hosts in {} (set TMPDIR to another one)", std::env::temp_dir().display())
+            })?;
             (made.path().to_owned(), Some(made))
         }
         Some(path) => {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use semver::Version;
 
 use super::Runner;
+use super::ended::ended;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, Outcome};
@@ -189,7 +190,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if let Some(code) = code
             && self.laws.has_failed(&step.action, code)
         {
-            let cause = format!("its command ended with exit code {code}");
+            let cause = ended(code);
             let failure = Failure::new(FailureKind::StepFailed, step.action.describe(), cause).with_output(&output);
             return Err(self.with_last_words(host, step, failure).await);
         }
@@ -301,7 +302,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     return Err(failure);
                 }
                 let mut failure = Failure::new(FailureKind::StepFailed, step.action.describe(), reason);
-                failure.causes.extend(code.map(|c| format!("its command ended with exit code {c}")));
+                failure.causes.extend(code.map(ended));
                 return Err(failure);
             }
             self.clock.between_looks().await;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::Runner;
 use super::effect::{LONG_COMMAND, RECONNECT};
+use super::ended::ended;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, NoAnswer, NotCopied, NotHeld, Outcome, Source};
@@ -235,7 +236,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         match outcome {
             Outcome::Exited { code: 0, output } => Ok(output),
             Outcome::Exited { code, output } => {
-                let cause = format!("its command ended with exit code {code}");
+                let cause = ended(code);
                 Err(Failure::new(FailureKind::StepFailed, what, cause).with_output(&output))
             }
             Outcome::Unknown { reason } => {

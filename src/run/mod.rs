@@ -9,6 +9,7 @@ pub mod back;
 mod busy;
 mod clocks;
 mod effect;
+mod ended;
 pub mod event;
 pub mod failure;
 pub mod gate;

@@ -49,6 +49,17 @@ fn told_once(folder: &Path, plan: &str, change: impl Fn(&mut Command), words: &[
 }
 
 #[test]
+fn a_rehearsal_without_a_place_for_its_hosts_names_the_folder_and_what_to_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("not/there");
+    let output = command(&["rehearse", "plans/rolling.toml"]).env("TMPDIR", &missing).output().unwrap();
+    let said = stderr(&output);
+    assert_ne!(code(&output), 0, "{said}");
+    assert!(said.contains("TMPDIR") && said.contains(missing.to_str().unwrap()), "{said}");
+    assert_eq!(said.matches("No such file").count(), 1, "a cause is told once: {said}");
+}
+
+#[test]
 fn without_an_ssh_program_it_is_this_machine_that_lacks_it() {
     let folder = tempfile::tempdir().unwrap();
     let plan = plan(folder.path(), "");
