@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use semver::Version;
@@ -19,6 +19,7 @@ use super::simulated::metadata::{FileEntry, Metadata, Tree};
 use super::simulated::owners;
 use super::simulated::quirks::Quirks;
 use super::site::Site;
+use super::syslog;
 use super::tools;
 use crate::host::HostName;
 use crate::moosefs::daemon::{ADMIN_PORT, Role};
@@ -161,6 +162,9 @@ pub fn make_host(
         "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     )?;
     fs::write(site.real("/etc/group"), "root:x:0:\nnogroup:x:65534:\n")?;
+    // as Debian's syslog daemon makes it, whatever umask whoever tells it something has
+    fs::write(site.real(syslog::FILE), "")?;
+    fs::set_permissions(site.real(syslog::FILE), fs::Permissions::from_mode(0o640))?;
     // daemons and their locks are real ones
     symlink("/proc/locks", site.real("/proc/locks"))?;
     fs::write(site.real("/proc/meminfo"), fs::read("/proc/meminfo")?)?;

@@ -32,5 +32,5 @@ pub fn tell(site: &Site, program: &str, what: &What) -> io::Result<()> {
     let Some(words) = words(what) else { return Ok(()) };
     let at = Timestamp::now().strftime("%b %e %H:%M:%S");
     let line = format!("{at} {} {program}[{}]: {words} (simulated)\n", site.host, std::process::id());
-    OpenOptions::new().create(true).append(true).open(site.real(FILE))?.write_all(line.as_bytes())
+    OpenOptions::new().append(true).open(site.real(FILE))?.write_all(line.as_bytes())
 }

@@ -130,7 +130,7 @@ impl Page {
             self.line(0, &super::summary::window(window, s.outlasts_its_window()));
         }
         let seen = if s.observed {
-            "`plan --observe` has checked the cluster; nothing was changed."
+            "The cluster was checked; nothing was changed."
         } else if contacted {
             "Problems block the upgrade, so lines marked # are not filled in; nothing was changed."
         } else {

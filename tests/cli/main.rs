@@ -3,9 +3,12 @@
 mod broken;
 mod completions;
 mod escapes;
+#[path = "../golden.rs"]
+mod golden;
 mod here;
 mod house;
 mod journal;
+mod plans;
 mod preview;
 mod promises;
 mod refusals;

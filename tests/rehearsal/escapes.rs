@@ -194,7 +194,7 @@ async fn what_commands_and_daemons_say_draws_nothing_wherever_it_is_told() {
         ran(&desk, &["status"], 0, &["failed to install client programs"]);
         ran(&desk, &["resume", "--log", "plain", "--verbose"], 5, &both[1..]);
         whole(&out(&desk, &["resume", "--log", "json"], 5), &["of-install"], &whole_words);
-        ran(&desk, &["rollback", "--dry-run"], 0, &["The way back"]);
+        ran(&desk, &["rollback", "--dry-run"], 0, &["Rollback of run"]);
         ran(&desk, &["explain", text()], 2, &["PWNED"]);
     });
     cluster.stop().await;

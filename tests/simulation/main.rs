@@ -9,6 +9,8 @@ mod back;
 mod busy;
 mod clocks;
 mod fault;
+#[path = "../golden.rs"]
+mod golden;
 mod metadata;
 mod proof;
 mod replan;

@@ -9,7 +9,7 @@ pub const UNCOUNTED: &str = "content not compared";
 
 /// Files whose content differs between two runs that nobody disturbs, by the beginning and the end of their name, each with the
 /// reason. That they are there, their mode and their owner are compared.
-const OWN: [(&str, &str, &str); 6] = [
+const OWN: [(&str, &str, &str); 7] = [
     (
         "changelog",
         ".mfs",
@@ -25,6 +25,7 @@ const OWN: [(&str, &str, &str); 6] = [
         "a backup that has grown old is made anew, by then perhaps behind the run's own mfsexports.cfg",
     ),
     ("metadata", ".turn", "the PID of the shell that made the copy last"),
+    ("syslog", "", "each line has its time and the PID of a daemon"),
 ];
 
 /// Kept programs: their archive has the times of its files in it, which are not compared.

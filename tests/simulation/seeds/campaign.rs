@@ -254,7 +254,7 @@ fn broke(cluster: &Cluster, (law, what): Break) {
 }
 
 /// A run of its own, with a journal of its own.
-fn begin(cluster: &Cluster, schedule: Schedule, run: String, taken_back: Option<Progress>) -> Walked {
+pub fn begin(cluster: &Cluster, schedule: Schedule, run: String, taken_back: Option<Progress>) -> Walked {
     let begun = Record::Begun {
         format: record::FORMAT,
         tool: "simulated".to_owned(),
@@ -270,7 +270,7 @@ fn begin(cluster: &Cluster, schedule: Schedule, run: String, taken_back: Option<
 }
 
 /// The operator turns round, or looks anew on the way back. `None`: there is nothing to bring back.
-fn turn(cluster: &Cluster, upgrade: &Schedule, walked: &Walked, bug: Bug) -> Result<Option<Walked>, Break> {
+pub fn turn(cluster: &Cluster, upgrade: &Schedule, walked: &Walked, bug: Bug) -> Result<Option<Walked>, Break> {
     let progress = match &walked.taken_back {
         Some(progress) => progress.clone(),
         None => {
@@ -343,7 +343,7 @@ fn kind_name(kind: mfsupgrade::run::FailureKind) -> &'static str {
 }
 
 /// One session of the tool: `upgrade`, `rollback` or `resume`.
-fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> {
+pub fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Break> {
     let (schedule, first) = (&walked.schedule, walked.sessions == 0);
     let reopened = cluster.state.borrow_mut().reopen();
     let records = reopened.map_err(|e| ("journal", format!("it cannot be read any more: {e}")))?;

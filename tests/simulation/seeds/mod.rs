@@ -11,6 +11,8 @@ pub mod deed;
 pub mod drift;
 pub mod fact;
 pub mod faults;
+#[cfg(test)]
+mod golden;
 pub mod judge;
 pub mod past;
 pub mod plant;
