@@ -70,7 +70,7 @@ impl Disks {
             let (removal, word) = word.strip_prefix('*').map_or((false, word), |path| (true, path));
             // a name that is not whole is below the daemon's working folder
             let folder = if word.starts_with('/') { life.site.real(word) } else { life.data.join(word) };
-            if !owners::may_write(&life.site, life.user(), &folder) {
+            if folder.exists() && !owners::may_write(&life.site, life.user(), &folder) {
                 return Err(format!("can't create lock file '{word}/.lock': EACCES (Permission denied)"));
             }
             let file = File::options().write(true).create(true).truncate(false).open(folder.join(".lock"));
