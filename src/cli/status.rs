@@ -11,7 +11,7 @@ use crate::host::HostName;
 use crate::host::time::human;
 use crate::journal::store::Stored;
 use crate::journal::{Progress, Record, Stop};
-use crate::schedule::{Stage, Step, StepId, Track, Wait, count};
+use crate::schedule::{Stage, Step, StepId, Track, count};
 use crate::ui::out;
 use crate::ui::shown::Shown;
 
@@ -162,13 +162,8 @@ fn waits_until(stored: &Stored, stage: &Stage, track: &Track, step: &Step) -> Op
         stage.wait.as_ref().filter(|_| !stage.tracks.iter().flat_map(|t| &t.steps).any(|s| done.contains_key(&s.id)))
     };
     let wait = track.wait.as_ref().filter(|_| first(track)).or_else(stage_waits)?;
-    let since = match wait {
-        Wait::Stagger { after, .. } => done.get(after).copied(),
-        Wait::MasterWait { after_stage, .. } => {
-            let before = stored.schedule.stages.get(*after_stage)?;
-            before.tracks.iter().flat_map(|t| &t.steps).filter_map(|s| done.get(&s.id).copied()).max()
-        }
-    }?;
+    let from = stored.schedule.counts_from(wait, |step| done.contains_key(step));
+    let since = from.iter().filter_map(|(_, step)| done.get(&step.id)).max()?;
     let until = since.checked_add(SignedDuration::from_secs(i64::try_from(wait.least_s()).ok()?)).ok()?;
     // a rehearsal's time is that of its records
     let now = match origin.simulated {

@@ -13,7 +13,7 @@ use crate::host::facts::HostTime;
 use crate::host::{HostFacts, HostName};
 use crate::journal::Progress;
 use crate::moosefs::daemon::Role;
-use crate::schedule::{Action, Step, StepId, Track, Wait};
+use crate::schedule::{Action, Step, StepId, Track};
 
 /// What hosts have told of their own time.
 #[derive(Debug, Default)]
@@ -119,27 +119,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
     }
 
-    /// What a wait counts from: one step for a stagger, and for the master's wait the last one of every host of the stage before.
-    pub(super) fn counts_from(&self, wait: &Wait) -> Vec<(&Track, &Step)> {
-        match wait {
-            Wait::Stagger { after, .. } => {
-                let found = self.schedule.steps().find(|(_, _, step)| step.id == *after);
-                found.map(|(_, track, step)| (track, step)).into_iter().collect()
-            }
-            Wait::MasterWait { after_stage, .. } => {
-                let last = |track| Some((track, last_done(track, &|step| self.is_done(step))?));
-                self.schedule.stages[*after_stage].tracks.iter().filter_map(last).collect()
-            }
-        }
-    }
-
     /// How much of a wait has passed for certain.
     pub(super) fn passed(&self, from: &[(&Track, &Step)]) -> u64 {
         let done = from.iter().filter(|(_, step)| self.is_done(&step.id));
         done.map(|(track, step)| self.laws.has_passed(&self.since(&track.host, step))).min().unwrap_or(0)
     }
-}
-
-fn last_done<'t>(track: &'t Track, is_done: &dyn Fn(&StepId) -> bool) -> Option<&'t Step> {
-    track.steps.iter().rfind(|step| is_done(&step.id))
 }

@@ -21,7 +21,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             Wait::Stagger { .. } => "stagger since the last chunkserver was back",
             Wait::MasterWait { .. } => "wait before the master's start",
         };
-        let (from, of_s, begun) = (self.counts_from(wait), wait.least_s(), self.clock.now());
+        let from = self.schedule.counts_from(wait, |step| self.is_done(step));
+        let (of_s, begun) = (wait.least_s(), self.clock.now());
         for (track, step) in &from {
             self.since_done(&track.host, step).await?;
         }

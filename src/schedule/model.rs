@@ -588,6 +588,21 @@ impl Schedule {
             .flat_map(|stage| stage.tracks.iter().flat_map(move |t| t.steps.iter().map(move |s| (stage, t, s))))
     }
 
+    /// What a wait counts from: one step for a stagger, and for the master's wait the last one of every host of the stage before
+    /// that `is_done`.
+    pub fn counts_from(&self, wait: &Wait, is_done: impl Fn(&StepId) -> bool) -> Vec<(&Track, &Step)> {
+        match wait {
+            Wait::Stagger { after, .. } => {
+                let found = self.steps().find(|(_, _, step)| step.id == *after);
+                found.map(|(_, track, step)| (track, step)).into_iter().collect()
+            }
+            Wait::MasterWait { after_stage, .. } => {
+                let tracks = self.stages.get(*after_stage).into_iter().flat_map(|stage| &stage.tracks);
+                tracks.filter_map(|track| Some((track, track.steps.iter().rfind(|s| is_done(&s.id))?))).collect()
+            }
+        }
+    }
+
     /// The hosts that play `role`, in the plan's order.
     pub fn hosts_of(&self, role: Role) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |h| h.roles.contains(&role))

@@ -18,8 +18,8 @@ pub(super) fn asked(role: Role) -> Script {
 const FUNCTION: &str = r#"logged() {
   x=$(for f in /var/log/syslog /var/log/messages /var/log/daemon.log; do
     [ -f "$f" ] && tail -n 4000 "$f" | sed -n "/ $1\[/p"
-  done 2>/dev/null | tail -n "$2" | cut -c 1-500)
+  done 2>/dev/null | tail -n "$2")
   [ -n "$x" ] || x=$(journalctl -q --no-pager -o short -n "$2" -t "$1" 2>/dev/null)
-  printf '%s\n' "$x" | while IFS= read -r x; do [ -z "$x" ] || line logged "$x"; done
+  printf '%s\n' "$x" | cut -c 1-500 | while IFS= read -r x; do [ -z "$x" ] || line logged "$x"; done
 }
 "#;
