@@ -12,6 +12,8 @@ mod disks;
 mod end;
 mod escapes;
 mod faults;
+#[path = "../golden.rs"]
+mod golden;
 mod judged;
 mod kept;
 mod logins;
@@ -32,6 +34,7 @@ mod secrets;
 mod streams;
 mod support;
 mod survey;
+mod transcripts;
 mod transfer;
 mod traps;
 mod trial;

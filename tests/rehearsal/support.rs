@@ -92,8 +92,13 @@ pub fn unnoticed(faults: &[&str]) -> Options {
 
 /// `rehearse` of a plan, with what it takes on a busy machine.
 pub fn rehearse(plan: impl AsRef<OsStr>) -> std::process::Command {
+    rehearse_told(plan, "plain")
+}
+
+/// The same, told as `log` says.
+pub fn rehearse_told(plan: impl AsRef<OsStr>, log: &str) -> std::process::Command {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mfsupgrade"));
-    command.arg("rehearse").arg(plan.as_ref()).args(["--log", "plain", "--speed", &WALKED.to_string()]);
+    command.arg("rehearse").arg(plan.as_ref()).args(["--log", log, "--speed", &WALKED.to_string()]);
     command.args(["--least-eio", &UNNOTICED.as_secs().to_string()]);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
     command
