@@ -6,14 +6,14 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::servers;
+use super::spared::SPARED_PERCENT;
 use crate::host::ProcessId;
 use crate::moosefs::Overview;
 use crate::moosefs::wire::{Chunkserver, Info};
 
-/// A restarted chunkserver has its chunks back when it shows this share of what it had. Not all of it: files are deleted
-/// and chunks are moved while an upgrade runs. The chunk matrix is the exact word; this one only waits for the scan of a
+/// A restarted chunkserver has its chunks back when it shows this share of what it had. The chunk matrix is the exact word; this one only waits for the scan of a
 /// 1.6.26+ server, which registers first and counts its chunks afterwards (`hddspacemgr.c` @ 1.6.26).
-pub const CHUNKS_BACK_PERCENT: u64 = 98;
+pub const CHUNKS_BACK_PERCENT: u64 = 100 - SPARED_PERCENT;
 
 /// The cluster as it was when it was last seen whole: what every later look is measured against.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -213,7 +213,7 @@ impl Baseline {
     /// moved it there, or made new copies. But for the share that is spared of any server.
     pub(super) fn others_have(&self, server: Ipv4Addr, overview: &Overview) -> bool {
         let of_this = u64::from(self.servers.get(&server).copied().unwrap_or(0));
-        self.shows_all_copies(overview, of_this * (100 - CHUNKS_BACK_PERCENT) / 100 + self.accepted)
+        self.shows_all_copies(overview, of_this * SPARED_PERCENT / 100 + self.accepted)
     }
 
     /// Whether all servers that are connected to a master without a matrix show together as many copies as there were for a

@@ -1,18 +1,12 @@
 //! Which metadata a master has loaded: by its counts, its version and the folder that it works in.
 
 use super::Baseline;
+use super::spared::spared;
 use crate::moosefs::Overview;
 
 /// A master that knows fewer inodes or chunks than this share of what it knew has loaded other metadata (hazards 16 and
 /// 17): what users delete between two gates is less.
 pub const METADATA_KEPT_PERCENT: u64 = 90;
-
-/// What may be gone between the last look at the old master and the first at the new one, in percent: what was deleted in
-/// those seconds.
-const LOST_PERCENT: u64 = 2;
-
-/// The same for small clusters.
-const LOST_LEAST: u64 = 100;
 
 /// Why the master's metadata is not what it was: fewer inodes or chunks than users can have deleted.
 ///
@@ -31,7 +25,7 @@ pub fn metadata_is_kept(overview: &Overview, baseline: &Baseline) -> Result<(), 
 }
 
 /// Why the master's metadata is not what it was a moment ago: nobody works while no master is there, so that hardly anything
-/// can be gone.
+/// can be gone but what was deleted in the seconds between the last look at the old master and the first at the new one.
 ///
 /// # Errors
 /// The reason, as a fragment.
@@ -40,7 +34,7 @@ pub fn metadata_is_as_it_was(overview: &Overview, baseline: &Baseline) -> Result
     for (what, knows, knew) in [("inodes", info.inodes, baseline.inodes), ("chunks", info.chunks, baseline.chunks)] {
         let (knows, knew) = (u64::from(knows), u64::from(knew));
         let gone = knew.saturating_sub(knows);
-        if gone > LOST_LEAST.max(knew * LOST_PERCENT / 100) || (knows == 0 && knew > 0) {
+        if gone > spared(knew) || (knows == 0 && knew > 0) {
             return Err(format!(
                 "the master's metadata knows {knows} {what} and knew {knew} when it was last counted: it may have loaded \
                  other metadata"

@@ -10,6 +10,7 @@ pub mod metadata;
 pub mod observation;
 pub mod preflight;
 mod servers;
+pub mod spared;
 pub mod trial;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use semver::Version;
 
 use super::Baseline;
 use super::health::master_runs;
+use super::spared::spared;
 use crate::host::metadata::TrialFacts;
 use crate::moosefs::Overview;
 use crate::rules::away::Takeover;
@@ -25,14 +26,8 @@ pub struct Limits<'a> {
     pub stands_still_s: Option<u64>,
 }
 
-/// How far the loaded counts may be from the live ones, in percent: users went on working since the copy was made. That the
-/// copy is whole is shown by its version and the change logs' last number, which must fit exactly.
-const COUNTS_PERCENT: u64 = 2;
-
-/// The same for small clusters.
-const COUNTS_LEAST: u64 = 100;
-
-/// What the load showed, as evidence.
+/// What the load showed, as evidence. The counts need not fit: users went on working since the copy was made. That the copy is
+/// whole is shown by its version and the change logs' last number, which must fit exactly.
 ///
 /// # Errors
 /// Why the upgrade must not go on, as a sentence with what to do.
@@ -53,7 +48,7 @@ pub fn judge(facts: &TrialFacts, loaded: &Overview, live: &Overview, limits: &Li
     ];
     for (what, has, lives) in pairs {
         let (has, lives) = (u64::from(has), u64::from(lives));
-        if has.abs_diff(lives) > COUNTS_LEAST.max(lives * COUNTS_PERCENT / 100) || (has == 0) != (lives == 0) {
+        if has.abs_diff(lives) > spared(lives) || (has == 0) != (lives == 0) {
             return Err(format!("the new release loaded {has} {what}, and the live master has {lives}"));
         }
     }

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AbsPath, HostName};
+use crate::moosefs::daemon::ADMIN_PORT;
 
 /// What a mount is: enough to make the same one again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +47,7 @@ impl MountArguments {
     /// A mount as 1.5 makes it when nothing else is said.
     #[must_use]
     pub fn new(mount_point: AbsPath, master: HostName) -> Self {
-        Self { mount_point, master, port: 9421, subfolder: root(), meta: false, options: Vec::new() }
+        Self { mount_point, master, port: ADMIN_PORT, subfolder: root(), meta: false, options: Vec::new() }
     }
 
     /// Whether it is made on an empty folder alone: mfsmount refuses another without this option of fuse.

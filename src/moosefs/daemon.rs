@@ -83,6 +83,8 @@ pub const MASTER_CHUNKSERVER_PORT: u16 = 9420;
 pub const MASTER_METALOGGER_PORT: u16 = 9419;
 /// Where mounts reach a chunkserver (`CSSERV_LISTEN_PORT`).
 pub const CHUNKSERVER_PORT: u16 = 9422;
+/// Every port that a daemon of MooseFS listens on by itself.
+pub const PORTS: [u16; 4] = [MASTER_METALOGGER_PORT, MASTER_CHUNKSERVER_PORT, ADMIN_PORT, CHUNKSERVER_PORT];
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use super::watch::{LIMIT_S, watched};
 use super::{Look, log, survey};
 use crate::host::AbsPath;
 use crate::host::sh::{Script, sh};
-use crate::moosefs::daemon::Role;
+use crate::moosefs::daemon::{PORTS, Role};
 
 const ROLES: [Role; 4] = [Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client];
 
@@ -67,7 +67,8 @@ impl Look {
 
     /// A socket of IPv6 may have the port of IPv4 as well; a kernel without it has no such table.
     fn sockets(&self) -> Script {
-        let mut ports = BTreeSet::from([9419, 9420, 9421, 9422, self.admin_port]);
+        let mut ports = BTreeSet::from(PORTS);
+        ports.insert(self.admin_port);
         ports.extend(&self.ports);
         let hex = ports.iter().map(|port| format!("{port:04X}")).collect::<Vec<_>>().join("|");
         sh!(

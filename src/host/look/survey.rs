@@ -8,6 +8,7 @@ use super::{Look, mounted, nodes, places};
 use crate::host::facts::TOOLS;
 use crate::host::guard::others;
 use crate::host::sh::{Script, sh};
+use crate::moosefs::daemon::PORTS;
 
 /// The configuration files of MooseFS, 1.5's `.var` files (which override) among them.
 const CONFIG_FILES: [&str; 9] = [
@@ -24,7 +25,10 @@ const CONFIG_FILES: [&str; 9] = [
 
 /// What comes before the common part: the functions, and `at`, which is called for every process of MooseFS.
 pub(super) fn begin() -> Script {
-    [sh!(others!()), sh!(FUNCTIONS), sh!(mounted::FUNCTIONS), sh!(nodes::FUNCTIONS), places::functions()]
+    // every look asks for these; `ports` adds those that a configuration names
+    let usual = PORTS.iter().map(|port| format!("{port} ")).collect::<String>();
+    let usual = sh!("usual=‹ports›\n", ports = format!(" {usual}"));
+    [usual, sh!(others!()), sh!(FUNCTIONS), sh!(mounted::FUNCTIONS), sh!(nodes::FUNCTIONS), places::functions()]
         .into_iter()
         .collect()
 }
@@ -196,7 +200,8 @@ ports() {
   on "$1" && return
   grep -h -E '^[[:blank:]]*(MATO(CS|ML|CU|CL)_LISTEN_PORT|MASTER_PORT|CSSERV_LISTEN_PORT)[[:blank:]]+=' "$1"/mfs*.cfg "$1"/mfs*.cfg.var |
     sed -e 's/^[^=]*=[[:blank:]]*//' -e 's/[[:space:]]*$//' | sort -u | while IFS= read -r q; do
-      case $q in ''|0*|*[!0-9]*|??????*|9419|942[012]) continue ;; esac
+      case $q in ''|0*|*[!0-9]*|??????*) continue ;; esac
+      case $usual in *" $q "*) continue ;; esac
       q=$(printf '%04X' "$q"); grep -h -E ":$q " /proc/net/tcp /proc/net/tcp6 | sed 's|^|tcp |'
     done
 }

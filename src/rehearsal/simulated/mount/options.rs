@@ -1,5 +1,7 @@
 //! The command line of mfsmount, in both generations of its syntax (`mfsmount/main.c` @ 1.5.12 and 1.6.27). PURE.
 
+use crate::moosefs::daemon::ADMIN_PORT;
+
 /// What to mount, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountOptions {
@@ -31,7 +33,7 @@ pub enum Parsed {
 fn defaults() -> MountOptions {
     MountOptions {
         host: "mfsmaster".to_owned(),
-        port: 9421,
+        port: ADMIN_PORT,
         path: "/".to_owned(),
         mount_point: String::new(),
         meta: false,
