@@ -6,7 +6,7 @@
 //!
 //! | room          | kind    | may import                                  | what it is |
 //! |---------------|---------|---------------------------------------------|------------|
-//! | [`moosefs`]   | pure, but for its client | nothing                    | versions, daemons and their quirks, the admin protocol |
+//! | [`moosefs`]   | pure, but for its client | nothing                    | what each release does, daemons and their files, the admin protocol |
 //! | [`host`]      | pure    | moosefs                                     | what is run on a host: typed commands, their one rendering to POSIX sh, the reading of their output |
 //! | [`rules`]     | pure    | moosefs                                     | an upgrade line: order, waits, floors, and why |
 //! | [`plan`]      | pure, but for reading the file and those it names | moosefs, host, rules | the plan file: syntax, defaults, findings with line and column |

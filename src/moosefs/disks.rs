@@ -3,15 +3,7 @@
 use semver::Version;
 
 use crate::moosefs::fgets::{pieces, seen};
-
-/// From 1.6.0 on a `#` in the first column begins a comment; before, such a line is the path of a disk, which is not
-/// there, and the chunkserver does not start (hddspacemgr.c @ 1.5.12 and 1.6.0; run).
-const COMMENTS: Version = Version::new(1, 6, 0);
-
-/// From 1.6.27 on a size may follow a path (NEWS; hddspacemgr.c @ 1.6.26 and 1.6.27). It cuts blanks and the line end
-/// off the path only, and takes what is left of the line for the size: so a size is one only at the very end of the
-/// file, with no line end and no blank behind it. Anywhere else it is part of the path, as before (run with 1.6.27).
-const SIZES: Version = Version::new(1, 6, 27);
+use crate::moosefs::releases::TABLE;
 
 /// The bytes of a line that a daemon reads at once (hddspacemgr.c @ 1.5.12 to 1.6.27).
 const LONGEST: usize = 998;
@@ -103,13 +95,13 @@ fn meaning(disk: Option<Disk>) -> String {
 
 fn disk(line: u32, text: &str, at: &Version) -> Option<Disk> {
     const BLANKS: [char; 2] = [' ', '\t'];
-    if text.starts_with('#') && *at >= COMMENTS {
+    if text.starts_with('#') && TABLE.disk_comments.at(at) {
         return None;
     }
     let whole = text;
     let mut text = whole.trim_end_matches(['\r', '\n', ' ', '\t']);
     let mut limit = None;
-    if *at >= SIZES
+    if TABLE.disk_sizes.at(at)
         && text == whole
         && let Some(blank) = text.rfind(BLANKS)
     {

@@ -9,7 +9,7 @@ use super::roster::Roster;
 use super::section::Section;
 use super::upgrade;
 use crate::moosefs::daemon::Role;
-use crate::rules::line_1_5_to_1_6::{FIRST_METALOGGER, has_metaloggers};
+use crate::moosefs::releases::TABLE;
 
 /// Reads all of `[[metaloggers]]`.
 pub(super) fn read(
@@ -28,14 +28,15 @@ pub(super) fn read(
 /// Told at the first section: the others have the same reason.
 fn check_target(root: &Section<'_>, sections: &[Section<'_>], out: &mut Findings) -> Read<()> {
     let (Some(first), Some((to, span))) = (sections.first(), upgrade::target(root)) else { return Ok(()) };
-    if has_metaloggers(&to) {
+    if TABLE.metaloggers.at(&to) {
         return Ok(());
     }
+    let first_with = TABLE.metaloggers.first();
     Err(out.report(
         Finding::new(Code::ReleaseWithoutMetaloggers, first.span.clone(), format!("{to} has no metaloggers"))
-            .label(format!("they are there from {FIRST_METALOGGER} on"))
+            .label(format!("they are there from {first_with} on"))
             .related(span, "the release to run afterwards")
-            .help(format!("choose {FIRST_METALOGGER} or later, or leave `[[metaloggers]]` out")),
+            .help(format!("choose {first_with} or later, or leave `[[metaloggers]]` out")),
     ))
 }
 

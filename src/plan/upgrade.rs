@@ -120,10 +120,10 @@ fn check_target(to: &Version, span: &Span, acknowledge: &BTreeSet<String>, out: 
     };
     Err(out.report(
         Finding::new(Code::TargetDeletesUnknownChunks, span.clone(), reason)
-            .label(format!("below {}", line::SAFE_TARGET))
+            .label(format!("below {}", line::safe_target()))
             .help(format!(
                 "choose {} or later, or accept this by `acknowledge = [\"{}\"]` under [upgrade]",
-                line::SAFE_TARGET,
+                line::safe_target(),
                 line::UNSAFE_TARGET_CODE
             )),
     ))

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::event::What;
-use super::simulated::metadata::{Metadata, SIGNATURE};
+use super::simulated::metadata::Metadata;
 use super::site::Site;
+use crate::moosefs::metadata::SAVED;
 
 /// Deeper than this nothing of this program lies below its folder on a host.
 const DEPTH: u32 = 5;
@@ -33,7 +34,7 @@ fn copies(folder: &Path, depth: u32, found: &mut Vec<(PathBuf, u64)>) {
             copies(&path, depth - 1, found);
         } else if path.file_name().is_some_and(|name| name == "metadata.mfs.back")
             && let Ok(bytes) = fs::read(&path)
-            && bytes.starts_with(SIGNATURE)
+            && bytes.starts_with(SAVED.as_bytes())
             && let Ok(metadata) = Metadata::decode(&bytes)
         {
             found.push((path, metadata.version));

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{HostName, InvalidName};
 use crate::moosefs::daemon::{ADMIN_PORT, Role};
+use crate::moosefs::releases::{TABLE, Trait};
 use crate::plan::{Access, InstallHow, Plan};
-use crate::rules::line_1_5_to_1_6 as line;
 
 /// One fault on one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,7 +241,7 @@ impl Fault {
         let builds = |(host, _, access): (&HostName, Role, &Access)| {
             *host == self.host && matches!(access.install.how, InstallHow::Archive(_))
         };
-        let since = |release: Version| (*to < release).then(|| format!("an upgrade to {release} or later"));
+        let since = |what: &Trait<bool>| (!what.at(to)).then(|| format!("an upgrade to {} or later", what.first()));
         match self.name {
             FaultName::BuildFails if !plan.hosts().any(builds) => {
                 Some("a host that builds an `archive` of [install]; a `source_dir` is built already".to_owned())
@@ -250,9 +249,8 @@ impl Fault {
             FaultName::ListensElsewhere if master.admin_port == ADMIN_PORT => {
                 Some(format!("a master with an admin_port other than {ADMIN_PORT}"))
             }
-            // `matoclserv.c` @ 1.6.26 and 1.6.25
-            FaultName::ListensElsewhere => since(Version::new(1, 6, 26)),
-            FaultName::Port9419Taken if !line::has_metaloggers(to) => since(Version::new(1, 6, 5)),
+            FaultName::ListensElsewhere => since(&TABLE.renamed_listen),
+            FaultName::Port9419Taken => since(&TABLE.metaloggers),
             FaultName::ExportsRefuse if plan.clients.is_empty() => Some("a plan with [[clients]]".to_owned()),
             _ => None,
         }

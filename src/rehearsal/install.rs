@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::procfs;
 use super::simulated::config::Places;
 use super::simulated::owners::{self, DAEMON};
-use super::simulated::quirks::Quirks;
 use super::simulated::{ARGUMENT, ROOT_VARIABLE};
 use super::site::Site;
+use crate::moosefs::metadata;
+use crate::moosefs::releases::Traits;
 
 /// What mfstools are called.
 const TOOLS: &[&str] = &[
@@ -80,8 +81,8 @@ pub fn write_program(site: &Site, path: &Path, text: &str) -> io::Result<()> {
 /// # Errors
 /// The host's folder cannot be written.
 pub fn install(site: &Site, prefix: &str, version: &Version) -> io::Result<()> {
-    let quirks = Quirks::of(version);
-    let logger: &[&str] = if quirks.metaloggers { &["sbin/mfsmetalogger"] } else { &[] };
+    let traits = Traits::of(version);
+    let logger: &[&str] = if traits.metaloggers { &["sbin/mfsmetalogger"] } else { &[] };
     let programs = ["sbin/mfsmaster", "sbin/mfschunkserver", "sbin/mfsmetarestore", "bin/mfsmount"];
     for program in programs.iter().chain(logger) {
         let name = program.rsplit('/').next().unwrap_or(program);
@@ -90,14 +91,14 @@ pub fn install(site: &Site, prefix: &str, version: &Version) -> io::Result<()> {
     for tool in TOOLS {
         write_program(site, &site.real(&format!("{prefix}/bin/{tool}")), &script(site, tool, version))?;
     }
-    let samples = site.real(&format!("{prefix}/etc{}", if quirks.etc_mfs { "/mfs" } else { "" }));
+    let samples = site.real(&format!("{prefix}/etc{}", if traits.etc_mfs { "/mfs" } else { "" }));
     fs::create_dir_all(&samples)?;
-    // .dist and metadata.mfs.empty from 1.6.9 on (`mfsdata/Makefile.am` @ 1.6.9)
-    let suffix = if quirks.verbs { ".dist" } else { "" };
+    // and metadata.mfs.empty with them
+    let suffix = if traits.installs_samples { ".dist" } else { "" };
     for sample in SAMPLES {
         let file = samples.join(format!("{sample}{suffix}"));
-        let known = *sample != "mfsexports.cfg" && *sample != "mfsmetalogger.cfg" || quirks.exports;
-        if known && (quirks.verbs || !file.exists()) {
+        let known = *sample != "mfsexports.cfg" && *sample != "mfsmetalogger.cfg" || traits.exports;
+        if known && (traits.installs_samples || !file.exists()) {
             fs::write(file, sample_text(sample))?;
         }
     }
@@ -106,8 +107,8 @@ pub fn install(site: &Site, prefix: &str, version: &Version) -> io::Result<()> {
         fs::create_dir_all(&data)?;
         owners::belongs_to(site, &format!("{prefix}/var/mfs"), DAEMON)?;
     }
-    if quirks.verbs {
-        fs::write(data.join("metadata.mfs.empty"), "MFSM NEW")?;
+    if traits.installs_samples {
+        fs::write(data.join("metadata.mfs.empty"), metadata::EMPTY)?;
     }
     Ok(())
 }
@@ -166,7 +167,7 @@ pub fn configure_tree(site: &Site, folder: &Path, tree: &Tree) -> io::Result<()>
 /// # Errors
 /// The host's folder cannot be written.
 pub fn build_tree(site: &Site, folder: &Path, tree: &Tree) -> io::Result<()> {
-    let logger: &[&str] = if Quirks::of(&tree.version).metaloggers { &["mfsmetalogger"] } else { &[] };
+    let logger: &[&str] = if Traits::of(&tree.version).metaloggers { &["mfsmetalogger"] } else { &[] };
     let programs = ["mfsmaster", "mfschunkserver", "mfsmount", "mfsmetarestore"];
     for program in programs.iter().chain(logger).filter(|program| !tree.left_out.iter().any(|out| out == *program)) {
         write_program(site, &folder.join(program).join(program), &script(site, program, &tree.version))?;

@@ -17,12 +17,12 @@ use super::simulated::config::Places;
 use super::simulated::disks::{file_of, folder_of};
 use super::simulated::metadata::{FileEntry, Metadata, Tree};
 use super::simulated::owners;
-use super::simulated::quirks::Quirks;
 use super::site::Site;
 use super::syslog;
 use super::tools;
 use crate::host::HostName;
 use crate::moosefs::daemon::{ADMIN_PORT, Role};
+use crate::moosefs::releases::Traits;
 use crate::plan::{Access, InstallHow, Plan};
 
 /// A host of the plan with all that the plan says of it.
@@ -226,9 +226,9 @@ fn make_master(site: &Site, prefix: &str, metadata: &Metadata, admin_port: u16) 
     fs::write(site.real(&format!("{prefix}/etc/mfsmaster.cfg")), config)?;
     make_metadata(site, &site.real(&format!("{prefix}/var/mfs")), metadata)?;
     // 1.5 has no exports; here they were prepared, as without them the upgrade ends in an outage (seen with 1.6.27)
-    let quirks = Quirks::of(&site.target);
-    if quirks.exports && !site.has(FaultName::NoExports) {
-        let folder = site.real(&format!("{prefix}/etc{}", if quirks.etc_mfs { "/mfs" } else { "" }));
+    let traits = Traits::of(&site.target);
+    if traits.exports && !site.has(FaultName::NoExports) {
+        let folder = site.real(&format!("{prefix}/etc{}", if traits.etc_mfs { "/mfs" } else { "" }));
         fs::create_dir_all(&folder)?;
         let who = if site.has(FaultName::ExportsRefuse) { "10.0.0.0/8" } else { "*" };
         let rules = format!("{who}\t/\trw,alldirs,maproot=0\n{who}\t.\trw\n");

@@ -24,8 +24,6 @@ pub struct Timings {
     pub mount_reconnect: Duration,
     /// What a mount's read sleeps when no copy of a chunk is live (60 s, `mfsmount/readdata.c`).
     pub no_copy_sleep: Duration,
-    /// The tick of a 1.6.23+ master's start gate (10 s, matoclserv.c @ 1.6.27).
-    pub start_gate_tick: Duration,
     /// Lower bound, in real time, of the time after which a mount without master gives EIO. At speed 60 the 30 s of 1.5
     /// are half a second, which a healthy takeover on a busy machine can exceed by the weight of real processes alone.
     pub real_least_eio: Duration,
@@ -43,7 +41,6 @@ impl Default for Timings {
             server_reconnect: Duration::from_secs(5),
             mount_reconnect: Duration::from_secs(2),
             no_copy_sleep: Duration::from_secs(60),
-            start_gate_tick: Duration::from_secs(10),
             real_least_eio: Duration::from_secs(4),
             real_check: Duration::from_millis(150),
         }

@@ -12,8 +12,8 @@ use super::fault::FaultName;
 use super::host::{self, Host};
 use super::setup::Part;
 use super::simulated::config::Places;
-use super::simulated::metadata::NEW;
 use crate::moosefs::daemon::{MASTER_METALOGGER_PORT, Role};
+use crate::moosefs::metadata::{EMPTY, SAVED};
 
 /// How long ago a save began that never ended.
 const STALE: Duration = Duration::from_secs(3600);
@@ -27,7 +27,7 @@ pub async fn set(host: &Arc<Host>, part: &Part) -> Result<(), RehearsalError> {
         let tried = |done: io::Result<()>| done.tried(|| format!("prepare the fault {fault} on {}", host.site.host));
         match fault {
             FaultName::LockFileLost => tried(empty_lock_files(host, part))?,
-            FaultName::MetadataNeverSaved => tried(fs::write(data(host, part, "metadata.mfs.back"), NEW))?,
+            FaultName::MetadataNeverSaved => tried(fs::write(data(host, part, "metadata.mfs.back"), EMPTY))?,
             FaultName::StaleTmp => tried(leave_behind(&data(host, part, "metadata.mfs.back.tmp")))?,
             FaultName::UmountBusy => {
                 for mount in &part.mounts {
@@ -59,7 +59,7 @@ fn empty_lock_files(host: &Host, part: &Part) -> io::Result<()> {
 }
 
 fn leave_behind(file: &Path) -> io::Result<()> {
-    fs::write(file, b"MFSM 1.5")?;
+    fs::write(file, SAVED)?;
     fs::File::options().write(true).open(file)?.set_modified(SystemTime::now() - STALE)
 }
 

@@ -3,7 +3,7 @@
 use semver::Version;
 
 use super::line_1_5_to_1_6::{NEAR_PERCENT, patience_of_old_mounts};
-use super::releases;
+use crate::moosefs::releases::TABLE;
 
 /// Seconds between two looks of a new daemon whether the old one has ended (main.c @ 1.6.27, `check_old_locks`).
 const TAKEOVER_LOOK_S: u64 = 1;
@@ -11,15 +11,6 @@ const TAKEOVER_LOOK_S: u64 = 1;
 /// Seconds between two tries of a 1.5 mount to reach its master; one that is refused counts as one (mastercomm.c @ 1.5.12,
 /// `fs_receive_thread`).
 const MOUNT_RETRY_S: u64 = 2;
-
-/// Seconds between two looks of a 1.6.23+ master at its missing chunks, at full tens of its clock: the first comes up to so long
-/// after its start. Until one finds few enough missing it closes the connection of whoever registers, an old mount that had a
-/// session before too (`matoclserv_start_cond_check` and the first lines of `matoclserv_fuse_register` @ 1.6.27; the same in
-/// matocuserv.c @ 1.6.23 to 1.6.25, matoclserv.c @ 1.6.26).
-const START_TICK_S: u64 = 10;
-
-/// After so many ticks it lets in whoever comes (`starting = 12`, the same files).
-const START_TICKS: u64 = 12;
 
 /// MASTER_RECONNECTION_DELAY, in seconds, of a chunkserver whose configuration does not say another (masterconn.c @ 1.5.12).
 pub const RECONNECT_S: u64 = 5;
@@ -81,20 +72,21 @@ impl Takeover<'_> {
     /// Whether so many chunks are missing that mounts are kept out for all ticks.
     #[must_use]
     pub fn locks_out(&self) -> bool {
-        releases::locks_out_from(self.to).is_some_and(|least| self.missing >= least)
+        TABLE.start_gate.at(self.to).is_some_and(|gate| self.missing >= gate.chunks)
     }
 
     /// What it adds to saving and loading until old mounts are in, at most.
     #[must_use]
     pub fn adds(&self) -> Added {
-        let waits = releases::locks_out_from(self.to).is_some_and(|least| self.chunks >= least) && !self.locks_out();
+        let gate = TABLE.start_gate.at(self.to);
+        let waits = gate.is_some_and(|gate| self.chunks >= gate.chunks) && !self.locks_out();
         Added {
             tries_s: TAKEOVER_LOOK_S + MOUNT_RETRY_S,
             servers_s: if waits { self.reconnect_s } else { 0 },
-            gate_s: match (releases::locks_out_from(self.to), self.locks_out()) {
+            gate_s: match (gate, self.locks_out()) {
                 (None, _) => 0,
-                (Some(_), true) => START_TICKS * START_TICK_S,
-                (Some(_), false) => START_TICK_S,
+                (Some(gate), true) => gate.greatest().as_secs(),
+                (Some(gate), false) => gate.tick_s,
             },
         }
     }
@@ -110,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_1_6_23_master_lets_old_mounts_in_at_a_tick_after_its_chunkservers_are_back() {
-        assert_eq!(adds(20, 1_000_000, 1_000, 30), 3, "before 1.6.23 whoever registers is in");
+        assert_eq!(adds(20, 1_000_000, 1_000, 30), 3, "up to 1.6.20 whoever registers is in");
         assert_eq!(adds(23, 99, 99, 30), 13, "fewer than 100 chunks: the first tick");
         assert_eq!(adds(27, 100, 0, 5), 18);
         assert_eq!(adds(27, 100, 0, 30), 43, "longer than old mounts wait");

@@ -9,7 +9,10 @@ use semver::Version;
 use crate::moosefs::config;
 pub use crate::moosefs::config::{client_port, exports_paths};
 use crate::moosefs::daemon::Role;
-pub use crate::moosefs::exports::needs_exports;
+use crate::moosefs::releases::TABLE;
+
+/// The first release of the family that this line begins with.
+const FIRST_OF_OLD: Version = Version::new(1, 5, 2);
 
 /// Least and greatest time between two chunkservers. HOWTO: "You should restart chunkservers with 5-10 minutes delay."
 /// 300 s is REPLICATIONS_DELAY_INIT and 300 s a chunk loop (chunks.c): after both a master has its first whole picture.
@@ -27,13 +30,10 @@ pub const MASTER_WAIT_LEAST: Duration = Duration::from_secs(3 * 60);
 /// (hazard 6). 1800 s is the default of 1.6.27.
 pub const TAKEOVER_PATIENCE: Duration = Duration::from_secs(1800);
 
-/// The first release that knows `-t` (main.c @ 1.6.9); the ones before wait for ever (getopt @ 1.6.5, run).
-const KNOWS_PATIENCE: Version = Version::new(1, 6, 9);
-
 /// [`TAKEOVER_PATIENCE`] for releases that can be told.
 #[must_use]
 pub fn takeover_patience(to: &Version) -> Option<Duration> {
-    (*to >= KNOWS_PATIENCE).then_some(TAKEOVER_PATIENCE)
+    TABLE.verbs.at(to).then_some(TAKEOVER_PATIENCE)
 }
 
 /// The first port of a trial load: out of the way of 9419 to 9425, and below the range that kernels give to clients.
@@ -45,22 +45,18 @@ pub fn trial_ports() -> [u16; 3] {
     [TRIAL_PORT, TRIAL_PORT + 1, TRIAL_PORT + 2]
 }
 
-/// Below it verbs are ignored and every start is a takeover (main.c @ 1.6.8), so that a trial beside the running master
-/// would depend on its configuration alone.
-const KNOWS_START: Version = KNOWS_PATIENCE;
-
 /// Whether a master of this release can be started beside a running one without any danger to it: with `start`, which
-/// refuses to take over (run with 1.6.13 to 1.6.27).
+/// refuses to take over (run with 1.6.13 to 1.6.27). Where every start is a takeover, a trial beside the running master would
+/// depend on its configuration alone.
 #[must_use]
 pub fn can_be_tried(to: &Version) -> bool {
-    *to >= KNOWS_START
+    TABLE.verbs.at(to)
 }
 
-/// How long a 1.5 mount looks for its master before it gives applications I/O errors: 30 tries of 1 s (mastercomm.c @
-/// 1.5.12; run).
+/// How long mounts of the release that this line begins with look for their master before they give applications I/O errors.
 #[must_use]
 pub fn patience_of_old_mounts() -> Duration {
-    Duration::from_secs(30)
+    TABLE.eio_after.at(&FIRST_OF_OLD)
 }
 
 /// The share of [`patience_of_old_mounts`], less what no copy can be measured for (`rules/away.rs`), from which on what was
@@ -97,15 +93,6 @@ pub fn master_config_paths(to: &Version) -> &'static [&'static str] {
     config::paths_read(Role::Master, to)
 }
 
-/// The first release with mfsmetalogger. From it on a master sends its change logs to metaloggers and to nobody else.
-pub const FIRST_METALOGGER: Version = Version::new(1, 6, 5);
-
-/// Whether a release has metaloggers.
-#[must_use]
-pub fn has_metaloggers(to: &Version) -> bool {
-    *to >= FIRST_METALOGGER
-}
-
 /// The promise in both of the following.
 pub const BY_ROLLBACK: &str = "(`mfsupgrade rollback` does it)";
 
@@ -135,11 +122,14 @@ pub const WAY_BACK_CHUNKSERVER: &str = "the new chunkserver renames its disks' f
 /// What a 1.6 mount means for the way back (`mastercomm.c` @ 1.6.27; run).
 pub const WAY_BACK_CLIENT: &str = "a 1.6 mount does not work with a 1.5 master: it must go before the master goes back";
 
-/// Below it a master physically deletes chunks that it does not know within about a minute (chunks.c @ 1.6.13, run);
-/// from 1.6.19 on they are kept for 7 days (NEWS, UNUSED_DELETE_TIMEOUT). 1.6.19 is also the first with fixed exit codes.
-pub const SAFE_TARGET: Version = Version::new(1, 6, 19);
+/// The first release that an upgrade may go to without an acknowledgement: below it a master physically deletes chunks that it
+/// does not know.
+#[must_use]
+pub fn safe_target() -> &'static Version {
+    TABLE.keeps_unknown_chunks.first()
+}
 
-/// The code that accepts a target below [`SAFE_TARGET`] under `acknowledge`.
+/// The code that accepts a target below [`safe_target`] under `acknowledge`.
 pub const UNSAFE_TARGET_CODE: &str = "target-deletes-unknown-chunks";
 
 /// Why a version cannot be where this line begins or ends.
@@ -177,10 +167,11 @@ fn plain(version: &Version) -> bool {
 /// Why a target is not safe without an acknowledgement of [`UNSAFE_TARGET_CODE`]; `None` where it is.
 #[must_use]
 pub fn unsafe_target(to: &Version) -> Option<String> {
-    (*to < SAFE_TARGET).then(|| {
+    (!TABLE.keeps_unknown_chunks.at(to)).then(|| {
         format!(
             "a {to} master physically deletes chunks that it does not know within about a minute, so that starting it on \
-             old or empty metadata destroys data; releases from {SAFE_TARGET} on keep them for 7 days"
+             old or empty metadata destroys data; releases from {} on keep them for 7 days",
+            safe_target()
         )
     })
 }
@@ -205,6 +196,6 @@ mod tests {
     #[test]
     fn targets_that_delete_unknown_chunks_are_named() {
         assert!(unsafe_target(&Version::new(1, 6, 18)).unwrap().contains("deletes"));
-        assert_eq!(unsafe_target(&SAFE_TARGET), None);
+        assert_eq!(unsafe_target(safe_target()), None);
     }
 }

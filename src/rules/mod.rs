@@ -2,7 +2,6 @@
 
 pub mod away;
 pub mod line_1_5_to_1_6;
-pub mod releases;
 
 /// A finding that stops a run unless the plan names its code under `acknowledge`. There is no other way past it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,10 +5,8 @@ use semver::Version;
 use super::step::Verdict::{self, Done, NotYet};
 use crate::host::{AbsPath, HostFacts};
 use crate::moosefs::daemon::Role;
+use crate::moosefs::metadata::SAVED as READABLE;
 use crate::schedule::Action;
-
-/// The kind of metadata that every release of this line reads (`filesystem.c` @ 1.5.12 and 1.6.27).
-pub const READABLE: &str = "MFSM 1.5";
 
 /// The end of a daemon of release `release`: no process of it. A master has closed its port, and written its metadata in a
 /// kind that the old release reads.

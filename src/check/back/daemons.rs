@@ -8,12 +8,8 @@ use crate::moosefs::Overview;
 use crate::moosefs::config::{ConfigText, disks_paths, lock_file, paths_read};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::disks;
+use crate::moosefs::metadata::{EMPTY, SAVED};
 use crate::rules::line_1_5_to_1_6 as line;
-
-/// What 1.5 reads, and every release of this line writes (`filesystem.c` @ 1.5.12 and 1.6.27).
-const READABLE: &str = "MFSM 1.5";
-/// What a master that was started on an empty file system has until its first save.
-const EMPTY: &str = "MFSM NEW";
 
 impl Check<'_> {
     pub(super) fn daemon_of(&mut self, host: &HostName, role: Role, facts: &HostFacts) -> Option<Daemon> {
@@ -36,16 +32,16 @@ impl Check<'_> {
         let kind = |file: &str| facts.headers.get(file).map(String::as_str);
         let (seen, todo) = match daemon {
             Daemon::New => match kind("metadata.mfs.back") {
-                None | Some(READABLE | EMPTY) => return,
+                None | Some(SAVED | EMPTY) => return,
                 Some(kind) => (
-                    format!("metadata.mfs.back is of the kind `{kind}` and not {READABLE}"),
+                    format!("metadata.mfs.back is of the kind `{kind}` and not {SAVED}"),
                     "stay with the new release: the old one cannot read this",
                 ),
             },
             _ => match (facts.data_files.get("metadata.mfs"), kind("metadata.mfs")) {
-                (Some(_), Some(READABLE)) => return,
+                (Some(_), Some(SAVED)) => return,
                 (Some(_), kind) => (
-                    format!("metadata.mfs is of the kind `{}` and not {READABLE}", kind.unwrap_or("unknown")),
+                    format!("metadata.mfs is of the kind `{}` and not {SAVED}", kind.unwrap_or("unknown")),
                     "stay with the new release: the old one cannot read this",
                 ),
                 (None, _) => (

@@ -2,15 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use semver::Version;
+
 use super::Check;
 use super::names::{DEFAULT_NAME, Seeker, is_loopback};
 use crate::check::{Code, ServerSeen};
 use crate::host::{HostFacts, HostName, Process};
 use crate::moosefs::config::port;
 use crate::moosefs::daemon::{CHUNKSERVER_PORT, MASTER_CHUNKSERVER_PORT, Role};
+use crate::moosefs::releases::TABLE;
 use crate::moosefs::wire::Chunkserver;
 use crate::plan::Access;
-use crate::rules::releases;
+
+/// How many chunks a 1.5 chunkserver may register, in round millions: it does so in one packet of 47 + 12 bytes a chunk, and a
+/// master closes the connection at a longer one than it takes (matocsserv.c).
+fn most_chunks(to: &Version) -> u32 {
+    const MILLION: u32 = 1_000_000;
+    (TABLE.largest_packet.at(to) - 47) / 12 / MILLION * MILLION
+}
 
 impl Check<'_> {
     pub(super) fn chunkservers(&mut self) -> BTreeMap<HostName, ServerSeen> {
@@ -35,7 +44,7 @@ impl Check<'_> {
             if let Some(port) = port.filter(|_| towards.is_some()) {
                 self.other_port(&server.host, port);
             }
-            if is_loopback(address) && releases::refuses_loopback(&plan.upgrade.to) {
+            if is_loopback(address) && TABLE.refuses_loopback.at(&plan.upgrade.to) {
                 self.find(
                     Code::MasterHostLoopback,
                     Some(&server.host),
@@ -100,7 +109,7 @@ impl Check<'_> {
     fn disks(&mut self, host: &HostName, access: &Access, process: &Process, facts: &HostFacts, listed: &Chunkserver) {
         let (upgrade, host) = (&self.plan.upgrade, Some(host));
         let old = process.version.as_ref() == Some(&upgrade.from);
-        let most = releases::most_chunks(&upgrade.to);
+        let most = most_chunks(&upgrade.to);
         let chunks = listed.chunks.saturating_add(listed.removal_chunks);
         if old && chunks > most {
             self.find(
@@ -108,7 +117,7 @@ impl Check<'_> {
                 host,
                 format!("it has {chunks} chunks, and a {} master takes {most} from a 1.5 chunkserver", upgrade.to),
                 "the new master closes the connection at its registration: all of its chunks are missing until it is upgraded",
-                "take 1.6.20 or later, or move chunks to other servers first".into(),
+                format!("take {} or later, or move chunks to other servers first", TABLE.largest_packet.first()),
             );
         }
         let wide: Vec<_> = facts.folders.iter().filter(|(_, f)| f.wide).map(|(path, _)| path.as_str()).collect();

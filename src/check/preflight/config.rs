@@ -10,10 +10,10 @@ use crate::host::facts::TextFile;
 use crate::host::{AbsPath, FileText, HostFacts, HostName, Process};
 use crate::moosefs::config::{Carried, ConfigText, Fate, carry, config_path, fate, paths_read, refuses};
 use crate::moosefs::daemon::Role;
+use crate::moosefs::releases::TABLE;
 use crate::moosefs::secrets::masked;
 use crate::plan::{Access, Mode};
 use crate::rules::away::RECONNECT_S;
-use crate::rules::releases;
 
 /// Limits that a 1.6.25+ master cannot do without.
 const LIMITS: [&str; 4] =
@@ -153,7 +153,7 @@ impl Check<'_> {
         }
         let zero = |key: &&str| config.get(key, to).is_some_and(|value| value.parse() == Ok(0));
         if old.role == Role::Master
-            && releases::stops_at_zero(to)
+            && TABLE.stops_at_zero.at(to)
             && let Some(key) = LIMITS.into_iter().find(zero)
         {
             self.find(

@@ -8,8 +8,8 @@ use crate::host::{HostFacts, HostName};
 use crate::moosefs::config::disks_paths;
 use crate::moosefs::daemon::Role;
 use crate::moosefs::disks;
+use crate::moosefs::releases::TABLE;
 use crate::plan::Access;
-use crate::rules::releases;
 
 impl Check<'_> {
     /// The list of disks, which 1.6.27 looks for beside the rest. A size is one for it only where the file has no line end at
@@ -118,7 +118,7 @@ impl Check<'_> {
     /// Disks that are marked for removal, and whose chunks the new chunkserver would not find: it says `0 chunks found` and goes on.
     fn marked(&mut self, host: &HostName, path: &str, old: &Old<'_>, facts: &HostFacts) {
         let to = self.plan.upgrade.to.clone();
-        if !releases::leaves_marked_disks(&to) {
+        if !TABLE.leaves_marked_disks.at(&to) {
             return;
         }
         for (_, disk) in old.disks().into_iter().filter(|(disk, _)| disk.removal) {

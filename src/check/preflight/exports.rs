@@ -10,7 +10,8 @@ use crate::check::{ClientSeen, Code};
 use crate::host::{AbsPath, FileText, HostFacts, HostName, MountArguments};
 use crate::moosefs::config::exports_paths;
 use crate::moosefs::daemon::Role;
-use crate::moosefs::exports::{Account, Exports, LIKE_1_5, Mount, needs_exports};
+use crate::moosefs::exports::{Account, Exports, LIKE_1_5, Mount};
+use crate::moosefs::releases::TABLE;
 use crate::plan::Exports as Wanted;
 
 const WHY_MISSING: &str = "the new master stops the old one first and then refuses to start without exports: an outage";
@@ -163,7 +164,7 @@ impl Check<'_> {
             Code::ExportsMissing,
             Some(&self.plan.master.host),
             seen,
-            if needs_exports(&self.plan.upgrade.to) { WHY_MISSING } else { WHY_MISSING_EARLY },
+            if TABLE.needs_exports.at(&self.plan.upgrade.to) { WHY_MISSING } else { WHY_MISSING_EARLY },
             format!(
                 "give `exports = \"FILE\"` or `exports_like_1_5 = true` under [config], or write {path} before the upgrade; \
                  what 1.5 allowed is `* / rw,alldirs,maproot=0`, and `* . rw` for meta mounts"

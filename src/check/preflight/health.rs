@@ -4,12 +4,11 @@ use super::Check;
 use crate::check::{Baseline, Code};
 use crate::host::time::human;
 use crate::moosefs::daemon::Role;
+use crate::moosefs::releases::TABLE;
 use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
 use crate::rules::away::Takeover;
 use crate::rules::line_1_5_to_1_6 as line;
-use crate::rules::releases;
-use semver::Version;
 
 /// No master saves and loads in less.
 const LEAST_S: u64 = 1;
@@ -39,7 +38,7 @@ impl Check<'_> {
         self.old_test();
         if baseline.missing > 0 {
             let locked_out =
-                releases::locks_out_from(&self.plan.upgrade.to).is_some_and(|least| baseline.missing >= least);
+                TABLE.start_gate.at(&self.plan.upgrade.to).is_some_and(|gate| baseline.missing >= gate.chunks);
             self.find(
                 Code::ChunksMissing,
                 None,
@@ -146,12 +145,12 @@ impl Check<'_> {
                 format!("{to} knows no verb that refuses to take over"),
                 "a trial load beside the running master could end it, so none is made: whether the new master loads this \
                  metadata, and how long that takes, shows only when the old one is stopped",
-                "take 1.6.9 or later, or try the load on another machine".into(),
+                format!("take {} or later, or try the load on another machine", TABLE.verbs.first()),
             );
         }
         self.goals();
-        let old = Version::new(1, 6, 0);
-        if releases::refuses_old_tools(to) && self.overview.sessions.iter().any(|s| s.connected && s.version < old) {
+        let has_old = self.overview.sessions.iter().any(|s| s.connected && !TABLE.sessions.at(&s.version));
+        if TABLE.refuses_old_tools.at(to) && has_old {
             self.find(
                 Code::ToolsOf15,
                 None,
@@ -162,13 +161,16 @@ impl Check<'_> {
             );
         }
         let all_new = self.overview.chunkservers.iter().all(|s| s.version.as_ref() == Some(to));
-        if releases::counts_without_reserve(to) && !all_new {
+        if TABLE.counts_without_reserve.at(to) && !all_new {
             self.find(
                 Code::SpaceFiguresDrop,
                 None,
                 "total and used space will drop with each chunkserver".into(),
-                "from 1.6.22 on the space that is kept for root counts in neither; until all are upgraded the master may \
-                 move chunks between them",
+                &format!(
+                    "from {} on the space that is kept for root counts in neither; until all are upgraded the master may move \
+                     chunks between them",
+                    TABLE.counts_without_reserve.first()
+                ),
                 "nothing: compare the figures with those after the last chunkserver".into(),
             );
         }

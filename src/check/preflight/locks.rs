@@ -6,7 +6,7 @@ use crate::check::Code;
 use crate::host::facts::Holder;
 use crate::host::{HostFacts, HostName, Process};
 use crate::moosefs::daemon::Role;
-use crate::rules::releases;
+use crate::moosefs::releases::TABLE;
 
 /// What the new daemon does where somebody else has the lock.
 const OF_DISK: &str =
@@ -20,7 +20,7 @@ impl Check<'_> {
         let program = process.role.program();
         let below = |folder: &str, name: &str| format!("{}/{name}", folder.trim_end_matches('/'));
         let mut needed = vec![(old.lock_file(process), OF_OLD_LOCK)];
-        if releases::locks_data_path(&self.plan.upgrade.to) {
+        if TABLE.locks_data_path.at(&self.plan.upgrade.to) {
             needed.push((below(&process.cwd, &format!(".{program}.lock")), OF_DATA_PATH));
         }
         if process.role == Role::Chunkserver {

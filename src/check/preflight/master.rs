@@ -10,6 +10,7 @@ use crate::host::facts::Socket;
 use crate::host::{AbsPath, HostFacts, Process};
 use crate::moosefs::config::port;
 use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, MASTER_METALOGGER_PORT, Role};
+use crate::moosefs::releases::TABLE;
 use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
 use crate::rules::line_1_5_to_1_6 as line;
@@ -138,7 +139,7 @@ impl<'a> Check<'a> {
         }
         let loggers = loggers.unwrap_or(MASTER_METALOGGER_PORT);
         let old = process.version.as_ref() == Some(&plan.upgrade.from);
-        if old && line::has_metaloggers(to) && facts.listener(loggers).is_some() {
+        if old && TABLE.metaloggers.at(to) && facts.listener(loggers).is_some() {
             self.find(
                 Code::PortTaken,
                 Some(&plan.master.host),

@@ -3,17 +3,13 @@
 use super::{Check, surveyed};
 use crate::check::Code;
 use crate::host::{HostFacts, Process};
+use crate::moosefs::metadata::{EMPTY, SAVED};
 use crate::rules::line_1_5_to_1_6 as line;
 
 /// A save of even a very large file system is through by then; what is left after it was never finished.
 const SAVING_SECONDS: i64 = 10 * 60;
 /// Twice the hour in which a master saves.
 const SAVED_SECONDS: i64 = 2 * 60 * 60;
-
-/// Written in place of metadata: begin with an empty file system.
-const NEW: &str = "MFSM NEW";
-/// All of 1.5 and 1.6.
-const KIND: &str = "MFSM 1.5";
 
 impl Check<'_> {
     /// Only before the upgrade: a 1.6 master has loaded it already.
@@ -35,12 +31,12 @@ impl Check<'_> {
         let file = format!("{}/metadata.mfs.back", process.cwd);
         let absent = !facts.data_files.is_empty() && !facts.data_files.contains_key("metadata.mfs.back");
         match header {
-            Some(NEW) => self.never_saved(format!("{file} still says `{NEW}`")),
+            Some(EMPTY) => self.never_saved(format!("{file} still says `{EMPTY}`")),
             None if absent => self.never_saved(format!("there is no {file}")),
-            Some(other) if other != KIND => self.find(
+            Some(other) if other != SAVED => self.find(
                 Code::MetadataUnknown,
                 host,
-                format!("{file} begins with `{other}`, not with `{KIND}`"),
+                format!("{file} begins with `{other}`, not with `{SAVED}`"),
                 "a 1.6 master loads nothing else",
                 "check that this master is one of 1.5, and that DATA_PATH is its own".into(),
             ),

@@ -5,14 +5,14 @@ use crate::check::Code;
 use crate::host::{HostFacts, HostName, MountArguments, mount_file};
 use crate::moosefs::config::paths_read;
 use crate::moosefs::daemon::Role;
+use crate::moosefs::releases::TABLE;
 use crate::plan::Access;
-use crate::rules::releases;
 
 impl Check<'_> {
     /// Options of the file that the new mount will have, and the running one has not.
     pub(super) fn mount_file(&mut self, host: &HostName, access: &Access, mount: &MountArguments, facts: &HostFacts) {
         let to = &self.plan.upgrade.to;
-        if !releases::reads_mount_file(to) {
+        if !TABLE.mount_file.at(to) {
             return;
         }
         let paths = paths_read(Role::Client, to).iter().map(|path| access.install.prefix.join(path));

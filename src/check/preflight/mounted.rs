@@ -8,9 +8,9 @@ use crate::host::facts::Mounted;
 use crate::host::shell::quote;
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::daemon::Role;
+use crate::moosefs::releases::TABLE;
 use crate::plan::{Access, InstallHow};
 use crate::rules::line_1_5_to_1_6 as line;
-use crate::rules::releases;
 
 /// A folder, and what is done in it.
 struct Use {
@@ -88,7 +88,7 @@ impl Check<'_> {
             let Some(old) = self.old(access, process, facts) else { continue };
             for (disk, folder) in old.disks() {
                 // a disk that is marked may be read-only
-                if !(disk.removal && releases::leaves_marked_disks(to)) {
+                if !(disk.removal && TABLE.leaves_marked_disks.at(to)) {
                     add(&folder, "disk", true, false);
                 }
             }

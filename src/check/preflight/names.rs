@@ -9,7 +9,7 @@ use super::Check;
 use crate::check::Code;
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::daemon::Role;
-use crate::rules::releases;
+use crate::moosefs::releases::TABLE;
 
 /// MASTER_HOST where nothing is said, in all releases, and the master of a mount.
 pub(super) const DEFAULT_NAME: &str = "mfsmaster";
@@ -31,7 +31,7 @@ pub(super) struct Seeker<'s> {
 impl Check<'_> {
     /// Holds what is behind the name against where the master is.
     pub(super) fn finds_master(&mut self, host: &HostName, facts: &HostFacts, seeker: &Seeker<'_>) {
-        let refuses = seeker.role == Role::Chunkserver && releases::refuses_loopback(&self.plan.upgrade.to);
+        let refuses = seeker.role == Role::Chunkserver && TABLE.refuses_loopback.at(&self.plan.upgrade.to);
         let Some(found) = addresses(seeker.name, facts) else {
             if refuses && seeker.name.split('.').next() == Some("localhost") {
                 self.loopback(host, seeker.said.clone());

@@ -11,7 +11,7 @@ use crate::host::shell::quote;
 use crate::host::{HostFacts, HostName, Process};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::disks::Disk;
-use crate::rules::releases;
+use crate::moosefs::releases::TABLE;
 
 /// How a disk that the running chunkserver uses is missed by its list.
 enum Missed {
@@ -38,7 +38,7 @@ impl Check<'_> {
         for disks in by_folder.into_values().filter(|disks| disks.len() > 1) {
             let lines: Vec<_> = disks.iter().map(|(disk, folder)| format!("{} ({folder})", disk.line)).collect();
             let alike = disks.iter().all(|(disk, _)| disk.path == disks[0].0.path);
-            let why = if alike && releases::takes_a_disk_twice(&self.plan.upgrade.to) {
+            let why = if alike && TABLE.takes_a_disk_twice.at(&self.plan.upgrade.to) {
                 "the new chunkserver takes the last of them, and an old one does not start with such a list: not now, and not on the \
                  way back"
             } else {

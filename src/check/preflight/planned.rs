@@ -1,8 +1,8 @@
 //! What the plan alone tells, before any host is asked: also to a preview that contacts none.
 
 use crate::check::{Code, Finding};
+use crate::moosefs::releases::TABLE;
 use crate::plan::Plan;
-use crate::rules::line_1_5_to_1_6 as line;
 
 /// Findings for which no host need be asked, worst first.
 #[must_use]
@@ -14,7 +14,7 @@ pub fn planned(plan: &Plan) -> Vec<Finding> {
 }
 
 fn no_metalogger(plan: &Plan) -> Option<Finding> {
-    let none = line::has_metaloggers(&plan.upgrade.to) && plan.metaloggers.is_empty();
+    let none = TABLE.metaloggers.at(&plan.upgrade.to) && plan.metaloggers.is_empty();
     none.then(|| {
         Finding::new(
             Code::NoMetalogger,

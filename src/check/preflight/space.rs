@@ -5,9 +5,9 @@ use crate::check::Code;
 use crate::host::facts::Space;
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::daemon::Role;
+use crate::moosefs::releases::TABLE;
 use crate::plan::{Access, InstallHow};
 use crate::rules::line_1_5_to_1_6 as line;
-use crate::rules::releases;
 
 const MIB: u64 = 1 << 20;
 
@@ -112,8 +112,8 @@ impl Check<'_> {
             let Some(old) = process.and_then(|process| self.old(access, process, facts)) else { continue };
             for (disk, folder) in old.disks() {
                 let made = facts.folders.get(&folder).is_none_or(|there| there.wide)
-                    || (disk.removal && releases::leaves_marked_disks(&self.plan.upgrade.to));
-                if !made && releases::has_256_folders(&self.plan.upgrade.to) {
+                    || (disk.removal && TABLE.leaves_marked_disks.at(&self.plan.upgrade.to));
+                if !made && TABLE.folders_256.at(&self.plan.upgrade.to) {
                     add(&folder, FOLDERS, FOLDERS_INODES, "the folders 00 to FF of a disk");
                 }
             }

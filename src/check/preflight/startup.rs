@@ -7,8 +7,8 @@ use crate::check::Code;
 use crate::host::facts::StartupLine;
 use crate::host::{HostFacts, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
+use crate::moosefs::releases::TABLE;
 use crate::plan::Access;
-use crate::rules::releases;
 
 const DAEMONS: [Role; 2] = [Role::Master, Role::Chunkserver];
 const VERBS: [&str; 6] = ["start", "stop", "restart", "reload", "test", "status"];
@@ -110,7 +110,7 @@ impl Check<'_> {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let goals = match releases::refuses_old_tools(&self.plan.upgrade.to) {
+        let goals = match TABLE.refuses_old_tools.at(&self.plan.upgrade.to) {
             true => "from the master's upgrade until the remount mfssetgoal and mfssettrashtime are refused; ",
             false => "",
         };

@@ -5,6 +5,7 @@ use semver::Version;
 use super::keys::{Fate, KEYS, fate};
 use super::text::{ConfigText, Definition, LONGEST, definition};
 use crate::moosefs::daemon::Role;
+use crate::moosefs::releases::TABLE;
 
 /// A key that the target has to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +48,6 @@ pub struct Unwritable {
     pub value: String,
 }
 
-/// Only 1.5 reads a `.var` file (cfg.c @ 1.5.12 and 1.6.0).
-const READS_VAR_BELOW: Version = Version::new(1, 6, 0);
-
 /// Carries the configuration of `role` over from release `from` to release `to`.
 ///
 /// Comments stay. Renamed keys are renamed in place, unless their new name is set already: then, as with keys that
@@ -74,7 +72,7 @@ pub fn carry(
     }
     let mut work = Work::new(role, from, to, text);
     work.lines();
-    if let Some(var) = var.filter(|_| *from < READS_VAR_BELOW) {
+    if let Some(var) = var.filter(|_| !TABLE.ignores_var_config.at(from)) {
         work.overrides(&ConfigText::parse(var), needs);
     }
     work.needs(needs);

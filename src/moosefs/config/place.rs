@@ -4,22 +4,15 @@ use semver::Version;
 
 use super::ConfigText;
 use crate::moosefs::daemon::{ADMIN_PORT, Role};
-
-/// From 1.6.27 on configuration is looked for in etc/mfs, then in etc (NEWS 1.6.27; main.c: where the first does not
-/// exist).
-const ETC_MFS: Version = Version::new(1, 6, 27);
-
-/// MATOCU_LISTEN_* became MATOCL_LISTEN_* (NEWS 1.6.26).
-const RENAMED_LISTEN: Version = Version::new(1, 6, 26);
-
-/// From 1.6.26 on a master that keeps more change logs than this refuses to start (changelog.c; run with 1.6.20, 26
-/// and 27).
-const MOST_BACK_LOGS: u64 = 1000;
-const LIMITS_BACK_LOGS: Version = Version::new(1, 6, 26);
+use crate::moosefs::releases::TABLE;
 
 macro_rules! paths {
     ($to:expr, $name:literal) => {
-        if *$to >= ETC_MFS { &[concat!("etc/mfs/", $name), concat!("etc/", $name)] } else { &[concat!("etc/", $name)] }
+        if TABLE.etc_mfs.at($to) {
+            &[concat!("etc/mfs/", $name), concat!("etc/", $name)]
+        } else {
+            &[concat!("etc/", $name)]
+        }
     };
 }
 
@@ -83,7 +76,7 @@ pub fn client_port(to: &Version, keys: &[(String, String)]) -> Option<u16> {
     let last = |name: &str| keys.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let port = |name: &str| last(name).map_or(Some(ADMIN_PORT), |value| value.parse().ok());
     let renamed = last("MATOCL_LISTEN_HOST").or(last("MATOCL_LISTEN_PORT")).is_some();
-    let old_names = *to < RENAMED_LISTEN || (!renamed && last("MATOCU_LISTEN_HOST").is_some());
+    let old_names = !TABLE.renamed_listen.at(to) || (!renamed && last("MATOCU_LISTEN_HOST").is_some());
     port(if old_names { "MATOCU_LISTEN_PORT" } else { "MATOCL_LISTEN_PORT" })
 }
 
@@ -98,14 +91,9 @@ pub fn port(value: Option<&str>, default: u16) -> Option<u16> {
 /// after it has stopped the old one. The key, and a sentence.
 #[must_use]
 pub fn refuses(role: Role, to: &Version, config: &ConfigText) -> Option<(&'static str, String)> {
-    if role != Role::Master || *to < LIMITS_BACK_LOGS {
-        return None;
-    }
-    let logs = config.get("BACK_LOGS", to).filter(|value| number(value) > MOST_BACK_LOGS)?;
-    Some((
-        "BACK_LOGS",
-        format!("BACK_LOGS is {logs}, and a {to} master does not start with more than {MOST_BACK_LOGS}"),
-    ))
+    let most = TABLE.most_back_logs.at(to).filter(|_| role == Role::Master)?;
+    let logs = config.get("BACK_LOGS", to).filter(|value| number(value) > u64::from(most))?;
+    Some(("BACK_LOGS", format!("BACK_LOGS is {logs}, and a {to} master does not start with more than {most}")))
 }
 
 /// A number as `strtoul` with base 0 reads it: the digits in front, and nought where there are none.

@@ -3,13 +3,7 @@
 use semver::Version;
 
 use crate::moosefs::fgets::{Piece, pieces};
-
-/// From 1.6.0 on blanks behind a value are not part of it (cfg.c @ 1.5.12 and 1.6.0).
-const STRIPS_BLANKS: Version = Version::new(1, 6, 0);
-
-/// From 1.6.27 on a `#` may follow a tab behind a value; before, such a line is no definition (cfg.c @ 1.6.26 and
-/// 1.6.27).
-const COMMENT_AFTER_TAB: Version = Version::new(1, 6, 27);
+use crate::moosefs::releases::TABLE;
 
 /// The bytes of a line that a daemon reads at once (cfg.c @ 1.5.12 to 1.6.27: a buffer of 999 with its zero).
 pub(super) const LONGEST: usize = 998;
@@ -44,13 +38,13 @@ pub(super) fn definition(text: &str, at: &Version) -> Option<Definition> {
     }
     let value = skip(equals + 1, blank);
     let mut end = skip(value, |b| (b' '..127).contains(&b));
-    if *at >= STRIPS_BLANKS {
+    if TABLE.strips_blanks.at(at) {
         while end > value && byte(end - 1) == b' ' {
             end -= 1;
         }
     }
     let last = byte(skip(end, blank));
-    let ends = matches!(last, b'\0' | b'\r' | b'\n') || (last == b'#' && *at >= COMMENT_AFTER_TAB);
+    let ends = matches!(last, b'\0' | b'\r' | b'\n') || (last == b'#' && TABLE.comment_after_tab.at(at));
     ends.then_some(Definition { key: from..to, value: value..end })
 }
 

@@ -6,9 +6,7 @@ use semver::Version;
 
 use super::account::Ids;
 use super::{Exports, Rule};
-
-/// 1.6.0 takes the rule for meta mounts for one of the root, too (acl.c @ 1.6.0 and 1.6.1; run).
-const META_IS_META: Version = Version::new(1, 6, 1);
+use crate::moosefs::releases::TABLE;
 
 /// A mount that wants to be admitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +73,7 @@ impl Exports {
     /// What of a rule does not fit a mount.
     fn obstacles(&self, rule: &Rule, mount: &Mount) -> Vec<Obstacle> {
         let mut found = Vec::new();
-        let root_by_meta = self.to < META_IS_META && !mount.meta && rule.path.is_none();
+        let root_by_meta = !TABLE.meta_is_meta.at(&self.to) && !mount.meta && rule.path.is_none();
         if mount.meta != rule.path.is_none() && !root_by_meta {
             found.push(if mount.meta { Obstacle::NoMeta } else { Obstacle::OnlyMeta });
         }

@@ -19,13 +19,10 @@ pub use admission::{Admitted, Mount, Refused};
 pub use rule::Rule;
 
 use crate::moosefs::fgets::{pieces, seen};
+use crate::moosefs::releases::TABLE;
 
 /// The bytes of a line that a master reads at once (acl.c @ 1.6.0, exports.c @ 1.6.27).
 const LONGEST: usize = 9999;
-
-/// From 1.6.14 on a master without a rule refuses to start (exports.c; run with 1.6.20 to 1.6.27), after it has
-/// stopped the old one.
-const NEEDS_EXPORTS: Version = Version::new(1, 6, 14);
 
 /// An mfsexports.cfg that allows what 1.5 allowed, which asked nobody: for every release of 1.6.
 pub const LIKE_1_5: &str = "\
@@ -38,12 +35,6 @@ pub const LIKE_1_5: &str = "\
 # The meta file system: the trash, for example.
 *\t.\trw
 ";
-
-/// Whether a master of this release needs mfsexports.cfg, with a rule in it.
-#[must_use]
-pub fn needs_exports(to: &Version) -> bool {
-    *to >= NEEDS_EXPORTS
-}
 
 /// The rules of a file, for one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +93,7 @@ impl Exports {
     /// Whether a master with this file refuses to start.
     #[must_use]
     pub fn keeps_master_from_starting(&self) -> bool {
-        self.rules.is_empty() && needs_exports(&self.to)
+        self.rules.is_empty() && TABLE.needs_exports.at(&self.to)
     }
 }
 

@@ -4,12 +4,7 @@ use semver::Version;
 
 use super::account::{Account, Ids};
 use super::rule::{Fault, Notes, Rule, octet};
-
-/// `mapall` (acl.c @ 1.6.0 and 1.6.1; run).
-const KNOWS_MAPALL: Version = Version::new(1, 6, 1);
-
-/// `mingoal`, `maxgoal`, `mintrashtime` and `maxtrashtime` (exports.c @ 1.6.25 and 1.6.26; run with 1.6.24 and 1.6.26).
-const KNOWS_LIMITS: Version = Version::new(1, 6, 26);
+use crate::moosefs::releases::TABLE;
 
 /// Puts the options into a rule. A value that cannot be read loses the whole line; a word that is not known is passed
 /// over, so that blanks between options, or a comment behind them, quietly make a mount read-only (run).
@@ -40,10 +35,10 @@ pub(super) fn apply(
                 let wrong = || Fault::new(word, "not one to three numbers up to 255");
                 rule.min_version = version(value).ok_or_else(wrong)?;
             }
-            ("mingoal" | "maxgoal" | "mintrashtime" | "maxtrashtime", Some(value)) if *to >= KNOWS_LIMITS => {
+            ("mingoal" | "maxgoal" | "mintrashtime" | "maxtrashtime", Some(value)) if TABLE.export_limits.at(to) => {
                 limits.set(name, value).map_err(|reason| Fault::new(word, reason))?;
             }
-            ("mapall", Some(_)) if *to < KNOWS_MAPALL => notes.passed_over.push(unknown(word, to)),
+            ("mapall", Some(_)) if !TABLE.export_mapall.at(to) => notes.passed_over.push(unknown(word, to)),
             ("ignoregid" | "alldirs" | "canchangequota", None) | ("maproot" | "mapall", Some(_)) if meta => {
                 notes.passed_over.push(Fault::new(word, "it means nothing for meta mounts"));
             }

@@ -6,10 +6,8 @@ use semver::Version;
 
 use super::account::{Account, Ids};
 use super::option;
+use crate::moosefs::releases::TABLE;
 use crate::moosefs::secrets::masked;
-
-/// Ranges and masks are wrong in 1.6.0, which takes no such line (acl.c @ 1.6.0 and 1.6.1; run).
-const KNOWS_NETWORKS: Version = Version::new(1, 6, 1);
 
 /// Who may mount what, and with which rights.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +80,8 @@ pub(super) fn read(
     let Some((network, rest)) = text.split_once(BLANKS) else {
         return Err(Fault::new(text, "there is no path behind the address"));
     };
-    let (first, last) = addresses(network, to).ok_or_else(|| Fault::new(network, no_network(network, to)))?;
+    let networks = TABLE.export_networks.at(to);
+    let (first, last) = addresses(network, networks).ok_or_else(|| Fault::new(network, no_network(network, to)))?;
     if network.ends_with("/0") {
         let reason = "with 0 bits it is one address on most machines, not every one: `*` is";
         notes.passed_over.push(Fault::new(network, reason));
@@ -117,7 +116,7 @@ pub(super) fn read(
 fn no_network(word: &str, to: &Version) -> String {
     if word.starts_with('#') {
         "a comment begins in the first column".to_owned()
-    } else if *to < KNOWS_NETWORKS && addresses(word, &KNOWS_NETWORKS).is_some() {
+    } else if !TABLE.export_networks.at(to) && addresses(word, true).is_some() {
         format!("{to} takes single addresses and `*` only")
     } else {
         "not an address, ADDRESS/BITS, ADDRESS/MASK, ADDRESS-ADDRESS or `*`".to_owned()
@@ -126,14 +125,14 @@ fn no_network(word: &str, to: &Version) -> String {
 
 /// The addresses of a network. With 0 bits the mask is shifted by 32, which C leaves open: processors of the x86
 /// family, and so this, leave it as it is, one address (exports.c @ 1.6.27; run with 1.6.5 to 1.6.27).
-fn addresses(word: &str, to: &Version) -> Option<(Ipv4Addr, Ipv4Addr)> {
+fn addresses(word: &str, networks: bool) -> Option<(Ipv4Addr, Ipv4Addr)> {
     if word == "*" {
         return Some((Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST));
     }
     let Some(at) = word.find(['/', '-']) else {
         return address(word).map(|address| (address, address));
     };
-    if *to < KNOWS_NETWORKS {
+    if !networks {
         return None;
     }
     let first = address(&word[..at])?;

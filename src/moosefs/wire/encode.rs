@@ -5,6 +5,7 @@
 use semver::Version;
 
 use super::{ChunkMatrix, Chunkserver, FileTest, Info, Layout, Metalogger, Session};
+use crate::moosefs::releases::TABLE;
 use crate::moosefs::version::to_wire;
 
 /// Counters of operations that a 1.6 master keeps for a session, this hour and last hour (matocuserv.c, `SESSION_STATS`).
@@ -78,11 +79,11 @@ fn info_length(speaker: &Version) -> usize {
     }
 }
 
-/// Answer 501. A 1.5 master tells no versions; a disconnected server is told from 1.6.27 on, with nothing but its address
-/// and port, and is not there before (matocsserv.c @ 1.6.26, 1.6.27).
+/// Answer 501. A 1.5 master tells no versions, and few releases tell a disconnected server: then with nothing but its address
+/// and port.
 #[must_use]
 pub fn chunkservers(servers: &[Chunkserver], speaker: &Version) -> Vec<u8> {
-    let tells_disconnected = number(speaker) >= (1, 6, 27);
+    let tells_disconnected = TABLE.lists_disconnected.at(speaker);
     let mut out = Vec::new();
     for server in servers.iter().filter(|server| !server.disconnected || tells_disconnected) {
         chunkserver(&mut out, server, layout(speaker));
@@ -123,10 +124,10 @@ fn chunkserver(out: &mut Vec<u8>, server: &Chunkserver, layout: Layout) {
 /// highest that the speaker knows). Only mode 2 tells sessions without a connection.
 #[must_use]
 pub fn sessions(sessions: &[Session], speaker: &Version, vmode: u8) -> Vec<u8> {
-    let vmode = vmode.min(match number(speaker) {
-        n if n < (1, 6, 26) => 0,
-        n if n < (2, 0, 0) => 1,
-        _ => 2,
+    let vmode = vmode.min(match TABLE.session_modes.at(speaker) {
+        false => 0,
+        true if number(speaker) < (2, 0, 0) => 1,
+        true => 2,
     });
     let mut out = Vec::new();
     if number(speaker) >= (1, 6, 22) {

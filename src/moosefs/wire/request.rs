@@ -1,18 +1,12 @@
 //! The questions. A question that a release answers by closing the connection (and with a line in the master's log) is
 //! not built for it: the functions here return `None` in its place.
 
-use semver::Version;
-
 use super::frame::{
     CLTOMA_CHUNKS_MATRIX, CLTOMA_CSERV_LIST, CLTOMA_FSTEST_INFO, CLTOMA_INFO, CLTOMA_MLOG_LIST, CLTOMA_SESSION_LIST,
     Frame,
 };
 use super::{Info, Layout};
-
-/// The first release with the metaloggers' list (matocuserv.c @ 1.6.5).
-const METALOGGERS_SINCE: (u64, u64, u64) = (1, 6, 5);
-/// The first release whose session list takes a mode byte (matoclserv.c @ 1.6.26).
-const SESSION_MODES_SINCE: (u64, u64, u64) = (1, 6, 26);
+use crate::moosefs::releases::{TABLE, Trait};
 
 /// Version and totals: every release answers it, so it is the first question on every connection.
 #[must_use]
@@ -32,7 +26,7 @@ pub fn chunkservers() -> Frame {
 pub fn sessions(info: &Info, vmode: u8) -> Option<Frame> {
     let known = match vmode {
         0 => true,
-        1 => since(info, SESSION_MODES_SINCE),
+        1 => has(info, &TABLE.session_modes),
         2 => !matches!(info.layout, Layout::V15 | Layout::V16),
         _ => false,
     };
@@ -68,10 +62,10 @@ pub fn file_test() -> Frame {
 /// The metaloggers. `None` below 1.6.5.
 #[must_use]
 pub fn metaloggers(info: &Info) -> Option<Frame> {
-    since(info, METALOGGERS_SINCE).then(|| Frame::new(CLTOMA_MLOG_LIST, []))
+    has(info, &TABLE.metaloggers).then(|| Frame::new(CLTOMA_MLOG_LIST, []))
 }
 
-/// Whether the master is of this release or later; a 1.5 master, which tells no version, is not.
-fn since(info: &Info, first: (u64, u64, u64)) -> bool {
-    info.version.as_ref().is_some_and(|Version { major, minor, patch, .. }| (*major, *minor, *patch) >= first)
+/// Whether the master is of a release with this trait; a 1.5 master, which tells no version, is not.
+fn has(info: &Info, what: &Trait<bool>) -> bool {
+    info.version.as_ref().is_some_and(|version| what.at(version))
 }

@@ -1,15 +1,11 @@
 //! Whether every metalogger of the plan does what it is for. PURE.
 
-use semver::Version;
-
 use super::timeline::Timeline;
 use super::{Check, FinalState, NO_MASTER, check};
 use crate::moosefs::daemon::Role;
+use crate::moosefs::releases::TABLE;
 use crate::plan::Plan;
 use crate::rehearsal::event::What;
-
-/// From here on a metalogger downloads metadata as soon as it is connected; before, hours may pass.
-const DOWNLOADS_AT_ONCE: Version = Version::new(1, 6, 18);
 
 /// One living process each, of the new release, listed by the master, with a copy of the metadata.
 pub fn check_of(plan: &Plan, timeline: &Timeline<'_>, end: &FinalState) -> Check {
@@ -28,7 +24,7 @@ pub fn check_of(plan: &Plan, timeline: &Timeline<'_>, end: &FinalState) -> Check
         let has = |event: &crate::rehearsal::Event| {
             event.host == host && matches!(event.what, What::MetadataDownloaded { .. })
         };
-        if *to >= DOWNLOADS_AT_ONCE && !timeline.events.iter().any(|event| has(event)) {
+        if TABLE.downloads_at_once.at(to) && !timeline.events.iter().any(|event| has(event)) {
             against.push(format!("the metalogger on {host} has downloaded no metadata"));
         }
     }

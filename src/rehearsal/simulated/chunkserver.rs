@@ -41,7 +41,7 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
     let name = life.config.get("MASTER_HOST").unwrap_or("mfsmaster").to_owned();
     let host = life.site.resolve(&name).ok_or_else(|| format!("can't resolve master host {name}"))?;
     // all hosts of a rehearsal are on 127.x; what a real chunkserver would call local is 127.0.x here
-    if life.quirks.refuses_local_master && host.octets()[..2] == [127, 0] {
+    if life.traits.refuses_loopback && host.octets()[..2] == [127, 0] {
         return Err(format!(
             "localhost ({host}) can't be used for connecting with master (use ip address of network controller)"
         ));
@@ -59,14 +59,14 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
     }
     let listener = match TcpListener::bind(SocketAddrV4::new(life.site.address, port)).await {
         Ok(listener) => Some(listener),
-        Err(_) if life.quirks.runs_without_port => None,
+        Err(_) if !life.traits.ends_without_port => None,
         Err(error) => return Err(format!("listen on *:{port}: {error}")),
     };
     let server =
         Arc::new(Server { life, disks, master, port, chunks: Mutex::default(), scanned: watch::Sender::new(false) });
     let life = &server.life;
     // up to 1.6.25 init ends with the scan (and up to 1.6.8 nobody waits for init)
-    if !life.quirks.background_scan {
+    if !life.traits.background_scan {
         scan(&server).await;
     }
     if life.suffers(FaultName::DoesNotComeBack) {
@@ -77,7 +77,7 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
     life.record(What::Ready);
     ready();
     let mut tasks = tokio::task::JoinSet::new();
-    if life.quirks.background_scan {
+    if life.traits.background_scan {
         let server = server.clone();
         tasks.spawn(async move { scan(&server).await });
     }
@@ -153,7 +153,7 @@ async fn register(server: &Server, writing: &mut OwnedWriteHalf) -> io::Result<(
     let version = to_wire(&server.life.version);
     // "listen on *" is told as 0: the master takes the address that the connection comes from
     let myself = |packet: Payload| packet.bytes(&Ipv4Addr::UNSPECIFIED.octets()).u16(server.port);
-    match server.life.quirks.sends_register {
+    match server.life.traits.sends_register {
         50 => {
             let begin = myself(Payload::default().u8(50).u32(version)).u16(60).0;
             send(writing, CSTOMA_REGISTER, begin).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use super::quirks::Quirks;
+use crate::moosefs::releases::Traits;
 use crate::rehearsal::site::Site;
 
 /// Where the files of an installation are on a host.
@@ -41,9 +41,9 @@ impl Places {
     /// A file of the configuration folder: a release that knows etc/mfs takes it from there if it is there, else from
     /// etc with a warning; what is in neither is expected at the first of them.
     #[must_use]
-    pub fn etc(&self, site: &Site, quirks: &Quirks, name: &str) -> String {
+    pub fn etc(&self, site: &Site, traits: &Traits, name: &str) -> String {
         let old = format!("{}/etc/{name}", self.prefix);
-        if !quirks.etc_mfs {
+        if !traits.etc_mfs {
             return old;
         }
         let new = format!("{}/etc/mfs/{name}", self.prefix);
@@ -58,10 +58,10 @@ pub struct Config(BTreeMap<String, String>);
 impl Config {
     /// Reads the file `path` of the host; `None` where it is not there.
     #[must_use]
-    pub fn load(site: &Site, quirks: &Quirks, path: &str) -> Option<Self> {
+    pub fn load(site: &Site, traits: &Traits, path: &str) -> Option<Self> {
         let mut config = Self::default();
         config.add(site, &fs::read_to_string(site.real(path)).ok()?);
-        if quirks.reads_var_config
+        if !traits.ignores_var_config
             && let Ok(text) = fs::read_to_string(site.real(&format!("{path}.var")))
         {
             config.add(site, &text);

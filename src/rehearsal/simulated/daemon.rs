@@ -16,9 +16,9 @@ use super::config::{Config, Places};
 use super::lock::{self, Taken};
 use super::options::{Mode, Options, Parsed, parse};
 use super::owners;
-use super::quirks::Quirks;
 use super::{chunkserver, master, metalogger};
 use crate::moosefs::daemon::Role;
+use crate::moosefs::releases::Traits;
 use crate::rehearsal::event::What;
 use crate::rehearsal::fault::FaultName;
 use crate::rehearsal::procfs;
@@ -36,7 +36,7 @@ pub struct Life {
     /// Its release.
     pub version: Version,
     /// What follows from the release.
-    pub quirks: Quirks,
+    pub traits: Traits,
     /// Where its files are.
     pub places: Places,
     /// Its configuration.
@@ -83,14 +83,14 @@ fn name_of(role: Role, aside: bool) -> &'static str {
 /// A master that is tried out.
 pub const TRIAL: &str = "mfsmaster-trial";
 
-fn is_aside(role: Role, quirks: &Quirks, config: Option<&Config>) -> bool {
-    role == Role::Master && config.is_some_and(|config| master::listen::is_aside(config, quirks))
+fn is_aside(role: Role, traits: &Traits, config: Option<&Config>) -> bool {
+    role == Role::Master && config.is_some_and(|config| master::listen::is_aside(config, traits))
 }
 
 /// The command, as a shell calls it.
 pub fn command(call: &Call, role: Role) -> ExitCode {
-    let quirks = Quirks::of(&call.version);
-    let options = match parse(&call.argv[1..], &quirks) {
+    let traits = Traits::of(&call.version);
+    let options = match parse(&call.argv[1..], &traits) {
         Parsed::Run(options) => options,
         Parsed::Version => {
             println!("version: {} (simulated)", call.version);
@@ -101,19 +101,19 @@ pub fn command(call: &Call, role: Role) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    if quirks.needs_config && config_of(call, role, &quirks, &options).1.is_none() {
-        eprintln!("can't load config file: {}", config_of(call, role, &quirks, &options).0);
+    if !traits.starts_without_config && config_of(call, role, &traits, &options).1.is_none() {
+        eprintln!("can't load config file: {}", config_of(call, role, &traits, &options).0);
         return ExitCode::FAILURE;
     }
     let starts = matches!(options.mode, Mode::Start | Mode::Restart);
-    if options.foreground || (quirks.verbs && !starts) {
+    if options.foreground || (traits.verbs && !starts) {
         return child(call, role);
     }
-    daemonise(call, role, &quirks, &options)
+    daemonise(call, role, &traits, &options)
 }
 
 /// Starts the daemon's own process. A real one forks; this one, which may not, begins again as another process.
-fn daemonise(call: &Call, role: Role, quirks: &Quirks, options: &Options) -> ExitCode {
+fn daemonise(call: &Call, role: Role, traits: &Traits, options: &Options) -> ExitCode {
     let mut command = Command::new(&call.site.program);
     command
         .args(["__simulated", &format!("daemon:{}", role.program()), &call.version.to_string()])
@@ -121,7 +121,7 @@ fn daemonise(call: &Call, role: Role, quirks: &Quirks, options: &Options) -> Exi
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(if quirks.relays_init { Stdio::piped() } else { Stdio::null() });
+        .stderr(if traits.relays_init { Stdio::piped() } else { Stdio::null() });
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -129,8 +129,8 @@ fn daemonise(call: &Call, role: Role, quirks: &Quirks, options: &Options) -> Exi
             return ExitCode::FAILURE;
         }
     };
-    let (_, config) = config_of(call, role, quirks, options);
-    if !is_aside(role, quirks, config.as_ref()) {
+    let (_, config) = config_of(call, role, traits, options);
+    if !is_aside(role, traits, config.as_ref()) {
         call.site.mark_changed();
     }
     let Some(mut words) = child.stderr.take() else { return ExitCode::SUCCESS };
@@ -140,23 +140,23 @@ fn daemonise(call: &Call, role: Role, quirks: &Quirks, options: &Options) -> Exi
         failed = piece[length - 1] == 0;
         let _ = std::io::stderr().write_all(&piece[..length - usize::from(failed)]);
     }
-    if failed && quirks.honest_exit { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if failed && traits.honest_exit { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn config_of(call: &Call, role: Role, quirks: &Quirks, options: &Options) -> (String, Option<Config>) {
+fn config_of(call: &Call, role: Role, traits: &Traits, options: &Options) -> (String, Option<Config>) {
     let places = Places { prefix: call.prefix(), program: role.program().to_owned() };
     let path = options.config.as_ref().map_or_else(
-        || places.etc(&call.site, quirks, &format!("{}.cfg", role.program())),
+        || places.etc(&call.site, traits, &format!("{}.cfg", role.program())),
         |path| call.site.seen(path),
     );
-    let config = Config::load(&call.site, quirks, &path);
+    let config = Config::load(&call.site, traits, &path);
     (path, config)
 }
 
 /// The daemon's own process, and the commands that need none (`stop`, `-d`).
 pub fn child(call: &Call, role: Role) -> ExitCode {
-    let quirks = Quirks::of(&call.version);
-    let Parsed::Run(options) = parse(&call.argv[1..], &quirks) else { return ExitCode::FAILURE };
+    let traits = Traits::of(&call.version);
+    let Parsed::Run(options) = parse(&call.argv[1..], &traits) else { return ExitCode::FAILURE };
     // a process that leads its group already (as the one that was started for this does) keeps it
     let _ = rustix::process::setsid();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -166,13 +166,13 @@ pub fn child(call: &Call, role: Role) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let well = runtime.block_on(live(call, role, quirks.clone(), &options));
+    let well = runtime.block_on(live(call, role, traits.clone(), &options));
     // connections that are still open end with the process
     runtime.shutdown_background();
-    if well || !quirks.honest_exit { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if well || !traits.honest_exit { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> bool {
+async fn live(call: &Call, role: Role, traits: Traits, options: &Options) -> bool {
     let site = call.site.clone();
     let Ok(terminate) = signal(SignalKind::terminate()) else { return false };
     // main.c reads its configuration again on SIGHUP; nothing that is simulated depends on it, but it must not end
@@ -180,14 +180,14 @@ async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> boo
     tokio::spawn(end_with_the_rehearsal(site.clone()));
 
     let places = Places { prefix: call.prefix(), program: role.program().to_owned() };
-    let (path, config) = config_of(call, role, &quirks, options);
-    let aside = is_aside(role, &quirks, config.as_ref());
+    let (path, config) = config_of(call, role, &traits, options);
+    let aside = is_aside(role, &traits, config.as_ref());
     let record = |what| site.record(name_of(role, aside), &call.version, what);
     let starts = matches!(options.mode, Mode::Start | Mode::Restart);
     if starts {
         eprintln!("{} {} (simulated)", role.program(), call.version);
     }
-    if quirks.etc_mfs && options.config.is_none() && path == format!("{}/etc/{}.cfg", places.prefix, role.program()) {
+    if traits.etc_mfs && options.config.is_none() && path == format!("{}/etc/{}.cfg", places.prefix, role.program()) {
         eprintln!(
             "default sysconf path has changed - please move {0}.cfg from {1}/etc/ to {1}/etc/mfs/",
             role.program(),
@@ -201,7 +201,7 @@ async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> boo
     let data = site.real(config.get("DATA_PATH").unwrap_or(&places.data()));
     if !data.is_dir() {
         eprintln!("can't set working directory to {}", site.seen(&data.to_string_lossy()));
-        return give_up(&quirks, starts, record, "can't set working directory");
+        return give_up(&traits, starts, record, "can't set working directory");
     }
     if starts {
         eprintln!("working directory: {}", site.seen(&data.to_string_lossy()));
@@ -224,7 +224,7 @@ async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> boo
 
     let lock_file = site.real(config.get("LOCK_FILE").unwrap_or(&places.lock()));
     let user = user_of(&config);
-    let taken = take_locks(&site, role, &quirks, options, &lock_file, &data, user).await;
+    let taken = take_locks(&site, role, &traits, options, &lock_file, &data, user).await;
     if !starts {
         site.mark_changed();
     }
@@ -234,14 +234,14 @@ async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> boo
             if starts {
                 leave(&site, record);
             }
-            return if well { true } else { give_up(&quirks, starts, record, &reason) };
+            return if well { true } else { give_up(&traits, starts, record, &reason) };
         }
     };
     // 1.5 and 1.6 up to 1.6.8 with -s: the lock was all it wanted
     if !starts {
         return true;
     }
-    let life = Life { site: site.clone(), role, aside, version: call.version.clone(), quirks, places, config, data };
+    let life = Life { site: site.clone(), role, aside, version: call.version.clone(), traits, places, config, data };
     let well = serve(life, terminate).await;
     leave(&site, record);
     well
@@ -250,7 +250,7 @@ async fn live(call: &Call, role: Role, quirks: Quirks, options: &Options) -> boo
 async fn take_locks(
     site: &Site,
     role: Role,
-    quirks: &Quirks,
+    traits: &Traits,
     options: &Options,
     lock_file: &std::path::Path,
     data: &std::path::Path,
@@ -266,7 +266,7 @@ async fn take_locks(
         Ok(Taken::End { well, reason }) => Err((well, reason.to_owned())),
         Err(error) => Err((false, format!("lock file: {error}"))),
     };
-    if quirks.data_path_lock {
+    if traits.locks_data_path {
         let own = data.join(format!(".{}.lock", role.program()));
         taken(lock::check_old(site, lock_file, options.mode, options.timeout).await)?;
         if !owners::may_write(site, user, data) {
@@ -283,10 +283,10 @@ async fn take_locks(
 }
 
 /// main.c's last byte to the parent that relays is a zero.
-fn give_up(quirks: &Quirks, starts: bool, record: impl Fn(What), reason: &str) -> bool {
+fn give_up(traits: &Traits, starts: bool, record: impl Fn(What), reason: &str) -> bool {
     if starts {
         record(What::StartFailed { reason: reason.to_owned() });
-        if quirks.relays_init {
+        if traits.relays_init {
             let _ = std::io::stderr().write_all(&[0]);
         }
     }
@@ -316,7 +316,7 @@ pub fn close_words() {
 }
 
 async fn serve(life: Life, terminate: Signal) -> bool {
-    let quirks = life.quirks.clone();
+    let traits = life.traits.clone();
     let (site, version, role, name) =
         (life.site.clone(), life.version.clone(), life.role, name_of(life.role, life.aside));
     let record = move |what| site.record(name, &version, what);
@@ -334,7 +334,7 @@ async fn serve(life: Life, terminate: Signal) -> bool {
         Ok(()) => true,
         Err(reason) => {
             eprintln!("init: {reason} !!!\nerror occured during initialization - exiting");
-            give_up(&quirks, true, record, &reason)
+            give_up(&traits, true, record, &reason)
         }
     }
 }

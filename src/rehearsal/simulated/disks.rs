@@ -49,7 +49,7 @@ impl Disks {
         let path = life
             .config
             .get("HDD_CONF_FILENAME")
-            .map_or_else(|| life.places.etc(&life.site, &life.quirks, "mfshdd.cfg"), str::to_owned);
+            .map_or_else(|| life.places.etc(&life.site, &life.traits, "mfshdd.cfg"), str::to_owned);
         let text =
             fs::read_to_string(life.site.real(&path)).map_err(|_| format!("can't open hdd config file {path}"))?;
         let (mut folders, mut locks, mut marked) = (Vec::new(), Vec::new(), BTreeSet::new());
@@ -58,13 +58,13 @@ impl Disks {
                 continue;
             }
             // 1.5 takes every line for a path (`hddspacemgr.c` @ 1.5.12)
-            if life.quirks.exports && line.starts_with('#') {
+            if life.traits.exports && line.starts_with('#') {
                 continue;
             }
             // blanks are part of a path, but before a size at the very end of the file
             let size = |word: &str| word.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit());
             let word = match line.rsplit_once([' ', '\t']) {
-                Some((path, last)) if life.quirks.disk_sizes && !ends && size(last) => path.trim_end(),
+                Some((path, last)) if life.traits.disk_sizes && !ends && size(last) => path.trim_end(),
                 _ => line,
             };
             let (removal, word) = word.strip_prefix('*').map_or((false, word), |path| (true, path));
@@ -80,7 +80,7 @@ impl Disks {
                     let twice =
                         node(&file).is_some_and(|node| locks.iter().any(|other| self::node(other) == Some(node)));
                     let same_words = folders.contains(&folder);
-                    if twice && !(same_words && life.quirks.takes_a_disk_twice) {
+                    if twice && !(same_words && life.traits.takes_a_disk_twice) {
                         return Err(format!("data folder {word} already locked (used by this process)"));
                     }
                     if twice {
@@ -97,10 +97,10 @@ impl Disks {
         if folders.is_empty() {
             return Err("no hdd space defined".to_owned());
         }
-        let disks = Self { folders, folders_256: life.quirks.folders_256, _locks: locks };
+        let disks = Self { folders, folders_256: life.traits.folders_256, _locks: locks };
         for folder in &disks.folders {
             // what is marked for removal may be read-only
-            if !(life.quirks.leaves_marked_disks && marked.contains(folder)) {
+            if !(life.traits.leaves_marked_disks && marked.contains(folder)) {
                 disks.lay_out(folder);
             }
         }

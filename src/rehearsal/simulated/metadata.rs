@@ -8,12 +8,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::packet::{Fields, Payload};
-use super::quirks::Quirks;
-
-/// Written by 1.5.12 and by every 1.6.x.
-pub const SIGNATURE: &[u8; 8] = b"MFSM 1.5";
-/// Tells a master to make an empty file system.
-pub const NEW: &[u8; 8] = b"MFSM NEW";
+use crate::moosefs::metadata::{EMPTY, SAVED};
+use crate::moosefs::releases::Traits;
 
 /// What a master knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,7 +68,13 @@ impl Metadata {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let body = serde_json::to_vec_pretty(&self.tree).expect("a tree of plain values");
-        Payload::default().bytes(SIGNATURE).u32(self.max_inode).u64(self.version).u32(self.next_session).bytes(&body).0
+        Payload::default()
+            .bytes(SAVED.as_bytes())
+            .u32(self.max_inode)
+            .u64(self.version)
+            .u32(self.next_session)
+            .bytes(&body)
+            .0
     }
 
     /// Reads a file's bytes.
@@ -81,12 +83,12 @@ impl Metadata {
     /// They are none that a master would take.
     pub fn decode(bytes: &[u8]) -> io::Result<Self> {
         let mut fields = Fields(bytes);
-        let signature = fields.bytes(SIGNATURE.len())?;
-        if signature == NEW {
+        let signature = fields.bytes(SAVED.len())?;
+        if signature == EMPTY.as_bytes() {
             let tree = Tree { directories: 1, ..Tree::default() };
             return Ok(Self { max_inode: 1, version: 0, next_session: 1, tree });
         }
-        if signature != SIGNATURE {
+        if signature != SAVED.as_bytes() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "wrong metadata header"));
         }
         let (max_inode, version, next_session) = (fields.u32()?, fields.u64()?, fields.u32()?);
@@ -97,10 +99,10 @@ impl Metadata {
     ///
     /// # Errors
     /// They are none that this release would take.
-    pub fn load(bytes: &[u8], quirks: &Quirks) -> io::Result<Self> {
+    pub fn load(bytes: &[u8], traits: &Traits) -> io::Result<Self> {
         let metadata = Self::decode(bytes)?;
         match &metadata.tree.oddity {
-            Some(oddity) if quirks.sessions => Err(io::Error::new(io::ErrorKind::InvalidData, oddity.clone())),
+            Some(oddity) if traits.sessions => Err(io::Error::new(io::ErrorKind::InvalidData, oddity.clone())),
             _ => Ok(metadata),
         }
     }

@@ -74,7 +74,7 @@ async fn talk(life: &Life, stream: TcpStream) -> io::Result<()> {
     send(&mut writing, MLTOMA_REGISTER, register).await?;
     // before 1.6.18 the first download comes with the next slot of META_DOWNLOAD_FREQ, which is hours
     let hours = life.config.number("META_DOWNLOAD_FREQ").unwrap_or(24);
-    let first = if life.quirks.downloads_at_once { Duration::ZERO } else { Duration::from_secs(3600) * hours };
+    let first = if life.traits.downloads_at_once { Duration::ZERO } else { Duration::from_secs(3600) * hours };
     let mut slot = tokio::time::interval_at(
         tokio::time::Instant::now() + life.site.scaled(first),
         life.site.scaled(Duration::from_secs(3600) * hours.max(1)).max(Duration::from_secs(1)),

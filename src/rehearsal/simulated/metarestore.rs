@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 use super::Call;
 use super::changelog::{self, Change};
-use super::metadata::{Metadata, SIGNATURE};
-use super::quirks::Quirks;
+use super::metadata::Metadata;
+use crate::moosefs::metadata::SAVED;
+use crate::moosefs::releases::Traits;
 use crate::rehearsal::clock;
 
 /// What was asked for.
@@ -40,8 +41,8 @@ fn parse(words: &[String]) -> Option<Order> {
 
 /// The command, as a shell calls it.
 pub fn command(call: &Call) -> ExitCode {
-    let quirks = Quirks::of(&call.version);
-    if quirks.tells_version && call.argv.get(1).is_some_and(|word| word == "-v") {
+    let traits = Traits::of(&call.version);
+    if traits.tells_version && call.argv.get(1).is_some_and(|word| word == "-v") {
         println!("version: {} (simulated)", call.version);
         return ExitCode::SUCCESS;
     }
@@ -53,7 +54,7 @@ pub fn command(call: &Call) -> ExitCode {
         );
         return ExitCode::FAILURE;
     };
-    match restore(call, &quirks, &order) {
+    match restore(call, &traits, &order) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("{reason}");
@@ -62,7 +63,7 @@ pub fn command(call: &Call) -> ExitCode {
     }
 }
 
-fn restore(call: &Call, quirks: &Quirks, order: &Order) -> Result<(), String> {
+fn restore(call: &Call, traits: &Traits, order: &Order) -> Result<(), String> {
     let (file, out, logs) = if order.auto {
         let folder = order.folder.clone().unwrap_or_else(|| format!("{}/var/mfs", call.prefix()));
         found_in(call, &call.site.real(&folder))?
@@ -73,14 +74,14 @@ fn restore(call: &Call, quirks: &Quirks, order: &Order) -> Result<(), String> {
     };
     let (load, real_least) = call.site.load_time();
     clock::spend_blocking(&call.site, load + call.site.timings.save, real_least);
-    let mut metadata = load_file(quirks, &file)?;
+    let mut metadata = load_file(traits, &file)?;
     println!("loading objects (files,directories,etc.) ... ok\nconnecting files and chunks ... ok (simulated)");
     // 1.5 takes a call without change logs for the wish to dump (run)
-    let Some(out) = out.filter(|_| quirks.sessions || !logs.is_empty()) else {
+    let Some(out) = out.filter(|_| traits.sessions || !logs.is_empty()) else {
         println!("# dump: {} files, {} chunks, version {}", metadata.files(), metadata.chunks(), metadata.version);
         return Ok(());
     };
-    for change in changes(quirks, &logs)? {
+    for change in changes(traits, &logs)? {
         apply(&mut metadata, &change)?;
     }
     println!("store metadata into file: {}", call.site.seen(&out.to_string_lossy()));
@@ -112,29 +113,29 @@ fn is_log(name: &str) -> bool {
     (name.starts_with("changelog.") || name.starts_with("changelog_ml")) && name.ends_with(".mfs")
 }
 
-fn load_file(quirks: &Quirks, file: &Path) -> Result<Metadata, String> {
+fn load_file(traits: &Traits, file: &Path) -> Result<Metadata, String> {
     let bytes = fs::read(file).map_err(|error: io::Error| format!("can't open metadata file: {error}"))?;
-    if !bytes.starts_with(SIGNATURE) {
+    if !bytes.starts_with(SAVED.as_bytes()) {
         return Err("wrong metadata header (old version ?)".to_owned());
     }
-    Metadata::load(&bytes, quirks).map_err(|error| format!("error reading metadata: {error}"))
+    Metadata::load(&bytes, traits).map_err(|error| format!("error reading metadata: {error}"))
 }
 
 /// All changes of all logs in their order.
-fn changes(quirks: &Quirks, logs: &[PathBuf]) -> Result<Vec<Change>, String> {
+fn changes(traits: &Traits, logs: &[PathBuf]) -> Result<Vec<Change>, String> {
     let mut all = Vec::new();
     for log in logs {
         let text = fs::read(log).map_err(|error| format!("can't open changelog file: {error}"))?;
         let changes = changelog::read(&String::from_utf8_lossy(&text));
         // without a word, both of them
-        let skipped = quirks.merges_logs && changes.first().is_some_and(|first| first.id == 0)
-            || quirks.skips_log_of_one && changes.len() == 1;
+        let skipped = traits.merges_logs && changes.first().is_some_and(|first| first.id == 0)
+            || traits.skips_log_of_one && changes.len() == 1;
         if !skipped {
             all.extend(changes);
         }
     }
     // up to 1.6.17 they are applied in the order given (run with 1.5.12)
-    if quirks.merges_logs {
+    if traits.merges_logs {
         all.sort_by_key(|change| change.id);
     }
     Ok(all)
@@ -171,7 +172,7 @@ mod tests {
 
     fn restored(patch: u64, minor: u64, version: u64, logs: &[PathBuf]) -> Result<u64, String> {
         let mut metadata = Metadata { version, ..Metadata::default() };
-        for change in changes(&Quirks::of(&Version::new(1, minor, patch)), logs)? {
+        for change in changes(&Traits::of(&Version::new(1, minor, patch)), logs)? {
             apply(&mut metadata, &change)?;
         }
         Ok(metadata.version)

@@ -22,7 +22,6 @@ mod mount;
 mod options;
 pub mod owners;
 mod packet;
-pub mod quirks;
 mod tools;
 
 use std::ffi::OsString;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::quirks::Quirks;
+use crate::moosefs::releases::Traits;
 
 /// What a daemon was asked to do (`runmode` in main.c).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +47,9 @@ pub enum Parsed {
 
 /// Reads the words behind the program's name.
 #[must_use]
-pub fn parse(words: &[String], quirks: &Quirks) -> Parsed {
-    let usage = Parsed::Usage(u8::from(quirks.honest_exit || quirks.verbs));
-    let mut options = Options { mode: Mode::Restart, foreground: false, config: None, timeout: quirks.lock_timeout };
+pub fn parse(words: &[String], traits: &Traits) -> Parsed {
+    let usage = Parsed::Usage(u8::from(traits.honest_exit || traits.verbs));
+    let mut options = Options { mode: Mode::Restart, foreground: false, config: None, timeout: traits.lock_timeout };
     let mut verbs = Vec::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -63,9 +63,9 @@ pub fn parse(words: &[String], quirks: &Quirks) -> Parsed {
                 'd' => options.foreground = true,
                 'f' => options.mode = Mode::Start,
                 's' => options.mode = Mode::Stop,
-                'v' if quirks.tells_version => return Parsed::Version,
-                'u' if quirks.verbs => {}
-                'c' | 't' if letter == 'c' || quirks.verbs => {
+                'v' if traits.tells_version => return Parsed::Version,
+                'u' if traits.verbs => {}
+                'c' | 't' if letter == 'c' || traits.verbs => {
                     let rest: String = letters.by_ref().collect();
                     let Some(value) = (if rest.is_empty() { words.next().cloned() } else { Some(rest) }) else {
                         return usage;
@@ -81,7 +81,7 @@ pub fn parse(words: &[String], quirks: &Quirks) -> Parsed {
         }
     }
     // main.c before 1.6.9 has no verbs and does not look at what is left: `mfsmaster stop` restarts
-    if !quirks.verbs {
+    if !traits.verbs {
         return Parsed::Run(options);
     }
     options.mode = match verbs.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -89,9 +89,9 @@ pub fn parse(words: &[String], quirks: &Quirks) -> Parsed {
         ["start"] => Mode::Start,
         ["stop"] => Mode::Stop,
         ["restart"] => Mode::Restart,
-        ["reload"] if quirks.reload => Mode::Reload,
-        ["test"] if quirks.test => Mode::Test,
-        ["kill"] if quirks.kill => Mode::Kill,
+        ["reload"] if traits.reload => Mode::Reload,
+        ["test"] if traits.test => Mode::Test,
+        ["kill"] if traits.kill => Mode::Kill,
         _ => return usage,
     };
     Parsed::Run(options)
@@ -103,9 +103,9 @@ mod tests {
     use semver::Version;
 
     fn mode(version: (u64, u64), words: &str) -> Option<Mode> {
-        let quirks = Quirks::of(&Version::new(1, version.0, version.1));
+        let traits = Traits::of(&Version::new(1, version.0, version.1));
         let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
-        match parse(&words, &quirks) {
+        match parse(&words, &traits) {
             Parsed::Run(options) => Some(options.mode),
             _ => None,
         }
@@ -127,7 +127,7 @@ mod tests {
     fn the_wait_for_an_old_daemon_has_an_end_from_1_6_9_on() {
         let timeout = |patch, words: &[&str]| {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            match parse(&words, &Quirks::of(&Version::new(1, 6, patch))) {
+            match parse(&words, &Traits::of(&Version::new(1, 6, patch))) {
                 Parsed::Run(options) => options.timeout.map(|t| t.as_secs()),
                 other => panic!("{other:?}"),
             }

@@ -7,9 +7,9 @@ use super::Compiler;
 use crate::check::ConfigChange;
 use crate::host::{AbsPath, Command, HostName, Turn};
 use crate::moosefs::daemon::Role;
+use crate::moosefs::releases::TABLE;
 use crate::plan::{Access, InstallHow, Mode};
 use crate::rules::line_1_5_to_1_6 as line;
-use crate::rules::releases;
 
 /// SHA-256 in hexadecimal.
 pub(super) fn sha256(text: &str) -> String {
@@ -95,7 +95,7 @@ impl Compiler<'_> {
 
     fn make_install(&self, source_dir: AbsPath, access: &Access) -> Command {
         let install = Command::MakeInstall { source_dir };
-        if !releases::installs_configuration(&self.plan.upgrade.to) {
+        if TABLE.installs_samples.at(&self.plan.upgrade.to) {
             return install;
         }
         let (prefix, aside) = (access.install.prefix.clone(), self.work_file(access, "config", ""));

@@ -32,7 +32,7 @@ pub async fn serve(master: Arc<Master>, stream: TcpStream) -> io::Result<()> {
     let mut deletions = tokio::task::JoinSet::new();
     let mut known = false;
     let outcome = loop {
-        let frame = match read_frame_within(&mut reading, master.life.quirks.largest_packet).await {
+        let frame = match read_frame_within(&mut reading, master.life.traits.largest_packet).await {
             Ok(Some(frame)) => frame,
             Ok(None) => break Ok(()),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -99,8 +99,8 @@ fn register(master: &Master, connection: u64, peer: Ipv4Addr, payload: &[u8]) ->
     let mut fields = Fields(payload);
     let short = |error: io::Error| format!("CSTOMA_REGISTER - {error}");
     let form = fields.u8().map_err(short)?;
-    if form > master.life.quirks.accepts_register || (5..50).contains(&form) || form < 2 {
-        return Err(format!("CSTOMA_REGISTER - wrong version ({form}/1..{})", master.life.quirks.accepts_register));
+    if form > master.life.traits.accepts_register || (5..50).contains(&form) || form < 2 {
+        return Err(format!("CSTOMA_REGISTER - wrong version ({form}/1..{})", master.life.traits.accepts_register));
     }
     match form {
         51 => {
@@ -148,7 +148,7 @@ fn space(master: &Master, connection: u64, fields: &mut Fields<'_>) -> io::Resul
 /// Up to 1.6.18 a chunk that no file has is deleted from the disk at once; later releases keep it for 7 days, which no
 /// rehearsal lasts.
 async fn delete_unknown(master: Arc<Master>, connection: u64, writing: Arc<Mutex<tokio::net::tcp::OwnedWriteHalf>>) {
-    if !master.life.quirks.deletes_unknown {
+    if master.life.traits.keeps_unknown_chunks {
         return;
     }
     loop {

@@ -56,7 +56,7 @@ async fn converse(master: &Master, stream: &mut TcpStream, connection: u64, peer
                 if silent >= IDLE {
                     return Ok(());
                 }
-                if master.life.quirks.sends_nop {
+                if master.life.traits.sends_nop {
                     send(stream, ANTOAN_NOP, [0; 4]).await?;
                 }
                 continue;
@@ -86,12 +86,11 @@ async fn converse(master: &Master, stream: &mut TcpStream, connection: u64, peer
 /// The admin protocol (facts 2.2). `None` where this release closes the connection.
 fn administer(master: &Master, frame: &Frame) -> Option<(u32, Vec<u8>)> {
     let (version, state) = (&master.life.version, master.state());
-    let is_1_6 = master.life.quirks.sessions;
-    let matrix_request =
-        frame.payload.is_empty() || (frame.payload.len() == 1 && *version >= semver::Version::new(1, 6, 10));
+    let is_1_6 = master.life.traits.sessions;
+    let matrix_request = frame.payload.is_empty() || (frame.payload.len() == 1 && master.life.traits.matrix_modes);
     let vmode = match frame.payload[..] {
         [] => 0,
-        [mode @ 0..=1] if *version >= semver::Version::new(1, 6, 26) => mode,
+        [mode @ 0..=1] if master.life.traits.session_modes => mode,
         _ if frame.kind == CLTOMA_SESSION_LIST => return None,
         _ => 0,
     };
@@ -125,7 +124,7 @@ fn administer(master: &Master, frame: &Frame) -> Option<(u32, Vec<u8>)> {
         CLTOMA_CHUNKS_MATRIX if is_1_6 && matrix_request => {
             (MATOCL_CHUNKS_MATRIX, encode::chunk_matrix(&state.matrix()))
         }
-        CLTOMA_MLOG_LIST if master.life.quirks.metaloggers => {
+        CLTOMA_MLOG_LIST if master.life.traits.metaloggers => {
             (MATOCL_MLOG_LIST, encode::metaloggers(&state.metalogger_list()))
         }
         _ => return None,
@@ -152,7 +151,7 @@ fn register(master: &Master, connection: u64, peer: Ipv4Addr, payload: &[u8]) ->
         return Some(if id == 0 { given.to_be_bytes().to_vec() } else { vec![STATUS_OK] });
     }
     // a 1.5 master knows no other form
-    if blob != BLOB_WITH_ACCESS_LISTS || !master.life.quirks.sessions {
+    if blob != BLOB_WITH_ACCESS_LISTS || !master.life.traits.sessions {
         return None;
     }
     match fields.u8().ok()? {

@@ -61,13 +61,13 @@ fn parse(line: &str, knows: &dyn Fn(&str) -> bool) -> Option<Export> {
 /// # Errors
 /// It is missing or exports nothing, and the release refuses to start with that (1.6.14 and later).
 pub fn load(life: &Life) -> Result<Vec<Export>, String> {
-    if !life.quirks.exports {
+    if !life.traits.exports {
         return Ok(Vec::new());
     }
     let path = life
         .config
         .get("EXPORTS_FILENAME")
-        .map_or_else(|| life.places.etc(&life.site, &life.quirks, "mfsexports.cfg"), str::to_owned);
+        .map_or_else(|| life.places.etc(&life.site, &life.traits, "mfsexports.cfg"), str::to_owned);
     let file = Some(life.site.real(&path)).filter(|file| owners::may_read(&life.site, life.user(), file));
     let text = file.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_else(|| {
         eprintln!("mfsexports configuration file ({path}) not found - please create one (you can copy {path}.dist to get a base configuration)");
@@ -77,12 +77,12 @@ pub fn load(life: &Life) -> Result<Vec<Export>, String> {
     let knows = |user: &str| accounts.lines().any(|line| line.split(':').next() == Some(user));
     let exports: Vec<Export> = text.lines().filter_map(|line| parse(line, &knows)).collect();
     if exports.is_empty() {
-        if life.quirks.needs_exports {
+        if life.traits.needs_exports {
             eprintln!("no exports defined !!!");
             return Err("exports manager".to_owned());
         }
         // 1.6.0 makes a rule of its own, the others up to 1.6.13 let no mount of 1.6 in
-        let of_its_own = (life.version == Version::new(1, 6, 0)).then(|| parse("* / rw", &knows));
+        let of_its_own = life.traits.exports_of_its_own.then(|| parse("* / rw", &knows));
         return Ok(of_its_own.flatten().into_iter().collect());
     }
     eprintln!("exports file has been loaded");

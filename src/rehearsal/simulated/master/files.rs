@@ -28,7 +28,7 @@ pub fn load(life: &Life) -> Result<Metadata, String> {
     eprintln!("loading metadata ...");
     let bytes = fs::read(life.data.join(METADATA)).map_err(|_| "can't open metadata file".to_owned())?;
     let mut metadata =
-        Metadata::load(&bytes, &life.quirks).map_err(|error| format!("error reading metadata: {error}"))?;
+        Metadata::load(&bytes, &life.traits).map_err(|error| format!("error reading metadata: {error}"))?;
     if let Some(back) = fs::read(life.data.join(BACK)).ok().and_then(|bytes| Metadata::decode(&bytes).ok())
         && back.version > metadata.version
     {
@@ -74,7 +74,7 @@ pub async fn finish(master: &Master) {
     let mut tries = 0;
     while under_way.exists() {
         tries += 1;
-        if tries > 3 && !life.quirks.insists_on_saving {
+        if tries > 3 && !life.traits.insists_on_saving {
             life.record(What::MetadataNotSaved);
             return;
         }
@@ -83,7 +83,7 @@ pub async fn finish(master: &Master) {
     clock::spend(&life.site, life.site.timings.save, Duration::ZERO).await;
     let saved = {
         let state = master.state();
-        if life.quirks.keeps_previous {
+        if life.traits.keeps_previous {
             let _ = fs::copy(life.data.join(BACK), life.data.join("metadata.mfs.back.1"));
         }
         state
@@ -117,7 +117,7 @@ fn put_other(life: &Life, metadata: &Metadata) {
 
 /// The sessions that a 1.6 master remembers.
 pub fn load_sessions(life: &Life) -> BTreeMap<u32, KnownSession> {
-    if !life.quirks.sessions {
+    if !life.traits.sessions {
         return BTreeMap::new();
     }
     eprint!("loading sessions ... ");
@@ -132,7 +132,7 @@ pub fn load_sessions(life: &Life) -> BTreeMap<u32, KnownSession> {
 
 /// Writes sessions.mfs: MooseFS's header, and the simulation's own list behind it.
 pub fn store_sessions(life: &Life, sessions: &BTreeMap<u32, KnownSession>) {
-    if life.quirks.sessions {
+    if life.traits.sessions {
         let mut bytes = SESSIONS_HEADER.to_vec();
         bytes.extend(serde_json::to_vec(sessions).unwrap_or_default());
         let _ = fs::write(life.data.join(SESSIONS), bytes);

@@ -22,12 +22,10 @@ use self::listen::Listening;
 use self::state::State;
 use super::daemon::Life;
 use super::metadata::Metadata;
+use crate::moosefs::releases::StartGate;
 use crate::rehearsal::event::What;
 use crate::rehearsal::fault::FaultName;
 use crate::rehearsal::{backup, clock};
-
-/// What a release that limits BACK_LOGS takes at most.
-const MOST_BACK_LOGS: u32 = 1000;
 
 /// A running master, shared by its connections.
 #[derive(Debug)]
@@ -59,7 +57,8 @@ impl Master {
 /// # Errors
 /// The module whose init failed.
 pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Result<(), String> {
-    if life.quirks.limits_back_logs && life.config.number("BACK_LOGS").is_some_and(|logs| logs > MOST_BACK_LOGS) {
+    let logs = life.config.number("BACK_LOGS");
+    if life.traits.most_back_logs.zip(logs).is_some_and(|(most, logs)| logs > most) {
         eprintln!("BACK_LOGS value too big !!!");
         return Err("change log".to_owned());
     }
@@ -75,8 +74,8 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
     }
     clock::spend(&life.site, load, real_least).await;
     state.metadata = files::load(&life)?;
-    state.start_gate = if life.quirks.start_gate { 12 } else { 0 };
-    let mut listening = match listen::open(&life.site, &life.config, &life.quirks).await {
+    state.start_gate = life.traits.start_gate.map_or(0, |gate| gate.ticks);
+    let mut listening = match listen::open(&life.site, &life.config, &life.traits).await {
         Ok(listening) => listening,
         Err(reason) => {
             // hazard 7 of docs/findings.md: a master that fails after loading puts metadata.mfs back
@@ -103,7 +102,9 @@ pub async fn run(life: Life, mut terminate: Signal, ready: impl FnOnce()) -> Res
     if let Some(loggers) = listening.pop() {
         tasks.spawn(accept(loggers, master.clone(), metaloggers::serve));
     }
-    tasks.spawn(open_start_gate(master.clone()));
+    if let Some(gate) = master.life.traits.start_gate {
+        tasks.spawn(open_start_gate(master.clone(), gate));
+    }
 
     terminate.recv().await;
     master.life.record(What::Terminating);
@@ -137,16 +138,15 @@ where
     }
 }
 
-/// 1.6.23+: mounts are kept out until fewer than 100 chunks are missing, looked at every 10 s, 12 times at most
-/// (`matoclserv_start_cond_check` @ 1.6.27).
-async fn open_start_gate(master: Arc<Master>) {
-    let tick = master.life.site.scaled(master.life.site.timings.start_gate_tick);
+/// Mounts are kept out until few enough chunks are missing or the master has looked often enough.
+async fn open_start_gate(master: Arc<Master>, gate: StartGate) {
+    let tick = master.life.site.scaled(Duration::from_secs(gate.tick_s));
     loop {
         tokio::time::sleep(tick).await;
         let mut state = master.state();
         if state.start_gate == 0 {
             return;
         }
-        state.start_gate = if state.missing() < 100 { 0 } else { state.start_gate - 1 };
+        state.start_gate = if (state.missing() as u64) < gate.chunks { 0 } else { state.start_gate - 1 };
     }
 }

@@ -16,9 +16,9 @@ use super::super::packet::{
     CLTOMA_FUSE_REGISTER, Fields, Payload, REGISTER_NEWSESSION, REGISTER_RECONNECT, STATUS_BADSESSION, STATUS_OK,
     read_frame, send,
 };
-use super::super::quirks::Quirks;
 use super::PROGRAM;
 use super::options::MountOptions;
+use crate::moosefs::releases::Traits;
 use crate::moosefs::version::to_wire;
 use crate::moosefs::wire::frame::ANTOAN_NOP;
 use crate::rehearsal::event::{What, now};
@@ -49,7 +49,7 @@ pub struct Watch {
 pub struct DataPath {
     site: Site,
     version: Version,
-    quirks: Quirks,
+    traits: Traits,
     options: MountOptions,
     session: u32,
     master: Option<TcpStream>,
@@ -73,11 +73,11 @@ impl From<io::Error> for Refusal {
 }
 
 impl DataPath {
-    pub fn new(site: Site, version: Version, quirks: Quirks, options: &MountOptions) -> Self {
+    pub fn new(site: Site, version: Version, traits: Traits, options: &MountOptions) -> Self {
         Self {
             site,
             version,
-            quirks,
+            traits,
             options: options.clone(),
             session: 0,
             master: None,
@@ -105,7 +105,7 @@ impl DataPath {
         let mut stream = self.site.connect(SocketAddrV4::new(host, self.options.port)).await?;
         let version = to_wire(&self.version);
         let packet = Payload::default();
-        let packet = if !self.quirks.sessions {
+        let packet = if !self.traits.sessions {
             packet.bytes(BLOB_WITHOUT_ACCESS_LISTS).u32(self.session).u32(version)
         } else if self.session == 0 {
             let path = if self.options.meta { "." } else { &self.options.path };
@@ -119,7 +119,7 @@ impl DataPath {
             [STATUS_OK] => {}
             [STATUS_BADSESSION] => {
                 // before 1.6.19 a mount that lost its session never recovers (`mastercomm.c` @ 1.6.18)
-                if self.quirks.renews_session {
+                if self.traits.renews_session {
                     self.session = 0;
                 }
                 return Err(Refusal::Denied);
@@ -127,7 +127,7 @@ impl DataPath {
             [_] => return Err(Refusal::Denied),
             _ => {
                 let mut fields = Fields(&answer);
-                if self.quirks.sessions {
+                if self.traits.sessions {
                     fields.u32()?;
                 }
                 self.session = fields.u32()?;
@@ -220,7 +220,7 @@ impl DataPath {
 
     /// `readdata.c` @ 1.5.12 and 1.6.27: without a live copy a read sleeps 60 s at a time and fails after 3 (later 5) of them.
     async fn read_chunk(&mut self, inode: u32) -> Result<(), String> {
-        let tries = self.site.timings.no_copy_sleep * self.quirks.read_tries;
+        let tries = self.site.timings.no_copy_sleep * self.traits.read_tries;
         let patience = self.site.scaled(tries).max(self.site.timings.real_least_eio);
         let began = Instant::now();
         let mut asked_again = false;
@@ -266,7 +266,7 @@ impl DataPath {
 
     /// Asks the master, reconnecting as long as the release has patience. The answer without its message number.
     async fn ask_master(&mut self, kind: u32, numbers: &[u32]) -> Result<Vec<u8>, String> {
-        let patience = self.site.scaled(self.quirks.eio_after).max(self.site.timings.real_least_eio);
+        let patience = self.site.scaled(self.traits.eio_after).max(self.site.timings.real_least_eio);
         let began = Instant::now();
         loop {
             if self.master.is_none() {

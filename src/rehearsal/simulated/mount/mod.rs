@@ -14,7 +14,7 @@ use self::data_path::DataPath;
 use self::options::{MountOptions, Parsed};
 use super::Call;
 use super::config::Places;
-use super::quirks::Quirks;
+use crate::moosefs::releases::Traits;
 use crate::rehearsal::event::What;
 use crate::rehearsal::{mounts, procfs};
 
@@ -22,26 +22,26 @@ pub use self::data_path::{GOES_OF_A_ROUND, Watch};
 
 const PROGRAM: &str = "mfsmount";
 
-fn parse(call: &Call, quirks: &Quirks) -> Parsed {
+fn parse(call: &Call, traits: &Traits) -> Parsed {
     let words: Vec<String> = call.argv[1..].iter().map(|word| call.site.seen(word)).collect();
-    if !quirks.sessions {
+    if !traits.sessions {
         return options::parse_1_5(&words);
     }
-    let defaults = if quirks.mount_file { defaults(call, quirks) } else { Vec::new() };
+    let defaults = if traits.mount_file { defaults(call, traits) } else { Vec::new() };
     options::parse_1_6(&[defaults, words].concat())
 }
 
 /// The words of mfsmount.cfg, which come before those of the command line (main.c @ 1.6.27).
-fn defaults(call: &Call, quirks: &Quirks) -> Vec<String> {
+fn defaults(call: &Call, traits: &Traits) -> Vec<String> {
     let places = Places { prefix: call.prefix(), program: PROGRAM.to_owned() };
-    let file = call.site.real(&places.etc(&call.site, quirks, "mfsmount.cfg"));
+    let file = call.site.real(&places.etc(&call.site, traits, "mfsmount.cfg"));
     options::file_words(&std::fs::read_to_string(file).unwrap_or_default())
 }
 
 /// The command, as a shell calls it.
 pub fn command(call: &Call) -> ExitCode {
-    let quirks = Quirks::of(&call.version);
-    match parse(call, &quirks) {
+    let traits = Traits::of(&call.version);
+    match parse(call, &traits) {
         Parsed::Exit(text, code) => {
             eprintln!("{text}");
             return ExitCode::from(code);
@@ -80,13 +80,13 @@ pub fn command(call: &Call) -> ExitCode {
 
 /// The mount's own process.
 pub fn child(call: &Call) -> ExitCode {
-    let quirks = Quirks::of(&call.version);
-    let Parsed::Mount(options) = parse(call, &quirks) else { return ExitCode::FAILURE };
+    let traits = Traits::of(&call.version);
+    let Parsed::Mount(options) = parse(call, &traits) else { return ExitCode::FAILURE };
     let _ = rustix::process::setsid();
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::FAILURE;
     };
-    let outcome = runtime.block_on(live(call, quirks, &options));
+    let outcome = runtime.block_on(live(call, traits, &options));
     runtime.shutdown_background();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -99,20 +99,20 @@ pub fn child(call: &Call) -> ExitCode {
     }
 }
 
-async fn live(call: &Call, quirks: Quirks, options: &MountOptions) -> Result<(), String> {
+async fn live(call: &Call, traits: Traits, options: &MountOptions) -> Result<(), String> {
     let site = &call.site;
     let record = |what| site.record(PROGRAM, &call.version, what);
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     tokio::spawn(super::daemon::end_with_the_rehearsal(site.clone()));
-    let mut data_path = DataPath::new(site.clone(), call.version.clone(), quirks.clone(), options);
+    let mut data_path = DataPath::new(site.clone(), call.version.clone(), traits.clone(), options);
 
     // 1.6 connects before it goes to the background, 1.5 behind its mount, for ever
-    if quirks.sessions {
+    if traits.sessions {
         data_path.first_session().await?;
         eprintln!("mfsmaster accepted connection (simulated {})", call.version);
     }
-    let line = options::mounts_line(options, quirks.sessions);
-    let special = if quirks.sessions { ".masterinfo" } else { ".master" };
+    let line = options::mounts_line(options, traits.sessions);
+    let special = if traits.sessions { ".masterinfo" } else { ".master" };
     mounts::mount(site, &options.mount_point, &line, special).map_err(|error| error.to_string())?;
     let looks = procfs::Appearance {
         program: PROGRAM,
