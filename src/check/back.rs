@@ -105,10 +105,13 @@ pub fn look_back(
     known: &[Ipv4Addr],
     accepts_metadata: bool,
 ) -> (BackSeen, Vec<Finding>) {
-    let mut check = Check { plan, fleet, findings: Vec::new() };
+    let mut check = Check { plan, fleet, new_master: false, findings: Vec::new() };
+    let master = fleet.get(&plan.master.host);
+    let is_new = master.is_some_and(|facts| check.daemon(facts, Role::Master) == Some(Daemon::New));
+    let new_master = is_new && overview.is_some();
+    check.new_master = new_master;
     let parts: Vec<Part> = changed.iter().filter_map(|c| check.part(c)).collect();
     check.jobs();
-    let master = fleet.get(&plan.master.host);
     // beside an old master it is no part of the cluster, whatever this run has changed
     let beside = master.is_some_and(|facts| check.daemon(facts, Role::Master) == Some(Daemon::Old));
     if !parts.is_empty() || beside {
@@ -117,9 +120,7 @@ pub fn look_back(
     if !parts.is_empty() {
         check.strangers(overview, known);
     }
-    let is_new = |facts: &&HostFacts| check.daemon(facts, Role::Master) == Some(Daemon::New);
-    let new_master = master.filter(is_new).is_some() && overview.is_some();
-    if master.filter(is_new).is_some() && overview.is_none() {
+    if is_new && !new_master {
         check.find(
             Code::MasterDoesNotAnswer,
             Some(&plan.master.host),
@@ -162,6 +163,8 @@ fn baseline(overview: Option<&Overview>, before: &Baseline) -> Baseline {
 struct Check<'a> {
     plan: &'a Plan,
     fleet: &'a Fleet,
+    /// Whether the new master runs and answers.
+    new_master: bool,
     findings: Vec<Finding>,
 }
 

@@ -6,6 +6,7 @@ pub mod baseline;
 pub mod code;
 pub mod finding;
 pub mod health;
+mod keepers;
 pub mod metadata;
 pub mod observation;
 pub mod preflight;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::names::Seeker;
 use super::{Check, surveyed};
-use crate::check::{ClientSeen, Code};
+use crate::check::{ClientSeen, Code, keepers};
 use crate::host::{HostFacts, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
-use crate::plan::{Busy, ClientGroup};
+use crate::plan::ClientGroup;
 
 impl Check<'_> {
     pub(super) fn clients(&mut self) -> BTreeMap<HostName, ClientSeen> {
@@ -52,8 +52,7 @@ impl Check<'_> {
         if process.version.as_ref() == Some(&self.plan.upgrade.to) {
             return;
         }
-        self.busy(group, host, point, facts);
-        self.kept(host, point, facts);
+        self.findings.extend(keepers::of(group, host, point, facts));
         let said = format!("{point} names its master {}", mount.master);
         let seeker = Seeker { role: Role::Client, name: mount.master.as_str(), said, port: Some(mount.port) };
         self.finds_master(host, facts, &seeker);
@@ -71,43 +70,6 @@ impl Check<'_> {
                 "nothing, if that is wanted; else add to `mount_options`, or leave them out to keep what runs".into(),
             );
         }
-    }
-
-    fn busy(&mut self, group: &ClientGroup, host: &HostName, point: &str, facts: &HostFacts) {
-        let Some(named) = facts.named_processes_of(point) else {
-            if facts.users_cut {
-                self.find(
-                    Code::MountUsersUnknown,
-                    Some(host),
-                    format!("whether anything uses {point} could not be told within some seconds"),
-                    "umount refuses while anything uses the mount",
-                    "look with `fuser -m` or `lsof` before this host's turn comes".into(),
-                );
-            }
-            return;
-        };
-        let seen = format!("{point} is used by {named}");
-        let (why, todo) = match (group.busy, group.lazy_unmount) {
-            (Busy::Fail, false) => {
-                let why = "umount refuses while anything uses the mount: this host would stay on the old release";
-                let todo =
-                    "end them before this host's turn comes, or now; or say in the plan what is done then (`busy`)";
-                return self.find(Code::MountBusy, Some(host), seen, why, todo.into());
-            }
-            (Busy::Skip, _) => (
-                "the plan skips a mount in use: this host would stay on the old release, and the run would not end as a success",
-                "end them before this host's turn comes",
-            ),
-            (Busy::Wait(_), false) => (
-                "the plan waits for a mount in use, and then it is a failure of this host",
-                "end them before this host's turn comes, or while it is waited for",
-            ),
-            (Busy::Fail | Busy::Wait(_), true) => (
-                "the plan takes the mount away from them: they go on in the old one until they end",
-                "end them before this host's turn comes",
-            ),
-        };
-        self.find(Code::MountInUse, Some(host), seen, why, todo.into());
     }
 
     /// The mount that is there was made through it; a host can lose it since (a module that was unloaded, a container).

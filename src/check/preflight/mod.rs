@@ -27,7 +27,6 @@ mod nodes;
 mod old;
 mod old_programs;
 mod owners;
-mod places;
 mod planned;
 mod space;
 mod starters;

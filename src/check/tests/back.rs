@@ -2,10 +2,11 @@
 
 use std::net::Ipv4Addr;
 
-use super::scene::{NEW, NOW, OLD, SERVERS, Scene, file, name, scene};
+use super::scene::{NEW, NOW, OLD, SERVERS, Scene, file, name, placed, scene};
 use crate::check::back::{BackSeen, Changed, Daemon, look_back};
-use crate::check::{Baseline, Code};
+use crate::check::{Baseline, Code, Severity};
 use crate::host::facts::{FileFact, Folder, MountLine};
+use crate::host::places::Keeper;
 use crate::host::{AbsPath, MountArguments, Process};
 use crate::moosefs::daemon::Role;
 
@@ -160,6 +161,56 @@ fn what_cannot_be_brought_back_is_found_before_anything_is_touched() {
         trap(&mut scene, &mut changed);
         let (_, codes) = look(&scene, &changed);
         assert!(codes.contains(code), "trap {at}: {code} not among {codes:?}");
+    }
+}
+
+/// As before an upgrade, but for what a plan could acknowledge; and where the file system is down, nothing of a client's stops.
+#[test]
+fn what_keeps_a_mount_of_the_new_release_is_told_and_stops_where_it_would_be_lost() {
+    type Trap = (fn(&mut Scene), Code, Severity);
+    let traps: &[Trap] = &[
+        (|s| s.uses("cl1", "/mnt/mfs/home"), Code::MountBusy, Severity::Note),
+        (
+            |s| s.host("cl1").placed.push(placed("90 80 0:57 / /data fuse.mfs", Some(4711))),
+            Code::MountInNamespace,
+            Severity::Error,
+        ),
+        (
+            |s| {
+                let line = s.host("cl1").mounts[0].clone();
+                s.host("cl1").mounts.push(MountLine { mount_point: "/home".into(), ..line });
+                s.host("cl1").placed.push(placed("31 20 0:57 / /home fuse.mfs", None));
+            },
+            Code::MountSecondPlace,
+            Severity::Error,
+        ),
+        (
+            |s| s.host("cl1").placed.push(placed("40 30 0:60 / /mnt/mfs/scratch tmpfs", None)),
+            Code::MountBelow,
+            Severity::Note,
+        ),
+        (|s| s.host("cl1").keepers.push(Keeper::Swap("/mnt/mfs/swap".into())), Code::MountBacksDevice, Severity::Note),
+    ];
+    for (trap, code, severity) in traps {
+        let (mut scene, changed) = upgraded();
+        trap(&mut scene);
+        let before = Baseline::of(&scene.overview);
+        let found = |scene: &Scene, overview: bool| {
+            let overview = Some(&scene.overview).filter(|_| overview);
+            let (_, findings) = look_back(&scene.plan, &changed, &scene.fleet, overview, &before, &[], false);
+            findings
+                .into_iter()
+                .filter(|f| f.host == Some(name("cl1")))
+                .map(|f| (f.code, f.severity))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(found(&scene, true), [(*code, *severity)]);
+        scene.host("master").processes.clear();
+        assert_eq!(found(&scene, false), [(*code, Severity::Note)]);
+        // an old mount is left as it is
+        let mut old = super::scene::scene();
+        trap(&mut old);
+        assert_eq!(found(&old, true), [], "{code}");
     }
 }
 

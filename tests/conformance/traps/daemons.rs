@@ -2,7 +2,7 @@
 
 use mfsupgrade::check::Code;
 
-use super::{CLUSTER, SERVERS, Trap, trap};
+use super::{CLUSTER, SERVERS, Trap, mount, trap};
 
 /// The chunkserver is ended; what its lock file names is waited for.
 macro_rules! stop {
@@ -15,13 +15,6 @@ macro_rules! stop {
 macro_rules! start {
     () => {
         "/usr/local/sbin/mfschunkserver > /dev/null 2>&1 < /dev/null; "
-    };
-}
-
-/// A mount as it is in a healthy cluster, or beside it.
-macro_rules! mount {
-    ($master:literal, $point:literal) => {
-        concat!("/usr/local/bin/mfsmount -h ", $master, " -w ", $point, " > /dev/null 2>&1 < /dev/null")
     };
 }
 

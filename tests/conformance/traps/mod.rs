@@ -11,6 +11,7 @@
 mod daemons;
 mod files;
 mod machine;
+mod mounts;
 mod plans;
 mod scene;
 mod way_back;
@@ -104,9 +105,17 @@ macro_rules! end {
 }
 pub(crate) use end;
 
+/// A mount as it is in a healthy cluster, or beside it.
+macro_rules! mount {
+    ($master:literal, $point:literal) => {
+        concat!("/usr/local/bin/mfsmount -h ", $master, " -w ", $point, " > /dev/null 2>&1 < /dev/null")
+    };
+}
+pub(crate) use mount;
+
 /// All of them; what takes daemons down comes last.
 fn traps() -> Vec<Trap> {
-    [files::traps(), machine::traps(), plans::traps(), daemons::traps()].concat()
+    [files::traps(), machine::traps(), plans::traps(), mounts::traps(), daemons::traps()].concat()
 }
 
 /// Told of every cluster of 1.5 that goes to 1.6.27: there is nothing to set.

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use mfsupgrade::check::Code;
 
 use super::scene::{Found, Scene, findings};
-use super::{Trap, trap};
+use super::{Trap, mounts, trap};
 
 /// The old release on a chunkserver that the new one has run on.
 const OLD_AGAIN: &str = "/usr/local/sbin/mfschunkserver stop > /dev/null 2>&1; cd /usr/local && rm -f sbin/mfschunkserver && \
@@ -26,6 +26,10 @@ const JOB_ENDS: &str = "cd /var/lib/mfsupgrade/jobs/trap && kill $(cat job/pid) 
                         cd / && rm -r /var/lib/mfsupgrade/jobs/trap";
 
 pub fn traps() -> Vec<Trap> {
+    [mounts::kept(), of_the_way_back()].concat()
+}
+
+fn of_the_way_back() -> Vec<Trap> {
     vec![
         trap(Code::BackJobRuns, "cs1", JOB, JOB_ENDS),
         trap(

@@ -15,10 +15,6 @@ pub fn why_not(code: Code) -> Option<&'static str> {
         Code::MountClaimedTwice => {
             "a second mount on the same place hides the first, and ending one of them is not the same twice"
         }
-        Code::MountInNamespace | Code::MountBelow | Code::MountBacksDevice | Code::MountAutomounted => {
-            "a simulated host has no mount namespaces, loop devices and automounters; src/check/tests/traps.rs has what they show"
-        }
-        Code::MountExported => "it takes the kernel's NFS server, which hosts that share a kernel have once at most",
         Code::WorkDirOpen => "the folder is the one that the rehearsal works in",
         Code::ProcessOfAnother => "it takes a local user of the host; tests/rehearsal/survey.rs has one",
         Code::ForwardingRefused | Code::CommandNotRun => {

@@ -1,23 +1,38 @@
-//! Where a mount is beside its mount point, and what keeps it that is no process: each would make the step fail, with the mount
-//! gone or still old.
+//! Who uses a mount, where it is beside its mount point, and what keeps it that is no process: each would make the step fail, with the mount
+//! gone or still as it was. The same for both ways. PURE.
 
-use super::{Check, surveyed};
-use crate::check::Code;
+use super::{Code, Finding};
 use crate::host::places::{Keeper, Onlooker, Placed};
 use crate::host::shell::quote;
 use crate::host::{AbsPath, HostFacts, HostName};
+use crate::plan::{Busy, ClientGroup};
 
 /// Of places, of mounts and of folders so many are named.
 const NAMED: usize = 5;
 
-impl Check<'_> {
-    /// All that keeps the mount at `point` beside processes. Second places in the host's own namespace are told with the mounts.
-    pub(super) fn kept(&mut self, host: &HostName, point: &str, facts: &HostFacts) {
+/// All that keeps the mount at `point`. Second places in the host's own namespace are told with the mounts.
+pub(super) fn of(group: &ClientGroup, host: &HostName, point: &str, facts: &HostFacts) -> Vec<Finding> {
+    let mut told = Told { findings: Vec::new() };
+    told.busy(group, host, point, facts);
+    told.all(host, point, facts);
+    told.findings
+}
+
+struct Told {
+    findings: Vec<Finding>,
+}
+
+impl Told {
+    fn find(&mut self, code: Code, host: Option<&HostName>, seen: String, why: &str, todo: String) {
+        self.findings.push(Finding::new(code, host, seen, why, todo));
+    }
+
+    fn all(&mut self, host: &HostName, point: &str, facts: &HostFacts) {
         self.in_namespaces(host, point, facts);
         self.below(host, point, facts);
         self.keepers(host, point, facts);
         self.automounted(host, point, facts);
-        if surveyed(facts) && !facts.tells_places() && !facts.users_cut {
+        if !facts.space.is_empty() && !facts.tells_places() && !facts.users_cut {
             self.find(
                 Code::MountUsersUnknown,
                 Some(host),
@@ -26,6 +41,43 @@ impl Check<'_> {
                 "nothing, if the host has neither; Linux before 2.6.26 does not tell it".into(),
             );
         }
+    }
+
+    fn busy(&mut self, group: &ClientGroup, host: &HostName, point: &str, facts: &HostFacts) {
+        let Some(named) = facts.named_processes_of(point) else {
+            if facts.users_cut {
+                self.find(
+                    Code::MountUsersUnknown,
+                    Some(host),
+                    format!("whether anything uses {point} could not be told within some seconds"),
+                    "umount refuses while anything uses the mount",
+                    "look with `fuser -m` or `lsof` before this host's turn comes".into(),
+                );
+            }
+            return;
+        };
+        let seen = format!("{point} is used by {named}");
+        let (why, todo) = match (group.busy, group.lazy_unmount) {
+            (Busy::Fail, false) => {
+                let why = "umount refuses while anything uses the mount: this host would keep the mount that it has";
+                let todo =
+                    "end them before this host's turn comes, or now; or say in the plan what is done then (`busy`)";
+                return self.find(Code::MountBusy, Some(host), seen, why, todo.into());
+            }
+            (Busy::Skip, _) => (
+                "the plan skips a mount in use: this host would keep the mount that it has, and the run would not end as a success",
+                "end them before this host's turn comes",
+            ),
+            (Busy::Wait(_), false) => (
+                "the plan waits for a mount in use, and then it is a failure of this host",
+                "end them before this host's turn comes, or while it is waited for",
+            ),
+            (Busy::Fail | Busy::Wait(_), true) => (
+                "the plan takes the mount away from them: they go on in the old one until they end",
+                "end them before this host's turn comes",
+            ),
+        };
+        self.find(Code::MountInUse, Some(host), seen, why, todo.into());
     }
 
     fn in_namespaces(&mut self, host: &HostName, point: &str, facts: &HostFacts) {
@@ -43,7 +95,7 @@ impl Check<'_> {
             Some(host),
             format!("{point} is mounted in other mount namespaces too, where `umount {point}` does not reach: {}", few(seen)),
             "mfsmount ends when its last place is unmounted: the mount point would be empty, the new mount not made, and who is \
-             in there would stay on the old one",
+             in there would keep the mount as it is",
             format!(
                 "stop the container or service before this host's turn (`systemctl status {}` there says which it is) and start \
                  it again afterwards{take}",
@@ -65,7 +117,7 @@ impl Check<'_> {
             Code::MountBelow,
             Some(host),
             format!("on the mount {point} other file systems are mounted: {seen}"),
-            "umount refuses while they are there: this host would stay on the old release; with `lazy_unmount` they would be \
+            "umount refuses while they are there: this host would keep the mount that it has; with `lazy_unmount` they would be \
              taken away as well",
             format!("unmount them before this host's turn comes, and mount them again afterwards: {umount}"),
         );
@@ -122,7 +174,7 @@ impl Check<'_> {
             Code::MountBacksDevice,
             Some(host),
             seen,
-            "the kernel keeps the file open without a process, so that umount refuses: this host would stay on the old release",
+            "the kernel keeps the file open without a process, so that umount refuses: this host would keep the mount that it has",
             format!("give it back before this host's turn comes: `{}`", steps.join(" && ")),
         );
     }
