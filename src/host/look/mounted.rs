@@ -11,7 +11,7 @@ pub(super) const FUNCTIONS: &str = r#"lies() {
   [ -z "$q" ] || [ -d "$q" ] || case $q in */*) q=${q%/*} ;; *) q= ;; esac
   x=$(cd "${q:-/.}" && pwd -P) || return
   x=$(Q=$x awk "$unescaped$find_mount" /proc/self/mountinfo)
-  case $x in *"$nl"?*) line lies "$1" "${x#*"$nl"}" "${x%%"$nl"*}" ;; esac
+  case $x in *"$nl"?*"$nl"?*) line lies "$1" "${x#*"$nl"*"$nl"}" "${x%%"$nl"*}" ;; esac
 }
 wanted() {
   on "$1" && return
@@ -42,7 +42,7 @@ find_mount='
   seen[$1] = 1; point = whole($5)
   if (point != slash && point != path && index(path, point slash) != 1) next
   for (i = 7; i < NF && $i != "-"; i++) continue
-  n++; id[n] = $1; parent[n] = $2; points[n] = point; options[n] = "," $6 "," $(i + 3) ","
+  n++; id[n] = $1; parent[n] = $2; device[n] = $3; points[n] = point; options[n] = "," $6 "," $(i + 3) ","
 }
 END {
   for (steps = 0; steps <= n; steps++) {
@@ -54,7 +54,7 @@ END {
     if (!best) break
     at = best
   }
-  if (at) { print (options[at] ~ ",ro," ? "ro" : "rw") (options[at] ~ ",noexec," ? ",noexec" : ""); print points[at] }
+  if (at) { print (options[at] ~ ",ro," ? "ro" : "rw") (options[at] ~ ",noexec," ? ",noexec" : ""); print device[at]; print points[at] }
 }
 '
 "#;

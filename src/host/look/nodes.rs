@@ -3,7 +3,8 @@
 /// `node`: device and inode of what a name leads to now.
 ///
 /// `taken`: who has a lock of a file, of those that fcntl gives. That of flock(1) stands in no daemon's way. The kernel's table names a
-/// file system by its own number, which on some (btrfs, overlays) is not the one that stat(1) tells: nothing is told there.
+/// file system by its own number, which mountinfo tells, and on some (btrfs, overlays) stat(1) does not. There a number can be of
+/// more than one file, so that whoever has none of that name open is not meant (`holds`); a process whose files nobody sees may be.
 ///
 /// `runs` and `may`: what a daemon of the user and group of the running one may not read, write and pass, tried as that user and without
 /// touching it, by the kernel and all that it knows of (access lists, squashed users). A daemon keeps the further groups of the root that
@@ -19,13 +20,28 @@ pub(super) const FUNCTIONS: &str = r#"node() {
 taken() {
   on "$1" && return
   [ -r /proc/locks ] && x=$(stat -L -c '%d %i' "$1") || return
-  q=${x%% *}
-  q=$(printf '%02x:%02x:%s' $((q >> 8 & 0xfff)) $((q & 0xff | q >> 12 & 0xfff00)) "${x#* }")
+  q=${x%% *}; x=${x#* }
+  y=$(printf '%02x:%02x:%s' $((q >> 8 & 0xfff)) $((q & 0xff | q >> 12 & 0xfff00)) "$x")
+  q=$(readlink -f "$1") || q=$1
+  q=$(Q=${q%/*} awk "$unescaped$find_mount" /proc/self/mountinfo)
+  q=${q#*"$nl"}; q=${q%%"$nl"*}
+  case $q in [0-9]*:*) q=$(printf '%02x:%02x:%s' "${q%:*}" "${q#*:}" "$x") ;; *) q=$y ;; esac
   line locks "$1"
-  Q=$q awk '($2 == "POSIX" || $2 == "OFDLCK") && $6 == ENVIRON["Q"] { print $5 }' /proc/locks | sort -u | while read -r q; do
-    y=; IFS= read -r y < "/proc/$q/comm"
-    line taken "$1" "$q" "$y"
-  done
+  Q=$q Y=$y awk '($2 == "POSIX" || $2 == "OFDLCK") && ($6 == ENVIRON["Q"] || $6 == ENVIRON["Y"]) { print $5 }' /proc/locks |
+    sort -u | while read -r q; do
+      holds "$q" "$1" || continue
+      y=; IFS= read -r y < "/proc/$q/comm"
+      line taken "$1" "$q" "$y"
+    done
+}
+holds() {
+  z=$(ls -n "/proc/$1/fd/") && [ -n "$z" ] || return 0
+  printf '%s\n' "$z" | {
+    while IFS= read -r z; do
+      case $z in *" -> "*/"${2##*/}") z=${z%% -> *}; [ "/proc/$1/fd/${z##* }" -ef "$2" ] && exit 0 ;; esac
+    done
+    exit 1
+  }
 }
 users=
 runs() {

@@ -86,9 +86,13 @@ fn the_lock_files_of_disks_that_a_process_has_open_are_told_and_nothing_else_of_
 
 /// What these functions print, with what is called.
 fn asked(shell: &[&str], calls: &str) -> HostFacts {
+    asked_where(shell, calls, &|script| script)
+}
+
+fn asked_where(shell: &[&str], calls: &str, other: &dyn Fn(String) -> String) -> HostFacts {
     let begin = super::super::survey::begin();
     let own = "clean() { _c=$1; }; line() { printf '%s' \"$1\"; shift; for _f do printf '\\t%s' \"$_f\"; done; echo; }";
-    let script = format!("{begin}{own}; echo 'uid\t0'\n{calls}\necho end");
+    let script = other(format!("{begin}{own}; echo 'uid\t0'\n{calls}\necho end"));
     let output = Command::new(shell[0]).args(&shell[1..]).args(["-c", &script]).output().unwrap();
     HostFacts::parse(&String::from_utf8(output.stdout).unwrap()).unwrap()
 }
@@ -102,11 +106,6 @@ fn who_has_a_lock_is_told_by_process_and_name_and_that_of_flock_is_none() {
     rustix::fs::flock(&other, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
     let pid = std::process::id();
     let name = fs::read_to_string("/proc/self/comm").unwrap();
-    // a file system whose number the kernel's table does not tell as stat(1) does
-    let table = fs::read_to_string("/proc/locks").unwrap();
-    let known = node(&at("a held"));
-    let (major, minor) = (rustix::fs::major(known.device), rustix::fs::minor(known.device));
-    let listed = table.contains(&format!(" {pid} {major:02x}:{minor:02x}:{} ", known.inode));
     for shell in shells() {
         let calls: String = ["a held", "free", "flock", "gone"]
             .iter()
@@ -114,8 +113,8 @@ fn who_has_a_lock_is_told_by_process_and_name_and_that_of_flock_is_none() {
             .collect();
         let facts = asked(shell, &calls);
         let told = |name: &str| facts.locks.get(at(name).to_str().unwrap());
-        let expected = listed.then(|| Holder { pid: Some(pid), name: name.trim_end().to_owned() });
-        assert_eq!(told("a held").unwrap(), &expected.into_iter().collect::<Vec<_>>(), "{shell:?}");
+        let expected = Holder { pid: Some(pid), name: name.trim_end().to_owned() };
+        assert_eq!(told("a held").unwrap(), &[expected], "{shell:?}");
         assert_eq!(
             (told("free").unwrap().len(), told("flock").unwrap().len(), told("gone")),
             (0, 0, None),
@@ -123,6 +122,33 @@ fn who_has_a_lock_is_told_by_process_and_name_and_that_of_flock_is_none() {
         );
     }
     drop((held, free, other));
+}
+
+/// As on btrfs and on overlays: stat tells another number than the kernel's tables, and two files can have one number there.
+#[test]
+fn a_lock_is_found_by_the_number_of_the_mount_where_stat_tells_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let top = folder.path().canonicalize().unwrap();
+    let held = top.join(".lock");
+    let _open = File::create(&held).unwrap();
+    // a process that has a file of another volume locked, which has the same inode number
+    let mut other = Command::new("sleep").arg("600").spawn().unwrap();
+    let (own, inode) = (std::process::id(), node(&held).inode);
+    let line = |pid: u32, inode: u64| format!("1: POSIX  ADVISORY  WRITE {pid} 2a:3c0:{inode} 0 EOF\n");
+    fs::write(top.join("locks"), [line(own, inode), line(other.id(), inode), line(own, inode + 1)].concat()).unwrap();
+    let table = format!("20 1 8:1 / / rw - ext4 x rw\n21 20 42:960 / {} rw - btrfs x rw\n", top.display());
+    fs::write(top.join("mounts"), table).unwrap();
+    let tables = |script: String| {
+        let at = |name: &str| top.join(name).display().to_string();
+        script.replace("/proc/locks", &at("locks")).replace("/proc/self/mountinfo", &at("mounts"))
+    };
+    for shell in shells() {
+        let facts = asked_where(shell, &format!("taken '{}'", held.display()), &tables);
+        let pids: Vec<_> = facts.locks[held.to_str().unwrap()].iter().map(|holder| holder.pid).collect();
+        assert_eq!(pids, [Some(own)], "{shell:?}");
+    }
+    other.kill().unwrap();
+    other.wait().unwrap();
 }
 
 #[test]
