@@ -22,13 +22,20 @@ use crate::ui;
 use crate::ui::out::{self, say};
 use crate::ui::shown::Shown;
 
-/// Whether nothing blocks a run; says what does. `whole`: whether everything was seen that a schedule needs.
-pub(super) fn fits(plan: &Plan, findings: &[Finding], whole: bool, display: &Display) -> std::io::Result<bool> {
+/// Whether nothing blocks a run; says what does. `whole`: whether everything was seen that a schedule needs;
+/// `what`: an upgrade or a rollback.
+pub(super) fn fits(
+    plan: &Plan,
+    findings: &[Finding],
+    whole: bool,
+    what: &str,
+    display: &Display,
+) -> std::io::Result<bool> {
     let accepted = &plan.upgrade.acknowledge;
     out::talk(&ui::findings::text(findings, accepted, display.verbose, console::colors_enabled_stderr()));
     let fits = whole && !findings.iter().any(|f| f.stops(accepted));
     if !fits {
-        let message = format!("not begun: {}; no host was touched", ui::findings::to_mend(findings, accepted));
+        let message = format!("not begun: {}; no host was touched", ui::findings::to_mend(findings, accepted, what));
         say!("{message}");
         if display.log == Log::Json {
             out::print_json(&refusal::of_cluster(findings, &message))?;

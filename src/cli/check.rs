@@ -65,7 +65,7 @@ impl Check {
             Format::Text => {
                 let last = match fit {
                     true => "nothing blocks this upgrade".to_owned(),
-                    false => ui::findings::to_mend(&findings, accepted),
+                    false => ui::findings::to_mend(&findings, accepted, "upgrade"),
                 };
                 let mut text = ui::findings::text(&findings, accepted, self.verbose, console::colors_enabled());
                 text.push_line(&Shown::line(&last));

@@ -258,7 +258,7 @@ impl Rehearse {
     ) -> Result<Exit, Failed> {
         let stored = state.read(Some(name))?;
         let (seen, findings) = observe_back(plan, &stored.schedule, &stored.progress, fleet, false).await;
-        if !fits(plan, &findings, true, &self.display)? {
+        if !fits(plan, &findings, true, "rollback", &self.display)? {
             return Ok(Exit::Findings);
         }
         let schedule = compile_back(plan, name, &stored.schedule, &seen);

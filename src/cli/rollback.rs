@@ -137,7 +137,7 @@ impl Rollback {
                 }
             }
         }
-        if !fits(plan, &findings, true, &self.display)? {
+        if !fits(plan, &findings, true, "rollback", &self.display)? {
             return Ok(Looked::Over(Exit::Findings));
         }
         if schedule.stages.is_empty() {

@@ -106,7 +106,7 @@ pub(super) fn fit(
     findings: &[Finding],
     display: &Display,
 ) -> std::io::Result<Option<(Observation, Schedule)>> {
-    let fit = fits(plan, findings, observation.is_some(), display)?;
+    let fit = fits(plan, findings, observation.is_some(), "upgrade", display)?;
     Ok(observation.filter(|_| fit).map(|observation| {
         let schedule = compile(plan, Some(&observation));
         (observation, schedule)

@@ -46,15 +46,15 @@ pub fn text(findings: &[Finding], acknowledged: &BTreeSet<String>, whole: bool, 
     text
 }
 
-/// How much blocks a run: a cause is one problem, on however many hosts it is found.
+/// How much blocks `what` (an upgrade, a rollback): a cause is one problem, on however many hosts it is found.
 #[must_use]
-pub fn to_mend(findings: &[Finding], acknowledged: &BTreeSet<String>) -> String {
+pub fn to_mend(findings: &[Finding], acknowledged: &BTreeSet<String>, what: &str) -> String {
     let stops: Vec<_> = findings.iter().filter(|finding| finding.stops(acknowledged)).collect();
     let codes: BTreeSet<Code> = stops.iter().map(|finding| finding.code).collect();
     let hosts: BTreeSet<_> = stops.iter().filter_map(|finding| finding.host.as_ref()).collect();
     let on = if hosts.len() > 1 { format!(" on {} hosts", hosts.len()) } else { String::new() };
     let or = if stops.iter().any(|finding| finding.severity == Severity::Warning) { " or acknowledge" } else { "" };
-    format!("{}{on} to fix{or} before this upgrade", count(codes.len(), "problem"))
+    format!("{}{on} to fix{or} before this {what}", count(codes.len(), "problem"))
 }
 
 /// The one line of a plan that accepts every warning which blocks, with what the plan accepts already: two lines would be the same key
@@ -221,7 +221,7 @@ mod tests {
     fn a_cause_counts_once_on_however_many_hosts_it_is() {
         let hosts =
             |code, n: u32| (1..=n).map(|n| finding(code, &format!("cs{n}"), &format!("{n}"))).collect::<Vec<_>>();
-        let told = |findings: &[Finding]| to_mend(findings, &["clocks-apart".to_owned()].into());
+        let told = |findings: &[Finding]| to_mend(findings, &["clocks-apart".to_owned()].into(), "upgrade");
         assert_eq!(told(&hosts(Code::MakeMissing, 6)), "1 problem on 6 hosts to fix before this upgrade");
         assert_eq!(told(&hosts(Code::MountBusy, 1)), "1 problem to fix or acknowledge before this upgrade");
         let both = [hosts(Code::MakeMissing, 2), hosts(Code::MountBusy, 3), hosts(Code::ClocksApart, 9)].concat();

@@ -20,7 +20,12 @@ const CHANGES: Duration = Duration::from_secs(10);
 
 /// What was said of each host last.
 #[derive(Debug, Default)]
-pub struct Repeats(HashMap<HostName, Said>);
+pub struct Repeats {
+    said: HashMap<HostName, Said>,
+    /// The gate that was last green, and whether nothing but waiting was heard of the host since: before every new look at who uses
+    /// a mount it is asked again.
+    green: HashMap<HostName, (String, bool)>,
+}
 
 #[derive(Debug)]
 struct Said {
@@ -51,13 +56,16 @@ pub struct Heard {
 impl Repeats {
     /// Takes an event.
     pub fn heed(&mut self, Stamped { at, event }: &Stamped) -> Heard {
+        if self.still_green(event) {
+            return Heard { before: None, tell: false };
+        }
         let (host, kind, reason) = match event {
             Event::Reconnecting { host, reason } => (host, Kind::Trying, reason),
             Event::Silent { host, reason } => (host, Kind::Silent, reason),
             Event::GateRed { host, reason, .. } => (host, Kind::Gate, reason),
             other => return Heard { before: self.over(other), tell: true },
         };
-        let last = self.0.get_mut(host).filter(|last| last.kind == kind);
+        let last = self.said.get_mut(host).filter(|last| last.kind == kind);
         if let Some(last) = last {
             let patience = if last.reason == *reason { AGAIN } else { CHANGES };
             let soon = at.duration_since(last.told).unsigned_abs() < patience;
@@ -67,8 +75,26 @@ impl Repeats {
             }
         }
         let said = Said { kind, reason: reason.clone(), told: *at, more: 0 };
-        let before = self.0.insert(host.clone(), said).and_then(|last| counted(host, &last));
+        self.green.remove(host);
+        let before = self.said.insert(host.clone(), said).and_then(|last| counted(host, &last));
         Heard { before, tell: true }
+    }
+
+    /// Whether a gate is green that was before, and is waited behind.
+    fn still_green(&mut self, event: &Event) -> bool {
+        match event {
+            Event::GateGreen { host, gate } => match self.green.get(host) {
+                Some((before, true)) if before == gate => return true,
+                _ => drop(self.green.insert(host.clone(), (gate.clone(), false))),
+            },
+            Event::Waiting { host, .. } => {
+                if let Some((_, waited)) = self.green.get_mut(host) {
+                    *waited = true;
+                }
+            }
+            _ => {}
+        }
+        false
     }
 
     /// Something else is heard of a host.
@@ -83,12 +109,16 @@ impl Repeats {
             | Event::ClientFailed { host, .. }
             | Event::HostFailed { host, .. } => host,
             Event::Failed { .. } | Event::Paused { .. } | Event::Finished { .. } => {
-                self.0.clear();
+                self.said.clear();
+                self.green.clear();
                 return None;
             }
             _ => return None,
         };
-        self.0.remove(host).and_then(|last| counted(host, &last))
+        if !matches!(event, Event::GateGreen { .. } | Event::Waiting { .. }) {
+            self.green.remove(host);
+        }
+        self.said.remove(host).and_then(|last| counted(host, &last))
     }
 }
 
@@ -155,6 +185,21 @@ mod tests {
             "cs1: retrying: refused",
         ];
         assert_eq!(lines(&events), expected);
+    }
+
+    #[test]
+    fn a_gate_that_stays_green_while_a_mount_is_waited_for_is_told_once() {
+        let green = |gate: &str| Event::GateGreen { host: host("cl1"), gate: gate.to_owned() };
+        let what = "/mnt/mfs is used by rsync (77)".to_owned();
+        let waits = Event::Waiting { host: host("cl1"), what, left_s: 600, of_s: 600 };
+        let waiting = "cl1: waiting 10 min more (/mnt/mfs is used by rsync (77))";
+        let events = [green("a"), waits.clone(), green("a"), green("a"), waits.clone(), green("a"), green("b")];
+        let events: Vec<_> = (0..).zip(events).collect();
+        assert_eq!(lines(&events), ["cl1: gate green: a", waiting, waiting, "cl1: gate green: b"]);
+        // one that was red since is told
+        let red = Event::GateRed { host: host("cl1"), gate: "a".into(), reason: "x".into(), left_s: 9, of_s: 9 };
+        let events: Vec<_> = (0..).zip([green("a"), waits, red, green("a")]).collect();
+        assert_eq!(lines(&events).last().map(String::as_str), Some("cl1: gate green: a"));
     }
 
     #[test]

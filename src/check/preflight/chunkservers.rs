@@ -21,6 +21,12 @@ fn most_chunks(to: &Version) -> u32 {
     (TABLE.largest_packet.at(to) - 47) / 12 / MILLION * MILLION
 }
 
+const WHY_NOT_CONNECTED: &str = "one chunkserver is down already: the upgrade must not take down a second one";
+
+/// A 1.5 one tries again every 30 s (MASTER_RECONNECTION_DELAY; run with 1.5.12).
+const TO_CONNECT: &str = "wait 30 s if the master was started just now: 1.5 chunkservers connect again as late as that; else bring it \
+     back, or give its `address` if the master knows it by another one";
+
 impl Check<'_> {
     pub(super) fn chunkservers(&mut self) -> BTreeMap<HostName, ServerSeen> {
         let plan = self.plan;
@@ -36,8 +42,8 @@ impl Check<'_> {
                     Code::ChunkserverNotConnected,
                     Some(&server.host),
                     format!("it has no connection to a master's {port}"),
-                    "one chunkserver is down already: the upgrade must not take down a second one",
-                    "bring it back, or give its `address` if the master knows it by another one".into(),
+                    WHY_NOT_CONNECTED,
+                    TO_CONNECT.into(),
                 );
                 continue;
             };
@@ -60,8 +66,8 @@ impl Check<'_> {
                     Code::ChunkserverNotConnected,
                     Some(&server.host),
                     format!("the master lists no connected chunkserver {address}"),
-                    "one chunkserver is down already: the upgrade must not take down a second one",
-                    "bring it back, or give its `address` if the master knows it by another one".into(),
+                    WHY_NOT_CONNECTED,
+                    TO_CONNECT.into(),
                 );
                 continue;
             };
