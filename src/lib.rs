@@ -7,17 +7,20 @@
 //! | room          | kind    | may import                                  | what it is |
 //! |---------------|---------|---------------------------------------------|------------|
 //! | [`moosefs`]   | pure, but for its client | nothing                    | what each release does, daemons and their files, the admin protocol |
-//! | [`host`]      | pure    | moosefs                                     | what is run on a host: typed commands, their one rendering to POSIX sh, the reading of their output |
+//! | [`host`]      | pure    | moosefs                                     | how a host is looked at and what it said; jobs, the lock, and the one way by which text gets into a script |
 //! | [`rules`]     | pure    | moosefs                                     | an upgrade line: order, waits, floors, and why |
 //! | [`plan`]      | pure, but for reading the file and those it names | moosefs, host, rules | the plan file: syntax, defaults, findings with line and column |
-//! | [`check`]     | pure    | plan, rules, host, moosefs                  | what was seen of a cluster, and what of it stands against an upgrade |
-//! | [`schedule`]  | pure    | plan, check, rules, host, moosefs           | `compile(plan, observation) -> Schedule` |
+//! | [`step`]      | pure    | plan, rules, host, moosefs                  | the kinds of steps, one file a kind: what is run, what must be looked at, whether it is allowed and whether it is there |
+//! | [`check`]     | pure    | step, plan, rules, host, moosefs            | what was seen of a cluster, and what of it stands against an upgrade |
+//! | [`schedule`]  | pure    | step, plan, check, rules, host, moosefs     | `compile(plan, observation) -> Schedule` |
 //! | [`journal`]   | pure, but for its store and files | schedule, check, plan, host | records and replay; append, fsync, lock |
 //! | [`run`]       | core    | all pure rooms; the world through ports     | walks a schedule: gates, waits, pause, events |
 //! | [`fleet`]     | adapter | host, plan, run's ports, moosefs's client   | SSH: sessions, commands, port forwarding |
-//! | [`ui`]        | adapter | schedule, check, run's events, plan, host, moosefs | text, live view, JSON |
+//! | [`ui`]        | adapter | schedule, step, check, run's events, plan, host, moosefs | text, live view, JSON |
 //! | [`rehearsal`] | adapter | moosefs, plan, host, rules                  | a cluster to rehearse on, its simulated daemons, faults, judge |
 //! | [`cli`]       | edge    | everything                                  | clap definitions, one file a subcommand |
+//!
+//! [`words`] is no room: numbers and durations as text, for all of them.
 
 // these macros end a program whose terminal was closed; `ui::out` prints
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -33,4 +36,6 @@ pub mod rehearsal;
 pub mod rules;
 pub mod run;
 pub mod schedule;
+pub mod step;
 pub mod ui;
+pub mod words;

@@ -5,10 +5,10 @@ use semver::Version;
 use super::Baseline;
 use super::health::master_runs;
 use super::spared::spared;
-use crate::host::metadata::TrialFacts;
 use crate::moosefs::Overview;
 use crate::rules::away::Takeover;
 use crate::rules::line_1_5_to_1_6 as line;
+use crate::step::TrialFacts;
 
 /// What a trial is held to.
 #[derive(Debug, Clone, Copy)]

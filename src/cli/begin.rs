@@ -13,7 +13,6 @@ use super::{Failed, StateDir, refusal};
 use crate::check::Finding;
 use crate::fleet::SshFleet;
 use crate::host::lock::Verb;
-use crate::host::time::human;
 use crate::journal::{NewRun, StateFolder};
 use crate::plan::Plan;
 use crate::run::ports::Clock;
@@ -21,6 +20,7 @@ use crate::schedule::Schedule;
 use crate::ui;
 use crate::ui::out::{self, say};
 use crate::ui::shown::Shown;
+use crate::words::human;
 
 /// Whether nothing blocks a run; says what does. `whole`: whether everything was seen that a schedule needs;
 /// `what`: an upgrade or a rollback.

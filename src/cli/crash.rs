@@ -15,8 +15,8 @@ use crate::journal::point::{Point, Points};
 use crate::journal::{Crash, Edge, KillAt, Record, StateFolder};
 use crate::plan::Plan;
 use crate::rehearsal::{Check, Cluster, Compared, Remains};
-use crate::schedule::count;
 use crate::ui::out::say;
+use crate::words::count;
 
 impl Rehearse {
     /// The run twice, each time on a cluster of its own: undisturbed, and in processes that are killed.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::OnceLock;
 
+use crate::words::hex;
 use rustix::process::{Pid, test_kill_process};
 
 /// Bytes of a word: nobody draws the same twice.
@@ -19,8 +20,7 @@ pub(super) fn word() -> std::io::Result<String> {
     while drawn < BYTES {
         drawn += rustix::rand::getrandom(&mut bytes[drawn..], rustix::rand::GetRandomFlags::empty())?;
     }
-    let word: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(WORD.get_or_init(|| word).clone())
+    Ok(WORD.get_or_init(|| hex(bytes)).clone())
 }
 
 /// Where a process runs: the machine's boot, the space of numbers that its own is from, its number and when it was started.

@@ -8,12 +8,13 @@ use super::exit::Exit;
 use super::plan::Format;
 use super::{Failed, StateDir};
 use crate::host::HostName;
-use crate::host::time::human;
 use crate::journal::store::Stored;
 use crate::journal::{Progress, Record, Stop};
-use crate::schedule::{Stage, Step, StepId, Track, count};
+use crate::schedule::{Stage, Step, StepId, Track};
 use crate::ui::out;
 use crate::ui::shown::Shown;
+use crate::words::count;
+use crate::words::human;
 
 /// Tell where a run is, from its journal; contacts no host
 #[derive(Debug, Args)]

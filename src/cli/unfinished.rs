@@ -8,8 +8,8 @@ use super::{Failed, StateDir};
 use crate::journal::store::Stored;
 use crate::journal::{StateFolder, Stop, StoreError};
 use crate::plan::Plan;
-use crate::schedule::count;
 use crate::ui::out::say;
+use crate::words::count;
 
 /// The runs that a new one on the cluster of `plan` takes the place of; `None`: the operator said no. `of` is the run that is
 /// to be taken back, `given` those that the command line names, `asks` whether the operator may be asked.

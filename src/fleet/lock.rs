@@ -8,9 +8,9 @@ use tokio::sync::Notify;
 
 use super::{SshFleet, since_boot};
 use crate::host::lock::{self, Answer, Claim, HEARTBEAT, Holder, STALE, Verb};
-use crate::host::time::human;
 use crate::host::{HostName, said};
 use crate::run::ports::{Guard, Hosts, NotHeld, Outcome};
+use crate::words::human;
 
 /// A host that has not answered by then is asked again.
 const LIMIT: Duration = Duration::from_secs(45);

@@ -18,6 +18,7 @@ use crate::host::sh::{Script, sh};
 use crate::host::shell::{self, Reader, Word};
 use crate::host::{AbsPath, HostName, said};
 use crate::run::ports::{NotCopied, Source};
+use crate::words::hex;
 
 /// Bytes read and written together.
 const PIECE: usize = 256 << 10;
@@ -207,7 +208,7 @@ async fn receive(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite 
     loop {
         let n = moving(from.read(&mut piece)).await.map_err(Broken::From)?;
         if n == 0 {
-            return Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            return Ok(hex(sum.finalize()));
         }
         sum.update(&piece[..n]);
         to.write_all(&piece[..n]).await.map_err(Broken::To)?;
@@ -303,7 +304,7 @@ mod tests {
         for file in [here.into_inner(), there.into_inner()] {
             assert_eq!((file.left, file.held, file.most), (0, 0, PIECE));
         }
-        assert_eq!(sum, Sha256::digest(vec![7; size]).iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        assert_eq!(sum, crate::words::sha256(vec![7; size]));
     }
 
     #[tokio::test(start_paused = true)]

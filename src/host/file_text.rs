@@ -7,9 +7,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::moosefs::secrets::masked;
+use crate::words::sha256;
 
 /// Text of a file.
 #[derive(Clone, Serialize, Deserialize)]
@@ -69,10 +69,6 @@ impl FileText {
         }
         belongs
     }
-}
-
-fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl PartialEq for FileText {

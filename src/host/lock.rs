@@ -13,7 +13,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::sh::sh;
-use super::time::human;
+use crate::words::human;
 
 /// How often a run says that it is there.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);

@@ -10,6 +10,7 @@ use rustix::fs::FlockOperation;
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
+use crate::words::hex;
 
 /// See [`lock`].
 const MOMENT: Duration = Duration::from_millis(500);
@@ -62,7 +63,7 @@ pub(super) fn bound_to(json: &[u8]) -> String {
         escaped = in_text && *byte == b'\\' && !escaped;
         in_text ^= quote;
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(digest.finalize())
 }
 
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {

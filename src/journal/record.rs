@@ -9,6 +9,7 @@ use crate::host::facts::HostTime;
 use crate::host::said;
 use crate::plan::Mode;
 use crate::schedule::StepId;
+use crate::words::hex;
 
 /// The version of the form on disk. Readers read this one and all before it.
 ///
@@ -231,8 +232,7 @@ pub enum BadLine {
 }
 
 fn checksum(n: u64, json: &str) -> String {
-    let digest = Sha256::digest(format!("{n} {json}"));
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(format!("{n} {json}"))[..8])
 }
 
 /// Record number `n` (from 0) as a line with its end.

@@ -3,7 +3,6 @@
 //! Reads only what is a file: a pipe would never end, and a device has no size.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::code::Code;
+use crate::words::hex;
 
 /// The largest archive. One of sources has about a thousandth of it; a disk image by mistake does not fit.
 pub(super) const GREATEST_ARCHIVE: u64 = 1024 * MIB;
@@ -105,11 +105,7 @@ fn digest(path: &Path) -> Result<Digest, Unusable> {
         }
         hash.update(whole);
     }
-    let sha256 = hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
+    let sha256 = hex(hash.finalize());
     Ok(Digest { sha256, bytes })
 }
 
@@ -185,7 +181,7 @@ mod tests {
         let mut bytes = vec![7; 600 * 1024 + 1];
         bytes[..2].copy_from_slice(&GZIP);
         fs::write(&path, &bytes).unwrap();
-        let expected: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let expected = crate::words::sha256(&bytes);
         assert_eq!(digest(&path), Ok(Digest { sha256: expected, bytes: bytes.len() as u64 }));
     }
 

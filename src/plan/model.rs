@@ -16,6 +16,7 @@ use super::jump::JumpHost;
 pub use crate::host::shell::Become;
 use crate::host::{AbsPath, FileText, HostName};
 use crate::moosefs::daemon::Role;
+use crate::words::hex;
 
 /// A whole plan, valid by construction: [`crate::plan`] makes no other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,9 +191,7 @@ impl Archive {
     #[must_use]
     pub fn name(&self, to: &Version) -> String {
         let made_of = format!("{} {}", self.sha256, self.configure.join(" "));
-        let digest = Sha256::digest(made_of);
-        let [a, b, c, d, ..] = digest[..] else { return format!("mfs-{to}") };
-        format!("mfs-{to}-{a:02x}{b:02x}{c:02x}{d:02x}")
+        format!("mfs-{to}-{}", hex(&Sha256::digest(made_of)[..4]))
     }
 }
 

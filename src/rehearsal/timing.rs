@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::host::time::human;
+use crate::words::human;
 
 /// How long simulated things take on a cluster that runs at speed 1. All but the two `real_…` are divided by the speed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

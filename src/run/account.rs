@@ -8,13 +8,14 @@ use super::failure::{Failure, FailureKind};
 use super::gate::named;
 use super::ports::{Clock, Hosts, Master, NoAnswer};
 use super::runner::Ending;
-use super::step;
 use crate::check::health;
 use crate::host::{AbsPath, HostName, Look};
 use crate::journal::Record;
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
-use crate::schedule::{Action, Step, count};
+use crate::schedule::Step;
+use crate::step::{Effect, Mount};
+use crate::words::count;
 
 /// What is said of a cluster in which nothing is wrong.
 const HEALTHY: &str = "cluster healthy";
@@ -46,10 +47,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         }
         for (_, track, step) in self.schedule.steps() {
-            if let Action::Mount { mount, .. } = &step.action {
+            if let Effect::Mounts(Mount { mount, .. }) = step.action.effect() {
                 let begun = |s: &&Step| self.is_done(&s.id) || self.open.borrow().contains_key(&s.id);
-                let unmount =
-                    track.steps.iter().find(|s| matches!(&s.action, Action::Unmount { mount: m, .. } if m == mount));
+                let unmount = track
+                    .steps
+                    .iter()
+                    .find(|s| matches!(s.action.effect(), Effect::Unmounts(taken) if taken.mount == *mount));
                 // on the way back a mount that is only made was away before: an upgrade has taken it
                 let away = unmount.as_ref().map_or(self.schedule.is_back(), begun);
                 if away && !self.is_done(&step.id) {
@@ -94,7 +97,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// What a look at the host says of a mount that was to be taken away and made anew. Nothing, if something is mounted.
     async fn mount_stands(&self, host: &HostName, step: &Step, mount: &AbsPath) -> Option<String> {
-        let Ok(now) = self.look_once(host, &step::look(&step.action, self.schedule)).await else {
+        let Ok(now) = self.look_once(host, &step.action.look(self.schedule.admin_port)).await else {
             let below = "if it is not, what writes there writes below it";
             return Some(format!("whether {mount} is mounted on {host} cannot be told from here: {below}"));
         };
@@ -109,7 +112,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         // in one walk over the schedule: of thousands of hosts there may be as many steps each
         let mut upgraded: HashMap<(&HostName, Role), bool> = HashMap::new();
         for (_, track, step) in self.schedule.steps() {
-            if let Some(role) = concerns(&step.action) {
+            if let Some(role) = step.action.effect().concerns() {
                 *upgraded.entry((&track.host, role)).or_insert(true) &= done.contains_key(&step.id);
             }
         }
@@ -168,14 +171,5 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         self.send(Event::Finished { evidence });
         Ending::Finished
-    }
-}
-
-/// The role whose new release runs with it.
-fn concerns(action: &Action) -> Option<Role> {
-    match action {
-        Action::Start { role, .. } => Some(*role),
-        Action::Mount { .. } => Some(Role::Client),
-        _ => None,
     }
 }

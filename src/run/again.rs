@@ -1,15 +1,14 @@
 //! A daemon that the way back has stopped, and whose old program could not be brought back: it is started again.
 
 use super::Runner;
-use super::effect::LONG_COMMAND;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master};
 use crate::check::metadata::metadata_is_no_older;
-use crate::host::Command;
 use crate::moosefs::daemon::Role;
 use crate::rules::line_1_5_to_1_6 as line;
-use crate::schedule::{Action, Step, Track};
+use crate::schedule::{Step, Track};
+use crate::step::{Action, Effect, LONG_COMMAND, Restore, StartCommand};
 
 /// Looks until a daemon that was started is seen to run.
 const LOOKS: usize = 10;
@@ -18,12 +17,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Of a restore that failed behind the stop of its daemon: the release that ran is started again, if its program is still in
     /// its place and nobody runs. `resume` stops it once more. Any other failure stands as it is.
     pub(super) async fn start_again(&self, track: &Track, step: &Step, mut failure: Failure) -> Failure {
-        let Action::Restore { role, prefix, .. } = &step.action else { return failure };
+        let Action::Restore(Restore { role, prefix, .. }) = &step.action else { return failure };
         // a metalogger serves nobody, and the old release has none
         if *role == Role::Metalogger {
             return failure;
         }
-        let stops = |s: &Step| matches!(&s.action, Action::Stop { role: stopped, .. } if stopped == role);
+        let stops = |s: &Step| matches!(s.action.effect(), Effect::Stops { role: stopped, .. } if stopped == *role);
         let stopped = track.steps.iter().any(|s| stops(s) && self.is_done(&s.id));
         if !stopped || failure.kind != FailureKind::StepFailed || self.guard.held().is_err() {
             return failure;
@@ -39,7 +38,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             return failure;
         }
         let command =
-            Command::Start { role: *role, prefix: prefix.clone(), patience: line::takeover_patience(release) };
+            StartCommand::Start { role: *role, prefix: prefix.clone(), patience: line::takeover_patience(release) };
         let mut output = |line: &str| {
             self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
         };

@@ -6,15 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Runner;
-use super::effect::limit;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master};
 use super::runner::Stop;
-use super::step;
 use crate::host::{AbsPath, HostFacts, HostName, Look};
 use crate::plan::Busy;
-use crate::schedule::{Action, Stage, Step, Track};
+use crate::schedule::{Stage, Step, Track};
+use crate::step::{Effect, Unmount};
 
 /// Between two looks at who uses a mount: each reads what every process of the host has open.
 const BETWEEN_USERS: Duration = Duration::from_secs(5);
@@ -26,12 +25,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// One step, when window and gate allow it. A mount in use is waited for, skipped or tried, as the plan says.
     pub(super) async fn turn(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
         let at = |failure: Failure| Stop::from(failure.at(Some(&step.id), &track.host));
-        if step.action.takes_down() {
-            self.outlast(&track.host, step, limit(&step.action)).await.map_err(at)?;
+        if step.action.effect().takes_down() {
+            self.outlast(&track.host, step, step.action.limit()).await.map_err(at)?;
             // a silent lock is waited for before all else is looked at
             self.still_ours(step).await.map_err(at)?;
         }
-        let Action::Unmount { mount, busy, .. } = &step.action else {
+        let Effect::Unmounts(Unmount { mount, busy, .. }) = step.action.effect() else {
             self.free_and_fit(stage, track, step).await?;
             return self.step(track, step).await.map_err(at);
         };
@@ -76,7 +75,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             return Ok(());
         }
         for step in track.steps.iter().filter(|step| !self.is_done(&step.id)) {
-            if let Action::Unmount { mount, busy: Busy::Skip, .. } = &step.action {
+            if let Effect::Unmounts(Unmount { mount, busy: Busy::Skip, .. }) = step.action.effect() {
                 let at = |failure: Failure| failure.at(Some(&step.id), &track.host);
                 let seen = self.users(&track.host, step).await.map_err(at)?;
                 let untouched = self.laws.untouched(&step.action, &self.schedule.to, &seen);
@@ -89,7 +88,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     async fn users(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
-        self.look_with(host, &Look { users: true, ..step::look(&step.action, self.schedule) }).await
+        self.look_with(host, &Look { users: true, ..step.action.look(self.schedule.admin_port) }).await
     }
 
     /// Waits a moment, if there is time left; nothing was taken away yet, so that a pause holds.

@@ -13,7 +13,8 @@ use crate::host::facts::HostTime;
 use crate::host::{HostFacts, HostName};
 use crate::journal::Progress;
 use crate::moosefs::daemon::Role;
-use crate::schedule::{Action, Step, StepId, Track};
+use crate::schedule::{Step, StepId, Track};
+use crate::step::{Effect, Start};
 
 /// What hosts have told of their own time.
 #[derive(Debug, Default)]
@@ -107,8 +108,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             Some(passed) => ByHost::Exactly(self.of_clock(passed + since_look)),
             None => ByHost::AtLeast(self.of_clock(time.up() + since_look)),
         });
-        let runs = match &step.action {
-            Action::Start { role, .. } => looked.and_then(|looked| looked.runs.get(role)),
+        let runs = match step.action.effect() {
+            Effect::Starts(Start { role, .. }) => looked.and_then(|looked| looked.runs.get(role)),
             _ => None,
         };
         Since {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use semver::Version;
 
 use super::Runner;
 use super::ended::ended;
@@ -12,30 +11,16 @@ use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, Outcome};
 use super::recognise::{NotSeen, is_another};
 use super::runner::{LOOK_LIMIT, Stop};
-use super::step::{self, Verdict};
-use crate::host::time::human;
-use crate::host::{Command, HostFacts, HostName, Look, Process};
+use crate::host::{HostFacts, HostName, Look, Process};
 use crate::journal::Record;
 use crate::moosefs::daemon::Role;
-use crate::rules::line_1_5_to_1_6 as line;
-use crate::schedule::{Action, Step, Track};
+use crate::schedule::{Step, Track};
+use crate::step::{Effect, LONG_COMMAND, Start, Verdict};
+use crate::words::human;
 
-/// How long a host may show nothing of a step's effect after its command has ended: processes, mounts and files are there
-/// at once or after a moment; only what the *cluster* shows takes long, and gates have their own times.
-const SETTLE: Duration = Duration::from_secs(15);
-
-/// And how often it is looked at before that is said: a host whose answer took that long has been asked once.
+/// How often a host is looked at at least before it is said that an effect does not show: one whose answer took as long as that
+/// may take has been asked once.
 const LEAST_LOOKS: usize = 5;
-
-/// How long a command may take before its outcome is given as unknown. A daemon's start includes the old one's saving and,
-/// in 1.6.9 to 1.6.25, the scan of its disks; an installation includes what a package manager fetches.
-pub(super) const LONG_COMMAND: Duration = Duration::from_secs(2 * 3600);
-
-/// The same for `umount` and `mfsmount`.
-const MOUNT_COMMAND: Duration = Duration::from_secs(5 * 60);
-
-/// How long a master's hourly save is waited for, and a takeover that is under way.
-const HOLD: Duration = Duration::from_secs(30 * 60);
 
 /// How long mfsmount is tried again. A 1.6.23+ master refuses every mount until its first tick of 10 s, and for up to 12 of
 /// them while more than 100 chunks are missing (`matoclserv.c`, start_cond_check); mfsmount then exits 1.
@@ -54,27 +39,29 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             commands: step.commands.clone(),
         });
         // it may go on for long, and a backup grows old meanwhile
-        let earlier = self.found_again(host, step, limit(&step.action)).await?;
+        let earlier = self.found_again(host, step, step.action.limit()).await?;
         Box::pin(self.renew_backup(step)).await?;
         if step.action.ends_the_master() {
             self.count_once_more(host, step).await?;
         }
-        let (found, evidence) = match &step.action {
-            Action::Backup { .. } | Action::Trial { .. } => self.with_metadata(host, step).await?,
-            action => match action.command() {
-                Some(command) => match self.effect(host, step, &command.script(), earlier).await {
+        let (found, evidence) = match step.action.effect() {
+            Effect::CopiesMetadata(backup) => self.with_metadata(host, step, self.back_up(host, step, backup)).await?,
+            Effect::TriesMetadata(trial) => self.with_metadata(host, step, self.try_out(host, step, trial)).await?,
+            _ => match (step.action.script(), step.action.sends()) {
+                (Some(script), _) => match self.effect(host, step, &script, earlier).await {
                     Ok(shown) => shown,
                     Err(failure) => return Err(self.undone(step, failure.at(Some(&step.id), host)).await),
                 },
-                None if matches!(action, Action::Copy { .. }) => self.effect(host, step, ":", None).await?,
-                None => (false, String::new()),
+                // all of it is in what is sent
+                (None, Some(_)) => self.effect(host, step, ":", None).await?,
+                (None, None) => (false, String::new()),
             },
         };
         // an end that took long was no end for as long
         self.counts_grow_old(step);
         let mut evidence = vec![evidence];
         let last = track.steps.last().is_some_and(|last| last.id == step.id);
-        if matches!(step.action, Action::Verify) {
+        if matches!(step.action.effect(), Effect::Looks) {
             // nothing that takes time comes between the last look at the cluster and the record of it
             self.sweep(host).await.map_err(|f| f.at(Some(&step.id), host))?;
             evidence.extend(self.look_everywhere(step).await?);
@@ -89,7 +76,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         master.map_or(Ok(()), |master| self.known_by(master))?;
         evidence.retain(|e| !e.is_empty());
         let evidence = evidence.join("; ");
-        if last && !matches!(step.action, Action::Verify) {
+        if last && !matches!(step.action.effect(), Effect::Looks) {
             // before the record: where the journal says that a host is done, nothing of ours is left on it
             self.sweep(host).await.map_err(|f| f.at(Some(&step.id), host))?;
         }
@@ -107,7 +94,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// A mount that was refused has left nothing behind: a look showed that nothing is mounted.
     fn may_mount_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
-        matches!(step.action, Action::Mount { .. })
+        matches!(step.action.effect(), Effect::Mounts(_))
             && code.is_some_and(|code| code != 0)
             && self.awake_since(begun) < MOUNT_PATIENCE.as_secs()
     }
@@ -123,23 +110,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.effect_since(host, step, script, self.clock.awake(), earlier).await
     }
 
-    /// A `make install` whose end nobody saw is run again, since that harms nothing: after a look, and not while the first
-    /// one goes on. An operator's own command may be of another kind, and is not.
-    fn may_install_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
-        let command = step.action.command();
-        let again = command.is_some_and(|c| c.installs_from().is_some())
-            || matches!(
-                command,
-                Some(
-                    Command::Build { .. }
-                        | Command::Keep { .. }
-                        | Command::PutInPlace { .. }
-                        | Command::Restore { .. }
-                        | Command::PutBack { .. }
-                        | Command::FoldersBack { .. }
-                )
-            );
-        again && code.is_none() && self.awake_since(begun) < LONG_COMMAND.as_secs()
+    /// A command whose end nobody saw is run again where that harms nothing.
+    fn may_run_again(&self, step: &Step, code: Option<i32>, begun: Timestamp) -> bool {
+        step.action.may_run_again() && code.is_none() && self.awake_since(begun) < LONG_COMMAND.as_secs()
     }
 
     /// Looks, records the intent, runs, and looks again until the effect shows. Whether it was found, and what shows it.
@@ -159,7 +132,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             return Ok((true, evidence));
         }
         self.still_stopped(step, &before)?;
-        if before.daemon(Role::Master).is_none() && starts_the_master(&step.action) {
+        if before.daemon(Role::Master).is_none() && step.action.starts_the_master() {
             self.stands_still_since_counted();
         }
         self.counts_grow_old(step);
@@ -176,7 +149,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let mut line = |line: &str| {
             self.send(Event::output(&step.id, host, line));
         };
-        let (output, code) = match self.run_job((host, step, at), script, limit(&step.action), &mut line).await? {
+        let (output, code) = match self.run_job((host, step, at), script, step.action.limit(), &mut line).await? {
             Outcome::Exited { code, output } => (output, Some(code)),
             Outcome::Unknown { reason } => {
                 self.send(Event::Reconnecting { host: host.clone(), reason });
@@ -194,7 +167,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             let failure = Failure::new(FailureKind::StepFailed, step.action.describe(), cause).with_output(&output);
             return Err(self.with_last_words(host, step, failure).await);
         }
-        if self.may_install_again(step, code, begun) {
+        if self.may_run_again(step, code, begun) {
             let again = Box::pin(self.effect_since(host, step, script, begun, None)).await;
             return again.map_err(|f| if f.kind == FailureKind::Unreachable { unseen(step, code, f) } else { f });
         }
@@ -210,7 +183,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// With what a daemon that was started and does not run told its host's log: in the background it has no other place. One
     /// look, which may fail: the log is no reason of its own.
     async fn with_last_words(&self, host: &HostName, step: &Step, failure: Failure) -> Failure {
-        let (Action::Start { role, .. }, FailureKind::StepFailed) = (&step.action, failure.kind) else {
+        let (Effect::Starts(Start { role, .. }), FailureKind::StepFailed) = (step.action.effect(), failure.kind) else {
             return failure;
         };
         let look = Look { log: Some(*role), ..Look::default() };
@@ -237,11 +210,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         pause: &dyn Fn() -> bool,
     ) -> Result<(HostFacts, bool), Stop> {
         let (begun, mut waited) = (self.clock.awake(), false);
-        let most = match step.action {
-            // as long as it would be waited for if its connection had not been lost
-            Action::Build { .. } | Action::Install { .. } => LONG_COMMAND,
-            _ => HOLD,
-        };
+        let most = step.action.hold_limit();
         loop {
             let now = self.look(host, step).await?;
             // simulated hosts have the real clock, however fast their time runs
@@ -280,7 +249,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             };
             looks += 1;
             let reason = match self.laws.achieved(&step.action, &self.schedule.to, before, &now) {
-                Verdict::Done(_) if code.is_none() && matches!(step.action, Action::Install { .. }) => {
+                Verdict::Done(_) if code.is_none() && matches!(step.action.effect(), Effect::Installs(_)) => {
                     // the program is there, but whether all of the release is, nobody saw: resume installs it again
                     let cause = "the connection was lost during the installation; the program is in place, but the \
                                  rest of the release may be missing";
@@ -290,10 +259,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Verdict::NotYet(reason) => reason,
             };
             let old = |p: &Process| p.role == Role::Master && p.version.as_ref() != Some(&self.schedule.to);
-            if starts_the_master(&step.action) && !now.processes.iter().any(old) {
+            if step.action.starts_the_master() && !now.processes.iter().any(old) {
                 self.serves_not_yet();
             }
-            let patience = if code.is_none() { RECONNECT } else { settles(&step.action, &self.schedule.to, &now) };
+            let patience = if code.is_none() { RECONNECT } else { step.action.settles(&self.schedule.to, &now) };
             if looks >= LEAST_LOOKS && self.awake_since(begun) >= patience.as_secs() {
                 if code.is_none() {
                     let message = format!("tell whether it could {}", step.action.describe());
@@ -311,10 +280,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// One look at a host; connections that are lost are made again for a while.
     pub(super) async fn look(&self, host: &HostName, step: &Step) -> Result<HostFacts, Failure> {
-        let mut look = step::look(&step.action, self.schedule);
+        let mut look = step.action.look(self.schedule.admin_port);
         // an installation of the run that is taken back may go on, whoever began it is gone: it would bring the new
         // programs once more
-        look.jobs_in = matches!(step.action, Action::Restore { .. }).then(|| self.work_dir(host).join("jobs"));
+        look.jobs_in = step.action.undoes_an_installation().then(|| self.work_dir(host).join("jobs"));
         self.look_with(host, &look).await
     }
 
@@ -348,30 +317,6 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.send(Event::Reconnecting { host: host.clone(), reason });
             self.clock.between_looks().await;
         }
-    }
-}
-
-fn starts_the_master(action: &Action) -> bool {
-    matches!(action, Action::Start { role: Role::Master, .. })
-}
-
-/// How long the command of `action` may take.
-pub(super) fn limit(action: &Action) -> Duration {
-    match action {
-        Action::Unmount { .. } | Action::Mount { .. } => MOUNT_COMMAND,
-        _ => LONG_COMMAND,
-    }
-}
-
-/// How long the effect of `action` may take to show on a host that shows `now`. A 1.5 daemon goes to the background first
-/// and loads its metadata then (`mfsmaster/main.c` @ 1.5.12): while its process is there it is waited for.
-fn settles(action: &Action, to: &Version, now: &HostFacts) -> Duration {
-    match action {
-        Action::Start { role, command: Command::StartOld { .. }, .. } => {
-            let begun = now.processes.iter().any(|p| p.role == *role && p.version.as_ref() == Some(to));
-            if begun { line::BACK_GREATEST } else { SETTLE * 4 }
-        }
-        _ => SETTLE,
     }
 }
 

@@ -8,7 +8,8 @@ use crate::check::{Baseline, health, metadata};
 use crate::host::HostName;
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
-use crate::schedule::{Action, Gate, Known, Schedule};
+use crate::schedule::{Gate, Known, Schedule};
+use crate::step::{Effect, Mount};
 
 /// Why a gate is not green.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,7 +163,7 @@ fn upgraded(schedule: &Schedule, baseline: &Baseline, overview: &Overview) -> Re
         }
     }
     for (_, track, step) in schedule.steps() {
-        if let Action::Mount { mount, .. } = &step.action {
+        if let Effect::Mounts(Mount { mount, .. }) = step.action.effect() {
             let address = address_of(&schedule.clients, &track.host)?;
             health::session_is_back(overview, address, mount.as_str(), &schedule.to)
                 .map_err(|reason| format!("{mount} of {}: {reason}", track.host))?;

@@ -9,16 +9,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use semver::Version;
 
+use super::came_back::{self, CameBack};
 use super::gate::{self, Red};
 use super::ports::NotHeld;
 use super::since::Since;
-use super::step::{self, CameBack, Verdict};
 use crate::check::Baseline;
 use crate::check::metadata::{Loaded, Metadata, metadata_of};
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::Overview;
 use crate::plan::Window;
-use crate::schedule::{Action, Gate, Phase, Schedule, Stage, Step, Wait};
+use crate::schedule::{Gate, Phase, Schedule, Stage, Step, Wait};
+use crate::step::{Action, Seen, Verdict};
 
 /// The laws of a walk.
 pub trait Laws {
@@ -40,7 +41,7 @@ pub trait Laws {
     /// Whether a pause may hold before `step`. One that takes something down and was `begun` before is not paused before: what
     /// it has taken away may be gone.
     fn may_pause(&self, step: &Step, begun: bool) -> bool {
-        step.pause_before && !(begun && step.action.takes_down())
+        step.pause_before && !(begun && step.action.effect().takes_down())
     }
 
     /// Why what answers to a host's name is another machine; `None`: it is the one that is known.
@@ -63,9 +64,9 @@ pub trait Laws {
         passed_s >= wait.least_s()
     }
 
-    /// Who runs where `action` has stopped a daemon ([`step::came_back`]).
+    /// Who runs where `action` has stopped a daemon ([`came_back::came_back`]).
     fn came_back(&self, action: &Action, to: &Version, now: &HostFacts) -> Option<CameBack> {
-        step::came_back(action, to, now)
+        came_back::came_back(action, to, now)
     }
 
     /// Whether a patience of `most_s` seconds is over after so many: for a gate, for who uses a mount.
@@ -106,43 +107,43 @@ pub trait Laws {
         held
     }
 
-    /// Why `action` has to wait a moment ([`step::hold`]).
+    /// Why `action` has to wait a moment ([`Action::hold`]).
     fn hold(&self, action: &Action, to: &Version, now: &HostFacts, clock: i64) -> Option<String> {
-        step::hold(action, to, now, clock)
+        action.hold(to, now, clock)
     }
 
-    /// Whether what `action` takes down was not taken down yet ([`step::untouched`]).
+    /// Whether what `action` takes down was not taken down yet ([`crate::step::Kind::untouched`]).
     fn untouched(&self, action: &Action, to: &Version, now: &HostFacts) -> bool {
-        step::untouched(action, to, now)
+        action.untouched(to, now)
     }
 
-    /// Whether `action` need not be run at all ([`step::already`]).
+    /// Whether `action` need not be run at all ([`crate::step::Kind::already`]).
     fn already(&self, action: &Action, to: &Version, now: &HostFacts) -> Verdict {
-        step::already(action, to, now)
+        action.already(to, now)
     }
 
-    /// Whether `action` may be run ([`step::allowed`]).
+    /// Whether `action` may be run ([`Action::allowed`]).
     ///
     /// # Errors
     /// Why not.
     fn allowed(&self, action: &Action, to: &Version, now: &HostFacts) -> Result<(), String> {
-        step::allowed(action, to, now)
+        action.allowed(to, now)
     }
 
-    /// Whether the command that was run for `action` has had its effect ([`step::achieved`]).
+    /// Whether the command that was run for `action` has had its effect ([`crate::step::Kind::achieved`]).
     fn achieved(&self, action: &Action, to: &Version, before: &HostFacts, now: &HostFacts) -> Verdict {
-        step::achieved(action, to, before, now, false)
+        action.achieved(&Seen { to, before, now, found: false })
     }
 
     /// Whether the host still shows what was done before: to a run that goes on, and to the last look.
     fn still_shows(&self, action: &Action, to: &Version, now: &HostFacts) -> Verdict {
-        step::achieved(action, to, now, now, true)
+        action.achieved(&Seen::found(to, now))
     }
 
     /// Whether a command that ended with `code` has failed. make, tar and package managers are believed when they say no,
     /// MooseFS's daemons are not.
     fn has_failed(&self, action: &Action, code: i32) -> bool {
-        code != 0 && action.is_believed()
+        code != 0 && action.effect().is_believed()
     }
 
     /// Whether a file arrived as it was sent, by SHA-256.

@@ -11,13 +11,13 @@ use super::effect::RECONNECT;
 use super::failure::{Failure, FailureKind};
 use super::gate::Red;
 use super::ports::{Clock, Hosts, Master};
-use super::step::look;
 use crate::check::health::master_runs;
 use crate::check::metadata::{Loaded, Metadata, metadata_is_kept};
 use crate::host::{HostFacts, HostName, Process};
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
-use crate::schedule::{Action, Step};
+use crate::schedule::Step;
+use crate::step::Effect;
 
 /// How long after the old master was last counted, or the new one was last seen not to serve, nobody can have deleted much.
 const JUST_NOW: Duration = Duration::from_secs(60);
@@ -28,8 +28,8 @@ const ON_WITH_IT: &str = "go on with the master that runs";
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Where the new master is started.
     pub(super) fn start_of_master(&self) -> Option<(&HostName, &Step)> {
-        let starts = |step: &Step| matches!(step.action, Action::Start { role: Role::Master, .. });
-        self.schedule.steps().find(|(_, _, step)| starts(step)).map(|(_, track, step)| (&track.host, step))
+        let start = self.schedule.steps().find(|(_, _, step)| step.action.starts_the_master());
+        start.map(|(_, track, step)| (&track.host, step))
     }
 
     /// The old master was counted now.
@@ -64,8 +64,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// Which metadata the master has loaded whose host shows `now`, and its version.
     fn which(&self, now: Option<&HostFacts>, step: &Step, overview: Option<&Overview>) -> (Metadata, Option<u64>) {
-        let folder = match &step.action {
-            Action::Start { data_path, .. } => data_path.as_ref(),
+        let folder = match step.action.effect() {
+            Effect::Starts(start) => start.data_path.as_ref(),
             _ => None,
         };
         let process = now.and_then(|now| self.new_process(now).or_else(|| now.daemon(Role::Master)));
@@ -117,7 +117,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             return Ok(());
         };
         // a host that is not reached is told of when it is reconciled
-        let Ok(now) = self.look_once(host, &look(&step.action, self.schedule)).await else { return Ok(()) };
+        let Ok(now) = self.look_once(host, &step.action.look(self.schedule.admin_port)).await else { return Ok(()) };
         match self.which(Some(&now), step, None) {
             (Metadata::Other(reason), _) if self.new_process(&now).is_some() && !self.accepts_metadata => {
                 Err(asking(ON_WITH_IT, reason, host, step))
@@ -247,7 +247,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// A new master on other metadata is stopped at once, before its chunkservers delete what it does not know. Where nobody can
     /// tell, the operator is asked and it serves on. Any other failure stands as it is.
     pub(super) async fn undone(&self, step: &Step, failure: Failure) -> Failure {
-        let Action::Start { role: Role::Master, .. } = &step.action else { return failure };
+        if !step.action.starts_the_master() {
+            return failure;
+        }
         let Some(host) = failure.host.clone() else { return failure };
         let patience = if failure.kind == FailureKind::GateRed { RECONNECT } else { Duration::ZERO };
         match self.serves(&host, step, patience).await {

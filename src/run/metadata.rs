@@ -6,24 +6,25 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Runner;
-use super::effect::{LONG_COMMAND, RECONNECT};
+use super::effect::RECONNECT;
 use super::ended::ended;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master, NoAnswer, NotCopied, NotHeld, Outcome, Source};
-use super::step::Verdict;
 use crate::check::Counts;
 use crate::check::health::master_runs;
 use crate::check::metadata::{Metadata, metadata_is_no_older};
 use crate::check::trial::{Limits, judge};
-use crate::host::metadata::{Copied, TrialExports, TrialFacts};
-use crate::host::time::human;
-use crate::host::{AbsPath, Command, FileText, HostName, Process, ProcessId};
+use crate::host::{FileText, HostName, Process, ProcessId};
 use crate::journal::Record;
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
 use crate::rules::line_1_5_to_1_6 as line;
-use crate::schedule::{Action, Step, count};
+use crate::schedule::Step;
+use crate::step::{
+    Backup, Copied, Effect, LONG_COMMAND, Sent, Start, StopMasterCommand, TrialFacts, TrialLoad, Verdict,
+};
+use crate::words::{count, human};
 
 /// Older than this, backup and trial are made again before the old master goes.
 const BACKUP_OLD: Duration = Duration::from_secs(3600);
@@ -43,7 +44,12 @@ const ANOTHER_ONE: &str = "the master that had loaded it has ended with its host
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// A backup or a trial: nothing on the host shows that it was made, so it is made again unless the journal knows it.
-    pub(super) async fn with_metadata(&self, host: &HostName, step: &Step) -> Result<(bool, String), Failure> {
+    pub(super) async fn with_metadata(
+        &self,
+        host: &HostName,
+        step: &Step,
+        make: impl Future<Output = Result<String, Failure>>,
+    ) -> Result<(bool, String), Failure> {
         let before = self.look_when_free(host, step).await?;
         if let Verdict::Done(evidence) = self.laws.already(&step.action, &self.schedule.to, &before) {
             return Ok((true, evidence));
@@ -55,35 +61,31 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.laws
             .allowed(&step.action, &self.schedule.to, &before)
             .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
-        let evidence = match &step.action {
-            Action::Backup { folder, command } => self.back_up(host, step, folder, command).await?,
-            Action::Trial { command, end, .. } => {
-                let told = self.try_load(host, step, command).await;
-                // whatever came of it, nothing of it stays
-                let ended = self.run_believed(host, step, &end.script(), false).await;
-                let evidence = told?;
-                ended?;
-                evidence
-            }
-            _ => String::new(),
-        };
-        Ok((false, evidence))
+        Ok((false, make.await?))
+    }
+
+    pub(super) async fn try_out(&self, host: &HostName, step: &Step, trial: &TrialLoad) -> Result<String, Failure> {
+        let told = self.try_load(host, step, trial).await;
+        // whatever came of it, nothing of it stays
+        let ended = self.run_believed(host, step, &trial.end.script(), false).await;
+        let evidence = told?;
+        ended?;
+        Ok(evidence)
     }
 
     /// A backup and a trial that are long ago say little of the metadata that the old master will leave: they are made again
     /// before it goes. And a trial is made of a copy that is as new as can be.
     /// Whether any of it was made.
     pub(super) async fn renew_backup(&self, step: &Step) -> Result<bool, Failure> {
-        let limit = match &step.action {
+        if matches!(step.action.effect(), Effect::TriesMetadata(_)) {
             // one that is tried again is tried with a new copy: the live counts have gone on
-            Action::Trial { .. } if self.open.borrow().contains_key(&step.id) => Duration::ZERO,
-            Action::Trial { .. } => TRIAL_OF,
-            action if action.ends_the_master() => BACKUP_OLD,
-            _ => return Ok(false),
-        };
-        if matches!(step.action, Action::Trial { .. }) {
-            return self.renew_once(step, limit).await;
+            let again = self.open.borrow().contains_key(&step.id);
+            return self.renew_once(step, if again { Duration::ZERO } else { TRIAL_OF }).await;
         }
+        if !step.action.ends_the_master() {
+            return Ok(false);
+        }
+        let limit = BACKUP_OLD;
         // a trial, or its end, may take so long that the copy before it has grown old again
         for renewed in 0..RENEWALS {
             if !self.renew_once(step, limit).await? {
@@ -103,7 +105,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     async fn renew_once(&self, step: &Step, limit: Duration) -> Result<bool, Failure> {
         let mut renewed = false;
         for (_, track, earlier) in self.schedule.steps().take_while(|(_, _, s)| s.id != step.id) {
-            let of_metadata = matches!(earlier.action, Action::Backup { .. } | Action::Trial { .. });
+            let of_metadata = matches!(earlier.action.effect(), Effect::CopiesMetadata(_) | Effect::TriesMetadata(_));
             if !of_metadata || !self.is_done(&earlier.id) {
                 continue;
             }
@@ -126,13 +128,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         Ok(masters.peek().is_some() && masters.all(|p| p.version.as_ref() != Some(&self.schedule.to)))
     }
 
-    async fn back_up(
-        &self,
-        host: &HostName,
-        step: &Step,
-        folder: &AbsPath,
-        command: &Command,
-    ) -> Result<String, Failure> {
+    pub(super) async fn back_up(&self, host: &HostName, step: &Step, backup: &Backup) -> Result<String, Failure> {
+        let Backup { folder, command } = backup;
         let output = self.run_believed(host, step, &command.script(), true).await?;
         let failed = |cause: String| Failure::new(FailureKind::StepFailed, step.action.describe(), cause);
         let files = Copied::parse(&output)
@@ -158,11 +155,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         Ok(format!("{} ({bytes} bytes) in {folder} and here in {here}, checksums equal", count(files.len(), "file")))
     }
 
-    async fn try_load(&self, host: &HostName, step: &Step, command: &Command) -> Result<String, Failure> {
-        let Action::Trial { port, reconnect_s, accept_long, accept_goal_one, .. } = step.action else {
-            return Ok(String::new());
-        };
-        let output = self.run_believed(host, step, &command.script(), true).await?;
+    async fn try_load(&self, host: &HostName, step: &Step, trial: &TrialLoad) -> Result<String, Failure> {
+        let TrialLoad { port, reconnect_s, accept_long, accept_goal_one, .. } = *trial;
+        let output = self.run_believed(host, step, &trial.command.script(), true).await?;
         let failed = |cause: String| Failure::new(FailureKind::StepFailed, step.action.describe(), cause);
         let facts = TrialFacts::parse(&output)
             .ok_or_else(|| failed("what the trial load told cannot be read".to_owned()).with_output(&output))?;
@@ -252,20 +247,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// Puts what a step needs onto the host: a file that is copied, the text of a configuration file.
     pub(super) async fn bring(&self, host: &HostName, step: &Step) -> Result<(), Failure> {
-        let exports_file;
-        let (source, to) = match &step.action {
-            Action::Copy { from, to, .. } => (Source::File(from), to),
-            Action::Configure { text, copy, .. } => (self.whole(step, text)?, copy),
-            Action::Trial { command: Command::Trial(trial), .. } => {
-                let TrialExports::Text(text) = &trial.exports else { return Ok(()) };
-                exports_file = trial.exports_file();
-                (self.whole(step, text)?, &exports_file)
-            }
-            _ => return Ok(()),
+        let Some((sent, to)) = step.action.sends() else { return Ok(()) };
+        let source = match sent {
+            Sent::File(from) => Source::File(from),
+            Sent::Text(text) => self.whole(step, text)?,
         };
         let begun = self.clock.awake();
         loop {
-            let Err(not) = self.hosts.put(host, source, to).await else { return Ok(()) };
+            let Err(not) = self.hosts.put(host, source, &to).await else { return Ok(()) };
             match not {
                 // a file of the plan, and not the state folder
                 NotCopied::Here(reason) => {
@@ -342,7 +331,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// The process that a master's start has brought, before its gate: what the gate then sees is known by it. One that has
     /// loaded older metadata is stopped before anybody asks it anything.
     pub(super) async fn new_master(&self, host: &HostName, step: &Step) -> Result<Option<ProcessId>, Failure> {
-        let Action::Start { role: Role::Master, .. } = &step.action else { return Ok(None) };
+        if !step.action.starts_the_master() {
+            return Ok(None);
+        }
         let now = self.look(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
         let older = metadata_is_no_older(now.metaversion(), &self.baseline.borrow());
         match older {
@@ -363,7 +354,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// Stops a new master that has loaded other metadata, for `reason`.
     pub(super) async fn stopped_again(&self, step: &Step, failure: Failure, reason: String) -> Failure {
-        let Action::Start { role: Role::Master, prefix, .. } = &step.action else { return failure };
+        let Effect::Starts(Start { role: Role::Master, prefix, .. }) = step.action.effect() else { return failure };
         let Some(host) = failure.host.clone() else { return failure };
         let mut failure = failure;
         if !failure.causes.contains(&reason) {
@@ -385,7 +376,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
         } else {
             let patience = line::takeover_patience(&self.schedule.to);
-            Command::StopMaster { prefix: prefix.clone(), patience }.script()
+            StopMasterCommand { prefix: prefix.clone(), patience }.script()
         };
         let mut output = |line: &str| {
             self.send(Event::output(&step.id, &host, line));

@@ -5,8 +5,8 @@
 
 mod account;
 mod again;
-pub mod back;
 mod busy;
+mod came_back;
 mod clocks;
 mod effect;
 mod ended;
@@ -22,11 +22,11 @@ mod recognise;
 mod reconcile;
 pub mod runner;
 pub mod since;
-pub mod step;
 mod verify;
 mod wait;
 mod window;
 
+pub use came_back::{CameBack, came_back};
 pub use clocks::Clocks;
 pub use event::{Event, EventSink};
 pub use failure::{Failure, FailureKind, Others};

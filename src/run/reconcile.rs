@@ -9,16 +9,17 @@ use std::collections::BTreeMap;
 use futures_util::stream::{self, StreamExt};
 
 use super::Runner;
+use super::came_back::CameBack;
 use super::event::Event;
 use super::failure::Failure;
 use super::job::Begun;
 use super::ports::{Clock, Hosts, Master};
 use super::recognise::{NotSeen, is_another};
-use super::step::{CameBack, Verdict};
 use crate::host::HostName;
 use crate::journal::Progress;
 use crate::moosefs::daemon::Role;
-use crate::schedule::{Action, Phase, Step};
+use crate::schedule::{Phase, Step};
+use crate::step::{Effect, Verdict};
 
 /// Hosts that are looked at at once.
 const AT_ONCE: usize = 16;
@@ -49,7 +50,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if let Some((phase, first)) = steps.first()
             && !steps.iter().any(|(_, step)| begun(step))
         {
-            return match self.look_once(host, &super::step::look(&first.action, self.schedule)).await {
+            return match self.look_once(host, &first.action.look(self.schedule.admin_port)).await {
                 Ok(_) => Ok(()),
                 // a client's turn is its own
                 Err(NotSeen::Another(reason)) if *phase != Phase::Clients => Err(is_another(host, reason)),
@@ -66,9 +67,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 continue;
             }
             // what was ended stays ended, however far its successor came
-            let ended = step.action.takes_down() && begun.iter().any(|later| supersedes(&later.action, &step.action));
-            let proven = standing.iter().any(|later| supersedes(&later.action, &step.action));
-            if !shows(&step.action) || proven || (ended && !self.old_is_back(host, step).await?) {
+            let effect = step.action.effect();
+            let ended = effect.takes_down() && begun.iter().any(|later| later.action.effect().supersedes(effect));
+            let proven = standing.iter().any(|later| later.action.effect().supersedes(effect));
+            if !effect.lasts() || proven || (ended && !self.old_is_back(host, step).await?) {
                 standing.push(step);
                 continue;
             }
@@ -84,10 +86,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             // a new master that runs has come after the old one's end, also where the record of its start was lost
             let new = now.processes.iter().any(|p| p.role == Role::Master && p.version.as_ref() == Some(to));
             match self.laws.still_shows(&step.action, to, &now) {
-                Verdict::NotYet(_) if matches!(step.action, Action::StopMaster { .. }) && new => standing.push(step),
+                Verdict::NotYet(_) if step.action.begins_the_outage() && new => standing.push(step),
                 Verdict::Done(_) => standing.push(step),
                 // nothing can be mounted while our own master is stopped, and it must not wait for that: the last look finds it
-                Verdict::NotYet(_) if matches!(step.action, Action::Mount { .. }) && self.stands_still() => {}
+                Verdict::NotYet(_) if matches!(effect, Effect::Mounts(_)) && self.stands_still() => {}
                 Verdict::NotYet(reason) => {
                     let was = self.done.borrow_mut().remove(&step.id);
                     // where the clock was set back, a later try was begun before this one was done, as the journal has it
@@ -104,7 +106,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Whether a master that was stopped runs again, also where the start of its successor was begun since: what was ended stays
     /// ended but for that.
     async fn old_is_back(&self, host: &HostName, step: &Step) -> Result<bool, Failure> {
-        if !matches!(step.action, Action::StopMaster { .. }) {
+        if !step.action.begins_the_outage() {
             return Ok(false);
         }
         let now = self.look(host, step).await.map_err(|f| f.at(Some(&step.id), host))?;
@@ -114,44 +116,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
     /// Whether the run has stopped the master and not started its successor.
     fn stands_still(&self) -> bool {
-        let stops = |a: &Action| matches!(a, Action::StopMaster { .. } | Action::Stop { role: Role::Master, .. });
-        let starts = |a: &Action| matches!(a, Action::Start { role: Role::Master, .. });
+        let stops = |s: &Step| matches!(s.action.effect(), Effect::Stops { role: Role::Master, .. });
         let all = || self.schedule.steps().map(|(_, _, step)| step);
-        all().any(|s| stops(&s.action) && self.is_done(&s.id))
-            && all().any(|s| starts(&s.action) && !self.is_done(&s.id))
-    }
-}
-
-/// Whether a host shows the effect of `action` for as long as nothing takes its place.
-fn shows(action: &Action) -> bool {
-    !matches!(
-        action,
-        Action::Backup { .. }
-            | Action::Trial { .. }
-            | Action::ConfigureFound { .. }
-            | Action::RemountFound
-            | Action::Verify
-    )
-}
-
-/// Whether `later`, done on the same host, is proof of `earlier`, or has taken its place.
-fn supersedes(later: &Action, earlier: &Action) -> bool {
-    let role = match earlier {
-        Action::Install { role, .. }
-        | Action::Keep { role, .. }
-        | Action::Configure { role, .. }
-        | Action::Restore { role, .. }
-        | Action::PutBack { role, .. }
-        | Action::Stop { role, .. } => Some(*role),
-        Action::StopMaster { .. } => Some(Role::Master),
-        Action::FoldersBack { .. } => Some(Role::Chunkserver),
-        _ => None,
-    };
-    match (later, earlier) {
-        (Action::Mount { mount, .. }, Action::Unmount { mount: gone, .. }) => mount == gone,
-        (Action::Install { .. } | Action::Start { .. }, Action::Copy { .. } | Action::Build { .. }) => true,
-        (Action::Start { role: started, .. }, _) => role == Some(*started),
-        (Action::Mount { .. }, _) => role == Some(Role::Client),
-        _ => false,
+        all().any(|s| stops(s) && self.is_done(&s.id))
+            && all().any(|s| s.action.starts_the_master() && !self.is_done(&s.id))
     }
 }

@@ -21,13 +21,14 @@ use super::job::Begun;
 use super::laws::Laws;
 use super::ports::{Clock, Guard, Hosts, Master};
 use super::recognise::Machines;
-use super::step::Verdict;
 use crate::check::Baseline;
 use crate::host::HostName;
-use crate::host::time::human;
 use crate::journal::{JournalSink, Progress, Record};
 use crate::moosefs::daemon::Role;
-use crate::schedule::{Action, Gate, Phase, Schedule, Stage, Step, StepId, Track, Wait, count};
+use crate::schedule::{Gate, Phase, Schedule, Stage, Step, StepId, Track, Wait};
+use crate::step::{Effect, Verdict};
+use crate::words::count;
+use crate::words::human;
 
 /// A look reads `/proc` and a few files: a host that takes longer is not well. The look ends itself on the host before.
 pub const LOOK_LIMIT: Duration = Duration::from_secs(crate::host::look::LIMIT_S + 10);
@@ -131,7 +132,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             return self.failed(failure).await;
         }
         // what was killed between the last look and its last record has seen the cluster as it was then
-        for (_, _, step) in self.schedule.steps().filter(|(_, _, step)| matches!(step.action, Action::Verify)) {
+        for (_, _, step) in self.schedule.steps().filter(|(_, _, step)| matches!(step.action.effect(), Effect::Looks)) {
             self.done.borrow_mut().remove(&step.id);
         }
         let steps = self.schedule.steps().count();
@@ -328,8 +329,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     pub(super) async fn free_and_fit(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
         loop {
             self.still_fit(stage, track, step).await?;
-            let begun = step.action.takes_down() && self.open.borrow().contains_key(&step.id);
-            if begun || !step.action.takes_down() || !step.pause_before {
+            let begun = step.action.effect().takes_down() && self.open.borrow().contains_key(&step.id);
+            if begun || !step.action.effect().takes_down() || !step.pause_before {
                 return Ok(());
             }
             let at = |failure: Failure| failure.at(Some(&step.id), &track.host);
@@ -354,7 +355,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// taken down.
     async fn still_whole(&self, stage: &Stage, track: &Track, step: &Step) -> Result<(), Stop> {
         let Some(gate) = track.gate.as_ref().or(stage.gate.as_ref()) else { return Ok(()) };
-        let ((Gate::Healthy { .. }, Action::Start { .. }) | (_, Action::Unmount { .. })) = (gate, &step.action) else {
+        let ((Gate::Healthy { .. }, Effect::Starts(_)) | (_, Effect::Unmounts(_))) = (gate, step.action.effect())
+        else {
             return Ok(());
         };
         let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
@@ -382,7 +384,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// it stopped it, or ended by itself. A gate would wait for what only this host's next steps bring back.
     async fn is_away(&self, track: &Track) -> Result<bool, Failure> {
         let next = track.steps.iter().find(|s| !self.is_done(&s.id));
-        let Some(step) = next.filter(|s| matches!(s.action, Action::Stop { role: Role::Chunkserver, .. })) else {
+        let Some(step) = next.filter(|s| matches!(s.action.effect(), Effect::Stops { role: Role::Chunkserver, .. }))
+        else {
             return Ok(false);
         };
         let now = self.look(&track.host, step).await.map_err(|f| f.at(Some(&step.id), &track.host))?;
@@ -434,7 +437,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// what only the next step brings back. Of a step that was begun and not seen to be done the host itself tells: where
     /// the old daemon still runs, wait and gate are as necessary as ever.
     async fn is_touched(&self, track: &Track) -> Result<bool, Failure> {
-        for step in track.steps.iter().filter(|s| s.action.takes_down()) {
+        for step in track.steps.iter().filter(|s| s.action.effect().takes_down()) {
             if self.is_done(&step.id) {
                 return Ok(true);
             }
@@ -449,7 +452,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Whether something of a host may be taken away now and not brought back yet, by what was begun.
     pub(super) fn is_half_done(&self, track: &Track) -> bool {
         let begun = |s: &Step| self.is_done(&s.id) || self.open.borrow().contains_key(&s.id);
-        !self.track_is_done(track) && track.steps.iter().any(|s| s.action.takes_down() && begun(s))
+        !self.track_is_done(track) && track.steps.iter().any(|s| s.action.effect().takes_down() && begun(s))
     }
 
     fn track_is_done(&self, track: &Track) -> bool {

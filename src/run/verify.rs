@@ -5,8 +5,8 @@ use futures_util::stream::{self, StreamExt};
 use super::Runner;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master};
-use super::step::Verdict;
-use crate::schedule::{Action, Step, Track};
+use crate::schedule::{Step, Track};
+use crate::step::Verdict;
 
 /// Hosts that are looked at at once.
 const AT_ONCE: usize = 16;
@@ -21,7 +21,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if let (Some(track), Some(gate)) = (master, &verify.afterwards) {
             self.gate(gate, &track.host, Some(&verify.id), &|| false).await?;
         }
-        let shows = |s: &&Step| matches!(s.action, Action::Start { .. } | Action::Mount { .. });
+        let shows = |s: &&Step| s.action.effect().runs_on();
         let tracks = self.schedule.stages.iter().flat_map(|s| &s.tracks);
         let all: Vec<(&Track, &Step)> = tracks
             .flat_map(|t| t.steps.iter().filter(shows).map(move |s| (t, s)))

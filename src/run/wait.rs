@@ -2,17 +2,17 @@
 //!
 //! A full-stop's master is all that stays stopped while a run waits. A stagger, on both ways, begins when what was taken down is
 //! back, and the gate behind it asks each server for its release; a way back looks at the very daemon before it restores or starts
-//! its program ([`super::step::allowed`]); a metalogger that was stopped is looked for at the end.
+//! its program ([`crate::step::Action::allowed`]); a metalogger that was stopped is looked for at the end.
 
+use super::came_back::CameBack;
 use super::event::Event;
 use super::failure::Failure;
 use super::ports::{Clock, Hosts, Master};
 use super::recognise::{NotSeen, is_another};
 use super::runner::{Runner, Stop};
-use super::step::CameBack;
 use crate::host::{HostFacts, HostName, Look};
 use crate::moosefs::daemon::Role;
-use crate::schedule::{Action, Step, Track, Wait};
+use crate::schedule::{Step, Track, Wait};
 
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// A wait that a rule demands, counted from when the step before was done.
@@ -74,7 +74,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// # Errors
     /// A master of another release runs there.
     pub(super) fn still_stopped(&self, step: &Step, before: &HostFacts) -> Result<(), Failure> {
-        let starts = matches!(step.action, Action::Start { role: Role::Master, .. }) && self.has_stopped();
+        let starts = step.action.starts_the_master() && self.has_stopped();
         let Some(stop) = self.stop_of_master().filter(|_| starts) else { return Ok(()) };
         match self.laws.came_back(&stop.action, &self.schedule.to, before) {
             Some(CameBack::Old(failure)) => Err(*failure),
@@ -89,7 +89,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     fn stop_of_master(&self) -> Option<&Step> {
-        self.schedule.steps().map(|(_, _, step)| step).find(|step| matches!(step.action, Action::StopMaster { .. }))
+        self.schedule.steps().map(|(_, _, step)| step).find(|step| step.action.begins_the_outage())
     }
 
     /// Whether the run has stopped the master itself.

@@ -10,11 +10,11 @@ use super::event::Event;
 use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master};
 use super::runner::Stop;
-use super::step::Verdict;
 use crate::host::HostName;
 use crate::moosefs::daemon::Role;
 use crate::plan::Window;
-use crate::schedule::{Action, Step, Track};
+use crate::schedule::{Step, Track};
+use crate::step::{Effect, Start, Verdict};
 
 /// Seconds between two events about the same wait: it may last for days.
 const TOLD_EVERY_S: u64 = 60;
@@ -51,21 +51,21 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// Whether a step is bound to the window: it takes something down that serves until then. In a full stop a chunkserver does
     /// not, unless a boot has brought up a master that the run has not started.
     async fn is_bound(&self, step: &Step) -> bool {
-        let of_server =
-            matches!(step.action, Action::Start { role: Role::Chunkserver, .. }) && !self.schedule.is_back();
-        match &step.action {
-            Action::Verify => false,
-            action if !action.takes_down() => false,
-            Action::StopMaster { .. } if self.serves_nobody() => false,
-            _ => step.pause_before || (of_server && self.master_serves().await),
+        let effect = step.action.effect();
+        if matches!(effect, Effect::Looks) || !effect.takes_down() {
+            return false;
         }
+        if step.action.begins_the_outage() && self.serves_nobody() {
+            return false;
+        }
+        let of_server = starts_a_chunkserver(step) && !self.schedule.is_back();
+        step.pause_before || (of_server && self.master_serves().await)
     }
 
     /// Whether an old master has no chunkserver left that can register with it: a full stop has brought all of them into the new
     /// release, and somebody has started it since. The file system stands still until it is stopped again.
     fn serves_nobody(&self) -> bool {
-        let starts = |step: &Step| matches!(step.action, Action::Start { role: Role::Chunkserver, .. });
-        let mut servers = self.schedule.steps().map(|(_, _, step)| step).filter(|step| starts(step)).peekable();
+        let mut servers = self.schedule.steps().map(|(_, _, step)| step).filter(|s| starts_a_chunkserver(s)).peekable();
         servers.peek().is_some() && servers.all(|step| self.is_done(&step.id))
     }
 
@@ -117,4 +117,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     fn seconds_until(&self, then: jiff::Timestamp) -> u64 {
         u64::try_from(then.duration_since(self.clock.wall()).as_secs()).unwrap_or(0)
     }
+}
+
+fn starts_a_chunkserver(step: &Step) -> bool {
+    matches!(step.action.effect(), Effect::Starts(Start { role: Role::Chunkserver, .. }))
 }

@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::{Action, Schedule, Stage, Step, StepId, Track};
+use super::{Schedule, Stage, Step, StepId, Track};
 use crate::host::HostName;
 use crate::plan::{ClientGroup, InstallHow, Plan};
+use crate::step::Effect;
 
 /// The code that accepts `lazy_unmount`: a resume makes no check that would ask for it.
 const LAZY: &str = "lazy-unmount";
@@ -93,7 +94,7 @@ fn same_place<'a>(stage: &'a Stage, place: usize, track: &Track) -> Option<&'a T
 
 fn differs(step: &Step, track: &Track) -> Option<String> {
     // a trial changes nothing, and what was learnt from one that failed may be accepted since
-    if matches!(step.action, Action::Trial { .. }) {
+    if matches!(step.action.effect(), Effect::TriesMetadata(_)) {
         return None;
     }
     match track.steps.iter().find(|now| now.id == step.id) {

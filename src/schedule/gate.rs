@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Schedule, count};
+use super::Schedule;
 use crate::host::{AbsPath, HostName};
+use crate::words::count;
 
 /// What the cluster must show, through its master's own protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

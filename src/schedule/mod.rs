@@ -5,10 +5,8 @@ pub mod change;
 pub mod compile;
 pub mod gate;
 pub mod model;
-mod words;
 
 pub use compile::back::{changed, compile_back};
 pub use compile::compile;
 pub use gate::Gate;
 pub use model::*;
-pub use words::{count, of_bytes};

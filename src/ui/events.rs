@@ -8,10 +8,10 @@ use super::out;
 use super::repeats::Repeats;
 use super::schedule::is_recipe;
 use super::shown::Shown;
-use crate::host::time::human;
 use crate::run::event::Stamped;
 use crate::run::{Event, EventSink};
-use crate::schedule::count;
+use crate::words::count;
+use crate::words::human;
 
 /// Seconds between two lines about the same wait: a log is read afterwards.
 const WAIT_LINES_S: u64 = 60;

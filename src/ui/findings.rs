@@ -8,7 +8,7 @@ use console::Style;
 use super::shown::Shown;
 use crate::check::{Code, Finding, Severity};
 use crate::host::HostName;
-use crate::schedule::count;
+use crate::words::count;
 
 /// Hosts named before the rest is counted.
 const HOSTS_NAMED: usize = 8;

@@ -12,9 +12,9 @@ use super::events::{clock, line};
 use super::repeats::Repeats;
 use super::shown::Shown;
 use crate::host::HostName;
-use crate::host::time::human;
 use crate::run::event::Stamped;
 use crate::run::{Event, EventSink};
+use crate::words::human;
 
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(120);

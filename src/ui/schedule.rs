@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use console::Style;
 
 use super::shown::Shown;
-use crate::host::Command;
 use crate::host::shell::Become;
-use crate::host::time::human;
 use crate::moosefs::daemon::Role;
 use crate::plan::Busy;
-use crate::schedule::{Action, Schedule, Stage, Step, Track, Wait, count};
+use crate::schedule::{Schedule, Stage, Step, Track, Wait};
+use crate::step::{Action, Effect, Unmount};
+use crate::words::{count, human};
 
 /// Column at which a step's own text begins.
 const INDENT: usize = 14;
@@ -216,7 +216,7 @@ impl Page {
             let shown = Shown::styled(&self.dim, &shown);
             self.verbatim(indent, &shown);
         }
-        if let Action::Configure { diff, .. } = &step.action {
+        if let Some(diff) = step.action.diff() {
             for line in diff.lines() {
                 self.verbatim(indent, &Shown::line(line));
             }
@@ -236,7 +236,7 @@ impl Page {
 
 /// What is done with a mount that is in use, where it is not simply a failure.
 fn in_use(action: &Action) -> Option<String> {
-    let Action::Unmount { busy, command, .. } = action else { return None };
+    let Effect::Unmounts(Unmount { busy, command, .. }) = action.effect() else { return None };
     let first = match busy {
         Busy::Fail => None,
         Busy::Wait(time) => Some(format!("if it is in use: the run waits, {} at most", human(time.as_secs()))),
@@ -244,7 +244,7 @@ fn in_use(action: &Action) -> Option<String> {
             "if it is in use: this client is left on the old release, and the run does not end as a success".into(),
         ),
     };
-    let lazy = matches!(command, Command::Unmount { lazy: true, .. }).then_some(LAZY);
+    let lazy = command.lazy.then_some(LAZY);
     match (first, lazy) {
         (Some(first), Some(lazy)) => Some(format!("{first}; then {lazy}")),
         (first, lazy) => first.or_else(|| lazy.map(|lazy| format!("if it is in use: {lazy}"))),

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::schedule::cluster;
 use super::shown::Shown;
 use crate::host::HostName;
-use crate::host::time::human;
 use crate::plan::{Mode, Window};
-use crate::schedule::{Action, Schedule};
+use crate::schedule::Schedule;
+use crate::words::human;
 
 /// Hosts that are named before the others are counted.
 const NAMED: usize = 5;
@@ -25,7 +25,7 @@ pub fn title(schedule: &Schedule) -> String {
 /// Of a full-stop that stops nothing, why.
 #[must_use]
 pub fn no_stop(schedule: &Schedule) -> Option<String> {
-    let stops = schedule.steps().any(|(_, _, step)| matches!(step.action, Action::StopMaster { .. }));
+    let stops = schedule.steps().any(|(_, _, step)| step.action.begins_the_outage());
     let none = schedule.mode == Mode::FullStop && !schedule.is_back() && !stops;
     none.then(|| {
         format!("The master runs {} already: it is not stopped, and no wait before its start is needed.", schedule.to)
@@ -88,8 +88,8 @@ fn ways_back(schedule: &Schedule) -> Vec<String> {
 fn configuration(schedule: &Schedule) -> Vec<String> {
     let mut shown: Vec<(&str, Vec<&str>)> = Vec::new();
     for (_, track, step) in schedule.steps() {
-        let Action::Configure { diff, .. } = &step.action else { continue };
-        match shown.iter_mut().find(|(known, _)| known == diff) {
+        let Some(diff) = step.action.diff() else { continue };
+        match shown.iter_mut().find(|(known, _)| *known == diff) {
             Some((_, hosts)) => hosts.push(track.host.as_str()),
             None => shown.push((diff, vec![track.host.as_str()])),
         }

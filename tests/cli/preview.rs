@@ -8,7 +8,8 @@ use mfsupgrade::host::{AbsPath, HostName, MountArguments};
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Plan;
 use mfsupgrade::rules::line_1_5_to_1_6 as line;
-use mfsupgrade::schedule::{Action, Schedule, compile};
+use mfsupgrade::schedule::{Schedule, compile};
+use mfsupgrade::step::{Action, Effect};
 use mfsupgrade::ui::summary;
 use serde_json::Value;
 
@@ -148,7 +149,7 @@ fn observation(plan: &Plan) -> Observation {
 #[test]
 fn what_only_the_hosts_know_is_marked() {
     let preview_only = |schedule: &Schedule| {
-        let only = |a: &Action| matches!(a, Action::ConfigureFound { .. } | Action::RemountFound);
+        let only = |a: &Action| matches!(a.effect(), Effect::Previewed { .. });
         schedule.steps().filter(|(_, _, step)| only(&step.action)).count()
     };
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/plans")).unwrap() {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use mfsupgrade::host::{AbsPath, Command};
+use mfsupgrade::host::AbsPath;
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::{Archive, InstallHow, Mode};
 use mfsupgrade::rehearsal::{Cluster, What, simulated_archive};
+use mfsupgrade::step::{BuildCommand, InstallCommand, KeepCommand, PutInPlace, StartCommand};
 use sha2::{Digest, Sha256};
 
 use crate::support::{count, failed, options, plan, ran, said};
@@ -17,8 +18,8 @@ fn path(text: &str) -> AbsPath {
     AbsPath::new(text).unwrap()
 }
 
-fn build() -> Command {
-    Command::Build {
+fn build() -> BuildCommand {
+    BuildCommand {
         archive: path(ARCHIVE),
         tree: path(TREE),
         configure: vec!["--prefix=/usr/local".to_owned(), "--disable-mfscgi".to_owned()],
@@ -74,9 +75,9 @@ async fn an_archive_becomes_a_tree_that_installs() {
     said(&cluster, "cs1", &format!("[ -x {TREE}/mfsmaster/mfsmaster ] && [ ! -e {TREE}/left ]"), 0).await;
 
     let keep =
-        Command::Keep { prefix: path("/usr/local"), file: path("/var/lib/mfsupgrade/kept.tar"), shown: Vec::new() };
+        KeepCommand { prefix: path("/usr/local"), file: path("/var/lib/mfsupgrade/kept.tar"), shown: Vec::new() };
     ran(&cluster, "cs1", &keep.script(), 0).await;
-    ran(&cluster, "cs1", &Command::MakeInstall { source_dir: path(TREE) }.script(), 0).await;
+    ran(&cluster, "cs1", &InstallCommand::MakeInstall { source_dir: path(TREE) }.script(), 0).await;
     said(&cluster, "cs1", "grep -q 'version: 1.6.27' /usr/local/sbin/mfschunkserver", 0).await;
     // once: what is kept is from before
     ran(&cluster, "cs1", &keep.script(), 0).await;
@@ -89,8 +90,8 @@ async fn an_archive_becomes_a_tree_that_installs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tree_that_lacks_a_program_of_its_host_is_not_whole() {
     let cluster = with_archive(&[]).await;
-    let Command::Build { archive, tree, release, mark, mark_text, .. } = build() else { unreachable!() };
-    let without = |roles: &[Role]| Command::Build {
+    let BuildCommand { archive, tree, release, mark, mark_text, .. } = build();
+    let without = |roles: &[Role]| BuildCommand {
         configure: vec!["--prefix=/usr/local".to_owned(), "--disable-mfsmount".to_owned()],
         roles: roles.to_vec(),
         archive: archive.clone(),
@@ -138,7 +139,7 @@ async fn a_configuration_file_is_put_in_its_place() {
         std::fs::create_dir_all(root.join("var/lib/mfsupgrade")).unwrap();
         std::fs::write(root.join("var/lib/mfsupgrade/copy"), text).unwrap();
     };
-    let put = |replaces: Option<String>| Command::PutInPlace {
+    let put = |replaces: Option<String>| PutInPlace {
         copy: path("/var/lib/mfsupgrade/copy"),
         file: path("/usr/local/etc/mfsmaster.cfg"),
         sha256: sum(text),
@@ -170,9 +171,9 @@ async fn a_configuration_file_is_put_in_its_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_release_is_run_with_its_own_patience() {
     let cluster = Cluster::start(&plan("1.6.27", Mode::Rolling, 1, 0), options(&[])).await.unwrap();
-    ran(&cluster, "master", &Command::MakeInstall { source_dir: path("/usr/src/mfs-1.6.27") }.script(), 0).await;
+    ran(&cluster, "master", &InstallCommand::MakeInstall { source_dir: path("/usr/src/mfs-1.6.27") }.script(), 0).await;
     let patience = Some(std::time::Duration::from_secs(1800));
-    let start = Command::Start { role: Role::Master, prefix: path("/usr/local"), patience };
+    let start = StartCommand::Start { role: Role::Master, prefix: path("/usr/local"), patience };
     let words = ran(&cluster, "master", &start.script(), 0).await;
     assert!(words.contains("initialized properly"), "{words}");
 }

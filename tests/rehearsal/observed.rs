@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use mfsupgrade::host::Command as HostCommand;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, Options};
-use mfsupgrade::schedule::{Action, Schedule};
+use mfsupgrade::schedule::Schedule;
+use mfsupgrade::step::{Action, Configure, PutInPlace};
 use serde_json::Value;
 
 use crate::desk::{Desk, original};
@@ -262,8 +262,8 @@ async fn what_an_upgrade_writes_is_what_was_shown() {
     // what was there has moved at most; on top of that comes what was shown, and nothing else
     let (mut must, mut kept) = (before.clone(), 0);
     for (_, track, step) in schedule.steps() {
-        let Action::Configure { file, text, diff, command, .. } = &step.action else { continue };
-        let HostCommand::PutInPlace { mode, owner, beside, .. } = command else { panic!("{command:?}") };
+        let Action::Configure(Configure { file, text, diff, command, .. }) = &step.action else { continue };
+        let PutInPlace { mode, owner, beside, .. } = command;
         let files = must.get_mut(track.host.as_str()).unwrap();
         if let Some(old) =
             files.insert(file.to_string(), (format!("{mode:o} {owner}"), text.to_send().unwrap().to_owned()))

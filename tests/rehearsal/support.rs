@@ -7,13 +7,13 @@ use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mfsupgrade::host::metadata::{Snapshot, Trial, TrialExports};
 use mfsupgrade::host::shell::{self, Reader, Word};
 use mfsupgrade::host::{AbsPath, HostName};
 use mfsupgrade::plan::{
     Access, Chunkserver, ClientGroup, Install, InstallHow, Master, Mode, Plan, Ssh, Stagger, Upgrade,
 };
 use mfsupgrade::rehearsal::{Cluster, Event, Options, Timings, What};
+use mfsupgrade::step::{Snapshot, Trial, TrialExports};
 
 /// Of clusters that are driven by hand: five minutes are a second and a half.
 pub const SPEED: f64 = 200.0;

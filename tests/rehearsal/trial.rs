@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use mfsupgrade::host::metadata::{Copied, Trial, TrialExports, TrialFacts};
 use mfsupgrade::host::{AbsPath, FileText};
 use mfsupgrade::moosefs::wire::{decode, request};
 use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, What};
+use mfsupgrade::step::{Copied, Trial, TrialExports, TrialFacts};
 
 use crate::protocol::ask_at;
 use crate::support::{

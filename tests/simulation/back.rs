@@ -77,7 +77,7 @@ fn a_way_back_that_starts_no_master_holds_nothing_that_users_deleted_against_the
     let upgrade = schedule(&world, Mode::FullStop);
     walk_to_pause(&world, &upgrade, "make install");
     let back = back(&world, &upgrade);
-    let starts = |s: &mfsupgrade::schedule::Step| matches!(s.action, mfsupgrade::schedule::Action::Start { .. });
+    let starts = |s: &mfsupgrade::schedule::Step| matches!(s.action.effect(), mfsupgrade::step::Effect::Starts(_));
     assert!(!back.stages.is_empty() && !back.steps().any(|(_, _, step)| starts(step)), "programs alone");
     walk_to_pause(&world, &back, "tar -xpf");
     world.set_inodes(7_000);

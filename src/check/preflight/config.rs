@@ -1,6 +1,5 @@
 //! Configuration: carried over from what the running daemon uses to where the new release looks first.
 
-use sha2::{Digest, Sha256};
 use similar::TextDiff;
 
 use super::old::Old;
@@ -14,6 +13,7 @@ use crate::moosefs::releases::TABLE;
 use crate::moosefs::secrets::masked;
 use crate::plan::{Access, Mode};
 use crate::rules::away::RECONNECT_S;
+use crate::words::sha256;
 
 /// Limits that a 1.6.25+ master cannot do without.
 const LIMITS: [&str; 4] =
@@ -254,7 +254,7 @@ impl Check<'_> {
             role: file.role,
             mode: known.map_or(0o644, |f| f.mode),
             owner: known.map_or("root:root".to_owned(), |f| format!("{}:{}", f.owner, f.group)),
-            replaces: there.map(|now| hex(&now.text)),
+            replaces: there.map(|now| sha256(&now.text)),
             diff,
             file: file.to,
             text: FileText::new(file.text),
@@ -264,7 +264,3 @@ impl Check<'_> {
 }
 
 static EMPTY: TextFile = TextFile { mode: 0o644, owner: String::new(), group: String::new(), text: String::new() };
-
-fn hex(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -2,13 +2,13 @@
 
 use super::Check;
 use crate::check::{Baseline, Code};
-use crate::host::time::human;
 use crate::moosefs::daemon::Role;
 use crate::moosefs::releases::TABLE;
 use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
 use crate::rules::away::Takeover;
 use crate::rules::line_1_5_to_1_6 as line;
+use crate::words::human;
 
 /// No master saves and loads in less.
 const LEAST_S: u64 = 1;

@@ -5,7 +5,8 @@ use crate::check::Code;
 use crate::moosefs::daemon::Role;
 use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
-use crate::schedule::{Action, Schedule, compile};
+use crate::schedule::{Schedule, compile};
+use crate::step::{Action, Effect, Start};
 
 /// A full-stop of a cluster whose master is new, and so many chunkservers.
 fn schedule(servers: usize) -> (Scene, Schedule) {
@@ -31,7 +32,7 @@ fn schedule(servers: usize) -> (Scene, Schedule) {
 }
 
 fn stops(schedule: &Schedule) -> bool {
-    schedule.steps().any(|(_, _, step)| matches!(step.action, Action::StopMaster { .. }))
+    schedule.steps().any(|(_, _, step)| step.action.begins_the_outage())
 }
 
 #[test]
@@ -43,7 +44,7 @@ fn a_full_stop_does_not_stop_a_master_that_is_new() {
         let summary = crate::ui::summary::text(&schedule).to_string();
         assert!(summary.contains("The master runs 1.6.27 already: it is not stopped"), "{summary}");
         let starts = schedule.steps().filter(|(_, _, step)| {
-            matches!(step.action, Action::Start { role: Role::Chunkserver, .. }) && step.pause_before
+            matches!(step.action.effect(), Effect::Starts(Start { role: Role::Chunkserver, .. })) && step.pause_before
         });
         assert_eq!(starts.count(), SERVERS.len(), "each looks for itself, and nothing stands still in a pause");
         let none = summary.contains("none is restarted");
@@ -72,7 +73,7 @@ fn a_copy_of_what_is_replaced_is_asked_for_the_old_program() {
     let wanted = |host: &str| {
         let of = |track: &crate::schedule::Track| track.host.as_str() == host;
         schedule.steps().find_map(|(_, track, step)| match &step.action {
-            Action::Keep { holds, .. } if of(track) => Some(holds.clone()),
+            Action::Keep(keep) if of(track) => Some(keep.holds.clone()),
             _ => None,
         })
     };

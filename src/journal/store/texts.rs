@@ -6,11 +6,10 @@ use std::path::Path;
 
 use super::StoreError;
 use crate::check::Observation;
-use crate::host::metadata::TrialExports;
-use crate::host::{Command, FileText};
+use crate::host::FileText;
 use crate::journal::files::{make_folder, open_new, read_file, sync, sync_folder};
 use crate::plan::{Exports, Plan};
-use crate::schedule::{Action, Schedule};
+use crate::schedule::Schedule;
 
 /// The folder of a run's texts.
 const FOLDER: &str = "texts";
@@ -39,25 +38,7 @@ impl HasTexts for Observation {
 impl HasTexts for Schedule {
     fn texts(&mut self) -> Vec<&mut FileText> {
         let tracks = self.stages.iter_mut().flat_map(|stage| &mut stage.tracks);
-        let mut texts = Vec::new();
-        for step in tracks.flat_map(|track| &mut track.steps) {
-            match &mut step.action {
-                Action::Configure { text, .. } => texts.push(text),
-                Action::Trial { command, end, .. } => texts.extend([command, end].into_iter().filter_map(of_trial)),
-                _ => {}
-            }
-        }
-        texts
-    }
-}
-
-fn of_trial(command: &mut Command) -> Option<&mut FileText> {
-    match command {
-        Command::Trial(trial) | Command::EndTrial(trial) => match &mut trial.exports {
-            TrialExports::Text(text) => Some(text),
-            TrialExports::Files(_) => None,
-        },
-        _ => None,
+        tracks.flat_map(|track| &mut track.steps).flat_map(|step| step.action.texts()).collect()
     }
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::rolling::least_wait;
 use super::timeline::Timeline;
 use super::{Check, check};
-use crate::host::time::human;
 use crate::moosefs::daemon::Role;
 use crate::plan::Plan;
 use crate::rehearsal::timing::played;
+use crate::words::human;
 
 /// The checks.
 pub fn checks(plan: &Plan, speed: f64, timeline: &Timeline<'_>) -> Vec<Check> {

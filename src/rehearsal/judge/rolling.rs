@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::timeline::{Outage, Timeline};
 use super::{Check, check};
-use crate::host::time::human;
 use crate::moosefs::daemon::Role;
 use crate::plan::Plan;
 use crate::rehearsal::timing::{played, scaled};
+use crate::words::human;
 
 /// A wait may be shorter by this part of itself: the waiting side rounds, and reads another clock.
 const TOLERANCE: f64 = 0.01;

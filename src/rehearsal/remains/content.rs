@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::tar;
+use crate::words::hex;
 
 /// Said in place of a digest where the content is nobody's but its run's.
 pub const UNCOUNTED: &str = "content not compared";
@@ -79,7 +80,7 @@ pub fn mark(name: &str, bytes: &[u8], chance: &Chance) -> String {
 
 /// The beginning of it: enough for whoever compares two clusters that nobody falsifies.
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes)[..8])
 }
 
 #[cfg(test)]

@@ -10,14 +10,17 @@
 use std::collections::HashMap;
 
 use super::super::gate::Gate;
-use super::super::model::{Action, FORMAT, Known, Phase, Schedule, Stage, Step, StepId, Track, Wait};
+use super::super::model::{FORMAT, Known, Phase, Schedule, Stage, Step, StepId, Track, Wait};
 use super::{AT_ONCE, Compiler, track};
 use crate::check::back::{BackSeen, Changed, Daemon, Part, Written};
-use crate::host::metadata::Snapshot;
-use crate::host::{AbsPath, Command, HostName, MountArguments};
+use crate::host::{AbsPath, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
 use crate::plan::{ClientGroup, Mode, Plan};
 use crate::rules::line_1_5_to_1_6 as line;
+use crate::step::{
+    Action, Backup, Effect, FoldersBack, FoldersBackCommand, Mount, MountCommand, PutBack, PutBackCommand, Restore,
+    RestoreCommand, Snapshot, SnapshotCommand, Start, StartCommand, Stop, StopCommand, Unmount,
+};
 
 const WHY_CLIENTS: &str = "a new mount does not work with an old master, an old one works with a new master: clients go \
      back first";
@@ -34,15 +37,7 @@ const WHY_MASTER: &str = "the old master starts on exactly what the new one writ
 pub fn changed(schedule: &Schedule, begun: &dyn Fn(&StepId) -> bool) -> Vec<Changed> {
     let mut all: Vec<Changed> = Vec::new();
     for (_, track, step) in schedule.steps().filter(|(_, _, step)| begun(&step.id)) {
-        let (role, prefix) = match &step.action {
-            Action::Install { role, prefix, .. } | Action::Start { role, prefix, .. } => (*role, Some(prefix)),
-            Action::Keep { role, command: Command::Keep { prefix, .. }, .. } => (*role, Some(prefix)),
-            Action::StopMaster { prefix, .. } => (Role::Master, Some(prefix)),
-            Action::Mount { prefix, .. } => (Role::Client, Some(prefix)),
-            Action::Configure { role, .. } => (*role, None),
-            Action::Unmount { .. } => (Role::Client, None),
-            _ => continue,
-        };
+        let Some((role, prefix)) = concerns(&step.action) else { continue };
         let known = all.iter().position(|c| c.host == track.host && c.role == role);
         let at = match (known, prefix) {
             (Some(at), _) => at,
@@ -58,77 +53,111 @@ pub fn changed(schedule: &Schedule, begun: &dyn Fn(&StepId) -> bool) -> Vec<Chan
         };
         let change = &mut all[at];
         change.ended |= step.action.ends_the_master();
+        if let Some(folder) = works_in(&step.action) {
+            change.data_path = Some(folder.clone());
+        }
         match &step.action {
-            Action::Keep { file, .. } => change.kept = Some(file.clone()),
-            Action::StopMaster { data_path, .. } | Action::Start { data_path, .. } => {
-                change.data_path = data_path.clone().or(change.data_path.take());
-            }
+            Action::Keep(keep) => change.kept = Some(keep.file.clone()),
             // an old master does not look at it
-            Action::Configure { file, .. } if file.as_str().ends_with("mfsexports.cfg") => {}
-            Action::Configure { file, command: Command::PutInPlace { replaces, beside, .. }, .. } => {
-                change.config.push(Written { file: file.clone(), replaced: replaces.clone(), beside: beside.clone() })
+            Action::Configure(configure) if configure.file.as_str().ends_with("mfsexports.cfg") => {}
+            Action::Configure(configure) => change.config.push(Written {
+                file: configure.file.clone(),
+                replaced: configure.command.replaces.clone(),
+                beside: configure.command.beside.clone(),
+            }),
+            Action::Unmount(Unmount { mount, .. }) | Action::Mount(Mount { mount, .. }) => {
+                let made = mounts_of(track).find(|arguments| arguments.mount_point == *mount);
+                change.mounts.extend(made.filter(|arguments| !change.mounts.contains(arguments)).cloned());
             }
-            Action::Unmount { mount, .. } | Action::Mount { mount, .. } => {
-                let made = |s: &&Step| matches!(&s.action, Action::Mount { mount: m, .. } if m == mount);
-                if let Some(Command::Mount { arguments, .. }) =
-                    track.steps.iter().find(made).and_then(|s| s.action.command())
-                    && !change.mounts.contains(arguments)
-                {
-                    change.mounts.push(arguments.clone());
-                }
-            }
-            _ => {}
+            // what is installed and started is told by the role alone
+            Action::Install(_) | Action::Start(_) | Action::StopMaster(_) => {}
+            // nothing runs of it, or it is of a way back
+            Action::Copy(_)
+            | Action::Build(_)
+            | Action::Backup(_)
+            | Action::Trial(_)
+            | Action::Stop(_)
+            | Action::Restore(_)
+            | Action::PutBack(_)
+            | Action::FoldersBack(_)
+            | Action::ConfigureFound(_)
+            | Action::RemountFound(_)
+            | Action::Verify(_) => {}
         }
     }
     // a host of which nothing but a copy was made is as it was
     let touched = |c: &Changed| {
         schedule.steps().any(|(_, track, step)| {
-            let keeps = matches!(step.action, Action::Keep { .. });
-            track.host == c.host && !keeps && role_of(&step.action) == Some(c.role) && begun(&step.id)
+            let keeps = matches!(step.action, Action::Keep(_));
+            let role = concerns(&step.action).map(|(role, _)| role);
+            track.host == c.host && !keeps && role == Some(c.role) && begun(&step.id)
         })
     };
     all.retain(touched);
     // a boot makes every mount of a host anew, with the programs that the run has installed
     for change in all.iter_mut().filter(|c| c.role == Role::Client) {
         let of_host = schedule.steps().filter(|(_, track, _)| track.host == change.host);
-        for (_, _, step) in of_host {
-            if let (Action::Mount { .. }, Some(Command::Mount { arguments, .. })) =
-                (&step.action, step.action.command())
-                && !change.mounts.contains(arguments)
-            {
-                change.not_begun.push(arguments.clone());
-            }
-        }
+        let mounts = of_host.filter_map(|(_, _, step)| mounted(&step.action));
+        change.not_begun.extend(mounts.filter(|arguments| !change.mounts.contains(arguments)).cloned());
     }
     // where a daemon works is as true of one that a boot has started from what was installed
     for change in all.iter_mut().filter(|c| c.data_path.is_none()) {
         let of_host = schedule.steps().filter(|(_, track, _)| track.host == change.host);
-        change.data_path =
-            of_host.filter(|(_, _, s)| role_of(&s.action) == Some(change.role)).find_map(|(_, _, s)| match &s.action {
-                Action::StopMaster { data_path, .. } | Action::Start { data_path, .. } => data_path.clone(),
-                _ => None,
-            });
+        let of_role = of_host.filter(|(_, _, s)| concerns(&s.action).is_some_and(|(role, _)| role == change.role));
+        change.data_path = of_role.filter_map(|(_, _, s)| works_in(&s.action)).next().cloned();
     }
     all
 }
 
-fn role_of(action: &Action) -> Option<Role> {
+/// The role of whose way back a step of an upgrade is a part, and the prefix where it tells one.
+fn concerns(action: &Action) -> Option<(Role, Option<&AbsPath>)> {
     match action {
-        Action::Install { role, .. } | Action::Start { role, .. } | Action::Configure { role, .. } => Some(*role),
-        Action::StopMaster { .. } => Some(Role::Master),
-        Action::Unmount { .. } | Action::Mount { .. } => Some(Role::Client),
+        Action::Install(install) => Some((install.role, Some(&install.prefix))),
+        Action::Start(start) => Some((start.role, Some(&start.prefix))),
+        Action::Keep(keep) => Some((keep.role, Some(&keep.command.prefix))),
+        Action::StopMaster(stop) => Some((Role::Master, Some(&stop.prefix))),
+        Action::Mount(mount) => Some((Role::Client, Some(&mount.prefix))),
+        Action::Configure(configure) => Some((configure.role, None)),
+        Action::Unmount(_) => Some((Role::Client, None)),
+        // nothing runs of it
+        Action::Copy(_)
+        | Action::Build(_)
+        | Action::Backup(_)
+        | Action::Trial(_)
+        | Action::ConfigureFound(_)
+        | Action::RemountFound(_)
+        | Action::Verify(_) => None,
+        // a way back is not taken back
+        Action::Stop(_) | Action::Restore(_) | Action::PutBack(_) | Action::FoldersBack(_) => None,
+    }
+}
+
+/// Where the daemon works that a step starts or stops.
+fn works_in(action: &Action) -> Option<&AbsPath> {
+    match action {
+        Action::StopMaster(stop) => stop.data_path.as_ref(),
+        Action::Start(start) => start.data_path.as_ref(),
         _ => None,
     }
+}
+
+/// How the new release's mount is made that a step makes.
+fn mounted(action: &Action) -> Option<&MountArguments> {
+    match action.effect() {
+        Effect::Mounts(Mount { command: MountCommand::Mount { arguments, .. }, .. }) => Some(arguments),
+        _ => None,
+    }
+}
+
+fn mounts_of(track: &Track) -> impl Iterator<Item = &MountArguments> {
+    track.steps.iter().filter_map(|step| mounted(&step.action))
 }
 
 /// The way back of `run`, whose schedule was `upgrade`. What `seen` leaves open is refused before.
 #[must_use]
 pub fn compile_back(plan: &Plan, run: &str, upgrade: &Schedule, seen: &BackSeen) -> Schedule {
     let compiler = Compiler::new(plan, None);
-    let port = upgrade.steps().find_map(|(_, _, step)| match &step.action {
-        Action::Start { chunkserver_port, .. } | Action::StopMaster { chunkserver_port, .. } => *chunkserver_port,
-        _ => None,
-    });
+    let port = upgrade.steps().find_map(|(_, _, step)| step.action.listens_on());
     let mut back = Back { compiler, seen, chunkserver_port: port, order: Vec::new(), upgraded: 0, last: None };
     back.order = back.in_order();
     back.upgraded = plan.chunkservers.len() - back.restarted().len();
@@ -227,8 +256,8 @@ impl<'a> Back<'a> {
                 return None;
             }
         }
-        let command = Command::Restore { prefix: prefix.clone(), file, only };
-        let action = Action::Restore { role: *role, prefix: prefix.clone(), command };
+        let command = RestoreCommand { prefix: prefix.clone(), file, only };
+        let action = Action::Restore(Restore { role: *role, prefix: prefix.clone(), command });
         Some(self.compiler.step(format!("{phase}/{host}/restore"), action))
     }
 
@@ -236,11 +265,11 @@ impl<'a> Back<'a> {
         let Changed { host, role, prefix, data_path, .. } = &part.changed;
         let release = self.compiler.plan.upgrade.to.clone();
         let patience = line::takeover_patience(&release);
-        let command = Command::Stop { role: *role, prefix: prefix.clone(), patience };
+        let command = StopCommand { role: *role, prefix: prefix.clone(), patience };
         let (prefix, data_path) = (prefix.clone(), data_path.clone());
         let chunkserver_port = self.chunkserver_port.filter(|_| *role == Role::Master);
         let kept = part.changed.kept.clone().filter(|_| part.programs && *role != Role::Metalogger);
-        let action = Action::Stop { role: *role, prefix, release, kept, data_path, chunkserver_port, command };
+        let action = Action::Stop(Stop { role: *role, prefix, release, kept, data_path, chunkserver_port, command });
         // one that is down shows that it is; a master that is down shows what it left
         (part.daemon == Daemon::New || (*role == Role::Master && part.daemon == Daemon::Down))
             .then(|| self.compiler.step(format!("{phase}/{host}/stop"), action))
@@ -253,9 +282,10 @@ impl<'a> Back<'a> {
             let Written { file, replaced, beside } = written;
             let aside = AbsPath::new(&format!("{file}.mfs-{to}")).expect("a path and plain letters");
             let beside = replaced.is_some().then(|| beside.clone());
-            let command = Command::PutBack { file: file.clone(), beside, aside };
+            let command = PutBackCommand { file: file.clone(), beside, aside };
             let name = file.as_str().rsplit('/').next().unwrap_or_default();
-            let action = Action::PutBack { role: *role, file: file.clone(), sha256: replaced.clone(), command };
+            let action =
+                Action::PutBack(PutBack { role: *role, file: file.clone(), sha256: replaced.clone(), command });
             self.compiler.step(format!("{phase}/{host}/put-back:{name}"), action)
         };
         part.changed.config.iter().map(step).collect()
@@ -263,10 +293,10 @@ impl<'a> Back<'a> {
 
     fn start(&self, phase: Phase, part: &Part) -> Option<Step> {
         let Changed { host, role, prefix, data_path, .. } = &part.changed;
-        let command = Command::StartOld { role: *role, prefix: prefix.clone() };
+        let command = StartCommand::StartOld { role: *role, prefix: prefix.clone() };
         let (prefix, data_path) = (prefix.clone(), data_path.clone());
         let chunkserver_port = self.chunkserver_port.filter(|_| *role == Role::Master);
-        let action = Action::Start { role: *role, prefix, data_path, chunkserver_port, command };
+        let action = Action::Start(Start { role: *role, prefix, data_path, chunkserver_port, command });
         (part.daemon != Daemon::Old).then(|| self.compiler.step(format!("{phase}/{host}/start"), action))
     }
 
@@ -276,7 +306,8 @@ impl<'a> Back<'a> {
         steps.extend(self.configuration(phase, part));
         if !part.disks.is_empty() {
             let disks = part.disks.clone();
-            let action = Action::FoldersBack { command: Command::FoldersBack { disks: disks.clone() }, disks };
+            let action =
+                Action::FoldersBack(FoldersBack { command: FoldersBackCommand { disks: disks.clone() }, disks });
             steps.push(self.compiler.step(format!("{phase}/{}/folders-back", part.changed.host), action));
         }
         if part.changed.role != Role::Metalogger {
@@ -342,7 +373,7 @@ impl<'a> Back<'a> {
         }
         steps.extend(self.daemon(Phase::Master, part));
         let greatest_s = self.compiler.until();
-        if let Some(start) = steps.last_mut().filter(|s| matches!(s.action, Action::Start { .. })) {
+        if let Some(start) = steps.last_mut().filter(|s| matches!(s.action.effect(), Effect::Starts(_))) {
             start.afterwards = Some(Gate::MasterServes { greatest_s });
         }
         let all = self.compiler.plan.chunkservers.len();
@@ -366,7 +397,7 @@ impl<'a> Back<'a> {
             metarestore: install.prefix.join("sbin/mfsmetarestore"),
             folder: folder.clone(),
         };
-        let action = Action::Backup { folder, command: Command::Snapshot(snapshot) };
+        let action = Action::Backup(Backup { folder, command: SnapshotCommand::Snapshot(snapshot) });
         Some(self.compiler.step(format!("{}/{}/copy", Phase::Master, part.changed.host), action))
     }
 
@@ -410,9 +441,9 @@ impl<'a> Back<'a> {
         let id = |what: &str| format!("{}/{host}/{what}:{mount}", Phase::Clients);
         let unmount = super::unmount(group, &mount);
         let (prefix, empty) = (prefix.clone(), arguments.wants_empty());
-        let command = Command::MountOld { prefix: prefix.clone(), arguments: arguments.clone() };
+        let command = MountCommand::MountOld { prefix: prefix.clone(), arguments: arguments.clone() };
         let mut remount =
-            self.compiler.step(id("mount"), Action::Mount { mount: mount.clone(), prefix, empty, command });
+            self.compiler.step(id("mount"), Action::Mount(Mount { mount: mount.clone(), prefix, empty, command }));
         remount.pause_before = !mounted;
         let mut steps: Vec<Step> = mounted.then(|| self.compiler.step(id("unmount"), unmount)).into_iter().collect();
         remount.afterwards = Some(Gate::MountSeen { mount, greatest_s: line::BACK_GREATEST.as_secs() });
@@ -492,7 +523,7 @@ mod tests {
         let (mut upgrade, seen) = seen(&plan, &["m", "b", "c"], true);
         let steps = upgrade.stages.iter_mut().flat_map(|s| &mut s.tracks).flat_map(|t| &mut t.steps);
         for step in steps {
-            if let Action::Start { role: Role::Master, chunkserver_port, .. } = &mut step.action {
+            if let Action::Start(Start { role: Role::Master, chunkserver_port, .. }) = &mut step.action {
                 *chunkserver_port = Some(9520);
             }
         }

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use semver::Version;
 
 use super::gate::Gate;
-use super::model::{Action, FORMAT, Host, Known, Phase, Schedule, Stage, Step, StepId, Track, Wait};
+use super::model::{FORMAT, Host, Known, Phase, Schedule, Stage, Step, StepId, Track, Wait};
 use crate::check::Observation;
-use crate::host::{AbsPath, Command, HostName, MountArguments};
+use crate::host::{AbsPath, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
 use crate::plan::{Access, ClientGroup, Mode, Plan};
 use crate::rules::line_1_5_to_1_6 as line;
+use crate::step::{Action, Mount, MountCommand, StopMaster, StopMasterCommand, Unmount, UnmountCommand, Verify};
 
 const HOWTO_ROLLING: &str = "HOWTO: upgrade and restart mfsmaster, then chunkservers, then clients";
 const HOWTO_STAGGER: &str = "HOWTO: restart chunkservers with 5-10 minutes delay; one at a time, so that every chunk \
@@ -261,10 +262,10 @@ impl Compiler<'_> {
         steps.extend(self.trial_after_install());
         let prefix = master.access.install.prefix.clone();
         let command =
-            Command::StopMaster { prefix: prefix.clone(), patience: line::takeover_patience(&self.plan.upgrade.to) };
+            StopMasterCommand { prefix: prefix.clone(), patience: line::takeover_patience(&self.plan.upgrade.to) };
         let data_path = self.observation.map(|o| o.master.data_path.clone());
         let chunkserver_port = self.observation.and_then(|o| o.master.chunkserver_port);
-        let action = Action::StopMaster { prefix, data_path, chunkserver_port, command };
+        let action = Action::StopMaster(StopMaster { prefix, data_path, chunkserver_port, command });
         let stop = self.step(format!("{}/{}/stop", Phase::Master, master.host), action);
         steps.push(stop);
         Stage {
@@ -409,10 +410,10 @@ impl Compiler<'_> {
         let unmount = self.step(id("unmount"), unmount(group, &mount));
         let empty = arguments.wants_empty();
         let prefix = group.access.install.prefix.clone();
-        let command = Command::Mount { prefix, arguments };
+        let command = MountCommand::Mount { prefix, arguments };
         let mut remount = self.step(
             id("mount"),
-            Action::Mount { mount: mount.clone(), prefix: group.access.install.prefix.clone(), empty, command },
+            Action::Mount(Mount { mount: mount.clone(), prefix: group.access.install.prefix.clone(), empty, command }),
         );
         // between the two the client has no file system
         remount.pause_before = false;
@@ -422,7 +423,7 @@ impl Compiler<'_> {
     }
 
     fn verify(&mut self, greatest: std::time::Duration) -> Stage {
-        let mut step = self.step("verify".to_owned(), Action::Verify);
+        let mut step = self.step("verify".to_owned(), Action::Verify(Verify {}));
         let greatest_s = greatest.as_secs();
         self.greatest += greatest_s;
         step.afterwards = Some(Gate::Upgraded { greatest_s });
@@ -440,8 +441,8 @@ impl Compiler<'_> {
 
 /// Taking a mount away, as the plan says for this group.
 fn unmount(group: &ClientGroup, mount: &AbsPath) -> Action {
-    let command = Command::Unmount { mount: mount.clone(), lazy: group.lazy_unmount };
-    Action::Unmount { mount: mount.clone(), busy: group.busy, command }
+    let command = UnmountCommand { mount: mount.clone(), lazy: group.lazy_unmount };
+    Action::Unmount(Unmount { mount: mount.clone(), busy: group.busy, command })
 }
 
 fn track(host: &HostName, steps: Vec<Step>) -> Track {
@@ -462,6 +463,7 @@ impl From<String> for StepId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::step::{Install, InstallCommand};
     use std::path::Path;
 
     const PLAN: &str = "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\n[install]\nsource_dir = \"/usr/src/mfs\"\n\
@@ -544,8 +546,10 @@ mod tests {
     fn on_a_host_of_several_roles_those_to_come_are_set_aside() {
         let later = |schedule: &Schedule, id: &str| {
             let (_, _, step) = schedule.steps().find(|(_, _, s)| s.id.0.as_ref() == id).unwrap();
-            match step.action.command() {
-                Some(Command::InTurn { turn, .. }) => Some(turn.later.clone()),
+            match &step.action {
+                Action::Install(Install { command: InstallCommand::InTurn { turn, .. }, .. }) => {
+                    Some(turn.later.clone())
+                }
                 _ => None,
             }
         };
@@ -564,12 +568,6 @@ mod tests {
         assert_eq!(later(&full_stop, "chunkservers/a/install"), Some(vec![Role::Metalogger, Role::Client]));
         let apart = format!("{with_logger}[clients.install]\nprefix = \"/opt/mfs\"\n");
         assert_eq!(later(&compile(&plan(&apart), None), "chunkservers/a/install"), Some(vec![]), "another prefix");
-    }
-
-    #[test]
-    fn sizes_are_told_in_powers_of_a_thousand() {
-        let said = [947, 12_345, 12_345_678, 9_876_543_210, 2_000_000_000_000].map(crate::schedule::of_bytes);
-        assert_eq!(said, ["947 bytes", "12.3 kB", "12.3 MB", "9.9 GB", "2.0 TB"]);
     }
 
     #[test]

@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 
-use super::super::model::{Action, Phase, Stage, Step};
-use super::steps::sha256;
+use super::super::model::{Phase, Stage, Step};
 use super::{AT_ONCE, Compiler, track};
-use crate::host::metadata::{Snapshot, Trial, TrialExports};
-use crate::host::{AbsPath, Command, FileText, HostName};
+use crate::host::{AbsPath, FileText, HostName};
 use crate::moosefs::config::{ConfigText, exports_paths};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::exports::LIKE_1_5;
 use crate::plan::{Access, Archive, Exports, InstallHow, Mode};
 use crate::rules::away::RECONNECT_S;
 use crate::rules::line_1_5_to_1_6 as line;
-use crate::schedule::of_bytes;
+use crate::step::{
+    Action, Backup, Build, BuildCommand, CopyFile, Snapshot, SnapshotCommand, Trial, TrialCommand, TrialExports,
+    TrialLoad,
+};
+use crate::words::{of_bytes, sha256};
 
 const WHY_AHEAD: &str = "long steps run while everything is up: only `make install` and the restart are left for \
      the ordered part";
@@ -62,14 +64,14 @@ impl Compiler<'_> {
         let copied = work.join(&format!("{name}.tar.gz"));
         let mark = work.join(&format!("{name}.built"));
         let mark_text = format!("{} {}", archive.sha256, archive.configure.join(" "));
-        let copy = Action::Copy {
+        let copy = Action::Copy(CopyFile {
             roles: roles.to_vec(),
             from: archive.path.clone(),
             bytes: archive.bytes,
             sha256: archive.sha256.clone(),
             to: copied.clone(),
-        };
-        let command = Command::Build {
+        });
+        let command = BuildCommand {
             archive: copied,
             tree: tree.clone(),
             configure: archive.configure.clone(),
@@ -78,7 +80,8 @@ impl Compiler<'_> {
             mark: mark.clone(),
             mark_text: mark_text.clone(),
         };
-        let build = Action::Build { roles: roles.to_vec(), tree, mark, mark_sha256: sha256(&mark_text), command };
+        let build =
+            Action::Build(Build { roles: roles.to_vec(), tree, mark, mark_sha256: sha256(&mark_text), command });
         let id = |what: &str| format!("{}/{host}/{what}:{name}", Phase::Prepare);
         [self.step(id("copy"), copy), self.step(id("build"), build)]
     }
@@ -87,7 +90,8 @@ impl Compiler<'_> {
     pub(super) fn backup(&self) -> Stage {
         let host = &self.plan.master.host;
         let (snapshot, trial) = (self.snapshot(), self.trial());
-        let backup = Action::Backup { folder: snapshot.folder.clone(), command: Command::Snapshot(snapshot) };
+        let backup =
+            Action::Backup(Backup { folder: snapshot.folder.clone(), command: SnapshotCommand::Snapshot(snapshot) });
         let mut steps = vec![self.step(format!("{}/{host}/copy", Phase::Backup), backup)];
         let built = !matches!(self.plan.master.access.install.how, InstallHow::Command(_));
         steps.extend(trial.filter(|_| built));
@@ -177,15 +181,15 @@ impl Compiler<'_> {
         // a full-stop takes master and chunkservers away for minutes, and asks for its own acknowledgement
         let full_stop = plan.upgrade.mode == Mode::FullStop;
         let accepts = |code: &str| full_stop || plan.upgrade.acknowledge.contains(code);
-        let action = Action::Trial {
+        let action = Action::Trial(TrialLoad {
             port: trial.port + 2,
             patience_s: line::patience_of_old_mounts().as_secs(),
             reconnect_s: self.observation.map_or(RECONNECT_S, |o| o.reconnect_s),
             accept_long: accepts(line::MASTER_AWAY_LONG_CODE),
             accept_goal_one: accepts(line::GOAL_ONE_CODE),
-            command: Command::Trial(trial.clone()),
-            end: Command::EndTrial(trial),
-        };
+            command: TrialCommand::Trial(trial.clone()),
+            end: TrialCommand::EndTrial(trial),
+        });
         Some(self.step(format!("{}/{}/trial", Phase::Backup, plan.master.host), action))
     }
 }
@@ -221,8 +225,8 @@ mod tests {
     fn made(stage: &Stage) -> Vec<(&str, Vec<(&str, &AbsPath)>)> {
         fn done(step: &Step) -> (&str, &AbsPath) {
             match &step.action {
-                Action::Copy { to, .. } => ("copy", to),
-                Action::Build { command: Command::Build { archive, .. }, .. } => ("build", archive),
+                Action::Copy(copy) => ("copy", &copy.to),
+                Action::Build(build) => ("build", &build.command.archive),
                 other => panic!("{other:?}"),
             }
         }
@@ -246,10 +250,8 @@ mod tests {
                 assert_eq!(to, from, "{host}");
             }
             // a build is held to the programs of every role of its host
-            let Action::Build { command: Command::Build { roles, .. }, .. } = &stage.tracks[2].steps[1].action else {
-                panic!("{:?}", stage.tracks[2])
-            };
-            assert_eq!(roles, &[Role::Chunkserver, Role::Client]);
+            let Action::Build(build) = &stage.tracks[2].steps[1].action else { panic!("{:?}", stage.tracks[2]) };
+            assert_eq!(build.command.roles, [Role::Chunkserver, Role::Client]);
         }
     }
 

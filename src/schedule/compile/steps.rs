@@ -1,27 +1,20 @@
 //! Single steps: an action, its exact commands, what it means for the way back.
 
-use sha2::{Digest, Sha256};
-
-use super::super::model::{Action, Phase, Step, StepId};
+use super::super::model::{Phase, Step, StepId};
 use super::Compiler;
 use crate::check::ConfigChange;
-use crate::host::{AbsPath, Command, HostName, Turn};
+use crate::host::{AbsPath, HostName};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::releases::TABLE;
 use crate::plan::{Access, InstallHow, Mode};
 use crate::rules::line_1_5_to_1_6 as line;
-
-/// SHA-256 in hexadecimal.
-pub(super) fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}
+use crate::step::{
+    Action, Configure, Install, InstallCommand, Keep, KeepCommand, PutInPlace, Start, StartCommand, Turn,
+};
 
 impl Compiler<'_> {
     pub(super) fn step(&self, id: String, action: Action) -> Step {
-        let commands = match &action {
-            Action::Copy { from, sha256, to, .. } => vec![format!("copy {} to {to}, sha256 {sha256}", from.display())],
-            action => action.command().map(Command::script).into_iter().collect(),
-        };
+        let commands = action.script().or_else(|| action.without_script()).into_iter().collect();
         Step {
             id: StepId(id.into()),
             action,
@@ -55,10 +48,10 @@ impl Compiler<'_> {
         let file = self.kept(access);
         let changes = self.observation.and_then(|o| o.config.get(host)).into_iter().flatten();
         let shown = changes.filter(|c| c.role == role).map(|c| (c.file.clone(), c.replaces.clone())).collect();
-        let command = Command::Keep { prefix, file: file.clone(), shown };
+        let command = KeepCommand { prefix, file: file.clone(), shown };
         let known = role != Role::Metalogger && self.observation.is_some() && !self.is_without_old(host, role);
         let holds = known.then(|| self.plan.upgrade.from.clone());
-        self.step(format!("{phase}/{host}/keep"), Action::Keep { role, file, holds, command })
+        self.step(format!("{phase}/{host}/keep"), Action::Keep(Keep { role, file, holds, command }))
     }
 
     /// Whether the old program was gone before the run, as the operator has acknowledged.
@@ -93,19 +86,19 @@ impl Compiler<'_> {
         behind.filter(|role| self.running(host, *role) != Some(&self.plan.upgrade.to)).collect()
     }
 
-    fn make_install(&self, source_dir: AbsPath, access: &Access) -> Command {
-        let install = Command::MakeInstall { source_dir };
+    fn make_install(&self, source_dir: AbsPath, access: &Access) -> InstallCommand {
+        let install = InstallCommand::MakeInstall { source_dir };
         if TABLE.installs_samples.at(&self.plan.upgrade.to) {
             return install;
         }
         let (prefix, aside) = (access.install.prefix.clone(), self.work_file(access, "config", ""));
-        Command::KeepingConfig { install: Box::new(install), prefix, aside }
+        InstallCommand::KeepingConfig { install: Box::new(install), prefix, aside }
     }
 
     fn install(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
         let upgrade = &self.plan.upgrade;
         let command = match (&access.install.how, access.install.tree(&upgrade.from, &upgrade.to)) {
-            (InstallHow::Command(text), _) => Command::InstallCommand { text: text.clone() },
+            (InstallHow::Command(text), _) => InstallCommand::InstallCommand { text: text.clone() },
             (_, Some(source_dir)) => self.make_install(source_dir, access),
             (_, None) => unreachable!("every other way to install has a tree"),
         };
@@ -121,12 +114,10 @@ impl Compiler<'_> {
                 role,
                 later,
             };
-            Command::InTurn { install: Box::new(command), turn }
+            InstallCommand::InTurn { install: Box::new(command), turn }
         };
-        self.step(
-            format!("{phase}/{host}/install"),
-            Action::Install { role, prefix: access.install.prefix.clone(), command },
-        )
+        let prefix = access.install.prefix.clone();
+        self.step(format!("{phase}/{host}/install"), Action::Install(Install { role, prefix, command }))
     }
 
     fn configure(&self, phase: Phase, host: &HostName, change: &ConfigChange) -> Step {
@@ -135,7 +126,7 @@ impl Compiler<'_> {
         let copy = suffixed("mfsupgrade-new".to_owned());
         let beside = suffixed(format!("mfs-{}", self.plan.upgrade.from));
         let sha256 = text.sha256().to_owned();
-        let command = Command::PutInPlace {
+        let command = PutInPlace {
             copy: copy.clone(),
             file: file.clone(),
             sha256: sha256.clone(),
@@ -146,13 +137,13 @@ impl Compiler<'_> {
         };
         let name = file.as_str().rsplit('/').next().unwrap_or_default();
         let id = format!("{phase}/{host}/configure:{name}");
-        self.step(id, Action::Configure { role, file, text, sha256, copy, diff, command })
+        self.step(id, Action::Configure(Configure { role, file, text, sha256, copy, diff, command }))
     }
 
     pub(super) fn start(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
         let prefix = access.install.prefix.clone();
         let patience = line::takeover_patience(&self.plan.upgrade.to);
-        let command = Command::Start { role, prefix: prefix.clone(), patience };
+        let command = StartCommand::Start { role, prefix: prefix.clone(), patience };
         let data_path = self.observation.and_then(|o| match role {
             Role::Master => Some(o.master.data_path.clone()),
             Role::Metalogger => o.metaloggers.get(host).and_then(|m| m.data_path.clone()),
@@ -161,7 +152,7 @@ impl Compiler<'_> {
         });
         let chunkserver_port =
             self.observation.and_then(|o| o.master.chunkserver_port).filter(|_| role == Role::Master);
-        let action = Action::Start { role, prefix, data_path, chunkserver_port, command };
+        let action = Action::Start(Start { role, prefix, data_path, chunkserver_port, command });
         let mut step = self.step(format!("{phase}/{host}/start"), action);
         step.way_back = match role {
             Role::Master => Some(line::WAY_BACK_MASTER.to_owned()),

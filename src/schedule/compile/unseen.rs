@@ -1,6 +1,6 @@
 //! What a preview says in place of steps that only the hosts can tell: each line of it has a `#`.
 
-use super::super::model::{Action, Phase, Step};
+use super::super::model::{Phase, Step};
 use super::{Compiler, join};
 use crate::host::HostName;
 use crate::moosefs::config::{config_path, disks_paths, exports_paths};
@@ -8,6 +8,7 @@ use crate::moosefs::daemon::Role;
 use crate::moosefs::exports::LIKE_1_5;
 use crate::plan::{Access, Busy, ClientGroup, Exports};
 use crate::rules::line_1_5_to_1_6 as line;
+use crate::step::{Action, ConfigureFound, RemountFound};
 
 impl Compiler<'_> {
     /// Without an observation nobody knows what a daemon was told, or whether anything has to be written. A mount has no file
@@ -34,7 +35,7 @@ impl Compiler<'_> {
         if role == Role::Master {
             lines.extend(self.exports_unseen().map(|text| format!("# {}: {text}", path(exports_paths(to)[0]))));
         }
-        let mut step = self.step(format!("{phase}/{host}/configure"), Action::ConfigureFound { role });
+        let mut step = self.step(format!("{phase}/{host}/configure"), Action::ConfigureFound(ConfigureFound { role }));
         step.commands = lines;
         Some(step)
     }
@@ -58,7 +59,7 @@ impl Compiler<'_> {
 
     /// Without an observation nobody knows which master and options a mount was given.
     pub(super) fn remount_unseen(&self, host: &HostName, group: &ClientGroup) -> Step {
-        let mut step = self.step(format!("{}/{host}/remount", Phase::Clients), Action::RemountFound);
+        let mut step = self.step(format!("{}/{host}/remount", Phase::Clients), Action::RemountFound(RemountFound {}));
         step.way_back = Some(line::WAY_BACK_CLIENT.to_owned());
         let program = group.access.install.prefix.join(Role::Client.path_in_prefix());
         let points = group.mounts.as_ref().map_or("MOUNT".to_owned(), |m| join(m));

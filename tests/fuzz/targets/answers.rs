@@ -1,9 +1,9 @@
 //! Short answers of a host: of its lock, a job, a trial, a copy; and names.
 
 use mfsupgrade::host::lock::{self, Answer};
-use mfsupgrade::host::metadata::{Copied, TrialFacts};
 use mfsupgrade::host::shell::{self, Word};
 use mfsupgrade::host::{AbsPath, HostName, MountArguments, job, mount_file};
+use mfsupgrade::step::{Copied, TrialFacts};
 use mfsupgrade::ui::shown::{self, Shown};
 
 use super::super::corpus;

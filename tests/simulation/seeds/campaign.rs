@@ -7,11 +7,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mfsupgrade::journal::{JournalSink, Progress, Record, record};
-use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::run::event::{Event, Stamped};
 use mfsupgrade::run::ports::Clock;
 use mfsupgrade::run::{Ending, EventSink, Runner};
-use mfsupgrade::schedule::{Action, Schedule};
+use mfsupgrade::schedule::Schedule;
 
 use super::cluster::Cluster;
 use super::cluster::store::{Journal, Sink};
@@ -201,9 +200,7 @@ fn knows_of_its_end(cluster: &Cluster, schedule: &Schedule) -> bool {
     let state = cluster.state.borrow();
     let records = record::decode(&state.journal.text).map(|(records, _)| records).unwrap_or_default();
     let progress = Progress::replay(&records);
-    let of_master =
-        |action: &Action| action.ends_the_master() || matches!(action, Action::Start { role: Role::Master, .. });
-    schedule.steps().any(|(_, _, step)| of_master(&step.action) && progress.begun_at.contains_key(&step.id))
+    schedule.steps().any(|(_, _, step)| step.action.ends_the_master() && progress.begun_at.contains_key(&step.id))
 }
 
 /// A copy of the state folder, which takes its place behind some sessions.

@@ -8,16 +8,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mfsupgrade::check::metadata::{Loaded, Metadata};
 use mfsupgrade::check::{Baseline, health};
-use mfsupgrade::host::{Command, HostFacts, HostName};
+use mfsupgrade::host::{HostFacts, HostName};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Window;
 use mfsupgrade::run::gate::Red;
 use mfsupgrade::run::ports::NotHeld;
 use mfsupgrade::run::since::Since;
-use mfsupgrade::run::step::{CameBack, Verdict};
-use mfsupgrade::run::{Laws, Sound};
-use mfsupgrade::schedule::{Action, Gate, Schedule, Stage, Step, Wait};
+use mfsupgrade::run::{CameBack, Laws, Sound};
+use mfsupgrade::schedule::{Gate, Schedule, Stage, Step, Wait};
+use mfsupgrade::step::{Action, Effect, Mount, MountCommand, Verdict};
 use semver::Version;
 
 use super::Bug;
@@ -33,7 +33,8 @@ impl Wrong {
 
 /// Clients on the way back.
 fn brings_mounts_back(stage: &Stage) -> bool {
-    let old = |s: &Step| matches!(s.action, Action::Mount { command: Command::MountOld { .. }, .. });
+    let old =
+        |s: &Step| matches!(s.action.effect(), Effect::Mounts(Mount { command: MountCommand::MountOld { .. }, .. }));
     stage.tracks.iter().flat_map(|t| &t.steps).any(old)
 }
 
@@ -159,28 +160,32 @@ impl Laws for Wrong {
     fn already(&self, action: &Action, to: &Version, now: &HostFacts) -> Verdict {
         match (self.0, action) {
             (Bug::DoesItAgain, _) => Verdict::NotYet("it is done again".to_owned()),
-            (Bug::SkipsTheTrial, Action::Trial { .. }) => done(),
+            (Bug::SkipsTheTrial, Action::Trial(_)) => done(),
             // the schedule stops it, and so does the step, whatever runs
-            (Bug::LooksPastTheMaster, Action::StopMaster { .. }) => Verdict::NotYet("a master runs".to_owned()),
-            (Bug::SkipsTheStop, Action::Stop { .. }) => done(),
-            (Bug::LeavesTheFolders, Action::FoldersBack { .. }) => done(),
+            (Bug::LooksPastTheMaster, Action::StopMaster(_)) => Verdict::NotYet("a master runs".to_owned()),
+            (Bug::SkipsTheStop, Action::Stop(_)) => done(),
+            (Bug::LeavesTheFolders, Action::FoldersBack(_)) => done(),
             _ => Sound.already(action, to, now),
         }
     }
 
     fn allowed(&self, action: &Action, to: &Version, now: &HostFacts) -> Result<(), String> {
-        let old = matches!(action, Action::Start { .. } | Action::Restore { .. });
+        let old = matches!(action, Action::Start(_) | Action::Restore(_));
         match self.0 {
             Bug::SkipsTheStop if old => Ok(()),
-            Bug::StartsOnWhatIsThere if matches!(action, Action::Start { role: Role::Master, .. }) => Ok(()),
-            Bug::RefusesToMount if matches!(action, Action::Mount { .. }) => Err("it does not look right".to_owned()),
+            Bug::StartsOnWhatIsThere if action.starts_the_master() => Ok(()),
+            Bug::RefusesToMount if matches!(action, Action::Mount(_)) => Err("it does not look right".to_owned()),
             _ => Sound.allowed(action, to, now),
         }
     }
 
     fn achieved(&self, action: &Action, to: &Version, before: &HostFacts, now: &HostFacts) -> Verdict {
         match self.0 {
-            Bug::StartsOnWhatIsThere if matches!(action, Action::Stop { role: Role::Master, .. }) => done(),
+            Bug::StartsOnWhatIsThere
+                if matches!(action.effect(), Effect::Stops { role: Role::Master, for_long: false }) =>
+            {
+                done()
+            }
             Bug::HoldsFilesAgainstItsClock
                 if now.data_files.get("metadata.mfs").is_some_and(|file| file.modified < before.clock) =>
             {

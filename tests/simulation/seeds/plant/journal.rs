@@ -3,7 +3,8 @@
 use mfsupgrade::host::facts::HostTime;
 use mfsupgrade::journal::{JournalSink, Progress, Record};
 use mfsupgrade::run::ports::Clock;
-use mfsupgrade::schedule::{Action, Schedule};
+use mfsupgrade::schedule::Schedule;
+use mfsupgrade::step::Effect;
 
 use super::Bug;
 use crate::seeds::cluster::Cluster;
@@ -15,7 +16,7 @@ impl Bug {
         let now = cluster.now();
         if self == Self::KeepsOldBackups {
             for (_, _, step) in schedule.steps() {
-                let of_metadata = matches!(step.action, Action::Backup { .. } | Action::Trial { .. });
+                let of_metadata = matches!(step.action.effect(), Effect::CopiesMetadata(_) | Effect::TriesMetadata(_));
                 if !of_metadata || !progress.done.contains_key(&step.id) {
                     continue;
                 }

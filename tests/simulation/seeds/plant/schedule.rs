@@ -1,8 +1,8 @@
 //! Bugs in the schedule that is walked.
 
-use mfsupgrade::host::Command;
 use mfsupgrade::moosefs::daemon::Role;
-use mfsupgrade::schedule::{Action, Phase, Schedule, Stage, Step};
+use mfsupgrade::schedule::{Phase, Schedule, Stage, Step};
+use mfsupgrade::step::{Action, Effect, Start};
 
 use super::Bug;
 
@@ -18,12 +18,12 @@ impl Bug {
                 stages.iter_mut().flat_map(|s| &mut s.tracks).for_each(|t| t.gate = None);
             }
             Self::NoGateAfterwards => steps(stages).for_each(|s| {
-                if matches!(s.action, Action::Start { role: Role::Chunkserver, .. }) {
+                if matches!(s.action.effect(), Effect::Starts(Start { role: Role::Chunkserver, .. })) {
                     s.afterwards = None;
                 }
             }),
-            Self::NoBackup => remove(stages, |a| matches!(a, Action::Backup { .. })),
-            Self::NoTrial => remove(stages, |a| matches!(a, Action::Trial { .. })),
+            Self::NoBackup => remove(stages, |a| matches!(a, Action::Backup(_))),
+            Self::NoTrial => remove(stages, |a| matches!(a, Action::Trial(_))),
             Self::NoMasterWait => stages.iter_mut().for_each(|s| s.wait = None),
             Self::NoVerify => stages.retain(|s| s.phase != Phase::Verify),
             Self::TwoAtATime => {
@@ -68,8 +68,8 @@ impl Bug {
                 }
             }
             Self::LazyWithoutAWord => steps(stages).for_each(|s| {
-                if let Action::Unmount { command: Command::Unmount { lazy, .. }, .. } = &mut s.action {
-                    *lazy = true;
+                if let Action::Unmount(unmount) = &mut s.action {
+                    unmount.command.lazy = true;
                 }
             }),
             Self::PauseAnywhere => steps(stages).for_each(|s| s.pause_before = true),
@@ -97,7 +97,7 @@ impl Bug {
                     stage.tracks.iter_mut().for_each(|t| t.gate = None);
                 }
             }
-            Self::NoFoldersBack => remove(stages, |a| matches!(a, Action::FoldersBack { .. })),
+            Self::NoFoldersBack => remove(stages, |a| matches!(a, Action::FoldersBack(_))),
             Self::NoStaggerBack => stages.iter_mut().flat_map(|s| &mut s.tracks).for_each(|t| t.wait = None),
             _ => {}
         }

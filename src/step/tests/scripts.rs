@@ -6,15 +6,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command as Program;
 
-use semver::Version;
-
-use super::lock::{Claim, Verb};
-use super::metadata::{Snapshot, Trial, TrialExports};
-use super::{AbsPath, Command, HostName, Job, Look, MountArguments, Turn, job};
-use crate::moosefs::daemon::Role;
+use super::super::*;
+use crate::host::lock::{Claim, Verb};
+use crate::host::{HostName, Job, MountArguments, job};
 
 /// A host without one of them proves nothing about it; where all must be there, this variable says so.
 const REQUIRED: &str = "MFSUPGRADE_REQUIRE_REAL_MASTER";
@@ -149,9 +146,10 @@ impl World {
             port: 19419,
             exports,
         };
+        let end = TrialCommand::EndTrial(trial(TrialExports::default())).script();
         let mut arguments = MountArguments::new(self.path("mnt"), HostName::new("m").unwrap());
         arguments.options = vec![format!("mfssubfolder={FREE}")];
-        let put = Command::PutInPlace {
+        let put = PutInPlace {
             copy: self.path("new.cfg"),
             file: self.path("p/etc/mfsmaster.cfg"),
             sha256: sum("new\n"),
@@ -162,7 +160,7 @@ impl World {
         };
         let shown =
             vec![(self.path("p/etc/mfsmaster.cfg"), Some(sum("MATOCU_LISTEN_PORT = 9500\n"))), (self.path("no"), None)];
-        let install = || Box::new(Command::InstallCommand { text: "echo installed".into() });
+        let install = || Box::new(InstallCommand::InstallCommand { text: "echo installed".into() });
         let turn = Turn {
             prefix: prefix(),
             kept: self.path("w/kept.tar"),
@@ -170,64 +168,47 @@ impl World {
             role: Role::Master,
             later: vec![Role::Chunkserver, Role::Client],
         };
-        let commands = vec![
-            ("keep", Command::Keep { prefix: prefix(), file: self.path("w/kept.tar"), shown }),
-            ("snapshot", Command::Snapshot(snapshot)),
-            ("trial", Command::Trial(trial(TrialExports::Text(crate::host::FileText::new(FREE))))),
-            (
-                "trial of files",
-                Command::Trial(trial(TrialExports::Files(vec![
-                    self.path("no"),
-                    self.path("p/etc/mfs/mfsexports.cfg"),
-                ]))),
-            ),
-            ("trial of all", Command::Trial(trial(TrialExports::default()))),
-            ("end of trial", Command::EndTrial(trial(TrialExports::default()))),
-            ("put in place", put),
-            ("make install", Command::MakeInstall { source_dir: self.path("tree") }),
-            ("own install", Command::InstallCommand { text: format!("printf '%s\\n' {}", super::shell::quote(FREE)) }),
-            ("in turn", Command::InTurn { install: install(), turn }),
-            ("keeping", Command::KeepingConfig { install: install(), prefix: prefix(), aside: self.path("w/config") }),
-            (
-                "start",
-                Command::Start {
-                    role: Role::Master,
-                    prefix: prefix(),
-                    patience: Some(std::time::Duration::from_secs(9)),
-                },
-            ),
-            ("stop", Command::Stop { role: Role::Chunkserver, prefix: prefix(), patience: None }),
-            ("stop master", Command::StopMaster { prefix: prefix(), patience: None }),
-            ("start old", Command::StartOld { role: Role::Master, prefix: prefix() }),
-            ("unmount", Command::Unmount { mount: self.path("mnt"), lazy: false }),
-            ("lazy", Command::Unmount { mount: self.path("mnt"), lazy: true }),
-            ("mount", Command::Mount { prefix: prefix(), arguments: arguments.clone() }),
-            ("mount old", Command::MountOld { prefix: prefix(), arguments }),
+        let trial = |exports| TrialCommand::Trial(trial(exports)).script();
+        let files = vec![self.path("no"), self.path("p/etc/mfs/mfsexports.cfg")];
+        let (cfg, kept, mount) = (self.path("p/etc/mfsmaster.cfg"), self.path("w/kept.tar"), self.path("mnt"));
+        let patience = Some(Duration::from_secs(9));
+        let (master, server) = (Role::Master, Role::Chunkserver);
+        let keeping =
+            InstallCommand::KeepingConfig { install: install(), prefix: prefix(), aside: self.path("w/config") };
+        let own = format!("printf '%s\\n' {}", crate::host::shell::quote(FREE));
+        let unmount = |lazy| UnmountCommand { mount: mount.clone(), lazy }.script();
+        let put_back = |file, beside, aside| PutBackCommand { file, beside, aside }.script();
+        let restore = |only| RestoreCommand { prefix: prefix(), file: kept.clone(), only }.script();
+        let mut scripts = vec![
+            ("keep", KeepCommand { prefix: prefix(), file: kept.clone(), shown }.script()),
+            ("snapshot", SnapshotCommand::Snapshot(snapshot).script()),
+            ("trial", trial(TrialExports::Text(FileText::new(FREE)))),
+            ("trial of files", trial(TrialExports::Files(files))),
+            ("trial of all", trial(TrialExports::default())),
+            ("end of trial", end),
+            ("put in place", put.script()),
+            ("make install", InstallCommand::MakeInstall { source_dir: self.path("tree") }.script()),
+            ("own install", InstallCommand::InstallCommand { text: own }.script()),
+            ("in turn", InstallCommand::InTurn { install: install(), turn }.script()),
+            ("keeping", keeping.script()),
+            ("start", StartCommand::Start { role: master, prefix: prefix(), patience }.script()),
+            ("stop", StopCommand { role: server, prefix: prefix(), patience: None }.script()),
+            ("stop master", StopMasterCommand { prefix: prefix(), patience: None }.script()),
+            ("start old", StartCommand::StartOld { role: master, prefix: prefix() }.script()),
+            ("unmount", unmount(false)),
+            ("lazy", unmount(true)),
+            ("mount", MountCommand::Mount { prefix: prefix(), arguments: arguments.clone() }.script()),
+            ("mount old", MountCommand::MountOld { prefix: prefix(), arguments }.script()),
             (
                 "put back",
-                Command::PutBack {
-                    file: self.path("p/etc/mfsmaster.cfg"),
-                    beside: Some(self.path("p/etc/mfsmaster.cfg.old")),
-                    aside: self.path("p/etc/mfsmaster.cfg.new"),
-                },
+                put_back(cfg, Some(self.path("p/etc/mfsmaster.cfg.old")), self.path("p/etc/mfsmaster.cfg.new")),
             ),
-            (
-                "put back none",
-                Command::PutBack { file: self.path("new.cfg"), beside: None, aside: self.path("aside.cfg") },
-            ),
-            (
-                "restore one",
-                Command::Restore {
-                    prefix: prefix(),
-                    file: self.path("w/kept.tar"),
-                    only: vec!["sbin/mfsmaster".into()],
-                },
-            ),
-            ("restore", Command::Restore { prefix: prefix(), file: self.path("w/kept.tar"), only: Vec::new() }),
-            ("folders back", Command::FoldersBack { disks: vec![self.path("disk")] }),
+            ("put back none", put_back(self.path("new.cfg"), None, self.path("aside.cfg"))),
+            ("restore one", restore(vec!["sbin/mfsmaster".into()])),
+            ("restore", restore(Vec::new())),
+            ("folders back", FoldersBackCommand { disks: vec![self.path("disk")] }.script()),
         ];
-        let mut scripts: Vec<_> = commands.into_iter().map(|(name, command)| (name, command.script())).collect();
-        let word = super::shell::Word::new(7);
+        let word = crate::host::shell::Word::new(7);
         let job = Job::new(&self.path("w"), "run", FREE, jiff::Timestamp::UNIX_EPOCH, "echo out; exit 3");
         scripts.extend([
             ("job", job.begin(0, &word)),
@@ -333,7 +314,7 @@ fn free_text_arrives_as_it_is() {
         let tar =
             Program::new("tar").arg("-czf").arg(world.at("a.tar.gz")).arg("-C").arg(world.at("")).arg("src").status();
         assert!(tar.unwrap().success());
-        let build = Command::Build {
+        let build = BuildCommand {
             archive: world.path("a.tar.gz"),
             tree: world.path("built"),
             configure: vec![FREE.into()],
@@ -347,7 +328,7 @@ fn free_text_arrives_as_it_is() {
         for file in ["built/argument", "built/mark"] {
             assert_eq!(fs::read_to_string(world.at(file)).unwrap(), FREE, "{file} with {shell:?}");
         }
-        let own = Command::InstallCommand { text: format!("printf %s {}", super::shell::quote(FREE)) };
+        let own = InstallCommand::InstallCommand { text: format!("printf %s {}", crate::host::shell::quote(FREE)) };
         assert_eq!(world.run(&own.script()), (0, FREE.to_owned()), "{shell:?}");
     }
 }

@@ -1,30 +1,72 @@
-//! The scripts that copy a running master's metadata and let the new release load the copy. PURE.
+//! The copied metadata is loaded into the new release for a trial. PURE.
 //!
 //! The trial master must never meet the live one: it gets a configuration of its own with its own lock file, ports and
 //! folder, is started with the verb `start`, which refuses to take over, and only if that configuration can be read.
-//!
-//! Folders above the metadata are 0711, since the trial master gives up root and must reach its own; the copies are 0700.
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use super::sh::{Script, sh};
-use super::{AbsPath, FileText};
+use super::seen::runs_already;
+use super::{Effect, Kind, Seen, Sent, Verdict};
+use crate::host::sh::{Script, sh};
+use crate::host::{AbsPath, FileText, HostFacts, Look};
+use crate::moosefs::daemon::Role;
+use crate::rules::away;
 
-/// What is copied, and where to.
+/// Loads the copied metadata into the new release, and compares. Shown by what the new release says of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Snapshot {
-    /// The old release: its mfsmetarestore is kept even where another one was installed since.
-    pub from: Version,
-    /// The running master's DATA_PATH.
-    pub data_path: AbsPath,
-    /// The old release's mfsmetarestore, which is copied as well: that of 1.6.18 and later skips some of 1.5's change logs,
-    /// and an installation replaces it.
-    pub metarestore: AbsPath,
-    /// Its configuration files, where they are there.
-    pub configuration: Vec<AbsPath>,
-    /// Where the copies go: a folder of this program's own on the master's host, 0700.
-    pub folder: AbsPath,
+pub struct TrialLoad {
+    /// Where the trial master listens on its own host.
+    pub port: u16,
+    /// Seconds without a master from which on clients give their applications errors.
+    pub patience_s: u64,
+    /// The longest that a chunkserver waits between two tries to reach its master, in seconds.
+    #[serde(default = "away::by_itself", skip_serializing_if = "away::is_by_itself")]
+    pub reconnect_s: u64,
+    /// Whether a forecast near what clients bear is accepted.
+    pub accept_long: bool,
+    /// Whether chunks of goal 1 are accepted.
+    pub accept_goal_one: bool,
+    /// How.
+    pub command: TrialCommand,
+    /// What ends it.
+    pub end: TrialCommand,
+}
+
+/// A trial's beginning and its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum TrialCommand {
+    /// Lets the new release load the copied metadata, on scratch ports.
+    Trial(Trial),
+    /// Ends what [`TrialCommand::Trial`] started, and removes its folder.
+    EndTrial(Trial),
+}
+
+impl TrialCommand {
+    /// The command as POSIX sh.
+    #[must_use]
+    pub fn script(&self) -> String {
+        let script = match self {
+            Self::Trial(trial) => trial.script(),
+            Self::EndTrial(trial) => trial.end_of_all(),
+        };
+        script.into()
+    }
+
+    fn trial(&self) -> &Trial {
+        match self {
+            Self::Trial(trial) | Self::EndTrial(trial) => trial,
+        }
+    }
+
+    fn text(&mut self) -> Option<&mut FileText> {
+        let (Self::Trial(trial) | Self::EndTrial(trial)) = self;
+        match &mut trial.exports {
+            TrialExports::Text(text) => Some(text),
+            TrialExports::Files(_) => None,
+        }
+    }
 }
 
 /// Who may mount, as the new master will be told.
@@ -69,7 +111,7 @@ cat \"$e\" > ../mfsexports.cfg",
 /// A trial load.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
-    /// Where [`Snapshot`] put the copies.
+    /// Where [`super::Snapshot`] put the copies.
     pub snapshot: AbsPath,
     /// A scratch folder: removed afterwards.
     pub folder: AbsPath,
@@ -84,40 +126,6 @@ pub struct Trial {
     /// Who may mount: what the new release refuses, or finds no rule in, it refuses on trial.
     #[serde(default)]
     pub exports: TrialExports,
-}
-
-impl Snapshot {
-    /// The script. It prints a line `SHA256 TAB BYTES TAB NAME` for every file that it copied. A master that saves its
-    /// metadata meanwhile makes it fail, since then the copies may not belong together.
-    ///
-    /// One whose connection was lost may go on beside the next one: each copies into a folder of its own, and only the
-    /// process that was begun last puts its folder in place. What was fetched from here stays what is tried here.
-    #[must_use]
-    pub fn script(&self) -> Script {
-        // named by their whole path: etc/X.cfg and etc/mfs/X.cfg are two files
-        let configuration = |file: &AbsPath| {
-            let name = file.as_str().trim_start_matches('/').replace('/', "_");
-            sh!("[ ! -f ‹file› ] || cp -p ‹file› \"$p/‹name›\"\n", file = file, name = name)
-        };
-        sh!(
-            "set -e; d=‹folder›; p=$d.part.$$; umask 066; mkdir -p \"${d%/*}\"; umask 077
-echo $$ > \"$d.turn\"; rm -rf \"$d.part\" \"$d\".part.*; mkdir \"$p\"; cd ‹data›
-now() { stat -c '%i %Y %s' metadata.mfs.back; [ ! -e metadata.mfs.back.tmp ]; }
-before=$(now)
-for f in metadata.mfs.back changelog.*.mfs sessions.mfs; do [ ! -f \"$f\" ] || cp -p \"$f\" \"$p/\"; done
-[ \"$before\" = \"$(now)\" ] || { echo 'the master saved its metadata while it was copied'; exit 1; }
-r=‹restore›; [ ! -f \"$d/mfsmetarestore\" ] || grep -aq ‹version› \"$r\" || r=$d/mfsmetarestore
-[ ! -f \"$r\" ] || cp -p \"$r\" \"$p/mfsmetarestore\"
-‹configuration›[ \"$(cat \"$d.turn\")\" = $$ ] || { rm -rf \"$p\"; echo 'another copy was begun after this one'; exit 1; }
-rm -rf \"$d\"; mv -T \"$p\" \"$d\"; cd \"$d\"
-for f in *; do printf '%s\\t%s\\t%s\\n' \"$(sha256sum < \"$f\" | cut -c 1-64)\" \"$(stat -c %s \"$f\")\" \"$f\"; done",
-            folder = &self.folder,
-            data = &self.data_path,
-            restore = &self.metarestore,
-            version = format!("@(#) version: {}", self.from),
-            configuration = self.configuration.iter().map(configuration).collect::<Script>(),
-        )
-    }
 }
 
 impl Trial {
@@ -242,101 +250,55 @@ impl TrialFacts {
     }
 }
 
-/// A file of a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Copied {
-    /// SHA-256 on the host, in hexadecimal.
-    pub sha256: String,
-    /// Bytes.
-    pub bytes: u64,
-    /// The file's name in the snapshot's folder.
-    pub name: String,
-}
-
-impl Copied {
-    /// Reads what [`Snapshot::script`] printed; `None` where a line is of another kind, or where there is none.
-    #[must_use]
-    pub fn parse(output: &str) -> Option<Vec<Self>> {
-        let files: Option<Vec<Self>> = output.lines().filter(|l| !l.is_empty()).map(Self::line).collect();
-        files.filter(|files| files.iter().any(|f| f.name == "metadata.mfs.back"))
+impl Kind for TrialLoad {
+    fn describe(&self) -> String {
+        "load the copied metadata into the new release".to_owned()
     }
 
-    fn line(line: &str) -> Option<Self> {
-        let mut parts = line.split('\t');
-        let (sha256, bytes, name) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?, parts.next()?.to_owned());
-        // whoever may write into DATA_PATH chooses names of change logs; here each is a file's
-        let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(|c: char| c == '/' || c.is_control());
-        (sha256.len() == 64 && plain).then_some(Self { sha256, bytes, name })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-    use std::path::Path;
-    use std::process::{Command, Stdio};
-
-    /// Stands before the real `stat` in PATH: where it is told to, its second call of a copy waits in the pipe `go`,
-    /// after it has said so in the pipe `reached`.
-    const STAT: &str = "#!/bin/sh
-if [ -n \"$HELD\" ] && [ \"$1 $2\" = '-c %i %Y %s' ]; then
-  if [ -e \"$HELD/once\" ]; then echo > \"$HELD/reached\"; cat \"$HELD/go\"; fi
-  : > \"$HELD/once\"
-fi
-PATH=${PATH#*:} exec stat \"$@\"
-";
-
-    fn path(path: &Path) -> AbsPath {
-        AbsPath::new(path.to_str().unwrap()).unwrap()
+    fn effect(&self) -> Effect<'_> {
+        Effect::TriesMetadata(self)
     }
 
-    #[test]
-    fn a_copy_that_goes_on_after_its_connection_was_lost_does_not_replace_the_next_one() {
-        let top = tempfile::tempdir().unwrap();
-        let folder = |name: &str| {
-            let folder = top.path().join(name);
-            fs::create_dir(&folder).unwrap();
-            folder
-        };
-        let (tools, data, held) = (folder("tools"), folder("data"), folder("held"));
-        fs::write(tools.join("stat"), STAT).unwrap();
-        fs::set_permissions(tools.join("stat"), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::write(data.join("metadata.mfs.back"), "metadata").unwrap();
-        fs::write(data.join("changelog.0.mfs"), "1: first\n").unwrap();
-        let pipes = ["reached", "go"].map(|name| held.join(name));
-        assert!(Command::new("mkfifo").args(&pipes).status().unwrap().success());
-        let snapshot = Snapshot {
-            from: Version::new(1, 5, 12),
-            data_path: path(&data),
-            metarestore: path(&top.path().join("none")),
-            configuration: Vec::new(),
-            folder: path(&top.path().join("copies/metadata")),
-        };
-        let sh = |held: &Path| {
-            let mut command = Command::new("/bin/sh");
-            let paths = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
-            command
-                .arg("-c")
-                .arg(snapshot.script().as_str())
-                .env("PATH", paths)
-                .env("HELD", held)
-                .stdout(Stdio::piped());
-            command
-        };
-        let first = sh(&held).spawn().unwrap();
-        fs::read(&pipes[0]).unwrap();
-        // the first one has copied all that it wants; its connection is lost, and what it copied grows old
-        fs::write(data.join("changelog.0.mfs"), "1: first\n2: second\n").unwrap();
-        let second = sh(Path::new("")).output().unwrap();
-        assert!(second.status.success());
-        fs::write(&pipes[1], "").unwrap();
-        let first = first.wait_with_output().unwrap();
-        assert!(!first.status.success(), "{}", String::from_utf8_lossy(&first.stdout));
-        let kept = fs::read_to_string(snapshot.folder.join("changelog.0.mfs").as_str());
-        assert_eq!(kept.unwrap(), "1: first\n2: second\n", "the copy that was told is the one that is there");
-        let names: Vec<_> = fs::read_dir(top.path().join("copies")).unwrap().map(|e| e.unwrap().file_name()).collect();
-        assert!(names.iter().all(|name| !name.to_str().unwrap().contains("part")), "{names:?}");
+    fn script(&self) -> Option<String> {
+        Some(self.command.script())
+    }
+
+    fn sends(&self) -> Option<(Sent<'_>, AbsPath)> {
+        let trial = self.command.trial();
+        match &trial.exports {
+            TrialExports::Text(text) => Some((Sent::Text(text), trial.exports_file())),
+            TrialExports::Files(_) => None,
+        }
+    }
+
+    fn texts(&mut self) -> Vec<&mut FileText> {
+        [&mut self.command, &mut self.end].into_iter().filter_map(TrialCommand::text).collect()
+    }
+
+    fn look(&self, _look: &mut Look) {}
+
+    fn hold(&self, _to: &Version, _before: &HostFacts) -> Option<String> {
+        None
+    }
+
+    fn already(&self, to: &Version, before: &HostFacts) -> Verdict {
+        runs_already(&[Role::Master], to, before).unwrap_or_else(|| self.achieved(&Seen::found(to, before)))
+    }
+
+    fn allowed(&self, _to: &Version, _before: &HostFacts) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// The journal knows it.
+    fn achieved(&self, _seen: &Seen<'_>) -> Verdict {
+        Verdict::NotYet("nothing on the host shows it".to_owned())
+    }
+
+    fn untouched(&self, _to: &Version, _now: &HostFacts) -> bool {
+        false
+    }
+
+    fn may_run_again(&self) -> bool {
+        false
     }
 }

@@ -11,8 +11,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::AbsPath;
-use super::sh::{Script, sh};
+use crate::host::AbsPath;
+use crate::host::sh::{Script, sh};
 use crate::moosefs::daemon::Role;
 
 /// Whose turn it is, and whose is to come.
@@ -113,8 +113,9 @@ mod tests {
                 host.write(file, "old");
             }
             symlink("mfstools", host.at("bin/mfsgetgoal")).unwrap();
-            let keep = super::super::command::keep(&host.path("p"), &host.path("w/kept.tar"), &[]);
-            assert_eq!(host.run(keep), 0);
+            let (prefix, file) = (host.path("p"), host.path("w/kept.tar"));
+            let keep = crate::step::KeepCommand { prefix, file, shown: Vec::new() }.script();
+            assert_eq!(host.run(Script::of_test(&keep)), 0);
             host
         }
 
@@ -233,7 +234,8 @@ mod tests {
         fs::copy("/bin/sleep", host.at("sbin/mfschunkserver.x")).unwrap();
         fs::rename(host.at("sbin/mfschunkserver.x"), host.at("sbin/mfschunkserver")).unwrap();
         fs::remove_file(host.top.path().join("w/kept.tar")).unwrap();
-        let keep = super::super::command::keep(&host.path("p"), &host.path("w/kept.tar"), &[]);
+        let (prefix, file) = (host.path("p"), host.path("w/kept.tar"));
+        let keep = Script::of_test(&crate::step::KeepCommand { prefix, file, shown: Vec::new() }.script());
         assert_eq!(host.run(keep), 0);
         let mut runs = Command::new(host.at("sbin/mfschunkserver")).arg("60").spawn().unwrap();
         let exe = |pid: u32| fs::read(Path::new("/proc").join(pid.to_string()).join("exe")).unwrap();

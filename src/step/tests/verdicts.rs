@@ -1,11 +1,30 @@
 //! The verdicts, word by word.
 
-use super::mount::{mounted, unmounted};
-use super::*;
+use super::super::mount::mounted;
+use super::super::unmount::unmounted;
+use super::super::*;
+use crate::host::Process;
 use crate::host::facts::{FileFact, MountLine, Socket};
 use crate::moosefs::daemon::MASTER_CHUNKSERVER_PORT;
+use Verdict::{Done, NotYet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
+
+fn achieved(action: &Action, to: &Version, before: &HostFacts, now: &HostFacts, found: bool) -> Verdict {
+    action.achieved(&Seen { to, before, now, found })
+}
+
+fn already(action: &Action, to: &Version, before: &HostFacts) -> Verdict {
+    action.already(to, before)
+}
+
+fn allowed(action: &Action, to: &Version, before: &HostFacts) -> Result<(), String> {
+    action.allowed(to, before)
+}
+
+fn hold(action: &Action, to: &Version, before: &HostFacts, clock: i64) -> Option<String> {
+    action.hold(to, before, clock)
+}
 
 const OLD: Version = Version::new(1, 5, 12);
 const NEW: Version = Version::new(1, 6, 27);
@@ -46,24 +65,21 @@ fn host(processes: Vec<Process>) -> HostFacts {
 }
 
 fn start() -> Action {
-    let command = Command::Start { role: Role::Master, prefix: prefix(), patience: Some(Duration::from_secs(1)) };
+    let command = StartCommand::Start { role: Role::Master, prefix: prefix(), patience: Some(Duration::from_secs(1)) };
     start_on(None, command)
 }
 
-fn start_on(chunkserver_port: Option<u16>, command: Command) -> Action {
+fn start_on(chunkserver_port: Option<u16>, command: StartCommand) -> Action {
     let data_path = Some(AbsPath::new("/x").unwrap());
-    Action::Start { role: Role::Master, prefix: prefix(), data_path, chunkserver_port, command }
+    Action::Start(Start { role: Role::Master, prefix: prefix(), data_path, chunkserver_port, command })
 }
 
 #[test]
 fn what_was_kept_is_read_when_it_is_made() {
     let file = AbsPath::new("/w/kept.tar").unwrap();
-    let command = Command::Keep { prefix: prefix(), file: file.clone(), shown: Vec::new() };
-    let keep = |holds: Option<Version>| Action::Keep {
-        role: Role::Chunkserver,
-        file: file.clone(),
-        holds,
-        command: command.clone(),
+    let command = KeepCommand { prefix: prefix(), file: file.clone(), shown: Vec::new() };
+    let keep = |holds: Option<Version>| {
+        Action::Keep(Keep { role: Role::Chunkserver, file: file.clone(), holds, command: command.clone() })
     };
     let verdict = |holds: Option<Version>, programs: Option<Option<Version>>| {
         let mut now = host(vec![]);
@@ -82,7 +98,7 @@ fn what_was_kept_is_read_when_it_is_made() {
 #[test]
 fn chunks_are_not_taken_for_moved_because_a_boot_has_started_the_old_chunkserver() {
     let disks = vec![AbsPath::new("/mnt/hd1").unwrap()];
-    let back = Action::FoldersBack { disks: disks.clone(), command: Command::FoldersBack { disks } };
+    let back = Action::FoldersBack(FoldersBack { disks: disks.clone(), command: FoldersBackCommand { disks } });
     let mut now = host(vec![process(7, Role::Chunkserver, OLD)]);
     now.wide.insert("/mnt/hd1".into(), 9);
     assert!(matches!(already(&back, &OLD, &now), NotYet(_)));
@@ -93,8 +109,8 @@ fn chunks_are_not_taken_for_moved_because_a_boot_has_started_the_old_chunkserver
 
 #[test]
 fn programs_are_not_taken_from_under_a_daemon_that_runs_again() {
-    let command = Command::Restore { prefix: prefix(), file: AbsPath::new("/kept").unwrap(), only: Vec::new() };
-    let restore = Action::Restore { role: Role::Master, prefix: prefix(), command };
+    let command = RestoreCommand { prefix: prefix(), file: AbsPath::new("/kept").unwrap(), only: Vec::new() };
+    let restore = Action::Restore(Restore { role: Role::Master, prefix: prefix(), command });
     let host = |processes| {
         let mut facts = host(processes);
         facts.archives.insert("/kept".into(), [("sbin/mfsmaster".to_owned(), Some(OLD))].into());
@@ -125,7 +141,7 @@ fn a_takeover_is_a_new_process_and_the_end_of_the_old_one() {
 
 #[test]
 fn a_master_that_listens_for_chunkservers_elsewhere_is_looked_for_there() {
-    let Action::Start { command, .. } = start() else { unreachable!() };
+    let Action::Start(Start { command, .. }) = start() else { unreachable!() };
     let start = start_on(Some(9520), command);
     let before = host(vec![process(1, Role::Master, OLD)]);
     let mut now = host(vec![process(2, Role::Master, NEW)]);
@@ -161,9 +177,9 @@ fn a_takeover_that_is_under_way_is_not_begun_again() {
 #[test]
 fn a_lock_file_that_1_6_left_behind_holds_no_old_daemon_up() {
     for role in [Role::Master, Role::Chunkserver] {
-        let command = Command::Start { role, prefix: prefix(), patience: None };
+        let command = StartCommand::Start { role, prefix: prefix(), patience: None };
         let data_path = Some(AbsPath::new("/x").unwrap());
-        let start = Action::Start { role, prefix: prefix(), data_path, chunkserver_port: None, command };
+        let start = Action::Start(Start { role, prefix: prefix(), data_path, chunkserver_port: None, command });
         let runs = |version| {
             let mut now = host(vec![Process { locked: Some(false), ..process(2, role, version) }]);
             now.sockets = host(vec![process(1, Role::Master, OLD)]).sockets;
@@ -192,8 +208,8 @@ fn a_start_needs_the_new_program_in_its_place() {
 
 #[test]
 fn a_master_that_ended_without_its_metadata_is_not_stopped_well() {
-    let command = Command::StopMaster { prefix: prefix(), patience: Some(Duration::from_secs(1)) };
-    let stop = Action::StopMaster { prefix: prefix(), data_path: None, chunkserver_port: None, command };
+    let command = StopMasterCommand { prefix: prefix(), patience: Some(Duration::from_secs(1)) };
+    let stop = Action::StopMaster(StopMaster { prefix: prefix(), data_path: None, chunkserver_port: None, command });
     let mut before = host(vec![process(1, Role::Master, OLD)]);
     let mut now = host(vec![]);
     assert!(matches!(achieved(&stop, &NEW, &before, &now, false), NotYet(r) if r.contains("without writing")));
@@ -212,8 +228,8 @@ fn a_master_that_ended_without_its_metadata_is_not_stopped_well() {
 #[test]
 fn nothing_is_stopped_and_nothing_unpacked_before_its_old_program_was_seen_whole() {
     let file = AbsPath::new("/kept").unwrap();
-    let command = Command::Stop { role: Role::Chunkserver, prefix: prefix(), patience: None };
-    let stop = Action::Stop {
+    let command = StopCommand { role: Role::Chunkserver, prefix: prefix(), patience: None };
+    let stop = Action::Stop(Stop {
         role: Role::Chunkserver,
         prefix: prefix(),
         release: NEW,
@@ -221,9 +237,9 @@ fn nothing_is_stopped_and_nothing_unpacked_before_its_old_program_was_seen_whole
         data_path: None,
         chunkserver_port: None,
         command,
-    };
-    let command = Command::Restore { prefix: prefix(), file, only: Vec::new() };
-    let restore = Action::Restore { role: Role::Chunkserver, prefix: prefix(), command };
+    });
+    let command = RestoreCommand { prefix: prefix(), file, only: Vec::new() };
+    let restore = Action::Restore(Restore { role: Role::Chunkserver, prefix: prefix(), command });
     let program = || "sbin/mfschunkserver".to_owned();
     let mut running = host(vec![process(7, Role::Chunkserver, NEW)]);
     running.installed.insert("/usr/local/sbin/mfschunkserver".into(), Some(NEW));
@@ -256,8 +272,8 @@ fn nothing_is_stopped_and_nothing_unpacked_before_its_old_program_was_seen_whole
 
 #[test]
 fn a_master_that_is_new_already_is_not_stopped() {
-    let command = Command::StopMaster { prefix: prefix(), patience: Some(Duration::from_secs(1)) };
-    let stop = Action::StopMaster { prefix: prefix(), data_path: None, chunkserver_port: None, command };
+    let command = StopMasterCommand { prefix: prefix(), patience: Some(Duration::from_secs(1)) };
+    let stop = Action::StopMaster(StopMaster { prefix: prefix(), data_path: None, chunkserver_port: None, command });
     let with = |processes| already(&stop, &NEW, &host(processes));
     assert!(matches!(with(vec![process(2, Role::Master, NEW)]), Done(r) if r.contains("(pid 2): it is not stopped")));
     assert!(matches!(with(vec![process(1, Role::Master, OLD)]), NotYet(_)));
@@ -290,8 +306,8 @@ fn a_remount_is_seen_in_proc_mounts_and_in_the_process() {
 
 #[test]
 fn an_install_is_skipped_only_where_the_new_release_runs() {
-    let command = Command::MakeInstall { source_dir: prefix() };
-    let install = Action::Install { role: Role::Master, prefix: prefix(), command };
+    let command = InstallCommand::MakeInstall { source_dir: prefix() };
+    let install = Action::Install(Install { role: Role::Master, prefix: prefix(), command });
     let mut before = host(vec![process(1, Role::Master, OLD)]);
     before.installed.insert("/usr/local/sbin/mfsmaster".into(), Some(NEW));
     assert!(matches!(already(&install, &NEW, &before), NotYet(_)), "it may have been cut short");
@@ -303,32 +319,10 @@ fn an_install_is_skipped_only_where_the_new_release_runs() {
 
 #[test]
 fn programs_are_not_brought_back_while_an_installation_goes_on_that_a_killed_run_has_begun() {
-    let command = Command::Restore { prefix: prefix(), file: AbsPath::new("/kept").unwrap(), only: Vec::new() };
-    let restore = Action::Restore { role: Role::Client, prefix: prefix(), command };
+    let command = RestoreCommand { prefix: prefix(), file: AbsPath::new("/kept").unwrap(), only: Vec::new() };
+    let restore = Action::Restore(Restore { role: Role::Client, prefix: prefix(), command });
     let mut now = host(Vec::new());
     assert_eq!(hold(&restore, &OLD, &now, 1800), None);
     now.busy.push(77);
     assert!(hold(&restore, &OLD, &now, 1800).unwrap().contains("(pid 77)"));
-}
-
-#[test]
-fn whoever_runs_in_the_place_of_a_stopped_master_is_told_apart_by_release() {
-    let command = Command::StopMaster { prefix: prefix(), patience: None };
-    let stop = Action::StopMaster { prefix: prefix(), data_path: None, chunkserver_port: None, command };
-    let of = |running: Vec<Process>| came_back(&stop, &NEW, &host(running));
-    let new = || process(8, Role::Master, NEW);
-    assert_eq!(of(vec![]), None);
-    assert_eq!(of(vec![process(7, Role::Chunkserver, OLD), process(8, Role::Client, NEW)]), None, "no master");
-    let told = of(vec![process(7, Role::Chunkserver, OLD), new()]);
-    assert!(matches!(&told, Some(CameBack::New(told)) if told.starts_with("mfsmaster 1.6.27 (pid 8)")), "{told:?}");
-    let unknown = Process { version: None, ..process(9, Role::Master, OLD) };
-    for (running, named) in [
-        (vec![process(7, Role::Master, OLD)], "mfsmaster 1.5.12 (pid 7)"),
-        (vec![new(), process(7, Role::Master, OLD)], "mfsmaster 1.5.12 (pid 7)"),
-        (vec![unknown], "mfsmaster of an unknown release (pid 9)"),
-    ] {
-        let Some(CameBack::Old(failure)) = of(running) else { panic!("{named}") };
-        assert!(failure.causes[0].starts_with(named), "{:?}", failure.causes);
-    }
-    assert_eq!(came_back(&start(), &NEW, &host(vec![process(7, Role::Master, OLD)])), None, "it has stopped nothing");
 }

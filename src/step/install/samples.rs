@@ -1,8 +1,8 @@
 //! `make install` of releases below 1.6.9 puts its samples where daemons look for their configuration (`mfsdata/Makefile.am` @ 1.6.8): what
 //! is there stays as it is, and a file that was not there becomes `FILE.sample`. PURE.
 
-use super::AbsPath;
-use super::sh::{Script, sh};
+use crate::host::AbsPath;
+use crate::host::sh::{Script, sh};
 
 /// `install` with the configuration below `prefix` kept over it, in the folder `aside`. It can be run again, however it was
 /// cut short: the folder is there until everything is back in its place.
