@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use futures_util::future;
+use futures_util::stream::{self, StreamExt};
+
 use super::Runner;
 use super::event::Event;
 use super::failure::{Failure, FailureKind};
@@ -16,6 +19,9 @@ use crate::moosefs::daemon::Role;
 use crate::schedule::Step;
 use crate::step::{Effect, Mount};
 use crate::words::count;
+
+/// Hosts that are looked at at once.
+const AT_ONCE: usize = 16;
 
 /// What is said of a cluster in which nothing is wrong.
 const HEALTHY: &str = "cluster healthy";
@@ -46,23 +52,25 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 parts.push(format!("whether the file system is up cannot be told from here ({reason})"));
             }
         }
-        for (_, track, step) in self.schedule.steps() {
-            if let Effect::Mounts(Mount { mount, .. }) = step.action.effect() {
-                let begun = |s: &&Step| self.is_done(&s.id) || self.open.borrow().contains_key(&s.id);
-                let unmount = track
-                    .steps
-                    .iter()
-                    .find(|s| matches!(s.action.effect(), Effect::Unmounts(taken) if taken.mount == *mount));
-                // on the way back a mount that is only made was away before: an upgrade has taken it
-                let away = unmount.as_ref().map_or(self.schedule.is_back(), begun);
-                if away && !self.is_done(&step.id) {
-                    parts.extend(self.mount_stands(&track.host, step, mount).await);
-                }
-            }
-        }
+        parts.extend(self.mounts_that_are_gone().await);
         parts.push(self.state());
         parts.extend(health);
         parts.join("; ")
+    }
+
+    /// Every mount that was not made anew yet is looked at, also where the journal knows of nothing: a disk of this machine that lost
+    /// the last record of a run lost with it that a mount was taken away.
+    async fn mounts_that_are_gone(&self) -> Vec<String> {
+        let mut looks = Vec::new();
+        for (_, track, step) in self.schedule.steps().filter(|(_, _, step)| !self.is_done(&step.id)) {
+            let Effect::Mounts(Mount { mount, .. }) = step.action.effect() else { continue };
+            let takes = |s: &&Step| matches!(s.action.effect(), Effect::Unmounts(taken) if taken.mount == *mount);
+            let begun = |s: &Step| self.is_done(&s.id) || self.open.borrow().contains_key(&s.id);
+            // on the way back a mount that is only made was away before: an upgrade has taken it
+            let taken = track.steps.iter().find(takes).map_or(self.schedule.is_back(), begun);
+            looks.push(self.mount_stands(&track.host, step, mount, taken));
+        }
+        stream::iter(looks).buffered(AT_ONCE).filter_map(future::ready).collect().await
     }
 
     /// The master's answer; none of a machine that only answers to its name.
@@ -95,11 +103,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
     }
 
-    /// What a look at the host says of a mount that was to be taken away and made anew. Nothing, if something is mounted.
-    async fn mount_stands(&self, host: &HostName, step: &Step, mount: &AbsPath) -> Option<String> {
+    /// What a look at the host says of a mount that is to be taken away and made anew. Nothing, if something is mounted, or if the
+    /// host is not reached and nobody has `taken` the mount as far as is known.
+    async fn mount_stands(&self, host: &HostName, step: &Step, mount: &AbsPath, taken: bool) -> Option<String> {
         let Ok(now) = self.look_once(host, &step.action.look(self.schedule.admin_port)).await else {
             let below = "if it is not, what writes there writes below it";
-            return Some(format!("whether {mount} is mounted on {host} cannot be told from here: {below}"));
+            return taken.then(|| format!("whether {mount} is mounted on {host} cannot be told from here: {below}"));
         };
         let gone = now.mount(mount.as_str()).is_none();
         gone.then(|| format!("{mount} IS NOT MOUNTED on {host}: what writes there writes below it"))
