@@ -127,6 +127,10 @@ fn skipped(mount: &AbsPath, users: &str) -> Failure {
 }
 
 fn named(mut failure: Failure, mount: &AbsPath, users: &str) -> Failure {
+    // a refusal to unmount has named them
+    if failure.causes.iter().any(|cause| cause.contains(users)) {
+        return failure;
+    }
     failure.causes.push(format!("{mount} is used by {users}"));
     failure
 }

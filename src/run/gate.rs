@@ -179,7 +179,8 @@ fn no_other_mounts(schedule: &Schedule, overview: &Overview) -> Result<(), Strin
     match other[..] {
         [] => Ok(()),
         _ => Err(format!(
-            "mounts of another release are still connected: {}; where one is not of this run, unmount it there by hand",
+            "mounts of another release are still connected: {}; where one is not of this run, unmount it there by hand; one that `umount -l` \
+             has taken away goes on until its last user ends, a loop device too",
             other.join(", ")
         )),
     }

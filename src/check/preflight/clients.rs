@@ -93,8 +93,10 @@ impl Check<'_> {
                 Some(host),
                 "the plan says `lazy_unmount = true`: a mount in use is unmounted with `umount -l`".into(),
                 "processes with open files stay in the old mount while all others use the new one, and the run is no success \
-                 until they have ended",
-                "take it out of the plan and say `busy = \"wait …\"`, or acknowledge this code".into(),
+                 until they have ended. Then a mfsmount of 1.5 unmounts its mount point by name: it takes the new mount away",
+                "take it out of the plan and say `busy = \"wait …\"`; or acknowledge this code, end those processes while the run goes on, \
+                 and `mfsupgrade resume` makes the mount again"
+                    .into(),
             );
         }
     }
