@@ -156,7 +156,7 @@ codes! {
     MountAutomounted "mount-automounted" Warning "an automounter would mount in the place of the new mount" "/proc/self/mountinfo, autofs; automount(8), systemd.automount(5)";
     MountUsersUnknown "mount-users-unknown" Note "nobody could tell whether processes use a mount" "hazard 28; /proc";
     MountInUse "mount-in-use" Note "processes use a mount, and the plan says what is done then" "hazard 28; the plan's `busy`";
-    LazyUnmount "lazy-unmount" Warning "the plan lets mounts be taken away from those who use them" "umount(8), -l; hazard 28";
+    LazyUnmount "lazy-unmount" Error "the plan lets `umount -l` take mounts away that would take the new ones away when they end" "umount(8), -l; mfsmount/main.c @ 1.5.12: fuse_unmount(mp); run; hazard 28";
     FilesUnderMount "files-under-mount" Error "there are files under a mount point, where no new mount can be made" "fuse(8), nonempty; run with 1.6.27";
     UnderMountUnknown "under-mount-unknown" Note "nobody could look under a mount point" "unshare(1)";
     MountOptionsChange "mount-options-change" Note "the new mount will not have the options of the running one" "hazard 27; main.c of mfsmount @ 1.6.27";

@@ -117,8 +117,7 @@ impl Told {
             Code::MountBelow,
             Some(host),
             format!("on the mount {point} other file systems are mounted: {seen}"),
-            "umount refuses while they are there: this host would keep the mount that it has; with `lazy_unmount` they would be \
-             taken away as well",
+            "umount refuses while they are there: this host would keep the mount that it has",
             format!("unmount them before this host's turn comes, and mount them again afterwards: {umount}"),
         );
     }

@@ -115,10 +115,6 @@ pub const ACKNOWLEDGEABLE: &[Acknowledgeable] = &[
     },
     Acknowledgeable { code: "mount-automounted", meaning: "automounters that are stopped until the run is over" },
     Acknowledgeable {
-        code: "lazy-unmount",
-        meaning: "processes that go on in an old mount behind everybody's back until they end",
-    },
-    Acknowledgeable {
         code: "mount-file-counts",
         meaning: "options of mfsmount.cfg that mounts have when they are made again, and had not before",
     },

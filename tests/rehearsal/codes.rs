@@ -29,6 +29,7 @@ const WORDS: &str = "unchecked::words_and_programs_of_another_generation_do_not_
 const FULL_STOP: &str = "unchecked::what_cannot_be_installed_in_a_full_stop_keeps_the_file_system_down";
 const OLD_MASTER: &str = "traps::a_new_chunkserver_or_mount_cannot_use_an_old_master";
 const NO_MASTER: &str = "traps::a_mount_without_a_master_gives_errors_and_recovers";
+const BY_NAME: &str = "unchecked::an_old_mount_that_was_taken_away_lazily_takes_the_new_one_away_when_it_ends";
 const UNTRIED: &str = "outages::metadata_that_the_new_release_cannot_load_is_an_outage_without_a_trial";
 
 fn follows(code: Code) -> Follows {
@@ -153,7 +154,7 @@ fn follows(code: Code) -> Follows {
         }
         MountBusy => NoOutage("umount refuses, and the old mount goes on: faults::a_busy_mount_stays"),
         MountInUse => NoOutage("the plan says what is done then"),
-        LazyUnmount => NoOutage("the plan asks for it, and the run is no success before the old mount is gone"),
+        LazyUnmount => Outage(BY_NAME),
         FilesUnderMount => Outage("traps::a_mount_on_a_mount_is_refused_and_a_missing_one_is_told"),
         MountOptionsChange => NoOutage("the mount is there, with other options"),
         NoMetalogger | MetaloggerOnMaster => NoOutage("the master has its own change logs as long as it has its disk"),

@@ -5,7 +5,7 @@ use mfsupgrade::plan::Mode;
 use mfsupgrade::rehearsal::{Cluster, What};
 
 use crate::outages::{no_master, until_errors, with};
-use crate::support::{INSTALL, count, failed, kill, options, pids, plan, said, story, until, until_back};
+use crate::support::{INSTALL, count, failed, kill, options, pids, plan, said, story, until, until_back, until_gone};
 
 /// The new master is installed and started as the HOWTO says; it ends with these words, and none is left.
 async fn ends_in_an_outage(cluster: &Cluster, words: &str) {
@@ -331,6 +331,23 @@ async fn words_and_programs_of_another_generation_do_not_mount() {
     assert!(!mounted().await);
     let verdict = cluster.verdict(&plan("1.6.27", Mode::Rolling, 1, 1)).await.unwrap();
     assert!(failed(&verdict).contains(&"readable"), "{verdict}");
+}
+
+/// Seen on real hosts with 1.5.12: its mfsmount unmounts by name.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_mount_that_was_taken_away_lazily_takes_the_new_one_away_when_it_ends() {
+    let cluster = with(&[], 1).await;
+    said(&cluster, "master", &format!("{INSTALL} && mfsmaster"), 0).await;
+    until_back(&cluster, "cs1").await;
+    let mounted = async || said(&cluster, "cl1", "cat /proc/mounts", 0).await.contains("/mnt/mfs");
+    let old = pids(&cluster, "cl1", "mfsmount").await;
+    said(&cluster, "cl1", "bystander rsync in /mnt/mfs && umount -l /mnt/mfs", 0).await;
+    said(&cluster, "cl1", &format!("{INSTALL} && mfsmount /mnt/mfs -H mfsmaster"), 0).await;
+    assert!(mounted().await && pids(&cluster, "cl1", "mfsmount").await.len() == 2);
+    // its last user has ended
+    said(&cluster, "cl1", &format!("kill {}", old[0]), 0).await;
+    until_gone(&cluster, "cl1", "mfsmount").await;
+    assert!(!mounted().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

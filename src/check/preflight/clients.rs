@@ -14,7 +14,6 @@ impl Check<'_> {
         let plan = self.plan;
         let mut seen = BTreeMap::new();
         for group in &plan.clients {
-            self.lazy(group);
             for host in &group.hosts {
                 let Some(facts) = self.facts(host, Role::Client, &group.access) else { continue };
                 let mounts = self.mounts(group, host, facts);
@@ -81,22 +80,6 @@ impl Check<'_> {
                 "it has no /dev/fuse".into(),
                 "mfsmount makes every mount through it: what is unmounted could not be mounted again",
                 "bring it back, for example with `modprobe fuse`".into(),
-            );
-        }
-    }
-
-    /// What the plan allows and an operator must have read: told of the plan, whoever uses the mounts now.
-    fn lazy(&mut self, group: &ClientGroup) {
-        for host in group.hosts.iter().filter(|_| group.lazy_unmount) {
-            self.find(
-                Code::LazyUnmount,
-                Some(host),
-                "the plan says `lazy_unmount = true`: a mount in use is unmounted with `umount -l`".into(),
-                "processes with open files stay in the old mount while all others use the new one, and the run is no success \
-                 until they have ended. Then a mfsmount of 1.5 unmounts its mount point by name: it takes the new mount away",
-                "take it out of the plan and say `busy = \"wait …\"`; or acknowledge this code, end those processes while the run goes on, \
-                 and `mfsupgrade resume` makes the mount again"
-                    .into(),
             );
         }
     }

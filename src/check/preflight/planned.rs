@@ -9,6 +9,7 @@ use crate::plan::Plan;
 pub fn planned(plan: &Plan) -> Vec<Finding> {
     let mut findings: Vec<Finding> = [no_metalogger(plan), window_short(plan)].into_iter().flatten().collect();
     findings.extend(metaloggers_on_master(plan));
+    findings.extend(lazy_unmounts(plan));
     findings.sort_by_key(|finding| finding.severity);
     findings
 }
@@ -35,6 +36,22 @@ fn metaloggers_on_master(plan: &Plan) -> impl Iterator<Item = Finding> {
             "the metalogger is on the master's own host".into(),
             "what takes the host away takes the metadata and its only copy away",
             "put a metalogger on another host as well".into(),
+        )
+    })
+}
+
+/// Seen on real hosts: the last user of a mount that `umount -l` had taken away ended hours later, and the new mount was gone.
+fn lazy_unmounts(plan: &Plan) -> impl Iterator<Item = Finding> {
+    let by_name = TABLE.unmounts_by_name.at(&plan.upgrade.from);
+    let groups = plan.clients.iter().filter(move |group| by_name && group.lazy_unmount);
+    groups.flat_map(|group| &group.hosts).map(|host| {
+        Finding::new(
+            Code::LazyUnmount,
+            Some(host),
+            "the plan says `lazy_unmount = true`: a mount in use would be unmounted with `umount -l`".into(),
+            "a mfsmount of 1.5 unmounts its mount point by name when its last user ends: it takes the new mount away, in the run or days \
+             after it, and what is written there then is written below it",
+            "take it out of the plan, and say what is done with a mount in use: `busy = \"wait 10m\"` or `busy = \"skip\"`".into(),
         )
     })
 }

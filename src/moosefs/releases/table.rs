@@ -192,6 +192,9 @@ table! {
         "mastercomm.c @ 1.5.12, 1.6.8 and 1.6.24; 1.5.12 run";
     /// How often a read sleeps (60 s each) without a live copy before it fails.
     read_tries: u32 = 3, (6, 24) => 5; "readdata.c @ 1.5.12 and 1.6.24";
+    /// A mount that ends unmounts whatever is mounted on its mount point by then, by name: `fuse_unmount(mp)`. From 1.6.0 on it has its
+    /// own channel, `fuse_unmount(mp, ch)`, and sees that it was unmounted already.
+    unmounts_by_name: bool = true, (6, 0) => false; "mfsmount/main.c @ 1.5.12 and 1.6.0; 1.5.12 run";
     /// mfssetgoal and mfssettrashtime get EPERM on a 1.5 mount, whose session has no limits of goals.
     refuses_old_tools: bool = false, (6, 26) => true; "matoclserv.c @ 1.6.26; run";
 }

@@ -58,7 +58,6 @@ pub fn traps() -> Vec<Trap> {
         }),
         planned(Code::LazyUnmount, "cl1", |plan| {
             each(plan, "clients", "lazy_unmount", true);
-            accept(plan, "lazy-unmount");
         }),
         trap(
             Code::MountInUse,

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::data_path::DataPath;
@@ -132,9 +133,16 @@ async fn live(call: &Call, traits: Traits, options: &MountOptions) -> Result<(),
         () = data_path.watch() => {}
         _ = terminate.recv() => {}
     }
-    // one that was taken away lazily leaves its place to the next
-    if mounts::owner(site, &options.mount_point) == Some(std::process::id()) {
-        let _ = mounts::unmount(site, &options.mount_point);
+    match mounts::owner(site, &options.mount_point) {
+        Some(owner) if owner == std::process::id() => drop(mounts::unmount(site, &options.mount_point)),
+        // one that was taken away lazily takes away who has its place since
+        Some(other) if traits.unmounts_by_name => {
+            let _ = mounts::unmount(site, &options.mount_point);
+            if let Some(pid) = i32::try_from(other).ok().and_then(Pid::from_raw) {
+                let _ = kill_process(pid, Signal::TERM);
+            }
+        }
+        _ => {}
     }
     record(What::Unmounted { mount_point: options.mount_point.clone() });
     record(What::Ended { clean: true });
