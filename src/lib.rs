@@ -8,11 +8,11 @@
 //! |---------------|---------|---------------------------------------------|------------|
 //! | [`moosefs`]   | pure, but for its client | nothing                    | what each release does, daemons and their files, the admin protocol |
 //! | [`host`]      | pure    | moosefs                                     | how a host is looked at and what it said; jobs, the lock, and the one way by which text gets into a script |
-//! | [`rules`]     | pure    | moosefs                                     | an upgrade line: order, waits, floors, and why |
+//! | [`rules`]     | pure    | moosefs                                     | lines of upgrades as values: order, waits, floors, findings, and why |
 //! | [`plan`]      | pure, but for reading the file and those it names | moosefs, host, rules | the plan file: syntax, defaults, findings with line and column |
 //! | [`step`]      | pure    | plan, rules, host, moosefs                  | the kinds of steps, one file a kind: what is run, what must be looked at, whether it is allowed and whether it is there |
 //! | [`check`]     | pure    | step, plan, rules, host, moosefs            | what was seen of a cluster, and what of it stands against an upgrade |
-//! | [`schedule`]  | pure    | step, plan, check, rules, host, moosefs     | `compile(plan, observation) -> Schedule` |
+//! | [`schedule`]  | pure    | step, plan, check, rules, host, moosefs     | `compile(plan, observation, line) -> Schedule` |
 //! | [`journal`]   | pure, but for its store and files | schedule, check, plan, host | records and replay; append, fsync, lock |
 //! | [`run`]       | core    | all pure rooms; the world through ports     | walks a schedule: gates, waits, pause, events |
 //! | [`fleet`]     | adapter | host, plan, run's ports, moosefs's client   | SSH: sessions, commands, port forwarding |

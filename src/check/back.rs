@@ -13,7 +13,7 @@ use semver::Version;
 use mounts::Mounted;
 
 use super::preflight::Fleet;
-use super::{Baseline, Code, Finding, servers};
+use super::{Baseline, Code, Finding, of_line, servers};
 use crate::host::{AbsPath, HostFacts, HostName, MountArguments};
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
@@ -140,6 +140,7 @@ pub fn look_back(
         parts,
     };
     let mut findings = check.findings;
+    of_line(&mut findings, plan.line());
     findings.sort_by(|a, b| a.severity.cmp(&b.severity).then_with(|| a.host.cmp(&b.host)));
     (seen, findings)
 }
@@ -302,9 +303,10 @@ impl Check<'_> {
     /// What the master knows beyond the plan, and would not be served by an old one.
     fn strangers(&mut self, overview: Option<&Overview>, known: &[Ipv4Addr]) {
         let Some(overview) = overview else { return };
+        let line = self.plan.line();
         let ours: Vec<Ipv4Addr> = self.fleet.values().flat_map(|f| &f.sockets).map(|s| s.local.0).collect();
         let stranger = |address: &Ipv4Addr| !ours.contains(address) && !known.contains(address);
-        let mounts = overview.sessions.iter().filter(|s| s.connected && s.version >= *self.to());
+        let mounts = overview.sessions.iter().filter(|s| s.connected && !line.begins_at(&s.version));
         let mounts: Vec<_> = mounts.map(|s| s.address).filter(stranger).map(|a| a.to_string()).collect();
         let servers = overview.chunkservers.iter().filter(|s| !s.disconnected && s.version.is_some());
         let servers: Vec<_> = servers.map(|s| s.address).filter(stranger).map(|a| a.to_string()).collect();

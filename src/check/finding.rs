@@ -4,31 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::Code;
 use crate::host::{HostName, said};
 use crate::moosefs::secrets::masked;
-
-/// What a finding does to an upgrade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Stops it.
-    Error,
-    /// Stops it unless the plan acknowledges its code.
-    Warning,
-    /// Worth knowing.
-    Note,
-}
-
-impl std::fmt::Display for Severity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Note => "note",
-        })
-    }
-}
+use crate::rules::{Code, Line, Severity};
 
 /// One finding. Its code is stable and listed in docs/findings.md.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +23,11 @@ pub struct Finding {
     pub why: String,
     /// What to do.
     pub todo: String,
+}
+
+/// Leaves out what cannot be found on `line`: what a check asks of 1.5 is nothing to a line that does not begin there.
+pub fn of_line(findings: &mut Vec<Finding>, line: &Line) {
+    findings.retain(|finding| line.has(finding.code));
 }
 
 impl Finding {

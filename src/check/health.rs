@@ -8,16 +8,26 @@ use super::Baseline;
 use super::baseline::{all_chunks, connected};
 use super::metadata::metadata_is_kept;
 use crate::moosefs::Overview;
+use crate::moosefs::releases::TABLE;
+use crate::moosefs::version::TELLS_NONE;
 use crate::moosefs::wire::{ChunkMatrix, Chunkserver};
-use crate::rules::line_1_5_to_1_6 as line;
 
 /// Why a chunkserver shows fewer chunks than it had.
-const LOOK_AT_DISKS: &str = "it is still scanning, or a disk is missing, or is marked for removal (`*` in mfshdd.cfg): a 1.6.18+ \
-     chunkserver does not look into the folders 0 to F of such a disk";
+fn look_at_disks() -> String {
+    format!("it is still scanning, or a disk is missing, or {}", marked_for_removal())
+}
 
 /// Where to look if chunks stay under goal or missing, and no chunkserver shows fewer than it must.
-const LOOK_IF_IT_STAYS: &str = "if it stays so, look whether a chunkserver lacks a disk, or has one that is marked for removal (`*` in \
-     mfshdd.cfg): a 1.6.18+ chunkserver does not look into the folders 0 to F of such a disk";
+fn look_if_it_stays() -> String {
+    format!("if it stays so, look whether a chunkserver lacks a disk, or has one that {}", marked_for_removal())
+}
+
+fn marked_for_removal() -> String {
+    format!(
+        "is marked for removal (`*` in mfshdd.cfg): a {}+ chunkserver does not look into the folders 0 to F of such a disk",
+        TABLE.leaves_marked_disks.first()
+    )
+}
 
 /// What lacks a copy, though every chunkserver shows what it had: goals were raised, or a server was away for a moment. A 1.6.20 master
 /// had made 266 copies 9 min after its start (run).
@@ -27,7 +37,7 @@ const MAKES_COPIES: &str =
 /// Whether the daemons of a release tell no version on the wire, as 1.5's do: there the host's own process is the exact
 /// word, and the wire only says that it is none of 1.6.
 fn tells_none(version: &Version) -> bool {
-    line::check_from(version).is_ok()
+    !TABLE.sessions.at(version)
 }
 
 /// Why the master is not (yet) the wanted one. The wire alone decides: 1.5 masters tell no version.
@@ -39,7 +49,7 @@ pub fn master_runs(overview: &Overview, wanted: &Version) -> Result<(), String> 
         Some(version) if version == wanted => Ok(()),
         Some(version) => Err(format!("the master says it is {version}, not {wanted}")),
         None if tells_none(wanted) => Ok(()),
-        None => Err(format!("the master answers as a 1.5 release, not as {wanted}")),
+        None => Err(format!("the master answers as a {TELLS_NONE} release, not as {wanted}")),
     }
 }
 
@@ -55,7 +65,7 @@ fn server_is_connected<'a>(
     if let Some(wanted) = wanted
         && server.version.as_ref() != Some(wanted).filter(|v| !tells_none(v))
     {
-        let told = server.version.as_ref().map_or("a 1.5 release".to_owned(), Version::to_string);
+        let told = server.version.as_ref().map_or(format!("a {TELLS_NONE} release"), Version::to_string);
         return Err(format!("chunkserver {address} registered as {told}, not as {wanted}"));
     }
     Ok(server)
@@ -75,7 +85,7 @@ fn has_scanned(overview: &Overview, baseline: &Baseline, server: &Chunkserver) -
     // of one that may have lost its last chunk to its users the matrix knows
     let emptied = expected == 1 && baseline.has_all_copies(overview);
     if shows == 0 && !emptied {
-        return Err(format!("chunkserver {address} shows no chunks yet; {LOOK_AT_DISKS}"));
+        return Err(format!("chunkserver {address} shows no chunks yet; {}", look_at_disks()));
     }
     Ok(())
 }
@@ -96,7 +106,10 @@ pub fn server_is_back(
     let accepted = || baseline.accepted > 0 && baseline.shortfall(overview) <= baseline.accepted;
     if shows < expected && !baseline.has_all_copies(overview) && !accepted() && !baseline.others_have(address, overview)
     {
-        return Err(format!("chunkserver {address} shows {shows} chunks and had {expected} or more; {LOOK_AT_DISKS}"));
+        return Err(format!(
+            "chunkserver {address} shows {shows} chunks and had {expected} or more; {}",
+            look_at_disks()
+        ));
     }
     Ok(())
 }
@@ -139,7 +152,7 @@ pub fn healthy<'a>(
             baseline.under_goal
         );
         let short = shown_short(overview, baseline);
-        let makes = if short.contains(LOOK_IF_IT_STAYS) { format!("; {MAKES_COPIES}") } else { String::new() };
+        let makes = if short.contains(&look_if_it_stays()) { format!("; {MAKES_COPIES}") } else { String::new() };
         return Err(seen + &makes + &short);
     }
     Ok(())
@@ -204,7 +217,10 @@ pub fn all_back<'a>(
 /// 1.5 one, and no such master is served by new chunkservers or mounts: that is never green.
 fn none_missing<'a>(overview: &'a Overview, baseline: &Baseline) -> Result<&'a ChunkMatrix, String> {
     metadata_is_kept(overview, baseline)?;
-    let matrix = overview.matrix.as_ref().ok_or("the master tells nothing of its chunks, as a 1.5 release does")?;
+    let matrix = overview
+        .matrix
+        .as_ref()
+        .ok_or_else(|| format!("the master tells nothing of its chunks, as a {TELLS_NONE} release does"))?;
     if matrix.missing() > baseline.missing + baseline.accepted {
         let seen = format!("{} missing, {} before", count(matrix.missing()), baseline.missing);
         return Err(seen + &shown_short(overview, baseline));
@@ -220,7 +236,7 @@ fn shown_short(overview: &Overview, baseline: &Baseline) -> String {
     });
     let short: String = short.collect();
     // users may have deleted as much as a disk has
-    if short.is_empty() { format!("; {LOOK_IF_IT_STAYS}") } else { format!("{short}; {LOOK_AT_DISKS}") }
+    if short.is_empty() { format!("; {}", look_if_it_stays()) } else { format!("{short}; {}", look_at_disks()) }
 }
 
 fn count(chunks: u64) -> String {

@@ -5,14 +5,15 @@ use super::{Code, Finding};
 use crate::host::places::{Keeper, Onlooker, Placed};
 use crate::host::shell::quote;
 use crate::host::{AbsPath, HostFacts, HostName};
+use crate::moosefs::version::Family;
 use crate::plan::{Busy, ClientGroup};
 
 /// Of places, of mounts and of folders so many are named.
 const NAMED: usize = 5;
 
-/// All that keeps the mount at `point`. Second places in the host's own namespace are told with the mounts.
-pub(super) fn of(group: &ClientGroup, host: &HostName, point: &str, facts: &HostFacts) -> Vec<Finding> {
-    let mut told = Told { findings: Vec::new() };
+/// All that keeps the mount at `point`, in place of which one of `next` will be made. Second places in the host's own namespace are told with the mounts.
+pub(super) fn of(group: &ClientGroup, host: &HostName, point: &str, facts: &HostFacts, next: Family) -> Vec<Finding> {
+    let mut told = Told { findings: Vec::new(), next };
     told.busy(group, host, point, facts);
     told.all(host, point, facts);
     told.findings
@@ -20,6 +21,8 @@ pub(super) fn of(group: &ClientGroup, host: &HostName, point: &str, facts: &Host
 
 struct Told {
     findings: Vec<Finding>,
+    /// The releases that the next mount is of.
+    next: Family,
 }
 
 impl Told {
@@ -185,7 +188,13 @@ impl Told {
             ("systemd".to_owned(), format!("`{unit}` before this host's turn, `start` in its place afterwards"))
         } else {
             let map = format!("automount, from {}", auto.source);
-            (map, "stop automount before this host's turn, put the line of its map right for 1.6, and start it afterwards".into())
+            (
+                map,
+                format!(
+                    "stop automount before this host's turn, put the line of its map right for {}, and start it afterwards",
+                    self.next
+                ),
+            )
         };
         self.find(
             Code::MountAutomounted,

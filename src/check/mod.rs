@@ -3,7 +3,6 @@
 
 pub mod back;
 pub mod baseline;
-pub mod code;
 pub mod finding;
 pub mod health;
 mod keepers;
@@ -17,7 +16,7 @@ pub mod trial;
 #[cfg(test)]
 mod tests;
 
+pub use crate::rules::{Code, Severity};
 pub use baseline::{Baseline, Counts};
-pub use code::Code;
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, of_line};
 pub use observation::{ClientSeen, ConfigChange, MasterSeen, MetaloggerSeen, Observation, ServerSeen};

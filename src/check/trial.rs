@@ -7,12 +7,14 @@ use super::health::master_runs;
 use super::spared::spared;
 use crate::moosefs::Overview;
 use crate::rules::away::Takeover;
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::{Code, Line};
 use crate::step::TrialFacts;
 
 /// What a trial is held to.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits<'a> {
+    /// The line of the upgrade.
+    pub line: &'static Line,
     /// The release that loaded.
     pub to: &'a Version,
     /// The longest that a chunkserver waits between two tries to reach its master, in seconds.
@@ -59,12 +61,14 @@ pub fn judge(facts: &TrialFacts, loaded: &Overview, live: &Overview, limits: &Li
         reconnect_s: limits.reconnect_s,
     };
     let forecast = forecast(facts, &takeover, limits.stands_still_s);
-    if takeover.adds().is_long(measured_s(facts)) && !limits.accept_long && limits.stands_still_s.is_none() {
+    if takeover.adds().is_long(limits.line, measured_s(facts)) && !limits.accept_long && limits.stands_still_s.is_none()
+    {
         return Err(format!(
-            "[{}] {forecast}; 1.5 mounts give applications I/O errors after {} s: stop what uses the file system, acknowledge \
+            "[{}] {forecast}; {} mounts give applications I/O errors after {} s: stop what uses the file system, acknowledge \
              `{0}` in the plan, then `resume`",
-            line::MASTER_AWAY_LONG_CODE,
-            line::patience_of_old_mounts().as_secs()
+            Code::MasterAwayLong,
+            limits.line.from,
+            limits.line.patience_of_old_mounts().as_secs()
         ));
     }
     let goal_one = loaded.matrix.as_ref().map_or(0, |m| m.single_copy());
@@ -72,7 +76,7 @@ pub fn judge(facts: &TrialFacts, loaded: &Overview, live: &Overview, limits: &Li
         return Err(format!(
             "[{}] {goal_one} chunks have goal 1: each of them cannot be read while its chunkserver restarts; raise their goal \
              (mfssetgoal) and wait for the copies, or acknowledge `{0}` in the plan; then `resume`",
-            line::GOAL_ONE_CODE
+            Code::GoalOne
         ));
     }
     Ok(format!(
@@ -118,6 +122,7 @@ fn forecast(facts: &TrialFacts, takeover: &Takeover<'_>, stands_still_s: Option<
 mod tests {
     use super::*;
     use crate::moosefs::wire::{ChunkMatrix, FileTest, Info, Layout};
+    use crate::rules::V1_5_TO_1_6;
 
     static NEW: Version = Version::new(1, 6, 27);
     const FACTS: TrialFacts = TrialFacts { restore_ms: 1204, load_ms: 300, metaversion: 501, last_change: Some(500) };
@@ -151,8 +156,14 @@ mod tests {
     type Case = (TrialFacts, Overview, Overview, Limits<'static>);
 
     fn told(change: impl FnOnce(&mut Case)) -> Result<String, String> {
-        let limits =
-            Limits { to: &NEW, reconnect_s: 5, accept_long: false, accept_goal_one: false, stands_still_s: None };
+        let limits = Limits {
+            line: &V1_5_TO_1_6,
+            to: &NEW,
+            reconnect_s: 5,
+            accept_long: false,
+            accept_goal_one: false,
+            stands_still_s: None,
+        };
         let mut case = (FACTS, overview(Some(NEW.clone())), overview(None), limits);
         change(&mut case);
         judge(&case.0, &case.1, &case.2, &case.3)

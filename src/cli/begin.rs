@@ -154,6 +154,7 @@ pub(super) fn confirm(question: &str) -> Result<bool, Failed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::V1_5_TO_1_6;
     use crate::schedule::compile;
     use std::path::Path;
 
@@ -161,7 +162,8 @@ mod tests {
     fn what_was_agreed_to_is_what_is_done_and_not_what_is_said_of_it() {
         let source = "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\n[install.commands]\nmaster = \"m\"\nchunkserver = \"c\"\n\
                       [master]\nhost = \"m\"\n[[chunkservers]]\nhosts = [\"a\"]\n";
-        let schedule = |source: &str| compile(&Plan::parse(source, Path::new("p"), Path::new("/")).unwrap(), None);
+        let schedule =
+            |source: &str| compile(&Plan::parse(source, Path::new("p"), Path::new("/")).unwrap(), None, &V1_5_TO_1_6);
         let agreed = schedule(source);
         let mut now = agreed.clone();
         now.stages[0].why = "the copies (13 MB now) go here".to_owned();

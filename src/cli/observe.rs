@@ -16,7 +16,6 @@ use crate::host::{AbsPath, HostFacts, HostName, Look};
 use crate::moosefs::Overview;
 use crate::moosefs::client::{QueryError, overview};
 use crate::plan::Plan;
-use crate::rules::line_1_5_to_1_6 as line;
 use crate::run::ports::{Hosts, Master, NoAnswer};
 use crate::run::runner::LOOK_LIMIT;
 
@@ -213,7 +212,7 @@ pub(super) fn looks(plan: &Plan) -> BTreeMap<HostName, Look> {
         }
     }
     if let Some(look) = looks.get_mut(&plan.master.host) {
-        look.ports.extend(line::trial_ports());
+        look.ports.extend(plan.line().trial_ports());
         // an earlier run may have copied the old release's tools before it replaced them
         look.work_files.push(plan.master.access.install.work(from, to).join("metadata/mfsmetarestore"));
     }

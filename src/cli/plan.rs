@@ -83,7 +83,7 @@ pub(super) fn preview(path: &Path, mode: Option<ModeArgument>, format: Format, l
     } else {
         (None, planned(&plan))
     };
-    let schedule = compile(&plan, observation.as_ref());
+    let schedule = compile(&plan, observation.as_ref(), plan.line());
     match format {
         Format::Text => out::print(&ui::schedule::text(&schedule, look, width(), console::colors_enabled()))?,
         Format::Json => {

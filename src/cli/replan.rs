@@ -58,7 +58,7 @@ pub(super) fn changed(
         reasons.insert(0, "the run has not kept what was seen of the cluster before it began".to_owned());
         return Err(refused(&path, &reasons, &state.resume(&stored.name)));
     };
-    let schedule = compile(&plan, Some(observation));
+    let schedule = compile(&plan, Some(observation), plan.line());
     let (before, after) = (text(&stored.schedule), text(&schedule));
     out::talk(&difference(("the schedule of the run", &before), ("the schedule by the plan as it is now", &after)));
     let progress = &stored.progress;

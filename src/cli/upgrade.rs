@@ -74,7 +74,7 @@ impl Upgrade {
         let clock = RunClock::new(state.simulated()?.as_ref());
         let mut shown = None;
         let (observation, schedule) = loop {
-            say!("looking at {} (read-only)", ui::schedule::cluster(&compile(plan, None)));
+            say!("looking at {} (read-only)", ui::schedule::cluster(&compile(plan, None, plan.line())));
             let (observation, findings) = observe(plan, &fleet, Some(state.path())).await;
             let Some((observation, schedule)) = fit(plan, observation, &findings, &self.display)? else {
                 return Ok(Exit::Findings);
@@ -108,7 +108,7 @@ pub(super) fn fit(
 ) -> std::io::Result<Option<(Observation, Schedule)>> {
     let fit = fits(plan, findings, observation.is_some(), "upgrade", display)?;
     Ok(observation.filter(|_| fit).map(|observation| {
-        let schedule = compile(plan, Some(&observation));
+        let schedule = compile(plan, Some(&observation), plan.line());
         (observation, schedule)
     }))
 }

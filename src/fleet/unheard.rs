@@ -128,7 +128,7 @@ const HINTS: &[(&str, &str)] = &[
     ),
     (
         "no matching",
-        "a host of MooseFS 1.5's time may offer only old algorithms: allow them for it in your ssh_config, for example \
+        "a host of the old release's time may offer only old algorithms: allow them for it in your ssh_config, for example \
          with `KexAlgorithms +…` and `HostKeyAlgorithms +…`",
     ),
     ("Permission denied", "check [ssh] user and identity, and that the key is in the agent: nothing prompts here"),

@@ -11,6 +11,7 @@ use super::mount_options::UnreadableMount;
 use super::places::{Keeper, Placed};
 use super::{AbsPath, MountArguments};
 use crate::moosefs::daemon::Role;
+use crate::moosefs::releases::TABLE;
 
 /// A process of MooseFS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,8 +87,8 @@ impl Process {
     /// [`UnreadableMount`].
     pub fn mount_arguments(&self) -> Result<MountArguments, UnreadableMount> {
         match &self.version {
-            Some(version) if (version.major, version.minor) == (1, 5) => MountArguments::from_1_5(&self.arguments),
-            _ => MountArguments::from_1_6(&self.arguments),
+            Some(version) if !TABLE.sessions.at(version) => MountArguments::read_old(&self.arguments),
+            _ => MountArguments::read_new(&self.arguments),
         }
     }
 

@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn what_a_new_mount_would_have_is_told_and_no_password() {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let mount = |line: &str| MountArguments::from_1_5(&words(line)).unwrap();
+        let mount = |line: &str| MountArguments::read_old(&words(line)).unwrap();
         for (text, line, told) in [
             ("", "", &[][..]),
             ("# mfsmeta\n;mfsmeta\n\n/mnt/other\nmfsmaster=mm,mfsport=9500\n-Hmm\n", "", &[]),

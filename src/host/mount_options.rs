@@ -62,7 +62,7 @@ impl MountArguments {
     ///
     /// # Errors
     /// [`UnreadableMount`]: nothing is guessed.
-    pub fn from_1_5(words: &[String]) -> Result<Self, UnreadableMount> {
+    pub fn read_old(words: &[String]) -> Result<Self, UnreadableMount> {
         let mut mount = Self::new(mnt_mfs(), mfsmaster());
         let mut explicit_point = false;
         let mut words = words.iter().map(String::as_str);
@@ -102,7 +102,7 @@ impl MountArguments {
     ///
     /// # Errors
     /// [`UnreadableMount`]: nothing is guessed.
-    pub fn from_1_6(words: &[String]) -> Result<Self, UnreadableMount> {
+    pub fn read_new(words: &[String]) -> Result<Self, UnreadableMount> {
         let mut mount = Self::new(mnt_mfs(), mfsmaster());
         let mut words = words.iter().map(String::as_str);
         while let Some(word) = words.next() {
@@ -151,7 +151,7 @@ impl MountArguments {
     /// The words behind `mfsmount` of 1.6 that make this mount. Always with master and port: what the old release took
     /// for a default is not looked up in the new one's configuration.
     #[must_use]
-    pub fn to_1_6(&self) -> Vec<String> {
+    pub fn new_words(&self) -> Vec<String> {
         let mut words = vec![self.mount_point.to_string(), "-H".into(), self.master.to_string()];
         words.extend(["-P".into(), self.port.to_string()]);
         if self.subfolder != root() {
@@ -169,7 +169,7 @@ impl MountArguments {
     /// The words behind `mfsmount` of 1.5 that make this mount: the options that 1.5 has, which mounts with `suid` and
     /// `dev` in any case.
     #[must_use]
-    pub fn to_1_5(&self) -> Vec<String> {
+    pub fn old_words(&self) -> Vec<String> {
         let has = |option: &str| self.options.iter().any(|o| o == option);
         let mut words = Vec::new();
         for (letter, wanted) in [("-r", has("ro")), ("-m", self.meta), ("-c", has("mfscachefiles"))] {
@@ -259,11 +259,11 @@ mod tests {
         ] {
             // a value is the next word, whatever it is
             if new == "-" {
-                assert!(MountArguments::from_1_5(&words(old)).is_err(), "{old}");
+                assert!(MountArguments::read_old(&words(old)).is_err(), "{old}");
                 continue;
             }
-            let mount = MountArguments::from_1_5(&words(old)).unwrap();
-            assert_eq!(mount.to_1_6(), words(new), "{old}");
+            let mount = MountArguments::read_old(&words(old)).unwrap();
+            assert_eq!(mount.new_words(), words(new), "{old}");
         }
     }
 
@@ -271,41 +271,41 @@ mod tests {
     fn a_mount_goes_back_to_what_it_was() {
         for line in ["-h mm -p 9500 -l /sub -w /data", "-r -c -h mm -p 9421 -w /data", "-m -h mm -p 9421 -w /mnt/trash"]
         {
-            assert_eq!(MountArguments::from_1_5(&words(line)).unwrap().to_1_5(), words(line));
+            assert_eq!(MountArguments::read_old(&words(line)).unwrap().old_words(), words(line));
         }
     }
 
     #[test]
     fn a_1_6_command_line_reads_back_as_itself() {
         for line in ["/mnt/mfs -H mm -P 9421 -S /x -o ro,dev", "/mnt/meta -H mm -P 9421 -m"] {
-            assert_eq!(MountArguments::from_1_6(&words(line)).unwrap().to_1_6(), words(line));
+            assert_eq!(MountArguments::read_new(&words(line)).unwrap().new_words(), words(line));
         }
         let fstab =
-            MountArguments::from_1_6(&words("-o mfsmaster=mm,mfsport=9500,mfssubfolder=/s,ro /mnt/mfs")).unwrap();
-        assert_eq!(fstab.to_1_6(), words("/mnt/mfs -H mm -P 9500 -S /s -o ro"));
+            MountArguments::read_new(&words("-o mfsmaster=mm,mfsport=9500,mfssubfolder=/s,ro /mnt/mfs")).unwrap();
+        assert_eq!(fstab.new_words(), words("/mnt/mfs -H mm -P 9500 -S /s -o ro"));
         for line in ["--meta -B 10.0.0.1 -Hmm -- /mnt/meta", "-B10.0.0.1 -m /mnt/meta -H mm"] {
-            let read = MountArguments::from_1_6(&words(line)).unwrap();
-            assert_eq!(read.to_1_6(), words("/mnt/meta -H mm -P 9421 -m -o mfsbind=10.0.0.1"), "{line}");
+            let read = MountArguments::read_new(&words(line)).unwrap();
+            assert_eq!(read.new_words(), words("/mnt/meta -H mm -P 9421 -m -o mfsbind=10.0.0.1"), "{line}");
         }
     }
 
     #[test]
     fn options_of_the_plan_name_a_master_once() {
-        let mount = MountArguments::from_1_5(&words("-h old -w /data")).unwrap();
+        let mount = MountArguments::read_old(&words("-h old -w /data")).unwrap();
         let mount = mount.with_options(&words("mfsmaster=m1 ro")).unwrap();
-        assert_eq!(mount.to_1_6(), words("/data -H m1 -P 9421 -o ro"));
+        assert_eq!(mount.new_words(), words("/data -H m1 -P 9421 -o ro"));
     }
 
     #[test]
     fn what_is_not_understood_is_refused_and_not_dropped() {
-        assert_eq!(MountArguments::from_1_5(&words("-x")), Err(UnreadableMount::Option("-x".into())));
-        assert_eq!(MountArguments::from_1_5(&words("-h")), Err(UnreadableMount::Value("-h".into())));
-        assert!(MountArguments::from_1_5(&words("-w rel")).is_err());
-        assert_eq!(MountArguments::from_1_6(&words("/m -p")), Err(UnreadableMount::Password));
+        assert_eq!(MountArguments::read_old(&words("-x")), Err(UnreadableMount::Option("-x".into())));
+        assert_eq!(MountArguments::read_old(&words("-h")), Err(UnreadableMount::Value("-h".into())));
+        assert!(MountArguments::read_old(&words("-w rel")).is_err());
+        assert_eq!(MountArguments::read_new(&words("/m -p")), Err(UnreadableMount::Password));
         for line in
             ["/m -B a,ro", "/m -c /etc/x", "/m -o mfscfgfile=/etc/x", "/m -n", "/m --password", "/m -mp", "-- rel"]
         {
-            assert!(MountArguments::from_1_6(&words(line)).is_err(), "{line}");
+            assert!(MountArguments::read_new(&words(line)).is_err(), "{line}");
         }
     }
 }

@@ -459,7 +459,7 @@ mod tests {
         let store = StateFolder::new(Some(state.path())).unwrap();
         let source = include_str!("../../plans/rolling.toml");
         let plan = Plan::parse(source, Path::new("rolling.toml"), Path::new("/")).unwrap();
-        let schedule = crate::schedule::compile(&plan, None);
+        let schedule = crate::schedule::compile(&plan, None, plan.line());
         let (origin, at) = (Origin::default(), Timestamp::UNIX_EPOCH);
         let new = NewRun { plan: &plan, schedule: &schedule, observation: None, origin: &origin };
         let synced = || files::tests::SYNCED.take();
@@ -487,7 +487,7 @@ mod tests {
         let store = StateFolder::new(Some(state.path())).unwrap();
         let source = include_str!("../../plans/rolling.toml");
         let plan = Plan::parse(source, Path::new("rolling.toml"), Path::new("/")).unwrap();
-        let mut schedule = crate::schedule::compile(&plan, None);
+        let mut schedule = crate::schedule::compile(&plan, None, plan.line());
         let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
         let begin = |schedule: &Schedule, at| {
             let new = NewRun { plan: &plan, schedule, observation: None, origin: &Origin::default() };

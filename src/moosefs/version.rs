@@ -30,6 +30,48 @@ pub fn to_wire(version: &Version) -> u32 {
     u32::from_be_bytes([0, byte(version.major), byte(version.minor), byte(minor)])
 }
 
+/// The releases whose programs tell no version on the wire, and whose masters no chunk matrix (matocuserv.c @ 1.5.12 and 1.6.0).
+pub const TELLS_NONE: Family = Family::new(1, 5);
+
+/// The families of releases that [`super::releases`] knows, as they are written.
+pub const FAMILIES: [Family; 2] = [Family::new(1, 5), Family::new(1, 6)];
+
+/// A release as people write it, for examples.
+pub const EXAMPLE: &str = "1.6.27";
+
+/// Releases that share their first two numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Family {
+    major: u64,
+    minor: u64,
+}
+
+impl Family {
+    /// `Family::new(1, 5)` is 1.5.
+    #[must_use]
+    pub const fn new(major: u64, minor: u64) -> Self {
+        Self { major, minor }
+    }
+
+    /// The family of a release.
+    #[must_use]
+    pub const fn of(release: &Version) -> Self {
+        Self::new(release.major, release.minor)
+    }
+
+    /// Where it begins.
+    #[must_use]
+    pub const fn first(self) -> Version {
+        Version::new(self.major, self.minor, 0)
+    }
+}
+
+impl std::fmt::Display for Family {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

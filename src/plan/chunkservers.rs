@@ -12,6 +12,7 @@ use super::render::quote;
 use super::roster::Roster;
 use super::section::{Section, Text};
 use crate::moosefs::daemon::Role;
+use crate::moosefs::releases::TABLE;
 
 /// Reads all of `[[chunkservers]]`.
 pub(super) fn read(
@@ -85,12 +86,15 @@ fn address(
     }
 }
 
-fn check(text: &str) -> Result<Ipv4Addr, &'static str> {
-    let address: Ipv4Addr = text.parse().map_err(|_| "it is not an IPv4 address")?;
+fn check(text: &str) -> Result<Ipv4Addr, String> {
+    let address: Ipv4Addr = text.parse().map_err(|_| "it is not an IPv4 address".to_owned())?;
     if address.is_loopback() {
-        Err("a chunkserver of 1.6.14 and later does not start with a loopback address, after the old one was stopped")
+        Err(format!(
+            "a chunkserver of {} and later does not start with a loopback address, after the old one was stopped",
+            TABLE.refuses_loopback.first()
+        ))
     } else if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
-        Err("it is not the address of one host")
+        Err("it is not the address of one host".to_owned())
     } else {
         Ok(address)
     }

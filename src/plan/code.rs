@@ -48,9 +48,9 @@ codes! {
     OutOfRange = "out-of-range": "a number outside its limits",
     EmptyList = "empty-list": "a list that must name something names nothing",
 
-    InvalidVersion = "invalid-version": "`from` or `to` is not a version such as 1.6.27",
-    FromOutsideLine = "from-outside-line": "`from` is not a 1.5 release",
-    ToOutsideLine = "to-outside-line": "`to` is not a 1.6 release",
+    InvalidVersion = "invalid-version": "`from` or `to` is not a version: three numbers with points between them",
+    FromOutsideLine = "from-outside-line": "`from` is a release that no line begins with",
+    ToOutsideLine = "to-outside-line": "`to` is a release that no line from `from` ends with",
     TargetDeletesUnknownChunks = "target-deletes-unknown-chunks":
         "`to` is a release that deletes chunks which its metadata does not know; can be acknowledged",
     UnknownAcknowledgement = "unknown-acknowledgement": "`acknowledge` names a code that cannot be acknowledged",
@@ -65,6 +65,7 @@ codes! {
 
     NoInstall = "no-install": "a role has none of `source_dir`, `archive` and a command to install with",
     TwoKindsOfInstall = "two-kinds-of-install": "two of `source_dir`, `archive` and `commands` side by side",
+    InstallNotOnLine = "install-not-on-line": "a way to install that the upgrade's line does not have",
     MissingInstallCommand = "missing-install-command": "`commands` lacks a role that the plan has",
     InvalidCommand = "invalid-command": "an install command is empty or more than one printable line",
     InvalidArchive = "invalid-archive": "`archive` is empty, not a gzip file or larger than 1 GiB",
@@ -86,7 +87,7 @@ codes! {
 
     NoMaster = "no-master": "the plan has no `[master]`",
     TwoMasters = "two-masters": "the plan names more than one master",
-    ReleaseWithoutMetaloggers = "release-without-metaloggers": "the plan has metaloggers and `to` is below 1.6.5",
+    ReleaseWithoutMetaloggers = "release-without-metaloggers": "the plan has metaloggers and `to` is a release without them",
     NoChunkserver = "no-chunkserver": "the plan has no chunkserver",
     InvalidHost = "invalid-host": "a host name begins with `-` or has a character that is not accepted",
     InvalidHostRange = "invalid-host-range": "a range of hosts is not of the form [1-12]",
@@ -114,7 +115,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::rules::line_1_5_to_1_6::UNSAFE_TARGET_CODE;
+    use crate::rules::V1_5_TO_1_6;
 
     #[test]
     fn codes_are_kebab_case_and_differ() {
@@ -127,6 +128,6 @@ mod tests {
 
     #[test]
     fn the_code_of_an_unsafe_target_is_the_one_that_acknowledges_it() {
-        assert_eq!(Code::TargetDeletesUnknownChunks.as_str(), UNSAFE_TARGET_CODE);
+        assert_eq!(Code::TargetDeletesUnknownChunks.as_str(), V1_5_TO_1_6.floor.code);
     }
 }

@@ -12,28 +12,33 @@ use super::path;
 use super::render::quote;
 use super::section::{Section, Text};
 use crate::host::{FileText, HostName};
+use crate::moosefs::exports::ALLOWS_ALL_KEY;
+use crate::moosefs::version::FAMILIES;
 
 /// Reads `[config]`; relative paths are relative to `base`.
 pub(super) fn read(root: &Section<'_>, base: &Path, out: &mut Findings) -> Read<Config> {
     let Some(section) = root.section("config", "[config]", keys::CONFIG, out)? else { return Ok(Config::default()) };
     let file = file(&section, base, out);
-    let like_1_5 = section.flag("exports_like_1_5", out);
+    let allows_all = section.flag(ALLOWS_ALL_KEY, out);
     let master_host = master_host(&section, out);
     if let (Some(first), Some(second), Ok(Some(true))) =
-        (section.value("exports"), section.value("exports_like_1_5"), like_1_5)
+        (section.value("exports"), section.value(ALLOWS_ALL_KEY), allows_all)
     {
         return Err(out.report(
             Finding::new(
                 Code::TwoKindsOfExports,
                 second.span(),
-                "[config] has both `exports` and `exports_like_1_5 = true`",
+                format!("[config] has both `exports` and `{ALLOWS_ALL_KEY} = true`"),
             )
             .label("everything is allowed")
             .related(first.span(), "and only what this file allows")
-            .help("keep `exports`, a file of your own, or `exports_like_1_5` for what 1.5 allowed"),
+            .help(format!(
+                "keep `exports`, a file of your own, or `{ALLOWS_ALL_KEY}` for what {} allowed",
+                FAMILIES[0]
+            )),
         ));
     }
-    let exports = match (file?, like_1_5?) {
+    let exports = match (file?, allows_all?) {
         (Some(file), _) => Some(file),
         (None, Some(true)) => Some(Exports::LikeV15),
         (None, _) => None,
@@ -64,7 +69,7 @@ fn master_host(section: &Section<'_>, out: &mut Findings) -> Read<Option<HostNam
     let Some(Text { text, span }) = section.text("master_host", out)? else { return Ok(None) };
     let why = match hosts::host(text) {
         Ok(host) if !text.contains(':') => return Ok(Some(host)),
-        Ok(_) => "MooseFS 1.6 does not connect over IPv6".to_owned(),
+        Ok(_) => format!("MooseFS {} does not connect over IPv6", FAMILIES[1]),
         Err(why) => why.to_string(),
     };
     Err(out

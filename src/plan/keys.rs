@@ -1,5 +1,7 @@
 //! The words of the plan file, each in the one place that the reader, the hints and the documentation's test share.
 
+use crate::moosefs::exports::ALLOWS_ALL_KEY;
+
 /// The sections.
 pub const ROOT: &[&str] =
     &["upgrade", "window", "install", "config", "ssh", "master", "metaloggers", "chunkservers", "clients"];
@@ -12,7 +14,7 @@ pub const INSTALL: &[&str] = &["source_dir", "archive", "configure", "commands",
 /// `commands` in `[install]`.
 pub const COMMANDS: &[&str] = &["master", "metalogger", "chunkserver", "client"];
 /// `[config]`
-pub const CONFIG: &[&str] = &["exports", "exports_like_1_5", "master_host"];
+pub const CONFIG: &[&str] = &["exports", ALLOWS_ALL_KEY, "master_host"];
 /// `[ssh]`, and `ssh` in a section.
 pub const SSH: &[&str] = &["user", "config", "port", "identity", "jump", "become"];
 /// `[master]`

@@ -11,6 +11,7 @@ use super::roster::Roster;
 use super::section::{Section, Text};
 use crate::host::HostName;
 use crate::moosefs::daemon::{ADMIN_PORT, Role};
+use crate::moosefs::version::FAMILIES;
 
 /// Reads `[master]`.
 pub(super) fn read(
@@ -68,8 +69,9 @@ fn host(
 
 /// The finding for a second master, however it is written.
 pub(super) fn two_masters(span: Span, label: &str) -> Finding {
-    Finding::new(Code::TwoMasters, span, "the plan names more than one master").label(label).help(
-        "a cluster of 1.5 or 1.6 has exactly one master: a second one with the same metadata would give the same chunks \
-         to other files",
-    )
+    Finding::new(Code::TwoMasters, span, "the plan names more than one master").label(label).help(format!(
+        "a cluster of {} or {} has exactly one master: a second one with the same metadata would give the same chunks to other \
+         files",
+        FAMILIES[0], FAMILIES[1]
+    ))
 }

@@ -16,6 +16,8 @@ use super::jump::JumpHost;
 pub use crate::host::shell::Become;
 use crate::host::{AbsPath, FileText, HostName};
 use crate::moosefs::daemon::Role;
+use crate::rules::Line;
+use crate::rules::line::InstallKind;
 use crate::words::hex;
 
 /// A whole plan, valid by construction: [`crate::plan`] makes no other.
@@ -41,6 +43,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The line that leads from the plan's one release to the other.
+    ///
+    /// # Panics
+    /// There is none: such a plan is refused when it is read.
+    #[must_use]
+    pub fn line(&self) -> &'static Line {
+        Line::of(&self.upgrade.from, &self.upgrade.to).expect("a plan is for a line")
+    }
+
     /// The least time that an upgrade of this plan waits because a rule demands it, in seconds.
     #[must_use]
     pub fn demanded_waits_s(&self) -> u64 {
@@ -239,6 +250,18 @@ pub enum InstallHow {
     Archive(Archive),
     /// A shell command of the operator's own, run as root, as it stands in the plan.
     Command(String),
+}
+
+impl InstallHow {
+    /// Which way it is, as a line lists them.
+    #[must_use]
+    pub fn kind(&self) -> InstallKind {
+        match self {
+            Self::SourceDir(_) => InstallKind::Tree,
+            Self::Archive(_) => InstallKind::Archive,
+            Self::Command(_) => InstallKind::Command,
+        }
+    }
 }
 
 /// `[ssh]`: everything optional; what is not said here is left to the user's own ssh_config.

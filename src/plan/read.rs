@@ -148,7 +148,7 @@ fn read(table: &DeTable<'_>, base: &Path, out: &mut Findings) -> Read<Plan> {
     let metaloggers = metaloggers::read(&root, &mut defaults, &mut roster, out);
     let chunkservers = chunkservers::read(&root, &mut defaults, &mut roster, out);
     let clients = clients::read(&root, &mut defaults, &mut roster, out);
-    Ok(Plan {
+    let plan = Plan {
         upgrade: upgrade?,
         window: window?,
         master: master?,
@@ -156,5 +156,7 @@ fn read(table: &DeTable<'_>, base: &Path, out: &mut Findings) -> Read<Plan> {
         config: config?,
         chunkservers: chunkservers?,
         clients: clients?,
-    })
+    };
+    upgrade::ways_to_install(&plan, plan.line(), &root, out)?;
+    Ok(plan)
 }

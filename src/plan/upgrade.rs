@@ -12,12 +12,14 @@ use super::code::Code;
 use super::duration;
 use super::finding::{Finding, Findings, ROOT, Read, Span};
 use super::keys;
-use super::model::{Mode, Stagger, Upgrade};
+use super::model::{Access, Mode, Plan, Stagger, Upgrade};
 use super::nearest;
 use super::render::quote;
 use super::section::{Section, Text};
-use crate::rules::line_1_5_to_1_6::{self as line, MASTER_WAIT_LEAST, STAGGER_GREATEST, STAGGER_LEAST};
-use crate::rules::{self, ACKNOWLEDGEABLE};
+use crate::host::HostName;
+use crate::moosefs::daemon::Role;
+use crate::moosefs::version::EXAMPLE;
+use crate::rules::{Code as Found, LINES, Line, Severity, acknowledgeable, lines};
 
 /// The words of `mode`.
 const MODES: &[(&str, Mode)] = &[("rolling", Mode::Rolling), ("full-stop", Mode::FullStop)];
@@ -32,16 +34,20 @@ pub(super) fn read(root: &Section<'_>, out: &mut Findings) -> Read<Upgrade> {
         ));
     };
     turned_round(&section, out)?;
-    let from = version(&section, "from", Code::FromOutsideLine, line::check_from, out);
-    let to = version(&section, "to", Code::ToOutsideLine, line::check_to, out);
+    let from = version(&section, "from", Code::FromOutsideLine, lines::check_from, out);
+    let to = version(&section, "to", Code::ToOutsideLine, lines::check_to, out);
     let mode = section.word("mode", MODES, out);
-    let stagger = stagger(&section, out);
-    let master_wait = master_wait(&section, out);
+    let line = line(&from, &to, out);
+    // what is wrong with other keys is told as well, by the limits of the first line where the releases tell none
+    let limits = line.unwrap_or(LINES[0]);
+    let stagger = stagger(&section, limits, out);
+    let master_wait = master_wait(&section, limits, out);
     let acknowledge = acknowledge(&section, out);
     let accept_lost = section.number("accept_lost", 0..=u32::MAX, out);
     if let (Ok((to, span)), Ok(acknowledge)) = (&to, &acknowledge) {
-        check_target(to, span, acknowledge, out)?;
+        check_target(limits, to, span, acknowledge, out)?;
     }
+    line?;
     Ok(Upgrade {
         from: from?.0,
         to: to?.0,
@@ -53,9 +59,18 @@ pub(super) fn read(root: &Section<'_>, out: &mut Findings) -> Read<Upgrade> {
     })
 }
 
+/// The line of both, each of which is on one.
+fn line(from: &Read<(Version, Span)>, to: &Read<(Version, Span)>, out: &mut Findings) -> Read<&'static Line> {
+    let ((from, _), (to, span)) = (from.as_ref().map_err(|told| *told)?, to.as_ref().map_err(|told| *told)?);
+    Line::of(from, to).ok_or_else(|| {
+        let why = lines::OutsideLine::Between { from: from.clone(), to: to.clone() };
+        out.report(Finding::new(Code::ToOutsideLine, span.clone(), why.to_string()))
+    })
+}
+
 /// Two releases that are right in each other's place.
 fn are_turned_round(from: &Version, to: &Version) -> bool {
-    line::check_to(from).is_ok() && line::check_from(to).is_ok()
+    lines::check_to(from).is_ok() && lines::check_from(to).is_ok()
 }
 
 /// They are one slip.
@@ -101,45 +116,67 @@ fn version<E: Display>(
         out.report(
             Finding::new(Code::InvalidVersion, span.clone(), format!("invalid version {}", quote(text)))
                 .label("not a version")
-                .help("write a release with its three numbers, for example \"1.6.27\""),
+                .help(format!("write a release with its three numbers, for example \"{EXAMPLE}\"")),
         )
     })?;
     match check(&version) {
         Ok(()) => Ok((version, span)),
         Err(why) => Err(out.report(
             Finding::new(outside, span, why.to_string())
-                .label("outside the line 1.5.x to 1.6.x")
+                .label(format!("outside the line {}", lines::known()))
                 .help("other upgrades have other rules, and this program does not know them"),
         )),
     }
 }
 
-fn check_target(to: &Version, span: &Span, acknowledge: &BTreeSet<String>, out: &mut Findings) -> Read<()> {
-    let Some(reason) = line::unsafe_target(to).filter(|_| !acknowledge.contains(line::UNSAFE_TARGET_CODE)) else {
+/// Whether the line has every way to install that the plan wants. Told once: the other hosts have the same reason.
+pub(super) fn ways_to_install(plan: &Plan, line: &Line, root: &Section<'_>, out: &mut Findings) -> Read<()> {
+    let lacks = |(_, _, access): &(&HostName, Role, &Access)| !line.installs.contains(&access.install.how.kind());
+    let Some((host, role, _)) = plan.hosts().find(lacks) else { return Ok(()) };
+    let span = root.value("install").map_or(root.span.clone(), toml::Spanned::span);
+    let (from, to) = (line.from, line.to);
+    Err(out.report(
+        Finding::new(
+            Code::InstallNotOnLine,
+            span,
+            format!("{to} cannot be installed in this way on {host}, which is a {role}"),
+        )
+        .help(format!(
+            "install it in a way that the upgrade from {from} to {to} has; docs/plan-reference.md lists them"
+        )),
+    ))
+}
+
+fn check_target(
+    line: &Line,
+    to: &Version,
+    span: &Span,
+    acknowledge: &BTreeSet<String>,
+    out: &mut Findings,
+) -> Read<()> {
+    let (first, code) = (line.floor.needs.first(), line.floor.code);
+    let Some(reason) = line.unsafe_target(to).filter(|_| !acknowledge.contains(code)) else {
         return Ok(());
     };
     Err(out.report(
         Finding::new(Code::TargetDeletesUnknownChunks, span.clone(), reason)
-            .label(format!("below {}", line::safe_target()))
-            .help(format!(
-                "choose {} or later, or accept this by `acknowledge = [\"{}\"]` under [upgrade]",
-                line::safe_target(),
-                line::UNSAFE_TARGET_CODE
-            )),
+            .label(format!("below {first}"))
+            .help(format!("choose {first} or later, or accept this by `acknowledge = [\"{code}\"]` under [upgrade]")),
     ))
 }
 
-fn stagger(section: &Section<'_>, out: &mut Findings) -> Read<Stagger> {
+fn stagger(section: &Section<'_>, line: &Line, out: &mut Findings) -> Read<Stagger> {
     let Some(Text { text, span }) = section.text("stagger", out)? else {
-        return Ok(Stagger { least: STAGGER_LEAST, greatest: STAGGER_GREATEST });
+        return Ok(Stagger { least: line.stagger.least, greatest: line.stagger.greatest });
     };
+    let (shortest, longest) = (line.stagger.least, line.stagger.greatest);
     let (least, greatest) = duration::parse_range(text).map_err(|why| {
         out.report(
             invalid_duration(&span, text, why)
                 .help("write least and greatest as \"5m..10m\", or one time for both as \"7m\""),
         )
     })?;
-    let limits = format!("{}..{}", duration::show(STAGGER_LEAST), duration::show(STAGGER_GREATEST));
+    let limits = format!("{}..{}", duration::show(shortest), duration::show(longest));
     if least > greatest {
         let turned = format!("{}..{}", duration::show(greatest), duration::show(least));
         return Err(out.report(
@@ -148,32 +185,28 @@ fn stagger(section: &Section<'_>, out: &mut Findings) -> Read<Stagger> {
                 .help(format!("write \"{turned}\"")),
         ));
     }
-    if least < STAGGER_LEAST || greatest > STAGGER_GREATEST {
+    if least < shortest || greatest > longest {
         return Err(out.report(
             Finding::new(Code::StaggerOutOfRange, span, format!("the stagger leaves {limits}"))
                 .label(format!("must be within {limits}"))
-                .help(
-                    "the HOWTO asks for 5 to 10 minutes between chunkservers: it takes a master five minutes and more to \
-                     see that all chunks are there again",
-                ),
+                .help(line.stagger.why),
         ));
     }
     Ok(Stagger { least, greatest })
 }
 
-fn master_wait(section: &Section<'_>, out: &mut Findings) -> Read<Duration> {
-    let Some(Text { text, span }) = section.text("master_wait", out)? else { return Ok(MASTER_WAIT_LEAST) };
+fn master_wait(section: &Section<'_>, line: &Line, out: &mut Findings) -> Read<Duration> {
+    let shortest = line.master_wait.least;
+    let Some(Text { text, span }) = section.text("master_wait", out)? else { return Ok(shortest) };
     let wait = duration::parse(text).map_err(|why| {
         out.report(invalid_duration(&span, text, why).help("write a number with a unit: \"3m\", \"200s\", \"1h 30m\""))
     })?;
-    if wait < MASTER_WAIT_LEAST {
-        let least = duration::show(MASTER_WAIT_LEAST);
+    if wait < shortest {
+        let least = duration::show(shortest);
         return Err(out.report(
             Finding::new(Code::MasterWaitTooShort, span, format!("`master_wait` is under {least}"))
                 .label(format!("must be at least {least}"))
-                .help(
-                    "the HOWTO asks for about 3 minutes, in which the chunkservers are to be up before the master is",
-                ),
+                .help(line.master_wait.why),
         ));
     }
     Ok(wait)
@@ -185,24 +218,23 @@ fn invalid_duration(span: &Span, text: &str, why: duration::InvalidDuration) -> 
 
 /// Of a code that there is, and that no plan can accept.
 fn unacknowledgeable(code: &str) -> Option<String> {
-    const FINDINGS: &str = include_str!("../../docs/findings.md");
-    let is = |severity: &str| FINDINGS.contains(&format!("\n| `{code}` | {severity} |"));
-    if is("error") {
-        return Some(format!(
-            "`{code}` is an error of `check`: it cannot be accepted, take it out and mend what it names"
-        ));
+    match code.parse::<Found>().ok()?.severity() {
+        Severity::Error => {
+            Some(format!("`{code}` is an error of `check`: it cannot be accepted, take it out and mend what it names"))
+        }
+        Severity::Note => Some(format!("`{code}` is a note of `check`: it stops nothing, take it out")),
+        Severity::Warning => None,
     }
-    is("note").then(|| format!("`{code}` is a note of `check`: it stops nothing, take it out"))
 }
 
 fn acknowledge(section: &Section<'_>, out: &mut Findings) -> Read<BTreeSet<String>> {
     let codes = section.texts("acknowledge", out)?.unwrap_or_default();
-    let known: Vec<_> = ACKNOWLEDGEABLE.iter().map(|a| a.code).collect();
+    let known: Vec<_> = acknowledgeable().map(|a| a.code).collect();
     let checked: Vec<Read<String>> = codes
         .into_iter()
-        .map(|Text { text, span }| match rules::acknowledgeable(text) {
-            Some(_) => Ok(text.to_owned()),
-            None => Err(out.report(
+        .map(|Text { text, span }| match known.contains(&text) {
+            true => Ok(text.to_owned()),
+            false => Err(out.report(
                 Finding::new(
                     Code::UnknownAcknowledgement,
                     span,
@@ -214,4 +246,31 @@ fn acknowledge(section: &Section<'_>, out: &mut Findings) -> Read<BTreeSet<Strin
         })
         .collect();
     checked.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use toml::de::DeTable;
+
+    use super::super::finding::Findings;
+    use super::*;
+    use crate::rules::line::InstallKind;
+    use crate::rules::lines::like_1_5_to_1_6;
+
+    #[test]
+    fn a_way_to_install_that_a_line_does_not_have_is_refused() {
+        const TEXT: &str = "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\n[install]\nsource_dir = \"/src\"\n\
+                            [master]\nhost = \"m\"\n[[chunkservers]]\nhosts = [\"a\"]\n";
+        static PACKAGED: Line = Line { installs: &[InstallKind::Command], ..like_1_5_to_1_6() };
+        let plan = Plan::parse(TEXT, Path::new("p"), Path::new("/")).unwrap();
+        let table = DeTable::parse(TEXT).unwrap();
+        let refused = |line: &Line| {
+            let mut out = Findings::default();
+            let root = Section::open(ROOT, keys::ROOT, 0..0, table.get_ref(), &mut out);
+            ways_to_install(&plan, line, &root, &mut out).is_err()
+        };
+        assert_eq!((refused(plan.line()), refused(&PACKAGED)), (false, true));
+    }
 }

@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-use super::line_1_5_to_1_6::{NEAR_PERCENT, patience_of_old_mounts};
+use super::Line;
 use crate::moosefs::releases::TABLE;
 
 /// Seconds between two looks of a new daemon whether the old one has ended (main.c @ 1.6.27, `check_old_locks`).
@@ -62,9 +62,9 @@ impl Added {
     /// beyond. What was measured gets a share on top, since it was on another copy and at another time; the rest is the most
     /// that it can be.
     #[must_use]
-    pub fn is_long(&self, measured_s: u64) -> bool {
-        let left = patience_of_old_mounts().as_secs().saturating_sub(self.seconds());
-        measured_s * 100 >= left * NEAR_PERCENT
+    pub fn is_long(&self, line: &Line, measured_s: u64) -> bool {
+        let left = line.patience_of_old_mounts().as_secs().saturating_sub(self.seconds());
+        measured_s * 100 >= left * line.waits.near_percent
     }
 }
 
@@ -95,6 +95,7 @@ impl Takeover<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::V1_5_TO_1_6;
 
     fn adds(patch: u64, chunks: u64, missing: u64, reconnect_s: u64) -> u64 {
         Takeover { to: &Version::new(1, 6, patch), chunks, missing, reconnect_s }.adds().seconds()
@@ -113,7 +114,9 @@ mod tests {
     #[test]
     fn what_was_measured_gets_a_share_on_top_and_the_rest_does_not() {
         let near = |patch, reconnect_s, measured| {
-            Takeover { to: &Version::new(1, 6, patch), chunks: 1_000, missing: 0, reconnect_s }.adds().is_long(measured)
+            Takeover { to: &Version::new(1, 6, patch), chunks: 1_000, missing: 0, reconnect_s }
+                .adds()
+                .is_long(&V1_5_TO_1_6, measured)
         };
         assert_eq!((near(20, 5, 18), near(20, 5, 19)), (false, true), "67 % of 27 s");
         assert_eq!((near(27, 5, 8), near(27, 5, 9)), (false, true), "67 % of 12 s");

@@ -16,6 +16,7 @@ use crate::host::{AbsPath, HostName, Look};
 use crate::journal::Record;
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
+use crate::moosefs::version::TELLS_NONE;
 use crate::schedule::Step;
 use crate::step::{Effect, Mount};
 use crate::words::count;
@@ -98,7 +99,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let servers = self.schedule.chunkservers.iter().filter_map(|known| known.address);
         match (health::whole(overview, &baseline, servers), &overview.matrix) {
             (Ok(()), Some(_)) => HEALTHY.to_owned(),
-            (Ok(()), None) => format!("{HEALTHY} as far as a 1.5 master tells"),
+            (Ok(()), None) => format!("{HEALTHY} as far as a {TELLS_NONE} master tells"),
             (Err(reason), _) => format!("cluster NOT healthy: {}", named(self.schedule, reason)),
         }
     }

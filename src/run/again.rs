@@ -6,7 +6,7 @@ use super::failure::{Failure, FailureKind};
 use super::ports::{Clock, Hosts, Master};
 use crate::check::metadata::metadata_is_no_older;
 use crate::moosefs::daemon::Role;
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::way_back;
 use crate::schedule::{Step, Track};
 use crate::step::{Action, Effect, LONG_COMMAND, Restore, StartCommand};
 
@@ -28,7 +28,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             return failure;
         }
         let (host, program, release) = (&track.host, role.program(), &self.schedule.from);
-        failure.causes.push(line::way_back_programs(&self.schedule.to));
+        failure.causes.push(way_back::programs(&self.schedule.to));
         let Ok(now) = self.look(host, step).await else { return failure };
         if now.daemon(*role).is_some() {
             return failure;
@@ -37,8 +37,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             failure.causes.push(format!("{program} does NOT run: its program is not {release} any more either"));
             return failure;
         }
-        let command =
-            StartCommand::Start { role: *role, prefix: prefix.clone(), patience: line::takeover_patience(release) };
+        let command = StartCommand::Start {
+            role: *role,
+            prefix: prefix.clone(),
+            patience: self.schedule.line().takeover_patience(release),
+        };
         let mut output = |line: &str| {
             self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
         };

@@ -6,7 +6,7 @@ use super::gate::ACCEPTED_BY;
 use crate::host::{HostName, said};
 pub use crate::journal::FailureKind;
 use crate::moosefs::secrets::masked;
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::way_back;
 use crate::schedule::StepId;
 
 /// A stop.
@@ -115,13 +115,13 @@ impl Failure {
     /// Whether a new master was stopped again, or should be, since it has loaded other metadata.
     #[must_use]
     pub fn is_of_metadata(&self) -> bool {
-        self.causes.iter().any(|cause| cause.ends_with(line::WAY_BACK_METADATA))
+        self.causes.iter().any(|cause| cause.ends_with(way_back::METADATA))
     }
 
     /// Whether the operator is asked whether a master's metadata is the right one: see `resume --accept-metadata`.
     #[must_use]
     pub fn asks_about_metadata(&self) -> bool {
-        self.causes.iter().any(|cause| cause == line::ASK_METADATA)
+        self.causes.iter().any(|cause| cause == way_back::ASK_METADATA)
     }
 
     /// The same failure, which asks.
@@ -131,7 +131,7 @@ impl Failure {
             self.causes.push(reason);
         }
         if !self.asks_about_metadata() {
-            self.causes.push(line::ASK_METADATA.to_owned());
+            self.causes.push(way_back::ASK_METADATA.to_owned());
         }
         self
     }

@@ -19,7 +19,7 @@ use crate::host::{FileText, HostName, Process, ProcessId};
 use crate::journal::Record;
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::way_back;
 use crate::schedule::Step;
 use crate::step::{
     Backup, Copied, Effect, LONG_COMMAND, Sent, Start, StopMasterCommand, TrialFacts, TrialLoad, Verdict,
@@ -171,7 +171,8 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let loaded = self.asked(RECONNECT, |_| false, async || self.master.trial(port).await).await;
         let loaded = loaded.map_err(|silence| silent("trial", silence))?;
         let stands_still_s = self.schedule.stands_still_s();
-        let limits = Limits { to: &self.schedule.to, reconnect_s, accept_long, accept_goal_one, stands_still_s };
+        let line = self.schedule.line();
+        let limits = Limits { line, to: &self.schedule.to, reconnect_s, accept_long, accept_goal_one, stands_still_s };
         judge(&facts, &loaded, &live, &limits).map_err(|reason| {
             let mut failure = failed(reason);
             failure.causes.push("the old master was not touched".to_owned());
@@ -363,7 +364,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         // silence holds nobody up here: while nothing is heard of the lock, the wrong master deletes chunks
         if let Err(NotHeld::Taken(by)) = self.guard.held() {
             let cause = format!("the new master was NOT stopped, since the cluster's lock is another run's now: {by}");
-            failure.causes.push(format!("{cause}; {}", line::WAY_BACK_METADATA));
+            failure.causes.push(format!("{cause}; {}", way_back::METADATA));
             return failure;
         }
         let seen = self.look(&host, step).await;
@@ -375,7 +376,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                 Err(_) => return failure,
             }
         } else {
-            let patience = line::takeover_patience(&self.schedule.to);
+            let patience = self.schedule.line().takeover_patience(&self.schedule.to);
             StopMasterCommand { prefix: prefix.clone(), patience }.script()
         };
         let mut output = |line: &str| {
@@ -399,9 +400,9 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         failure.causes.push(match self.look(&host, step).await {
             Ok(now) if now.daemon(Role::Master).is_none() => {
-                format!("the new master was stopped again; {}", line::WAY_BACK_METADATA)
+                format!("the new master was stopped again; {}", way_back::METADATA)
             }
-            _ => format!("the new master was told to stop and STILL RUNS: stop it; {}", line::WAY_BACK_METADATA),
+            _ => format!("the new master was told to stop and STILL RUNS: stop it; {}", way_back::METADATA),
         });
         failure
     }

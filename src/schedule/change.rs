@@ -125,7 +125,7 @@ mod tests {
         assert!(PLAN.contains(from), "{from}");
         let (old, new) = (plan(PLAN), plan(&PLAN.replacen(from, to, 1)));
         let is_begun = |id: &StepId| begun.iter().any(|b| id.0.starts_with(b));
-        let touched = touches_begun(&compile(&old, None), &compile(&new, None), &is_begun);
+        let touched = touches_begun(&compile(&old, None, old.line()), &compile(&new, None, new.line()), &is_begun);
         (needs_a_look(&old, &new), touched)
     }
 

@@ -4,6 +4,7 @@
 pub mod change;
 pub mod compile;
 pub mod gate;
+mod line;
 pub mod model;
 
 pub use compile::back::{changed, compile_back};

@@ -11,7 +11,8 @@ use super::words::words;
 use super::{Effect, Kind, Seen, Verdict};
 use crate::host::{AbsPath, HostFacts, Look, MountArguments};
 use crate::moosefs::daemon::Role;
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::moosefs::releases::TABLE;
+use crate::moosefs::version::Family;
 
 /// How long `umount` and `mfsmount` may take.
 pub(super) const COMMAND: Duration = Duration::from_secs(5 * 60);
@@ -56,8 +57,8 @@ impl MountCommand {
     #[must_use]
     pub fn script(&self) -> String {
         let (prefix, arguments) = match self {
-            Self::Mount { prefix, arguments } => (prefix, arguments.to_1_6()),
-            Self::MountOld { prefix, arguments } => (prefix, arguments.to_1_5()),
+            Self::Mount { prefix, arguments } => (prefix, arguments.new_words()),
+            Self::MountOld { prefix, arguments } => (prefix, arguments.old_words()),
         };
         words(prefix.join(Role::Client.path_in_prefix()).as_str(), &arguments).into()
     }
@@ -148,9 +149,9 @@ pub(super) fn mounted(mount: &AbsPath, to: &Version, now: &HostFacts) -> Verdict
     let Some(there) = now.mount(mount.as_str()) else {
         return NotYet(format!("nothing is mounted on {mount}"));
     };
-    let old = line::check_from(to).is_ok();
+    let old = !TABLE.sessions.at(to);
     if there.kind.starts_with("fuse.mfs") == old {
-        let of = if old { "1.5" } else { "1.6" };
+        let of = Family::of(to);
         return NotYet(format!("what is mounted on {mount} is not of {of} ({} {})", there.source, there.kind));
     }
     let process =

@@ -8,7 +8,7 @@ use super::{Effect, Kind, Seen, Verdict};
 use crate::host::sh::{Script, sh};
 use crate::host::{AbsPath, HostFacts, Look};
 use crate::moosefs::daemon::Role;
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::way_back;
 
 /// Brings back the programs that an installation replaced. Shown by the version in the installed program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ done",
 /// Why the old program of `role` does not come back from `kept`.
 pub(super) fn keeps(role: Role, kept: Option<&AbsPath>, to: &Version, before: &HostFacts) -> Result<(), String> {
     let lacks = kept.filter(|_| role != Role::Metalogger).and_then(|kept| before.lacks_kept(kept, role, to));
-    lacks.map_or(Ok(()), |why| Err(format!("{why}; {}", line::way_back_programs(to))))
+    lacks.map_or(Ok(()), |why| Err(format!("{why}; {}", way_back::programs(to))))
 }
 
 impl Kind for Restore {

@@ -4,7 +4,7 @@ use semver::Version;
 
 use crate::host::{AbsPath, HostFacts, Process};
 use crate::moosefs::daemon::Role;
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::moosefs::releases::TABLE;
 
 /// What a look says about a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(super) fn runs_already(roles: &[Role], to: &Version, before: &HostFacts) -> 
 
 /// 1.5 has its lock elsewhere, and a lock file of 1.6, held by nobody, is still there after a way back.
 pub(super) fn lacks_its_lock(process: &Process, to: &Version) -> bool {
-    process.locked == Some(false) && line::check_from(to).is_err()
+    process.locked == Some(false) && TABLE.locks_data_path.at(to)
 }
 
 /// A command of a lost connection, or of a process that was killed, may still be at work: the new program's process, beside

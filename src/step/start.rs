@@ -12,7 +12,7 @@ use super::words::daemon;
 use super::{Effect, Kind, SETTLE, Seen, Verdict};
 use crate::host::{AbsPath, HostFacts, Look};
 use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, Role};
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::lines;
 
 /// Starts the new daemon over the old one, or where none runs. Shown by a new process of the new release, the old
 /// one's end, and the listening port.
@@ -150,7 +150,7 @@ impl Kind for Start {
     fn settles(&self, to: &Version, now: &HostFacts) -> Duration {
         match (self.command.is_old(), running(now, self.role, to)) {
             (false, _) => SETTLE,
-            (true, Some(_)) => line::BACK_GREATEST,
+            (true, Some(_)) => lines::beginning_at(to).map_or(SETTLE * 4, |line| line.waits.back),
             (true, None) => SETTLE * 4,
         }
     }

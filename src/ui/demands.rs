@@ -79,6 +79,7 @@ impl Demand {
 mod tests {
     use super::*;
     use crate::plan::Plan;
+    use crate::rules::V1_5_TO_1_6;
     use crate::schedule::compile;
     use std::path::Path;
 
@@ -87,7 +88,7 @@ mod tests {
             "[upgrade]\nfrom = \"1.5.12\"\nto = \"1.6.27\"\nmode = \"{mode}\"\n[install]\nsource_dir = \"/usr/src/mfs\"\n\
              [master]\nhost = \"m\"\n[[chunkservers]]\nhosts = [\"cs[1-3]\"]\n[[clients]]\nhosts = [\"cl1\"]\n"
         );
-        compile(&Plan::parse(&text, Path::new("test.toml"), Path::new("/")).unwrap(), None)
+        compile(&Plan::parse(&text, Path::new("test.toml"), Path::new("/")).unwrap(), None, &V1_5_TO_1_6)
     }
 
     fn step(id: &str) -> StepId {

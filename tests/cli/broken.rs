@@ -114,7 +114,7 @@ fn nowhere(folder: &Path) -> (String, String, String) {
     );
     let plan = write(folder, "plan.toml", &source);
     let read = Plan::load(Path::new(&plan)).unwrap().plan;
-    let schedule = compile(&read, None);
+    let schedule = compile(&read, None, read.line());
     let state = StateFolder::new(Some(&folder.join("state"))).unwrap();
     let origin = Origin::default();
     let new = NewRun { plan: &read, schedule: &schedule, observation: None, origin: &origin };

@@ -66,7 +66,7 @@ fn a_plan_says_nothing_to_the_terminal_in_values_comments_and_its_name() {
 /// A run whose journal has such characters wherever a host or a person put words into it.
 fn told_by_a_journal(state: &Path) -> Run {
     let plan = Plan::parse(PLAN, Path::new("p.toml"), Path::new("/")).unwrap();
-    let schedule = compile(&plan, None);
+    let schedule = compile(&plan, None, plan.line());
     let origin = Origin { plan: Some(format!("/{BAD}.toml")), simulated: Some(BAD.to_owned()), mode: None };
     let new = NewRun { plan: &plan, schedule: &schedule, observation: None, origin: &origin };
     let mut run = StateFolder::new(Some(state)).unwrap().begin(&new, Timestamp::now()).unwrap();

@@ -71,7 +71,7 @@ impl Begun {
         let plan = PathBuf::from(write(folder.path(), "plan.toml", PLAN));
         let loaded = Plan::load(&plan).unwrap().plan;
         let observation = seen();
-        let schedule = compile(&loaded, Some(&observation));
+        let schedule = compile(&loaded, Some(&observation), loaded.line());
         let origin = Origin { plan: Some(plan.to_str().unwrap().to_owned()), ..Origin::default() };
         let new = NewRun { plan: &loaded, schedule: &schedule, observation: Some(&observation), origin: &origin };
         let mut run = StateFolder::new(Some(folder.path())).unwrap().begin(&new, Timestamp::now()).unwrap();
@@ -221,7 +221,7 @@ fn every_prefix_of_a_journal_with_a_changed_plan_is_read() {
     let (mut run, stored) = begun.reopened();
     let mut plan = stored.plan.clone();
     plan.upgrade.stagger.least = std::time::Duration::from_secs(420);
-    let schedule = compile(&plan, stored.observation.as_ref());
+    let schedule = compile(&plan, stored.observation.as_ref(), plan.line());
     run.replan(&plan, &schedule, Timestamp::now()).unwrap();
     done(&mut run, "master/no-such-host.invalid/start");
     drop(run);
@@ -337,7 +337,7 @@ fn status_tells_what_stood_at_the_stop_and_what_was_simulated() {
     let (from, to) = (format!("{:02}:00", (hour + 23) % 24), format!("{:02}:00", (hour + 2) % 24));
     let plan = format!("{PLAN}[window]\nfrom = \"{from}\"\nto = \"{to}\"\ntime_zone = \"Asia/Tokyo\"\n");
     let plan = Plan::parse(&plan, Path::new("p"), Path::new("/")).unwrap();
-    let schedule = compile(&plan, None);
+    let schedule = compile(&plan, None, plan.line());
     let origin = Origin { simulated: Some("simulated daemons".to_owned()), ..Origin::default() };
     let new = NewRun { plan: &plan, schedule: &schedule, observation: None, origin: &origin };
     let mut run = StateFolder::new(Some(folder.path())).unwrap().begin(&new, Timestamp::now()).unwrap();

@@ -7,7 +7,7 @@ use mfsupgrade::check::{Baseline, ClientSeen, ConfigChange, MasterSeen, Observat
 use mfsupgrade::host::{AbsPath, HostName, MountArguments};
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Plan;
-use mfsupgrade::rules::line_1_5_to_1_6 as line;
+use mfsupgrade::rules::V1_5_TO_1_6;
 use mfsupgrade::schedule::{Schedule, compile};
 use mfsupgrade::step::{Action, Effect};
 use mfsupgrade::ui::summary;
@@ -155,7 +155,8 @@ fn what_only_the_hosts_know_is_marked() {
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/plans")).unwrap() {
         let file = entry.unwrap().path();
         let plan = Plan::load(&file).unwrap().plan;
-        let (preview, observed) = (compile(&plan, None), compile(&plan, Some(&observation(&plan))));
+        let (preview, observed) =
+            (compile(&plan, None, plan.line()), compile(&plan, Some(&observation(&plan)), plan.line()));
         assert_eq!(preview_only(&observed), 0, "{}", file.display());
         assert_eq!(preview.stages.len(), observed.stages.len(), "{}", file.display());
         let marked = |text: &String| text.starts_with("# ") || text.contains("   # ");
@@ -208,11 +209,11 @@ fn the_readme_shows_what_the_program_prints() {
 
 #[test]
 fn plan_and_prompt_name_every_point_from_which_only_rollback_leads_back() {
-    let words = [line::WAY_BACK_MASTER, line::WAY_BACK_CHUNKSERVER, line::WAY_BACK_CLIENT];
+    let words = V1_5_TO_1_6.hard_to_undo.iter().map(|(_, words)| *words).collect::<Vec<_>>();
     for file in ["plans/rolling.toml", "plans/full-stop.toml"] {
         let shown = command(&["plan", file]).env("COLUMNS", "400").output().unwrap();
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-        let prompt = summary::text(&compile(&Plan::load(&path).unwrap().plan, None)).to_string();
+        let prompt = summary::text(&compile(&Plan::load(&path).unwrap().plan, None, &V1_5_TO_1_6)).to_string();
         let points: Vec<_> = prompt
             .lines()
             .filter(|line| line.starts_with("From this step on, the way back is `mfsupgrade rollback`: "))

@@ -19,7 +19,7 @@ fn new<'a>(plan: &'a Plan, schedule: &'a Schedule) -> NewRun<'a> {
 /// A run with its first step begun, left behind by a process that was killed.
 fn interrupted(folder: &Path) -> String {
     let plan = Plan::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml"))).unwrap().plan;
-    let schedule = compile(&plan, None);
+    let schedule = compile(&plan, None, plan.line());
     let state = StateFolder::new(Some(folder)).unwrap();
     let mut run = state.begin(&new(&plan, &schedule), Timestamp::now()).unwrap();
     let (_, _, step) = schedule.steps().next().unwrap();
@@ -54,7 +54,7 @@ fn before_cs2(schedule: &Schedule) -> impl Iterator<Item = &StepId> {
 fn status_tells_the_next_host_and_until_when_a_rule_makes_it_wait() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml"))).unwrap().plan;
-    let schedule = compile(&plan, None);
+    let schedule = compile(&plan, None, plan.line());
     let state = StateFolder::new(Some(folder.path())).unwrap();
     let mut run = state.begin(&new(&plan, &schedule), Timestamp::now()).unwrap();
     let mut done = |step: &StepId, at| {
@@ -148,7 +148,7 @@ fn a_cluster_is_upgraded_by_one_run_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml"))).unwrap().plan;
     let state = StateFolder::new(Some(folder.path())).unwrap();
-    let schedule = compile(&plan, None);
+    let schedule = compile(&plan, None, plan.line());
     let held = state.begin(&new(&plan, &schedule), Timestamp::now()).unwrap();
     let later = Timestamp::now() + jiff::SignedDuration::from_secs(5);
     let error = state.begin(&new(&plan, &schedule), later).unwrap_err().to_string();
@@ -175,7 +175,7 @@ fn a_way_back_needs_a_run_and_a_word_of_consent() {
 fn a_way_back_is_resumed_and_not_taken_back() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/rolling.toml"))).unwrap().plan;
-    let mut schedule = compile(&plan, None);
+    let mut schedule = compile(&plan, None, plan.line());
     let name = interrupted(folder.path());
     schedule.back_of = Some(name.clone());
     let later = Timestamp::now() + jiff::SignedDuration::from_secs(5);
@@ -199,7 +199,7 @@ fn resume_of_a_run_that_is_over_says_so_also_where_its_hosts_are_gone() {
          [master]\nhost = \"master\"\n[[chunkservers]]\nhosts = [\"cs1\"]\n"
     );
     let plan = Plan::parse(&text, Path::new("p.toml"), Path::new("/")).unwrap();
-    let schedule = compile(&plan, None);
+    let schedule = compile(&plan, None, plan.line());
     let mut run =
         StateFolder::new(Some(folder.path())).unwrap().begin(&new(&plan, &schedule), Timestamp::now()).unwrap();
     run.append(Record::Finished { at: Timestamp::now(), evidence: "all of it".to_owned() }).unwrap();

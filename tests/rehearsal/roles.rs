@@ -71,7 +71,7 @@ fn a_run_that_stopped_between_two_turns_of_a_host_is_taken_back() {
 async fn a_host_that_boots_between_its_turns_starts_the_old_chunkserver() {
     let plan = plan("rolling");
     let cluster = Cluster::start(&plan, options(&[])).await.unwrap();
-    let schedule = compile(&plan, None);
+    let schedule = compile(&plan, None, plan.line());
     for step in ["master/a/keep", "master/a/install", "master/a/start"] {
         let (_, _, step) = schedule.steps().find(|(_, _, s)| s.id.0.as_ref() == step).unwrap();
         ran(&cluster, "a", &step.commands[0], 0).await;

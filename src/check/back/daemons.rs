@@ -9,7 +9,7 @@ use crate::moosefs::config::{ConfigText, disks_paths, lock_file, paths_read};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::disks;
 use crate::moosefs::metadata::{EMPTY, SAVED};
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::way_back;
 
 impl Check<'_> {
     pub(super) fn daemon_of(&mut self, host: &HostName, role: Role, facts: &HostFacts) -> Option<Daemon> {
@@ -71,12 +71,12 @@ impl Check<'_> {
             Metadata::Same | Metadata::Alike => return,
             Metadata::Unclear(_) if !asks => return,
             Metadata::Unclear(reason) => {
-                (reason, format!("{}. If it is the right one, give `--accept-metadata`", line::ASK_METADATA))
+                (reason, format!("{}. If it is the right one, give `--accept-metadata`", way_back::ASK_METADATA))
             }
             Metadata::Other(reason) => {
                 let master = self.fleet.get(host).and_then(|facts| facts.daemon(Role::Master));
                 let pid = master.map_or("PID".to_owned(), |p| p.pid.to_string());
-                (reason, format!("end it at once (`kill {pid}`), then: {}; and look again", line::WAY_BACK_METADATA))
+                (reason, format!("end it at once (`kill {pid}`), then: {}; and look again", way_back::METADATA))
             }
         };
         self.find(Code::BackMetadata, Some(host), seen, "its chunkservers delete what it does not know", todo);
@@ -134,7 +134,10 @@ impl Check<'_> {
             Code::BackDisks,
             Some(&changed.host),
             seen,
-            "chunks are moved back to the folders of 1.5 on every disk, or the old daemon does not see them",
+            &format!(
+                "chunks are moved back to the folders of {} on every disk, or the old daemon does not see them",
+                self.plan.line().from
+            ),
             todo.to_owned(),
         );
         Vec::new()
@@ -150,7 +153,7 @@ impl Check<'_> {
             Code::BackFolders,
             Some(&changed.host),
             format!("its old mfschunkserver (pid {pid}) runs, and {} has the folders 00 to FF", wide.join(", ")),
-            "1.5 looks for chunks in the folders 0 to F and finds none",
+            &format!("{} looks for chunks in the folders 0 to F and finds none", self.plan.line().from),
             format!("end it (`kill {pid}`) and go back again: then the chunks are moved before it starts"),
         );
     }
@@ -174,7 +177,7 @@ impl Check<'_> {
                 Code::BackLockFolder,
                 Some(&changed.host),
                 format!("the folder {folder} for the lock file of the old {} is not there", role.program()),
-                "a 1.5 daemon without it ends at once and says nothing",
+                &format!("a {} daemon without it ends at once and says nothing", self.plan.line().from),
                 format!("mkdir -p {folder} and give it to the daemon's user"),
             );
         }

@@ -69,7 +69,7 @@ impl Check<'_> {
     /// Where no new master serves, clients come last, and nothing of theirs holds up what brings the file system back.
     fn keeps(&mut self, host: &HostName, point: &str, facts: &HostFacts) {
         let Some(group) = self.plan.clients.iter().find(|group| group.hosts.contains(host)) else { return };
-        let mut found = keepers::of(group, host, point, facts);
+        let mut found = keepers::of(group, host, point, facts, self.plan.line().from);
         let second = facts.other_places(point).into_iter().filter(|place| place.seen_by.is_none());
         found.extend(second.map(|place| {
             let at = &place.point;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Check;
-use crate::check::{Code, Finding};
+use crate::check::{Code, Finding, of_line};
 
 /// What a cause makes appear on the same host, without being wrong there itself.
 ///
@@ -32,8 +32,10 @@ impl Check<'_> {
         self.findings.retain(|f| !followed.contains(&key(f, f.code)));
     }
 
-    /// Worst first, then by cause: codes are declared in the order in which they are to be mended.
+    /// Only what can be found on this line; worst first, then by cause: codes are declared in the order in which they are to be
+    /// mended.
     pub(super) fn sort(&mut self) {
+        of_line(&mut self.findings, self.plan.line());
         let key = |f: &Finding| (f.severity, f.code, f.host.clone());
         self.findings.sort_by_key(key);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use semver::Version;
 
 use super::Check;
-use super::names::{DEFAULT_NAME, Seeker, is_loopback};
+use super::names::{DEFAULT_NAME, Seeker, is_loopback, refuses_loopback};
 use crate::check::{Code, ServerSeen};
 use crate::host::{HostFacts, HostName, Process};
 use crate::moosefs::config::port;
@@ -55,7 +55,7 @@ impl Check<'_> {
                     Code::MasterHostLoopback,
                     Some(&server.host),
                     format!("it reaches the master over {address}"),
-                    "a 1.6.14+ chunkserver refuses that, after it has stopped the old one",
+                    &refuses_loopback(),
                     "give MASTER_HOST in mfschunkserver.cfg a real address".into(),
                 );
                 continue;
@@ -121,7 +121,11 @@ impl Check<'_> {
             self.find(
                 Code::ChunksTooMany,
                 host,
-                format!("it has {chunks} chunks, and a {} master takes {most} from a 1.5 chunkserver", upgrade.to),
+                format!(
+                    "it has {chunks} chunks, and a {} master takes {most} from a {} chunkserver",
+                    upgrade.to,
+                    self.old_family()
+                ),
                 "the new master closes the connection at its registration: all of its chunks are missing until it is upgraded",
                 format!("take {} or later, or move chunks to other servers first", TABLE.largest_packet.first()),
             );
@@ -132,8 +136,12 @@ impl Check<'_> {
                 Code::DisksRolledBack,
                 host,
                 format!("there are folders 00 to FF on {}", wide.join(", ")),
-                "a 1.6 chunkserver ran on it, and a 1.5 one does not see the chunks in them; they come back with the new one, \
-                 also those that were deleted or copied elsewhere since",
+                &format!(
+                    "a {} chunkserver ran on it, and a {} one does not see the chunks in them; they come back with the new one, \
+                     also those that were deleted or copied elsewhere since",
+                    self.new_family(),
+                    self.old_family()
+                ),
                 "stop it, move each chunk to the folder named by the last hex digit of its id, remove 00 to FF, start it".into(),
             );
         }
@@ -231,7 +239,7 @@ impl Check<'_> {
             Code::ChunkserverNotListening,
             host,
             seen,
-            "a 1.5 chunkserver that finds its port taken runs on and serves nothing",
+            &format!("a {} chunkserver that finds its port taken runs on and serves nothing", self.old_family()),
             format!("end what has its port (`ss -ltnp` names it), and restart {}", process.role.program()),
         );
     }

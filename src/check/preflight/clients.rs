@@ -51,7 +51,7 @@ impl Check<'_> {
         if process.version.as_ref() == Some(&self.plan.upgrade.to) {
             return;
         }
-        self.findings.extend(keepers::of(group, host, point, facts));
+        self.findings.extend(keepers::of(group, host, point, facts, self.new_family()));
         let said = format!("{point} names its master {}", mount.master);
         let seeker = Seeker { role: Role::Client, name: mount.master.as_str(), said, port: Some(mount.port) };
         self.finds_master(host, facts, &seeker);
@@ -65,7 +65,10 @@ impl Check<'_> {
                 Code::MountOptionsChange,
                 Some(host),
                 format!("{point} will be {}", changes.join(", ")),
-                "1.6 mounts `nosuid,nodev` unless it is told otherwise, and the plan's mount_options hold in place of what runs",
+                &format!(
+                    "{} mounts `nosuid,nodev` unless it is told otherwise, and the plan's mount_options hold in place of what runs",
+                    self.new_family()
+                ),
                 "nothing, if that is wanted; else add to `mount_options`, or leave them out to keep what runs".into(),
             );
         }

@@ -78,8 +78,11 @@ impl Check<'_> {
             Code::ConfigNotFound,
             Some(host),
             format!("{} runs, and there is no {path}, or none that can be read and has 1 MiB at most", process.role.program()),
-            "a 1.5 daemon has one, elsewhere then: its folders, its ports and its lock file are not known, and nothing of \
-             them can be carried over to the new one",
+            &format!(
+                "a {} daemon has one, elsewhere then: its folders, its ports and its lock file are not known, and nothing of them \
+                 can be carried over to the new one",
+                self.old_family()
+            ),
             format!(
                 "put the file that it was started with there, and the others beside it; if the old release was built with \
                  another --sysconfdir or --prefix than {prefix}, build the new one with the same and correct the prefix \
@@ -117,7 +120,7 @@ impl Check<'_> {
                 Code::VarFileMerged,
                 Some(host),
                 format!("{}.var overrides {}", old.path, old.path),
-                "1.6 does not read it: the carried configuration has its values in place",
+                &format!("{} does not read it: the carried configuration has its values in place", self.new_family()),
                 "nothing; the file stays for the way back".into(),
             );
         }
@@ -171,7 +174,7 @@ impl Check<'_> {
                 Some(host),
                 format!("{} sets REJECT_OLD_CLIENTS", old.path),
                 "the new master refuses every mount that is still old, from its start until that mount's turn comes",
-                "take the key out; set it when no mount below 1.6 is left".into(),
+                format!("take the key out; set it when no mount below {} is left", self.new_family()),
             );
         }
         if old.role == Role::Chunkserver {

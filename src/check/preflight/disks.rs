@@ -50,7 +50,10 @@ impl Check<'_> {
                     Code::DiskCommented,
                     Some(host),
                     seen,
-                    "a 1.5 chunkserver takes it for the path of a disk and does not start: not now, and not on the way back",
+                    &format!(
+                        "a {} chunkserver takes it for the path of a disk and does not start: not now, and not on the way back",
+                        self.old_family()
+                    ),
                     format!("take the line out of {path}"),
                 );
             } else if moved && !text.ends_with('\n') {
@@ -108,8 +111,11 @@ impl Check<'_> {
                     "{path}, line {line}, is no whole path: every release takes it for `{folder}`, below the daemon's working \
                      folder, and there is no such folder"
                 ),
-                "a 1.5 chunkserver reads its list only when it starts, and goes on; the new one does not start with this line, \
-                 after it has stopped the old one, and the old one does not start again either",
+                &format!(
+                    "a {} chunkserver reads its list only when it starts, and goes on; the new one does not start with this line, \
+                     after it has stopped the old one, and the old one does not start again either",
+                    self.old_family()
+                ),
                 todo,
             );
         }

@@ -10,7 +10,7 @@ use crate::check::{ClientSeen, Code};
 use crate::host::{AbsPath, FileText, HostFacts, HostName, MountArguments};
 use crate::moosefs::config::exports_paths;
 use crate::moosefs::daemon::Role;
-use crate::moosefs::exports::{Account, Exports, LIKE_1_5, Mount};
+use crate::moosefs::exports::{ALLOWS_ALL, ALLOWS_ALL_KEY, Account, Exports, Mount};
 use crate::moosefs::releases::TABLE;
 use crate::plan::Exports as Wanted;
 
@@ -52,7 +52,7 @@ impl Check<'_> {
         };
         let text = match wanted {
             Wanted::File { text, .. } => text.clone(),
-            Wanted::LikeV15 => FileText::new(LIKE_1_5),
+            Wanted::LikeV15 => FileText::new(ALLOWS_ALL),
         };
         // nobody looks with a plan whose files are not here
         let Some(whole) = text.to_send().map(str::to_owned) else { return };
@@ -117,8 +117,11 @@ impl Check<'_> {
             Code::ExportsForbidden,
             Some(&self.plan.master.host),
             seen,
-            "the new master reads it as that user: without it no new mount is let in, and 1.6.14 and later refuse to start after \
-             they have stopped the old one",
+            &format!(
+                "the new master reads it as that user: without it no new mount is let in, and {} and later refuse to start after \
+                 they have stopped the old one",
+                TABLE.needs_exports.first()
+            ),
             todo,
         );
     }
@@ -140,8 +143,11 @@ impl Check<'_> {
             Code::ExportsNotSeen,
             Some(&self.plan.master.host),
             format!("EXPORTS_FILENAME is `{set}`: {how}"),
-            "the new master looks there and nowhere else, and a name that is not whole is below its DATA_PATH; without the \
-             file no new mount is let in, and 1.6.14 and later refuse to start after they have stopped the old one",
+            &format!(
+                "the new master looks there and nowhere else, and a name that is not whole is below its DATA_PATH; without the \
+                 file no new mount is let in, and {} and later refuse to start after they have stopped the old one",
+                TABLE.needs_exports.first()
+            ),
             "set EXPORTS_FILENAME to the whole path of a file, or take it out; `exports = \"FILE\"` under [config] writes it"
                 .into(),
         );
@@ -166,8 +172,9 @@ impl Check<'_> {
             seen,
             if TABLE.needs_exports.at(&self.plan.upgrade.to) { WHY_MISSING } else { WHY_MISSING_EARLY },
             format!(
-                "give `exports = \"FILE\"` or `exports_like_1_5 = true` under [config], or write {path} before the upgrade; \
-                 what 1.5 allowed is `* / rw,alldirs,maproot=0`, and `* . rw` for meta mounts"
+                "give `exports = \"FILE\"` or `{ALLOWS_ALL_KEY} = true` under [config], or write {path} before the upgrade; \
+                 what {} allowed is `* / rw,alldirs,maproot=0`, and `* . rw` for meta mounts",
+                self.old_family()
             ),
         );
     }
@@ -258,8 +265,10 @@ impl Check<'_> {
                     Some(host),
                     format!("{path} refuses {point}: {refused}"),
                     "it would be unmounted, and the new mfsmount would get `Permission denied`",
-                    "add a rule for it; what 1.5 allowed is `* / rw,alldirs,maproot=0`, and `* . rw` for meta mounts"
-                        .into(),
+                    format!(
+                        "add a rule for it; what {} allowed is `* / rw,alldirs,maproot=0`, and `* . rw` for meta mounts",
+                        self.old_family()
+                    ),
                 );
             }
         };
@@ -276,7 +285,10 @@ impl Check<'_> {
                 Code::ExportsRestrictClient,
                 Some(host),
                 format!("line {} of {path}, which holds for {point}, {}", admitted.line, less.join(" and ")),
-                "1.5 allows every mount everything; what runs as root there, or writes, may fail after the remount",
+                &format!(
+                    "{} allows every mount everything; what runs as root there, or writes, may fail after the remount",
+                    self.old_family()
+                ),
                 "give the rule `rw` and `maproot=0`, or acknowledge this code if it is meant so".into(),
             );
         }
@@ -286,7 +298,7 @@ impl Check<'_> {
     fn exports_text(&self, facts: &HostFacts) -> Option<(String, String)> {
         match &self.plan.config.exports {
             Some(Wanted::File { path, text }) => Some((path.display().to_string(), text.to_send()?.to_owned())),
-            Some(Wanted::LikeV15) => Some(("exports_like_1_5".to_owned(), LIKE_1_5.to_owned())),
+            Some(Wanted::LikeV15) => Some((ALLOWS_ALL_KEY.to_owned(), ALLOWS_ALL.to_owned())),
             None => {
                 let mut paths = self.exports_place(facts).paths.into_iter();
                 paths.find_map(|path| Some((path.to_string(), facts.files.get(path.as_str())?.text.clone())))

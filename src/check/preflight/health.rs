@@ -7,7 +7,7 @@ use crate::moosefs::releases::TABLE;
 use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
 use crate::rules::away::Takeover;
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::line::can_be_tried;
 use crate::words::human;
 
 /// No master saves and loads in less.
@@ -31,7 +31,10 @@ impl Check<'_> {
                 Code::HealthUnknown,
                 None,
                 "the master has not finished its own file test since it was started".into(),
-                "a 1.5 master tells of missing chunks in no other way; gates will take it that there were none",
+                &format!(
+                    "a {} master tells of missing chunks in no other way; gates will take it that there were none",
+                    self.old_family()
+                ),
                 "nothing, if all chunkservers were there; or wait for about 40 minutes after the master's start".into(),
             );
         }
@@ -81,7 +84,7 @@ impl Check<'_> {
             reconnect_s: self.reconnect_s,
         };
         let added = takeover.adds();
-        if !added.is_long(LEAST_S) {
+        if !added.is_long(self.plan.line(), LEAST_S) {
             return;
         }
         let (seen, todo) = match takeover.locks_out() {
@@ -99,8 +102,12 @@ impl Check<'_> {
             Code::MasterAwayLong,
             None,
             format!("{seen}: a new {} master lets no mount in for up to {} s", upgrade.to, added.seconds()),
-            "it waits until fewer than 100 chunks are missing, or two minutes, and 1.5 mounts give applications I/O errors after \
-             30 s",
+            &format!(
+                "it waits until fewer than 100 chunks are missing, or two minutes, and {} mounts give applications I/O errors \
+                 after {} s",
+                self.old_family(),
+                self.plan.line().patience_of_old_mounts().as_secs()
+            ),
             todo.into(),
         );
     }
@@ -129,7 +136,10 @@ impl Check<'_> {
                 Code::HealthOld,
                 None,
                 format!("the master's file test ended {} ago", human(age.unsigned_abs())),
-                "its counts of missing chunks and of those under goal say nothing about now, and a 1.5 master tells no others",
+                &format!(
+                    "its counts of missing chunks and of those under goal say nothing about now, and a {} master tells no others",
+                    self.old_family()
+                ),
                 "see in the system log why the test does not go on; check the clocks".into(),
             );
         }
@@ -138,7 +148,7 @@ impl Check<'_> {
     /// What follows from the two releases and the kind of this cluster.
     pub(super) fn release(&mut self) {
         let to = &self.plan.upgrade.to;
-        if !line::can_be_tried(to) {
+        if !can_be_tried(to) {
             self.find(
                 Code::TrialImpossible,
                 None,
@@ -155,8 +165,11 @@ impl Check<'_> {
                 Code::ToolsOf15,
                 None,
                 format!("until a client is remounted, mfssetgoal and mfssettrashtime fail there with {to}"),
-                "such a session has no limits of goals, and the master answers `Permission denied`; mfsdirinfo of 1.5 fails, \
-                 too; new tools need the new master",
+                &format!(
+                    "such a session has no limits of goals, and the master answers `Permission denied`; mfsdirinfo of {} fails, \
+                     too; new tools need the new master",
+                    self.old_family()
+                ),
                 "set goals and trash times before the upgrade, or from a client that is remounted".into(),
             );
         }
@@ -188,9 +201,9 @@ impl Check<'_> {
             None if self.overview.info.layout == Layout::V15 => self.find(
                 Code::GoalsUnknown,
                 None,
-                "a 1.5 master does not tell how many chunks have a goal of 1".into(),
+                format!("a {} master does not tell how many chunks have a goal of 1", self.old_family()),
                 "files of goal 1 cannot be read while their one server restarts",
-                match line::can_be_tried(&self.plan.upgrade.to) {
+                match can_be_tried(&self.plan.upgrade.to) {
                     true => "nothing: the trial load of a copy of the metadata counts them before anything is stopped",
                     false => "look with `mfsgetgoal -r` on a mount, and raise what has a goal of 1",
                 }

@@ -9,11 +9,13 @@ use crate::check::{Code, MasterSeen};
 use crate::host::facts::Socket;
 use crate::host::{AbsPath, HostFacts, Process};
 use crate::moosefs::config::port;
+use crate::moosefs::config::{client_port, paths_read};
 use crate::moosefs::daemon::{MASTER_CHUNKSERVER_PORT, MASTER_METALOGGER_PORT, Role};
 use crate::moosefs::releases::TABLE;
+use crate::moosefs::version::{Family, TELLS_NONE};
 use crate::moosefs::wire::Layout;
 use crate::plan::Mode;
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::line::can_be_tried;
 
 impl<'a> Check<'a> {
     pub(super) fn master(&mut self) -> Option<MasterSeen> {
@@ -22,11 +24,11 @@ impl<'a> Check<'a> {
         self.listens(process, facts);
         let wire = self.overview.info.version.clone();
         let agrees = match self.overview.info.layout {
-            Layout::V15 => (version.major, version.minor) == (1, 5),
+            Layout::V15 => Family::of(&version) == TELLS_NONE,
             _ => wire.as_ref() == Some(&version),
         };
         if !agrees {
-            let told = wire.map_or("a 1.5 release".to_owned(), |v| v.to_string());
+            let told = wire.map_or(format!("a {TELLS_NONE} release"), |v| v.to_string());
             self.find(
                 Code::MasterNotTheOneAsked,
                 Some(&master.host),
@@ -99,8 +101,12 @@ impl<'a> Check<'a> {
                 Code::FullStopUnderMounts,
                 None,
                 format!("{mounted} mounts are connected, and the master will be down for minutes"),
-                "applications get I/O errors after 30 s, and a write that a 1.5 mount had under way can be lost although it \
-                 was reported as done",
+                &format!(
+                    "applications get I/O errors after {} s, and a write that a {} mount had under way can be lost although it \
+                     was reported as done",
+                    self.plan.line().patience_of_old_mounts().as_secs(),
+                    self.old_family()
+                ),
                 "stop everything that uses the file system; then acknowledge this code".into(),
             );
         }
@@ -118,13 +124,13 @@ impl<'a> Check<'a> {
                 (path, keys)
             }
             None => {
-                let paths = line::master_config_paths(to).iter().map(|path| access.install.prefix.join(path));
+                let paths = paths_read(Role::Master, to).iter().map(|path| access.install.prefix.join(path));
                 let mut seen = paths.filter_map(|path| facts.master_configs.get_key_value(path.as_str()));
                 let seen = seen.next().map(|(path, keys)| (path.clone(), keys.clone()));
                 seen.unwrap_or_else(|| ("the defaults".to_owned(), Vec::new()))
             }
         };
-        let clients = line::client_port(to, &keys);
+        let clients = client_port(to, &keys);
         let host = Some(&plan.master.host);
         let unknown = self.findings.iter().any(|f| f.code == Code::ConfigNotFound && f.host.as_ref() == host);
         if clients != Some(plan.master.admin_port) && !unknown {
@@ -133,7 +139,10 @@ impl<'a> Check<'a> {
                 Code::ListenPortIgnored,
                 Some(&plan.master.host),
                 format!("with {path} a {to} master listens on {port}, and the old one on {}", plan.master.admin_port),
-                "every mount would lose its master; 1.6.26 renamed MATOCU_LISTEN_* and ignores a lone MATOCU_LISTEN_PORT",
+                &format!(
+                    "every mount would lose its master; {} renamed MATOCU_LISTEN_* and ignores a lone MATOCU_LISTEN_PORT",
+                    TABLE.renamed_listen.first()
+                ),
                 "write MATOCL_LISTEN_HOST and MATOCL_LISTEN_PORT beside the old keys in that file".into(),
             );
         }
@@ -143,7 +152,7 @@ impl<'a> Check<'a> {
             self.find(
                 Code::PortTaken,
                 Some(&plan.master.host),
-                format!("something listens on port {loggers} already, and a 1.5 master does not"),
+                format!("something listens on port {loggers} already, and a {} master does not", self.old_family()),
                 "the new master listens there for metaloggers: it fails after it has stopped the old one",
                 "end what has the port, or set MATOML_LISTEN_PORT in mfsmaster.cfg to another one".into(),
             );
@@ -154,9 +163,10 @@ impl<'a> Check<'a> {
             let mut at = facts.sockets.iter().filter(at).map(|socket| socket.local.0);
             at.any(|address| address.is_unspecified() || address == Ipv4Addr::LOCALHOST)
         };
-        let ports: Vec<_> = line::trial_ports().into_iter().filter(taken).map(|port| port.to_string()).collect();
+        let ports: Vec<_> =
+            self.plan.line().trial_ports().into_iter().filter(taken).map(|port| port.to_string()).collect();
         // what a trial has left there is ended by the next one
-        if old && line::can_be_tried(to) && !ports.is_empty() && facts.tried.is_empty() {
+        if old && can_be_tried(to) && !ports.is_empty() && facts.tried.is_empty() {
             self.find(
                 Code::PortTaken,
                 Some(&plan.master.host),

@@ -4,7 +4,8 @@ use super::{Check, surveyed};
 use crate::check::Code;
 use crate::host::{HostFacts, Process};
 use crate::moosefs::metadata::{EMPTY, SAVED};
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::moosefs::releases::TABLE;
+use crate::rules::line::can_be_tried;
 
 /// A save of even a very large file system is through by then; what is left after it was never finished.
 const SAVING_SECONDS: i64 = 10 * 60;
@@ -20,7 +21,7 @@ impl Check<'_> {
         self.kind(process, facts);
         self.saved(process, facts);
         self.old_tools(facts);
-        if line::can_be_tried(&self.plan.upgrade.to) {
+        if can_be_tried(&self.plan.upgrade.to) {
             self.memory(process, facts);
         }
     }
@@ -37,8 +38,8 @@ impl Check<'_> {
                 Code::MetadataUnknown,
                 host,
                 format!("{file} begins with `{other}`, not with `{SAVED}`"),
-                "a 1.6 master loads nothing else",
-                "check that this master is one of 1.5, and that DATA_PATH is its own".into(),
+                &format!("a {} master loads nothing else", self.new_family()),
+                format!("check that this master is one of {}, and that DATA_PATH is its own", self.old_family()),
             ),
             _ => {}
         }
@@ -66,7 +67,10 @@ impl Check<'_> {
                 Code::MetadataSaveStale,
                 host,
                 format!("{folder}/metadata.mfs.back.tmp is {} min old", age / 60),
-                "a save was never finished: a 1.5 master that is stopped beside it ends without saving its metadata",
+                &format!(
+                    "a save was never finished: a {} master that is stopped beside it ends without saving its metadata",
+                    self.old_family()
+                ),
                 "see that no mfsmaster child is still writing it, move it away, and see the next hourly save succeed"
                     .into(),
             );
@@ -86,7 +90,7 @@ impl Check<'_> {
                 host,
                 format!("there is a {folder}/metadata.mfs while the master runs"),
                 "it is not from this master: whoever starts from it begins with other, older metadata",
-                "move it away; a 1.5 master makes its own when it is stopped".into(),
+                format!("move it away; a {} master makes its own when it is stopped", self.old_family()),
             );
         }
     }
@@ -94,15 +98,18 @@ impl Check<'_> {
     /// mfsmetarestore of 1.6.18 and later skips change logs of 1.5 that the old one applies.
     fn old_tools(&mut self, facts: &HostFacts) {
         let (master, from) = (&self.plan.master, &self.plan.upgrade.from);
-        let program = crate::moosefs::daemon::Role::Master;
+        let (old, program) = (self.old_family(), crate::moosefs::daemon::Role::Master);
         let installed = facts.installed_version(&master.access.install.prefix, program);
         if let Some(other) = installed.filter(|v| *v != from && facts.kept.is_empty()) {
             self.find(
                 Code::OldToolsGone,
                 Some(&master.host),
                 format!("{from} runs, and {other} is installed over it"),
-                "metadata of 1.5 must be restored by 1.5's own mfsmetarestore; that of 1.6.18 and later skips some of its \
-                 change logs and says nothing",
+                &format!(
+                    "metadata of {old} must be restored by {old}'s own mfsmetarestore; that of {} and later skips some of its \
+                     change logs and says nothing",
+                    TABLE.merges_logs.first()
+                ),
                 format!("install {from} again in the plan's prefix before the upgrade"),
             );
         }

@@ -46,6 +46,7 @@ use crate::host::facts::Space;
 use crate::host::identity::Identity;
 use crate::host::{HostFacts, HostName};
 use crate::moosefs::Overview;
+use crate::moosefs::version::Family;
 use crate::plan::Plan;
 use crate::rules::away::RECONNECT_S;
 
@@ -146,6 +147,16 @@ impl<'a> Check<'a> {
         let (findings, config) = (Vec::new(), BTreeMap::new());
         let (lost, lost_on) = (BTreeMap::new(), Vec::new());
         Self { plan, fleet, overview, here, findings, config, lost, lost_on, reconnect_s: RECONNECT_S }
+    }
+
+    /// The releases that the upgrade begins with, in words.
+    fn old_family(&self) -> Family {
+        self.plan.line().from
+    }
+
+    /// Those that it ends with.
+    fn new_family(&self) -> Family {
+        self.plan.line().to
     }
 
     fn find(&mut self, code: Code, host: Option<&HostName>, seen: String, why: &str, todo: String) {

@@ -27,7 +27,11 @@ impl Check<'_> {
                 Code::MountFileCounts,
                 Some(host),
                 format!("{path} says {}, which {} will have as well", said.join(", "), mount.mount_point),
-                "1.5 does not read that file; the new mfsmount does, so that the mount is not made again as it is now, or is refused",
+                &format!(
+                    "{} does not read that file; the new mfsmount does, so that the mount is not made again as it is now, or is \
+                     refused",
+                    self.old_family()
+                ),
                 "take these out until the mounts are new, or acknowledge this code if it is meant so".into(),
             );
         }

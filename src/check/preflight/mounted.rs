@@ -10,7 +10,7 @@ use crate::host::{HostFacts, HostName};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::releases::TABLE;
 use crate::plan::{Access, InstallHow};
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::line::can_be_tried;
 
 /// A folder, and what is done in it.
 struct Use {
@@ -80,7 +80,7 @@ impl Check<'_> {
             let tries = *role == Role::Master && *host == self.plan.master.host;
             let built = matches!(install.how, InstallHow::Archive(_));
             add(install.work_dir.as_str(), "work_dir", true, tries || built);
-            if let Some(tree) = install.tree(from, to).filter(|_| tries && line::can_be_tried(to)) {
+            if let Some(tree) = install.tree(from, to).filter(|_| tries && can_be_tried(to)) {
                 add(tree.as_str(), "source_dir", false, true);
             }
             let Some(process) = facts.daemon(*role).filter(|_| *role != Role::Client) else { continue };

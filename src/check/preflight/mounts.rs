@@ -41,7 +41,11 @@ impl Check<'_> {
                 Code::MountsOfTwoMasters,
                 Some(host),
                 format!("its mounts name different masters: {}", names.join(", ")),
-                "a mount of another cluster would be taken from its users, and a 1.6 mount does not work with a 1.5 master",
+                &format!(
+                    "a mount of another cluster would be taken from its users, and a {} mount does not work with a {} master",
+                    self.new_family(),
+                    self.old_family()
+                ),
                 "let all mounts of this cluster name the master in the same way, and unmount the others".into(),
             );
         }

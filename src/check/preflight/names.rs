@@ -28,6 +28,11 @@ pub(super) struct Seeker<'s> {
     pub port: Option<u16>,
 }
 
+/// Why a chunkserver must not be told an address of its own host.
+pub(super) fn refuses_loopback() -> String {
+    format!("a {}+ chunkserver refuses that, after it has stopped the old one", TABLE.refuses_loopback.first())
+}
+
 impl Check<'_> {
     /// Holds what is behind the name against where the master is.
     pub(super) fn finds_master(&mut self, host: &HostName, facts: &HostFacts, seeker: &Seeker<'_>) {
@@ -61,23 +66,29 @@ impl Check<'_> {
             }
         };
         let why = match seeker.role {
-            Role::Client => {
-                "a 1.5 mount looks the name up whenever it connects: it will not find the new master and give errors after 30 s, and \
-                 no new mount can be made"
-            }
-            Role::Metalogger => "it would look for its master at another place, and keep nothing",
-            _ => {
-                "a 1.5 chunkserver looks the name up when it starts, and never again; the new one looks for its master at another \
-                 place, after it has stopped the old one"
-            }
+            Role::Client => format!("{}, and no new mount can be made", self.old_mounts_look()),
+            Role::Metalogger => "it would look for its master at another place, and keep nothing".to_owned(),
+            _ => format!(
+                "a {} chunkserver looks the name up when it starts, and never again; the new one looks for its master at another \
+                 place, after it has stopped the old one",
+                self.old_family()
+            ),
         };
         self.find(
             Code::MasterHostElsewhere,
             Some(host),
             seen,
-            why,
+            &why,
             format!("see that {} leads to the master there (/etc/hosts, DNS), or write its address", seeker.name),
         );
+    }
+
+    fn old_mounts_look(&self) -> String {
+        let (old, patience) = (self.old_family(), self.plan.line().patience_of_old_mounts().as_secs());
+        format!(
+            "a {old} mount looks the name up whenever it connects: it will not find the new master and give errors after \
+             {patience} s"
+        )
     }
 
     fn loopback(&mut self, host: &HostName, seen: String) {
@@ -85,7 +96,7 @@ impl Check<'_> {
             Code::MasterHostLoopback,
             Some(host),
             seen,
-            "a 1.6.14+ chunkserver refuses that, after it has stopped the old one",
+            &refuses_loopback(),
             "give MASTER_HOST in mfschunkserver.cfg a real address".into(),
         );
     }
@@ -93,18 +104,18 @@ impl Check<'_> {
     fn unresolved(&mut self, host: &HostName, seeker: &Seeker<'_>) {
         let why = match seeker.role {
             Role::Client => {
-                "a 1.5 mount looks the name up whenever it connects: it will not find the new master and give errors after 30 s, and \
-                 mfsmount of 1.6 ends where it finds nothing"
+                format!("{}, and mfsmount of {} ends where it finds nothing", self.old_mounts_look(), self.new_family())
             }
-            _ => {
-                "a 1.6 daemon looks the name up at its start, and ends where it finds nothing, after it has stopped the old one"
-            }
+            _ => format!(
+                "a {} daemon looks the name up at its start, and ends where it finds nothing, after it has stopped the old one",
+                self.new_family()
+            ),
         };
         self.find(
             Code::MasterHostUnresolved,
             Some(host),
             format!("{}, and that host finds no IPv4 address behind it", seeker.said),
-            why,
+            &why,
             format!("let the host know {} (/etc/hosts, DNS), or write the master's address", seeker.name),
         );
     }

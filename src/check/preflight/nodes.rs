@@ -63,7 +63,8 @@ impl Check<'_> {
                 Missed::Other(folder) => (
                     format!("{folder} is not the folder that the running {program} uses by this name"),
                     "its disk was unmounted, or something was mounted over it, since it was started: the new chunkserver would use what \
-                     is there now, and the chunks of the disk would be missing",
+                     is there now, and the chunks of the disk would be missing"
+                        .to_owned(),
                     format!(
                         "see with `grep {} /proc/mounts` and in /etc/fstab what must be mounted there, and mount it; then restart the \
                          old {program}, and see that no chunk is missing",
@@ -79,22 +80,26 @@ impl Check<'_> {
                         }
                     ),
                     "its file system was unmounted (`umount -l`), or something was mounted over it: the new chunkserver would come up \
-                     without it, and its chunks would be missing",
+                     without it, and its chunks would be missing"
+                        .to_owned(),
                     format!(
                         "mount the disk where {path} names it; then restart the old {program}, and see that no chunk is missing"
                     ),
                 ),
                 Missed::Unlisted(folder) => (
                     format!("the running {program} uses {folder}, and {path} does not name it any more"),
-                    "a 1.5 chunkserver reads its list only when it starts: the new one would come up without this disk, and its chunks \
-                     would be missing",
+                    format!(
+                        "a {} chunkserver reads its list only when it starts: the new one would come up without this disk, and its \
+                         chunks would be missing",
+                        self.old_family()
+                    ),
                     format!(
                         "put its line back, with `*` before it if its chunks are to be copied elsewhere; or restart the old {program} \
                          without it now, and see that no chunk is missing"
                     ),
                 ),
             };
-            self.find(Code::DiskElsewhere, Some(host), seen, why, todo);
+            self.find(Code::DiskElsewhere, Some(host), seen, &why, todo);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the plan alone tells, before any host is asked: also to a preview that contacts none.
 
-use crate::check::{Code, Finding};
+use crate::check::{Code, Finding, of_line};
 use crate::moosefs::releases::TABLE;
 use crate::plan::Plan;
 
@@ -10,6 +10,7 @@ pub fn planned(plan: &Plan) -> Vec<Finding> {
     let mut findings: Vec<Finding> = [no_metalogger(plan), window_short(plan)].into_iter().flatten().collect();
     findings.extend(metaloggers_on_master(plan));
     findings.extend(lazy_unmounts(plan));
+    of_line(&mut findings, plan.line());
     findings.sort_by_key(|finding| finding.severity);
     findings
 }
@@ -21,8 +22,12 @@ fn no_metalogger(plan: &Plan) -> Option<Finding> {
             Code::NoMetalogger,
             None,
             "the plan has no metalogger".into(),
-            "1.5 chunkservers keep copies of the change logs; from 1.6.5 on only metaloggers do, and without one the \
-             master's disk is all there is of every file name",
+            &format!(
+                "{} chunkservers keep copies of the change logs; from {} on only metaloggers do, and without one the master's disk \
+                 is all there is of every file name",
+                plan.line().from,
+                TABLE.metaloggers.first()
+            ),
             "add [[metaloggers]] with a host other than the master's".into(),
         )
     })
@@ -49,8 +54,11 @@ fn lazy_unmounts(plan: &Plan) -> impl Iterator<Item = Finding> {
             Code::LazyUnmount,
             Some(host),
             "the plan says `lazy_unmount = true`: a mount in use would be unmounted with `umount -l`".into(),
-            "a mfsmount of 1.5 unmounts its mount point by name when its last user ends: it takes the new mount away, in the run or days \
-             after it, and what is written there then is written below it",
+            &format!(
+                "a mfsmount of {} unmounts its mount point by name when its last user ends: it takes the new mount away, in the run or \
+                 days after it, and what is written there then is written below it",
+                plan.line().from
+            ),
             "take it out of the plan, and say what is done with a mount in use: `busy = \"wait 10m\"` or `busy = \"skip\"`".into(),
         )
     })

@@ -7,7 +7,7 @@ use crate::host::{HostFacts, HostName};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::releases::TABLE;
 use crate::plan::{Access, InstallHow};
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::line::can_be_tried;
 
 const MIB: u64 = 1 << 20;
 
@@ -99,7 +99,7 @@ impl Check<'_> {
         if *host == self.plan.master.host {
             let metadata = metadata_bytes(facts);
             let work = &self.plan.master.access.install.work_dir;
-            if line::can_be_tried(&self.plan.upgrade.to) {
+            if can_be_tried(&self.plan.upgrade.to) {
                 add(work.as_str(), 3 * metadata + BESIDE_METADATA, INODES, "copies of the metadata");
             }
             if let Some(process) = facts.daemon(Role::Master) {

@@ -6,6 +6,7 @@ use super::Check;
 use crate::check::Code;
 use crate::host::facts::StartupLine;
 use crate::host::{HostFacts, HostName};
+use crate::moosefs::releases::TABLE;
 
 /// Watchdogs and failover, by a part of the path of their files, with what each is called.
 const KEEPERS: [(&str, &str); 14] = [
@@ -60,7 +61,7 @@ impl Check<'_> {
                     Code::FilesByName,
                     Some(host),
                     format!("files of MooseFS are named by {}", named(&of)),
-                    why,
+                    &why,
                     todo.into(),
                 );
             }
@@ -78,19 +79,25 @@ enum File {
 
 impl File {
     /// Why that matters, and what to do.
-    fn told(self) -> (&'static str, &'static str) {
+    fn told(self) -> (String, &'static str) {
         match self {
             Self::Lock => (
-                "from 1.6.9 on the lock is .mfsmaster.lock in DATA_PATH and the old file is removed: a `stop` by that file stops \
-                 nothing, and a shutdown kills the master without saving",
+                format!(
+                    "from {} on the lock is .mfsmaster.lock in DATA_PATH and the old file is removed: a `stop` by that file stops \
+                     nothing, and a shutdown kills the master without saving",
+                    TABLE.locks_data_path.first()
+                ),
                 "let it call the program (`mfsmaster stop`) when the host has been upgraded",
             ),
             Self::ChangeLogs => (
-                "a master of 1.6.5 or later sends change logs to metaloggers alone: these files get no more lines",
+                format!(
+                    "a master of {} or later sends change logs to metaloggers alone: these files get no more lines",
+                    TABLE.metaloggers.first()
+                ),
                 "take them from a metalogger (changelog_ml.*.mfs) when the master has been upgraded",
             ),
             Self::Metadata => (
-                "an old master that finds its metadata.mfs.back gone cannot save when it is stopped",
+                "an old master that finds its metadata.mfs.back gone cannot save when it is stopped".to_owned(),
                 "copy the file and do not move or remove it; take the line out for the time of the upgrade",
             ),
         }

@@ -8,7 +8,9 @@ use crate::host::facts::StartupLine;
 use crate::host::{HostFacts, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::releases::TABLE;
+use crate::moosefs::version::Family;
 use crate::plan::Access;
+use crate::rules::Line;
 
 const DAEMONS: [Role; 2] = [Role::Master, Role::Chunkserver];
 const VERBS: [&str; 6] = ["start", "stop", "restart", "reload", "test", "status"];
@@ -72,7 +74,7 @@ const TOLD: usize = 3;
 
 /// What is wrong with a line, and what to write in its place.
 struct Trouble {
-    why: &'static str,
+    why: String,
     todo: String,
 }
 
@@ -82,9 +84,9 @@ impl Check<'_> {
         for line in &facts.startup {
             let file = format!("{}:{}", line.file, line.line);
             let (text, meant) = expanded(line, &known);
-            if let Some(trouble) = trouble(&line.file, &text, roles) {
+            if let Some(trouble) = trouble(&line.file, &text, roles, self.plan.line()) {
                 let seen = format!("{file} says `{}`{meant}", line.text.trim());
-                self.find(Code::Startup15Syntax, Some(host), seen, trouble.why, trouble.todo);
+                self.find(Code::Startup15Syntax, Some(host), seen, &trouble.why, trouble.todo);
             }
         }
         self.startup_tools(host, facts);
@@ -117,9 +119,17 @@ impl Check<'_> {
         self.find(
             Code::StartupTools,
             Some(host),
-            format!("tools are called by {}{more}; {goals}mfsdirinfo of 1.5 fails with the new master", lines[..lines.len().min(TOLD)].join(", ")),
-            "tools of 1.5 do not work on a mount of 1.6, nor new tools while the master is old; a script that does not look at \
-             their exit code goes on as if they had worked",
+            format!(
+                "tools are called by {}{more}; {goals}mfsdirinfo of {} fails with the new master",
+                lines[..lines.len().min(TOLD)].join(", "),
+                self.old_family()
+            ),
+            &format!(
+                "tools of {} do not work on a mount of {}, nor new tools while the master is old; a script that does not look at \
+                 their exit code goes on as if they had worked",
+                self.old_family(),
+                self.new_family()
+            ),
             "take such lines out for the time of the upgrade, and call what failed once more when the host is remounted".into(),
         );
     }
@@ -168,13 +178,13 @@ fn expanded(line: &StartupLine, known: &Variables<'_>) -> (String, String) {
     if meant.is_empty() { (line.text.clone(), meant) } else { (words.join(" "), meant) }
 }
 
-fn trouble(file: &str, text: &str, roles: &[(Role, &Access)]) -> Option<Trouble> {
+fn trouble(file: &str, text: &str, roles: &[(Role, &Access)], upgrade: &Line) -> Option<Trouble> {
     let text = text.split(" #").next().unwrap_or_default().trim();
     if text.starts_with('#') {
         return None;
     }
     if file.ends_with("fstab") {
-        return fstab(text);
+        return fstab(text, upgrade);
     }
     let words: Vec<&str> = text.split_whitespace().collect();
     let (at, role) = (0..words.len()).find_map(|at| {
@@ -201,8 +211,8 @@ fn trouble(file: &str, text: &str, roles: &[(Role, &Access)]) -> Option<Trouble>
     let arguments: Vec<String> =
         words[at + 1..].iter().take_while(end).map(|word| word.trim_end_matches(';').to_owned()).collect();
     outside(words[at], role, roles).or_else(|| match role {
-        Role::Client => mount(&arguments),
-        _ => daemon(file, role, &arguments),
+        Role::Client => mount(&arguments, upgrade),
+        _ => daemon(file, role, &arguments, upgrade),
     })
 }
 
@@ -250,42 +260,53 @@ fn outside(word: &str, role: Role, roles: &[(Role, &Access)]) -> Option<Trouble>
     let path = roles.first().map(|(_, access)| access.install.prefix.join(role.path_in_prefix()))?;
     foreign.then(|| Trouble {
         why: "the installation does not replace that program: an old one beside the new daemon exits 0, stops nothing and \
-              leaves a lock file behind",
+              leaves a lock file behind"
+            .to_owned(),
         todo: format!("call {path}, or remove the line"),
     })
 }
 
-fn daemon(file: &str, role: Role, arguments: &[String]) -> Option<Trouble> {
+fn daemon(file: &str, role: Role, arguments: &[String], upgrade: &Line) -> Option<Trouble> {
     let verb = arguments.iter().find(|word| VERBS.contains(&word.as_str()));
-    let program = role.program();
+    let (old, program) = (upgrade.from, role.program());
     if let Some(verb) = verb {
         return Some(Trouble {
-            why: "1.5 ignores verbs and restarts at every one of them; `test` of 1.6.23 and later kills a running 1.5 daemon, and \
-                  `start` refuses beside one",
+            why: format!(
+                "{old} ignores verbs and restarts at every one of them; `test` of {} and later kills a running {old} daemon, and \
+                 `start` refuses beside one",
+                TABLE.test.first()
+            ),
             todo: match verb.as_str() {
                 "start" | "stop" | "restart" | "reload" => format!(
                     "see that nothing calls it during the upgrade; before it, `{program}` starts and `{program} -s` stops"
                 ),
-                verb => format!("never call `{program} {verb}` below 2.0: look for the process (pgrep) in its place"),
+                verb => format!(
+                    "never call `{program} {verb}` below {}: look for the process (pgrep) in its place",
+                    Family::of(TABLE.honest_test.first())
+                ),
             },
         });
     }
     file.contains("cron").then(|| Trouble {
-        why: "whatever starts a daemon by the clock can start it in the middle of the upgrade, the old one too",
+        why: "whatever starts a daemon by the clock can start it in the middle of the upgrade, the old one too"
+            .to_owned(),
         todo: "take the line out for the time of the upgrade".to_owned(),
     })
 }
 
 /// In 1.6 `-h` is help and `-p` asks for a password; the mount point is an argument.
-fn mount(arguments: &[String]) -> Option<Trouble> {
-    let why = "in 1.6 `-h` is help, `-p` waits for a password, and the mount point is an argument: after the next boot \
-               nothing is mounted there";
+fn mount(arguments: &[String], upgrade: &Line) -> Option<Trouble> {
+    let why = format!(
+        "in {} `-h` is help, `-p` waits for a password, and the mount point is an argument: after the next boot nothing is mounted \
+         there",
+        upgrade.to
+    );
     let old = |word: &&String| ["-h", "-p", "-l", "-w", "-r", "-c"].iter().any(|option| word.starts_with(option));
     // words of no option alone are as good a line of 1.6
     let plain = !arguments.is_empty() && !arguments.iter().any(|word| word.starts_with('-'));
-    let todo = match MountArguments::from_1_5(arguments) {
+    let todo = match MountArguments::read_old(arguments) {
         Ok(_) if plain => return None,
-        Ok(mount) => format!("write `mfsmount {}` when the host has been upgraded", mount.to_1_6().join(" ")),
+        Ok(mount) => format!("write `mfsmount {}` when the host has been upgraded", mount.new_words().join(" ")),
         Err(_) if arguments.iter().any(|word| old(&word)) && !arguments.iter().any(|word| word.starts_with("-H")) => {
             "write `mfsmount MOUNTPOINT -H MASTER -P PORT -S FOLDER -o OPTIONS` when the host has been upgraded"
                 .to_owned()
@@ -296,7 +317,7 @@ fn mount(arguments: &[String]) -> Option<Trouble> {
 }
 
 /// `mfsmount` in fstab works in both lines, but loses what 1.5 had by default.
-fn fstab(text: &str) -> Option<Trouble> {
+fn fstab(text: &str, upgrade: &Line) -> Option<Trouble> {
     let fields: Vec<&str> = text.split_whitespace().collect();
     let [source, point, kind, options, ..] = fields[..] else { return None };
     let mfs = source.starts_with("mfsmount") || source == "MFS";
@@ -312,8 +333,11 @@ fn fstab(text: &str) -> Option<Trouble> {
     let mut new: Vec<&str> = options.into_iter().filter(|o| !o.starts_with('-')).collect();
     new.extend(&lost);
     Some(Trouble {
-        why: "after the next boot the mount is not what it is now: 1.6 reads other options, and mounts nosuid,nodev unless told \
-              otherwise",
+        why: format!(
+            "after the next boot the mount is not what it is now: {} reads other options, and mounts nosuid,nodev unless told \
+             otherwise",
+            upgrade.to
+        ),
         todo: format!("write `mfsmount {point} fuse {} 0 0` when the host has been upgraded", new.join(",")),
     })
 }
@@ -325,6 +349,7 @@ mod tests {
     use super::*;
     use crate::host::AbsPath;
     use crate::plan::{Install, InstallHow, Ssh};
+    use crate::rules::V1_5_TO_1_6;
 
     fn todo(file: &str, text: &str) -> Option<String> {
         let path = |text: &str| AbsPath::new(text).unwrap();
@@ -334,7 +359,7 @@ mod tests {
             work_dir: path("/var/lib/mfsupgrade"),
         };
         let access = Access { ssh: Arc::new(Ssh::default()), install: Arc::new(install) };
-        trouble(file, text, &[(Role::Client, &access)]).map(|trouble| trouble.todo)
+        trouble(file, text, &[(Role::Client, &access)], &V1_5_TO_1_6).map(|trouble| trouble.todo)
     }
 
     #[test]

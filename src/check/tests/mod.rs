@@ -76,11 +76,11 @@ fn a_schedule_says_how_much_is_copied_where_and_which_hosts_need_nothing() {
     let mut scene = scene();
     scene.host("master").data_files.get_mut("metadata.mfs.back").unwrap().size = 12_345_678;
     scene.plan.upgrade.mode = Mode::FullStop;
-    let schedule = |scene: &scene::Scene| compile(&scene.plan, scene.check().0.as_ref());
+    let schedule = |scene: &scene::Scene| compile(&scene.plan, scene.check().0.as_ref(), scene.plan.line());
     let backup = |schedule: &Schedule| schedule.stages.iter().find(|s| s.phase == Phase::Backup).unwrap().why.clone();
     let told = backup(&schedule(&scene));
     assert!(told.contains("the copies (13.4 MB now) go to /var/lib/mfsupgrade/1.5.12-to-1.6.27/metadata"), "{told}");
-    assert!(backup(&compile(&scene.plan, None)).contains("the copies go to "), "nobody looked");
+    assert!(backup(&compile(&scene.plan, None, scene.plan.line())).contains("the copies go to "), "nobody looked");
 
     let seen = |schedule: &Schedule, phase, host: &str| -> Vec<Option<String>> {
         let tracks = schedule.stages.iter().filter(|s| s.phase == phase).flat_map(|s| &s.tracks);
@@ -118,7 +118,7 @@ fn a_port_for_chunkservers_of_the_clusters_own_is_known_to_the_steps() {
         scene.plan.upgrade.mode = mode;
         let (observation, codes) = scene.check();
         assert!(codes.iter().all(|code| code.severity() != Severity::Error), "{codes:?}");
-        let schedule = compile(&scene.plan, observation.as_ref());
+        let schedule = compile(&scene.plan, observation.as_ref(), scene.plan.line());
         let of_master = schedule.steps().filter(|(_, _, step)| step.action.ends_the_master()).collect::<Vec<_>>();
         assert!(!of_master.is_empty());
         assert!(of_master.iter().all(|(_, _, step)| step.action.chunkserver_port() == 9520));

@@ -27,7 +27,7 @@ fn schedule(servers: usize) -> (Scene, Schedule) {
     let (seen, findings) = scene.findings();
     assert!(!findings.iter().any(|f| f.code == Code::FullStopUnderMounts), "nothing takes the master away");
     let seen = seen.unwrap_or_else(|| panic!("{findings:?}"));
-    let schedule = compile(&scene.plan, Some(&seen));
+    let schedule = compile(&scene.plan, Some(&seen), scene.plan.line());
     (scene, schedule)
 }
 
@@ -69,7 +69,7 @@ fn a_copy_of_what_is_replaced_is_asked_for_the_old_program() {
     scene.plan.upgrade.acknowledge.insert("old-programs-gone".to_owned());
     scene.host("cs2").installed.insert("/usr/local/sbin/mfschunkserver".into(), Some(NEW));
     let (seen, _) = scene.check();
-    let schedule = compile(&scene.plan, Some(&seen.unwrap()));
+    let schedule = compile(&scene.plan, Some(&seen.unwrap()), scene.plan.line());
     let wanted = |host: &str| {
         let of = |track: &crate::schedule::Track| track.host.as_str() == host;
         schedule.steps().find_map(|(_, track, step)| match &step.action {
@@ -97,7 +97,7 @@ fn no_way_back_is_promised_where_the_old_programs_are_gone() {
         }
         let (seen, codes) = scene.check();
         assert_eq!(codes.contains(&Code::OldProgramsGone), !kept, "an earlier run may have kept them");
-        let schedule = compile(&scene.plan, Some(&seen.unwrap()));
+        let schedule = compile(&scene.plan, Some(&seen.unwrap()), scene.plan.line());
         let words = |host: &str| {
             let id = format!("chunkservers/{host}/start");
             let (_, _, step) = schedule.steps().find(|(_, _, step)| *step.id.0 == *id).unwrap();
@@ -117,7 +117,7 @@ fn a_full_stop_stops_a_master_that_is_old_whatever_the_chunkservers_are() {
     scene.plan.upgrade.acknowledge.insert("full-stop-under-mounts".to_owned());
     let (seen, codes) = scene.check();
     assert!(codes.contains(&Code::FullStopUnderMounts));
-    let schedule = compile(&scene.plan, seen.as_ref());
+    let schedule = compile(&scene.plan, seen.as_ref(), scene.plan.line());
     assert!(stops(&schedule));
     assert_eq!(schedule.stands_still_s(), Some(180));
     assert!(!crate::ui::summary::text(&schedule).to_string().contains("it is not stopped"));

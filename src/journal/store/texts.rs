@@ -96,7 +96,7 @@ mod tests {
         let mut plan = Plan::parse(source, Path::new("rolling.toml"), Path::new("/")).unwrap();
         let text = FileText::new("* / rw,password=Sup3rS3cret\n");
         plan.config.exports = Some(Exports::File { path: "/x".into(), text: text.clone() });
-        let mut schedule = crate::schedule::compile(&plan, None);
+        let mut schedule = crate::schedule::compile(&plan, None, plan.line());
         assert_eq!(schedule.texts().len(), 2, "the trial, and its end");
         keep(folder.path(), &plan).unwrap();
         let kept = folder.path().join(FOLDER).join(text.sha256());

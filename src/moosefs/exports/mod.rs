@@ -25,7 +25,7 @@ use crate::moosefs::releases::TABLE;
 const LONGEST: usize = 9999;
 
 /// An mfsexports.cfg that allows what 1.5 allowed, which asked nobody: for every release of 1.6.
-pub const LIKE_1_5: &str = "\
+pub const ALLOWS_ALL: &str = "\
 # What MooseFS 1.5 allowed: everything, to everybody who can reach the master.
 # ADDRESS PATH OPTIONS; a comment begins in the first column, options have commas and no blanks between them.
 
@@ -35,6 +35,9 @@ pub const LIKE_1_5: &str = "\
 # The meta file system: the trash, for example.
 *\t.\trw
 ";
+
+/// How a plan asks for [`ALLOWS_ALL`]. A name of the plan file, which stays whatever other releases allow.
+pub const ALLOWS_ALL_KEY: &str = "exports_like_1_5";
 
 /// The rules of a file, for one release.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -82,11 +82,11 @@ mod tests {
 
     #[test]
     fn every_trait_has_boundaries_in_their_order_and_a_source() {
-        let known = |release: &Version| *release > Version::new(1, 5, 12) && *release <= Version::new(1, 6, 27);
+        let known = |release: &Version| *release > Version::new(1, 5, 12) && *release <= Version::new(4, 56, 6);
         let all = TABLE.boundaries();
         for (name, boundaries, source) in &all {
             assert!(boundaries.is_sorted_by(|a, b| a < b) && boundaries.iter().all(known), "{name}");
-            let file = source.contains(".c @ 1.") || source.contains(".am @ 1.") || source.contains("NEWS");
+            let file = source.contains(".c @ ") || source.contains(".am @ ") || source.contains("NEWS");
             assert!(file, "{name}: {source}");
         }
         assert!(all.len() > 50);

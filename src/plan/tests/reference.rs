@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::parse;
 use crate::plan::{Code, keys};
-use crate::rules::ACKNOWLEDGEABLE;
+use crate::rules::acknowledgeable;
 
 const REFERENCE: &str = include_str!("../../../docs/plan-reference.md");
 
@@ -41,7 +41,7 @@ fn every_code_is_listed_with_its_meaning() {
 #[test]
 fn every_acknowledgement_is_listed() {
     let text = chapter("What can be acknowledged");
-    for finding in ACKNOWLEDGEABLE {
+    for finding in acknowledgeable() {
         let row = format!("| `{}` | {} |", finding.code, finding.meaning);
         assert!(text.contains(&row), "missing: {row}");
     }

@@ -16,7 +16,6 @@ use crate::check::back::{BackSeen, Changed, Daemon, Part, Written};
 use crate::host::{AbsPath, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
 use crate::plan::{ClientGroup, Mode, Plan};
-use crate::rules::line_1_5_to_1_6 as line;
 use crate::step::{
     Action, Backup, Effect, FoldersBack, FoldersBackCommand, Mount, MountCommand, PutBack, PutBackCommand, Restore,
     RestoreCommand, Snapshot, SnapshotCommand, Start, StartCommand, Stop, StopCommand, Unmount,
@@ -156,7 +155,7 @@ fn mounts_of(track: &Track) -> impl Iterator<Item = &MountArguments> {
 /// The way back of `run`, whose schedule was `upgrade`. What `seen` leaves open is refused before.
 #[must_use]
 pub fn compile_back(plan: &Plan, run: &str, upgrade: &Schedule, seen: &BackSeen) -> Schedule {
-    let compiler = Compiler::new(plan, None);
+    let compiler = Compiler::new(plan, None, upgrade.line());
     let port = upgrade.steps().find_map(|(_, _, step)| step.action.listens_on());
     let mut back = Back { compiler, seen, chunkserver_port: port, order: Vec::new(), upgraded: 0, last: None };
     back.order = back.in_order();
@@ -175,7 +174,7 @@ pub fn compile_back(plan: &Plan, run: &str, upgrade: &Schedule, seen: &BackSeen)
         stages.extend(back.clients());
     }
     if !stages.is_empty() {
-        stages.push(back.compiler.verify(line::TESTED_GREATEST));
+        stages.push(back.compiler.verify(back.compiler.line.way_back.tested));
     }
     Schedule {
         format: FORMAT,
@@ -264,7 +263,7 @@ impl<'a> Back<'a> {
     fn stop(&self, phase: Phase, part: &Part) -> Option<Step> {
         let Changed { host, role, prefix, data_path, .. } = &part.changed;
         let release = self.compiler.plan.upgrade.to.clone();
-        let patience = line::takeover_patience(&release);
+        let patience = self.compiler.line.takeover_patience(&release);
         let command = StopCommand { role: *role, prefix: prefix.clone(), patience };
         let (prefix, data_path) = (prefix.clone(), data_path.clone());
         let chunkserver_port = self.chunkserver_port.filter(|_| *role == Role::Master);
@@ -334,7 +333,7 @@ impl<'a> Back<'a> {
                     self.compiler.clock += least_s;
                     self.compiler.greatest += greatest_s;
                     track.wait = Some(Wait::Stagger { after, least_s, greatest_s });
-                    left_s = (greatest_s - least_s).max(line::LEAST_GATE.as_secs());
+                    left_s = (greatest_s - least_s).max(self.compiler.line.waits.least_gate.as_secs());
                 }
                 track.gate = Some(Gate::Healthy { upgraded: self.upgraded, greatest_s: left_s });
             }
@@ -421,7 +420,7 @@ impl<'a> Back<'a> {
             );
             stage.gate = Some(Gate::Serving { upgraded, mounts: false, greatest_s: self.compiler.until() });
             self.compiler.greatest +=
-                line::BACK_GREATEST.as_secs() * stage.tracks.len().div_ceil(group.parallel) as u64;
+                self.compiler.line.waits.back.as_secs() * stage.tracks.len().div_ceil(group.parallel) as u64;
             stages.push(stage);
         }
         stages
@@ -446,7 +445,7 @@ impl<'a> Back<'a> {
             self.compiler.step(id("mount"), Action::Mount(Mount { mount: mount.clone(), prefix, empty, command }));
         remount.pause_before = !mounted;
         let mut steps: Vec<Step> = mounted.then(|| self.compiler.step(id("unmount"), unmount)).into_iter().collect();
-        remount.afterwards = Some(Gate::MountSeen { mount, greatest_s: line::BACK_GREATEST.as_secs() });
+        remount.afterwards = Some(Gate::MountSeen { mount, greatest_s: self.compiler.line.waits.back.as_secs() });
         steps.push(remount);
         steps
     }
@@ -467,7 +466,7 @@ mod tests {
 
     /// What a run over `PLAN` changed on these hosts, everywhere in the new release now.
     fn seen(plan: &Plan, hosts: &[&str], new_master: bool) -> (Schedule, BackSeen) {
-        let upgrade = super::super::compile(plan, None);
+        let upgrade = super::super::compile(plan, None, plan.line());
         let changed = changed(&upgrade, &|_| true).into_iter().filter(|c| hosts.contains(&c.host.as_str()));
         let part = |changed: Changed| {
             let disks = if changed.role == Role::Chunkserver { vec![AbsPath::new("/d").unwrap()] } else { Vec::new() };
@@ -582,7 +581,7 @@ mod tests {
     #[test]
     fn what_was_only_kept_is_not_changed() {
         let plan = Plan::parse(PLAN, Path::new("test.toml"), Path::new("/")).unwrap();
-        let upgrade = super::super::compile(&plan, None);
+        let upgrade = super::super::compile(&plan, None, plan.line());
         assert_eq!(changed(&upgrade, &|step| step.0.ends_with("/keep") || step.0.starts_with("backup")), []);
         let installed = changed(&upgrade, &|step| step.0.starts_with("master/m/"));
         assert_eq!(installed.len(), 1);

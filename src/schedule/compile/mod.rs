@@ -1,4 +1,4 @@
-//! `compile(plan, observation) -> Schedule`: the order and waits of the line 1.5→1.6, written out for one cluster.
+//! `compile(plan, observation, line) -> Schedule`: the order and waits of a line, written out for one cluster.
 
 pub mod back;
 mod prepare;
@@ -16,31 +16,22 @@ use crate::check::Observation;
 use crate::host::{AbsPath, HostName, MountArguments};
 use crate::moosefs::daemon::Role;
 use crate::plan::{Access, ClientGroup, Mode, Plan};
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::Line;
 use crate::step::{Action, Mount, MountCommand, StopMaster, StopMasterCommand, Unmount, UnmountCommand, Verify};
 
-const HOWTO_ROLLING: &str = "HOWTO: upgrade and restart mfsmaster, then chunkservers, then clients";
-const HOWTO_STAGGER: &str = "HOWTO: restart chunkservers with 5-10 minutes delay; one at a time, so that every chunk \
-     of goal 2 and up keeps a copy that can be read";
-const HOWTO_AT_ONCE: &str = "HOWTO: with the whole system stopped, all chunkservers can be restarted at one moment";
 const WHY_STAYS: &str = "a full-stop stops the old master; a new one serves old and new chunkservers, so that the file system need not \
      stand still";
 const WHY_AT_ONCE_UNDER_NEW: &str = "the plan's full-stop restarts them together; reads and writes wait until they are back, and no wait \
      before a master's start is needed";
-const HOWTO_WAIT: &str = "HOWTO: wait about 3 minutes before starting the master";
-const HOWTO_METALOGGERS: &str = "HOWTO: mfsmetalogger on any machine from 1.6.5 on; chunkservers of 1.6.5 and later no longer \
-     keep change logs";
-const HOWTO_CLIENTS: &str = "HOWTO: mfstools before remounting with the new mfsmount; new tools and mounts do not work \
-     with an old master, so clients come last";
 
 /// Hosts worked on at the same time where a rule asks for all at once: enough for any cluster of this line, and bounded,
 /// since a held connection costs a process and six file descriptors here.
 const AT_ONCE: usize = 64;
 
-/// The schedule for `plan`. Without an observation, what only the cluster can tell is marked as such.
+/// The schedule for `plan` on `line`. Without an observation, what only the cluster can tell is marked as such.
 #[must_use]
-pub fn compile(plan: &Plan, observation: Option<&Observation>) -> Schedule {
-    let mut compiler = Compiler::new(plan, observation);
+pub fn compile(plan: &Plan, observation: Option<&Observation>, line: &'static Line) -> Schedule {
+    let mut compiler = Compiler::new(plan, observation, line);
     let stages = match plan.upgrade.mode {
         Mode::Rolling => compiler.rolling(),
         Mode::FullStop => compiler.full_stop(),
@@ -112,6 +103,7 @@ fn clients(plan: &Plan, observation: Option<&Observation>) -> Vec<Known> {
 struct Compiler<'a> {
     plan: &'a Plan,
     observation: Option<&'a Observation>,
+    line: &'static Line,
     /// Least seconds so far.
     clock: u64,
     /// Greatest seconds so far.
@@ -121,12 +113,12 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(plan: &'a Plan, observation: Option<&'a Observation>) -> Self {
+    fn new(plan: &'a Plan, observation: Option<&'a Observation>, line: &'static Line) -> Self {
         let mut roles: HashMap<&HostName, Vec<(Role, &AbsPath)>> = HashMap::new();
         for (host, role, access) in plan.hosts() {
             roles.entry(host).or_default().push((role, &access.install.prefix));
         }
-        Self { plan, observation, clock: 0, greatest: 0, roles }
+        Self { plan, observation, line, clock: 0, greatest: 0, roles }
     }
 }
 
@@ -137,7 +129,7 @@ impl Compiler<'_> {
         stages.extend(self.metaloggers());
         stages.push(self.chunkservers_one_by_one());
         stages.extend(self.clients());
-        stages.push(self.verify(line::HEALED_GREATEST));
+        stages.push(self.verify(self.line.waits.healed));
         stages
     }
 
@@ -152,7 +144,7 @@ impl Compiler<'_> {
         }
         stages.extend(self.metaloggers());
         stages.extend(self.clients());
-        stages.push(self.verify(line::HEALED_GREATEST));
+        stages.push(self.verify(self.line.waits.healed));
         stages
     }
 
@@ -193,7 +185,7 @@ impl Compiler<'_> {
 
     /// A gate's time, added to the greatest total.
     fn until(&mut self) -> u64 {
-        let greatest = line::BACK_GREATEST.as_secs();
+        let greatest = self.line.waits.back.as_secs();
         self.greatest += greatest;
         greatest
     }
@@ -208,7 +200,7 @@ impl Compiler<'_> {
         Stage {
             phase: Phase::Master,
             title: "Upgrade the master: the new one takes over from the old".to_owned(),
-            why: HOWTO_ROLLING.to_owned(),
+            why: self.line.why.rolling.to_owned(),
             wait: None,
             gate: None,
             parallel: 1,
@@ -235,7 +227,7 @@ impl Compiler<'_> {
                 self.clock += least_s;
                 self.greatest += greatest_s;
                 wait = Some(Wait::Stagger { after, least_s, greatest_s });
-                let left_s = (greatest_s - least_s).max(line::LEAST_GATE.as_secs());
+                let left_s = (greatest_s - least_s).max(self.line.waits.least_gate.as_secs());
                 gate = Some(Gate::Healthy { upgraded: at, greatest_s: left_s });
             }
             let mut steps = self.put_in(Phase::Chunkservers, &server.host, Role::Chunkserver, &server.access);
@@ -248,7 +240,7 @@ impl Compiler<'_> {
         Stage {
             phase: Phase::Chunkservers,
             title: "Upgrade the chunkservers, one at a time".to_owned(),
-            why: HOWTO_STAGGER.to_owned(),
+            why: self.line.why.stagger.to_owned(),
             wait: None,
             gate: Some(first),
             parallel: 1,
@@ -262,7 +254,7 @@ impl Compiler<'_> {
         steps.extend(self.trial_after_install());
         let prefix = master.access.install.prefix.clone();
         let command =
-            StopMasterCommand { prefix: prefix.clone(), patience: line::takeover_patience(&self.plan.upgrade.to) };
+            StopMasterCommand { prefix: prefix.clone(), patience: self.line.takeover_patience(&self.plan.upgrade.to) };
         let data_path = self.observation.map(|o| o.master.data_path.clone());
         let chunkserver_port = self.observation.and_then(|o| o.master.chunkserver_port);
         let action = Action::StopMaster(StopMaster { prefix, data_path, chunkserver_port, command });
@@ -271,7 +263,7 @@ impl Compiler<'_> {
         Stage {
             phase: Phase::Master,
             title: "Install on the master and stop it: the outage starts here".to_owned(),
-            why: HOWTO_AT_ONCE.to_owned(),
+            why: self.line.why.at_once.to_owned(),
             wait: None,
             gate: None,
             parallel: 1,
@@ -311,7 +303,7 @@ impl Compiler<'_> {
             (true, false) => {
                 ("Upgrade the chunkservers, all at once, while the new master runs", WHY_AT_ONCE_UNDER_NEW)
             }
-            (false, _) => ("Upgrade the chunkservers, all at once", HOWTO_AT_ONCE),
+            (false, _) => ("Upgrade the chunkservers, all at once", self.line.why.at_once),
         };
         Stage {
             phase: Phase::Chunkservers,
@@ -335,7 +327,7 @@ impl Compiler<'_> {
         Stage {
             phase: Phase::Master,
             title: "Start the new master: the file system moves again".to_owned(),
-            why: HOWTO_WAIT.to_owned(),
+            why: self.line.why.master_wait.to_owned(),
             wait: Some(Wait::MasterWait { after_stage: chunkservers, least_s }),
             gate: None,
             parallel: 1,
@@ -357,7 +349,7 @@ impl Compiler<'_> {
         (!tracks.is_empty()).then(|| Stage {
             phase: Phase::Metaloggers,
             title: "Upgrade or set up the metaloggers".to_owned(),
-            why: HOWTO_METALOGGERS.to_owned(),
+            why: self.line.why.metaloggers.to_owned(),
             wait: None,
             gate: None,
             parallel: 1,
@@ -374,14 +366,14 @@ impl Compiler<'_> {
             .map(|(at, group)| {
                 let gate = Gate::Serving { upgraded: all, mounts: false, greatest_s: self.until() };
                 let tracks = group.hosts.iter().map(|host| self.client(group, host)).collect();
-                let each = line::BACK_GREATEST.as_secs() + group.busy.patience_s();
+                let each = self.line.waits.back.as_secs() + group.busy.patience_s();
                 self.greatest += each * group.hosts.len().div_ceil(group.parallel) as u64;
                 let part =
                     if groups.len() > 1 { format!(" (section {} of {})", at + 1, groups.len()) } else { String::new() };
                 Stage {
                     phase: Phase::Clients,
                     title: format!("Upgrade the clients: tools and mfsmount first, then remount{part}"),
-                    why: HOWTO_CLIENTS.to_owned(),
+                    why: self.line.why.clients.to_owned(),
                     wait: None,
                     gate: Some(gate),
                     parallel: group.parallel,
@@ -417,8 +409,8 @@ impl Compiler<'_> {
         );
         // between the two the client has no file system
         remount.pause_before = false;
-        remount.afterwards = Some(Gate::MountSeen { mount, greatest_s: line::BACK_GREATEST.as_secs() });
-        remount.way_back = Some(line::WAY_BACK_CLIENT.to_owned());
+        remount.afterwards = Some(Gate::MountSeen { mount, greatest_s: self.line.waits.back.as_secs() });
+        remount.way_back = self.line.hard_to_undo(Role::Client).map(str::to_owned);
         [unmount, remount]
     }
 
@@ -463,6 +455,7 @@ impl From<String> for StepId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::V1_5_TO_1_6;
     use crate::step::{Install, InstallCommand};
     use std::path::Path;
 
@@ -479,7 +472,7 @@ mod tests {
 
     #[test]
     fn a_host_of_several_roles_has_its_place_in_each() {
-        let schedule = compile(&plan(PLAN), None);
+        let schedule = compile(&plan(PLAN), None, &V1_5_TO_1_6);
         let servers: Vec<_> = schedule.chunkservers.iter().map(|k| k.host.as_str()).collect();
         assert_eq!(servers, ["b", "a", "m"], "gates count the upgraded ones in the order of their restart");
         assert_eq!(schedule.hosts.len(), 4);
@@ -488,7 +481,7 @@ mod tests {
 
     #[test]
     fn rolling_and_full_stop_are_the_howtos() {
-        let rolling = compile(&plan(PLAN), None);
+        let rolling = compile(&plan(PLAN), None, &V1_5_TO_1_6);
         assert_eq!(
             ids(&rolling)[..10],
             [
@@ -516,7 +509,8 @@ mod tests {
                 "verify"
             ]
         );
-        let full_stop = compile(&plan(&PLAN.replace("[install]", "mode = \"full-stop\"\n[install]")), None);
+        let full_stop =
+            compile(&plan(&PLAN.replace("[install]", "mode = \"full-stop\"\n[install]")), None, &V1_5_TO_1_6);
         let stages: Vec<_> = full_stop.stages.iter().map(|s| (s.phase, s.tracks.len().min(s.parallel))).collect();
         let expected = [
             (Phase::Backup, 1),
@@ -538,7 +532,7 @@ mod tests {
     fn the_demanded_waits_are_those_of_the_plan() {
         for source in [PLAN.to_owned(), PLAN.replace("[install]", "mode = \"full-stop\"\n[install]")] {
             let plan = plan(&source);
-            assert_eq!(compile(&plan, None).least_s, plan.demanded_waits_s());
+            assert_eq!(compile(&plan, None, plan.line()).least_s, plan.demanded_waits_s());
         }
     }
 
@@ -554,7 +548,7 @@ mod tests {
             }
         };
         let with_logger = PLAN.replace("[[clients]]", "[[metaloggers]]\nhosts = [\"a\"]\n[[clients]]");
-        let rolling = compile(&plan(&with_logger), None);
+        let rolling = compile(&plan(&with_logger), None, &V1_5_TO_1_6);
         assert_eq!(later(&rolling, "master/m/install"), Some(vec![Role::Chunkserver]));
         assert_eq!(later(&rolling, "chunkservers/m/install"), Some(vec![]));
         assert_eq!(later(&rolling, "metaloggers/a/install"), Some(vec![Role::Chunkserver, Role::Client]));
@@ -564,19 +558,27 @@ mod tests {
             None,
             "a host of one role is installed on as the HOWTO says"
         );
-        let full_stop = compile(&plan(&with_logger.replace("[install]", "mode = \"full-stop\"\n[install]")), None);
+        let full_stop =
+            compile(&plan(&with_logger.replace("[install]", "mode = \"full-stop\"\n[install]")), None, &V1_5_TO_1_6);
         assert_eq!(later(&full_stop, "chunkservers/a/install"), Some(vec![Role::Metalogger, Role::Client]));
         let apart = format!("{with_logger}[clients.install]\nprefix = \"/opt/mfs\"\n");
-        assert_eq!(later(&compile(&plan(&apart), None), "chunkservers/a/install"), Some(vec![]), "another prefix");
+        assert_eq!(
+            later(&compile(&plan(&apart), None, &V1_5_TO_1_6), "chunkservers/a/install"),
+            Some(vec![]),
+            "another prefix"
+        );
     }
 
     #[test]
     fn every_step_id_is_there_once_and_the_digest_knows_every_word() {
-        let schedule = compile(&plan(PLAN), None);
+        let schedule = compile(&plan(PLAN), None, &V1_5_TO_1_6);
         let mut seen = std::collections::HashSet::new();
         assert!(ids(&schedule).into_iter().all(|id| seen.insert(id)));
-        assert_eq!(schedule.digest(), compile(&plan(PLAN), None).digest());
-        assert_ne!(schedule.digest(), compile(&plan(&PLAN.replace("/usr/src/mfs", "/usr/src/mfs2")), None).digest());
+        assert_eq!(schedule.digest(), compile(&plan(PLAN), None, &V1_5_TO_1_6).digest());
+        assert_ne!(
+            schedule.digest(),
+            compile(&plan(&PLAN.replace("/usr/src/mfs", "/usr/src/mfs2")), None, &V1_5_TO_1_6).digest()
+        );
     }
 
     #[test]
@@ -584,7 +586,7 @@ mod tests {
         let old = PLAN
             .replace("1.6.27", "1.6.5")
             .replace("[install]", "acknowledge = [\"target-deletes-unknown-chunks\"]\n[install]");
-        let schedule = compile(&plan(&old), None);
+        let schedule = compile(&plan(&old), None, &V1_5_TO_1_6);
         let starts: Vec<_> = schedule.steps().filter(|(_, _, s)| s.id.0.ends_with("/start")).collect();
         assert!(starts.iter().all(|(_, _, s)| !s.commands[0].contains("-t")), "{starts:?}");
     }

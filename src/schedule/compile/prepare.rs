@@ -7,10 +7,11 @@ use super::{AT_ONCE, Compiler, track};
 use crate::host::{AbsPath, FileText, HostName};
 use crate::moosefs::config::{ConfigText, exports_paths};
 use crate::moosefs::daemon::Role;
-use crate::moosefs::exports::LIKE_1_5;
+use crate::moosefs::exports::ALLOWS_ALL;
 use crate::plan::{Access, Archive, Exports, InstallHow, Mode};
+use crate::rules::Code;
 use crate::rules::away::RECONNECT_S;
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::line::can_be_tried;
 use crate::step::{
     Action, Backup, Build, BuildCommand, CopyFile, Snapshot, SnapshotCommand, Trial, TrialCommand, TrialExports,
     TrialLoad,
@@ -19,8 +20,6 @@ use crate::words::{of_bytes, sha256};
 
 const WHY_AHEAD: &str = "long steps run while everything is up: only `make install` and the restart are left for \
      the ordered part";
-const WHY_BACKUP: &str = "a 1.6 master that cannot load the metadata has stopped the old one by then; so it is loaded from a \
-     copy first, on scratch ports, beside the running master";
 
 impl Compiler<'_> {
     /// Archives copied to every host once, unpacked, configured and built there. `None` where no host has one.
@@ -98,7 +97,7 @@ impl Compiler<'_> {
         Stage {
             phase: Phase::Backup,
             title: "Copy the metadata, here as well, and let the new release load it for a trial".to_owned(),
-            why: format!("{WHY_BACKUP}; {}", self.copies(host)),
+            why: format!("{}; {}", self.line.why.backup, self.copies(host)),
             wait: None,
             gate: None,
             parallel: 1,
@@ -143,7 +142,7 @@ impl Compiler<'_> {
         let (plan, to) = (self.plan, &self.plan.upgrade.to);
         match &plan.config.exports {
             Some(Exports::File { text, .. }) => return TrialExports::Text(text.clone()),
-            Some(Exports::LikeV15) => return TrialExports::Text(FileText::new(LIKE_1_5)),
+            Some(Exports::LikeV15) => return TrialExports::Text(FileText::new(ALLOWS_ALL)),
             None => {}
         }
         let changes = self.observation.and_then(|o| o.config.get(&plan.master.host)).into_iter().flatten();
@@ -161,7 +160,7 @@ impl Compiler<'_> {
     fn trial(&self) -> Option<Step> {
         let plan = self.plan;
         let (from, to) = (&plan.upgrade.from, &plan.upgrade.to);
-        if !line::can_be_tried(to) {
+        if !can_be_tried(to) {
             return None;
         }
         let install = &plan.master.access.install;
@@ -175,18 +174,18 @@ impl Compiler<'_> {
             },
             user: seen.map_or_else(|| "nobody".to_owned(), |m| m.user.clone()),
             group: seen.map_or_else(|| "nogroup".to_owned(), |m| m.group.clone()),
-            port: line::TRIAL_PORT,
+            port: self.line.trial_port,
             exports: self.exports(),
         };
         // a full-stop takes master and chunkservers away for minutes, and asks for its own acknowledgement
         let full_stop = plan.upgrade.mode == Mode::FullStop;
-        let accepts = |code: &str| full_stop || plan.upgrade.acknowledge.contains(code);
+        let accepts = |code: Code| full_stop || plan.upgrade.acknowledge.contains(code.as_str());
         let action = Action::Trial(TrialLoad {
             port: trial.port + 2,
-            patience_s: line::patience_of_old_mounts().as_secs(),
+            patience_s: self.line.patience_of_old_mounts().as_secs(),
             reconnect_s: self.observation.map_or(RECONNECT_S, |o| o.reconnect_s),
-            accept_long: accepts(line::MASTER_AWAY_LONG_CODE),
-            accept_goal_one: accepts(line::GOAL_ONE_CODE),
+            accept_long: accepts(Code::MasterAwayLong),
+            accept_goal_one: accepts(Code::GoalOne),
             command: TrialCommand::Trial(trial.clone()),
             end: TrialCommand::EndTrial(trial),
         });
@@ -196,6 +195,7 @@ impl Compiler<'_> {
 
 #[cfg(test)]
 mod tests {
+    use crate::rules::V1_5_TO_1_6;
     use std::path::Path;
     use std::sync::Arc;
 
@@ -238,7 +238,7 @@ mod tests {
         for mode in [Mode::Rolling, Mode::FullStop] {
             let mut same = plan("1", "1");
             same.upgrade.mode = mode;
-            let schedule = compile(&same, None);
+            let schedule = compile(&same, None, same.line());
             let stage = &schedule.stages[0];
             assert_eq!((stage.phase, stage.parallel, stage.gate.is_none()), (Phase::Prepare, AT_ONCE, true));
             assert!(schedule.stages[1..].iter().all(|later| later.phase != Phase::Prepare));
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn another_archive_for_another_role_is_another_copy_and_another_tree() {
-        let schedule = compile(&plan("1", "2"), None);
+        let schedule = compile(&plan("1", "2"), None, &V1_5_TO_1_6);
         let made = made(&schedule.stages[0]);
         let (_, steps) = made.iter().find(|(host, _)| *host == "a").unwrap();
         let [("copy", first), ("build", first_built), ("copy", second), ("build", second_built)] = steps[..] else {

@@ -7,7 +7,7 @@ use crate::host::{AbsPath, HostName};
 use crate::moosefs::daemon::Role;
 use crate::moosefs::releases::TABLE;
 use crate::plan::{Access, InstallHow, Mode};
-use crate::rules::line_1_5_to_1_6 as line;
+use crate::rules::way_back::BY_ROLLBACK;
 use crate::step::{
     Action, Configure, Install, InstallCommand, Keep, KeepCommand, PutInPlace, Start, StartCommand, Turn,
 };
@@ -72,9 +72,7 @@ impl Compiler<'_> {
 
     /// The roles of a host that share an installation, in the order of their turns.
     fn turns(&self, host: &HostName, access: &Access) -> Vec<Role> {
-        let rolling = [Role::Master, Role::Metalogger, Role::Chunkserver, Role::Client];
-        let full_stop = [Role::Master, Role::Chunkserver, Role::Metalogger, Role::Client];
-        let order = if self.plan.upgrade.mode == Mode::Rolling { rolling } else { full_stop };
+        let order = if self.plan.upgrade.mode == Mode::Rolling { self.line.rolling } else { self.line.full_stop };
         let here = self.roles.get(host).map_or(&[][..], Vec::as_slice);
         let has = |role: &Role| here.iter().any(|(r, prefix)| r == role && **prefix == access.install.prefix);
         order.into_iter().filter(has).collect()
@@ -142,7 +140,7 @@ impl Compiler<'_> {
 
     pub(super) fn start(&self, phase: Phase, host: &HostName, role: Role, access: &Access) -> Step {
         let prefix = access.install.prefix.clone();
-        let patience = line::takeover_patience(&self.plan.upgrade.to);
+        let patience = self.line.takeover_patience(&self.plan.upgrade.to);
         let command = StartCommand::Start { role, prefix: prefix.clone(), patience };
         let data_path = self.observation.and_then(|o| match role {
             Role::Master => Some(o.master.data_path.clone()),
@@ -154,16 +152,12 @@ impl Compiler<'_> {
             self.observation.and_then(|o| o.master.chunkserver_port).filter(|_| role == Role::Master);
         let action = Action::Start(Start { role, prefix, data_path, chunkserver_port, command });
         let mut step = self.step(format!("{phase}/{host}/start"), action);
-        step.way_back = match role {
-            Role::Master => Some(line::WAY_BACK_MASTER.to_owned()),
-            Role::Chunkserver => Some(line::WAY_BACK_CHUNKSERVER.to_owned()),
-            Role::Metalogger | Role::Client => None,
-        };
+        step.way_back = self.line.hard_to_undo(role).map(str::to_owned);
         // nothing is promised that cannot be kept
         if self.is_without_old(host, role) {
             let from = &self.plan.upgrade.from;
             let cannot = format!("(`mfsupgrade rollback` CANNOT: no {role} program of {from} is left on {host})");
-            step.way_back = step.way_back.map(|words| words.replace(line::BY_ROLLBACK, &cannot));
+            step.way_back = step.way_back.map(|words| words.replace(BY_ROLLBACK, &cannot));
         }
         step
     }

@@ -5,9 +5,8 @@ use super::{Compiler, join};
 use crate::host::HostName;
 use crate::moosefs::config::{config_path, disks_paths, exports_paths};
 use crate::moosefs::daemon::Role;
-use crate::moosefs::exports::LIKE_1_5;
+use crate::moosefs::exports::ALLOWS_ALL;
 use crate::plan::{Access, Busy, ClientGroup, Exports};
-use crate::rules::line_1_5_to_1_6 as line;
 use crate::step::{Action, ConfigureFound, RemountFound};
 
 impl Compiler<'_> {
@@ -49,7 +48,8 @@ impl Compiler<'_> {
         };
         match self.plan.config.exports.as_ref()? {
             Exports::LikeV15 => {
-                Some(format!("what 1.5 allowed ({}), with its difference from what is there", rules(LIKE_1_5)))
+                let (old, rules) = (self.line.from, rules(ALLOWS_ALL));
+                Some(format!("what {old} allowed ({rules}), with its difference from what is there"))
             }
             Exports::File { path, .. } => {
                 Some(format!("{} of the plan, with its difference from what is there", path.display()))
@@ -60,7 +60,7 @@ impl Compiler<'_> {
     /// Without an observation nobody knows which master and options a mount was given.
     pub(super) fn remount_unseen(&self, host: &HostName, group: &ClientGroup) -> Step {
         let mut step = self.step(format!("{}/{host}/remount", Phase::Clients), Action::RemountFound(RemountFound {}));
-        step.way_back = Some(line::WAY_BACK_CLIENT.to_owned());
+        step.way_back = self.line.hard_to_undo(Role::Client).map(str::to_owned);
         let program = group.access.install.prefix.join(Role::Client.path_in_prefix());
         let points = group.mounts.as_ref().map_or("MOUNT".to_owned(), |m| join(m));
         let in_use = match group.busy {

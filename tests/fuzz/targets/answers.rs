@@ -97,15 +97,15 @@ fn check_mount(bytes: &[u8]) -> Checked {
     let text = text(bytes);
     let words: Vec<String> = text.split('\0').map(str::to_owned).collect();
     let mut read = false;
-    for mount in [MountArguments::from_1_5(&words), MountArguments::from_1_6(&words)] {
+    for mount in [MountArguments::read_old(&words), MountArguments::read_new(&words)] {
         match mount {
             Ok(mount) => {
                 read = true;
                 let _ = mount_file::counts(&text, &mount);
-                let again = MountArguments::from_1_6(&mount.to_1_6())
+                let again = MountArguments::read_new(&mount.new_words())
                     .map_err(|error| Broken::new("round trip", error.to_string()))?;
                 holds("round trip", again == mount, || {
-                    format!("{mount:?} is made as {:?}, which is {again:?}", mount.to_1_6())
+                    format!("{mount:?} is made as {:?}, which is {again:?}", mount.new_words())
                 })?;
             }
             Err(error) => quiet("an error", Shown::message(&error.to_string()).as_str())?,

@@ -112,7 +112,7 @@ fn mounts(facts: &HostFacts) -> Result<(), Broken> {
     for process in &facts.processes {
         let _ = (process.mount_point(), facts.listens_itself(process, 9421));
         if let Ok(mount) = process.mount_arguments() {
-            let words = mount.to_1_6();
+            let words = mount.new_words();
             holds("mount", !words.is_empty(), || format!("{mount:?}"))?;
         }
     }
@@ -138,8 +138,10 @@ fn observed(plan: &Plan, observation: &Observation) -> Result<(), Broken> {
     let again: Observation =
         serde_json::from_str(&json).map_err(|error| Broken::new("round trip", error.to_string()))?;
     holds("round trip", again == *observation, || json)?;
-    let schedule = compile(plan, Some(observation));
-    holds("same schedule", schedule.digest() == compile(plan, Some(&again)).digest(), || format!("{observation:?}"))?;
+    let schedule = compile(plan, Some(observation), plan.line());
+    holds("same schedule", schedule.digest() == compile(plan, Some(&again), plan.line()).digest(), || {
+        format!("{observation:?}")
+    })?;
     quiet("a schedule", ui::schedule::text(&schedule, true, 100, false).as_str())?;
     quiet("a summary", ui::summary::text(&schedule).as_str())
 }

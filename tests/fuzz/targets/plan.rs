@@ -110,8 +110,8 @@ fn shown(plan: &Plan) -> Result<(), super::Broken> {
     if plan.hosts().count() > HOSTS {
         return Ok(());
     }
-    let schedule = compile(plan, None);
-    holds("same schedule", schedule.digest() == compile(&again, None).digest(), || json.clone())?;
+    let schedule = compile(plan, None, plan.line());
+    holds("same schedule", schedule.digest() == compile(&again, None, again.line()).digest(), || json.clone())?;
     quiet("a schedule", ui::schedule::text(&schedule, false, 80, false).as_str())?;
     quiet("a summary", ui::summary::text(&schedule).as_str())
 }

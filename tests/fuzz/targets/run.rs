@@ -4,6 +4,7 @@ use mfsupgrade::check::Observation;
 use mfsupgrade::journal::record::{decode, encode};
 use mfsupgrade::journal::{Progress, Record, point::Points};
 use mfsupgrade::plan::Plan;
+use mfsupgrade::rules::Line;
 use mfsupgrade::schedule::{Schedule, change, compile};
 use mfsupgrade::ui;
 use sha2::{Digest, Sha256};
@@ -107,8 +108,9 @@ fn check_run(bytes: &[u8]) -> Checked {
             serde_json::from_str(&json).map_err(|error| Broken::new("round trip", error.to_string()))?;
         holds("round trip", again == *schedule, || json)?;
     }
-    if let Some(plan) = &plan {
-        let compiled = compile(plan, observation.as_ref());
+    let on_line = |plan: &Plan| Line::of(&plan.upgrade.from, &plan.upgrade.to);
+    if let Some((plan, line)) = plan.as_ref().and_then(|plan| Some((plan, on_line(plan)?))) {
+        let compiled = compile(plan, observation.as_ref(), line);
         quiet("a schedule", ui::schedule::text(&compiled, false, 80, false).as_str())?;
         let reasons = schedule.as_ref().map(|old| change::touches_begun(old, &compiled, &|_| true)).unwrap_or_default();
         quiet("reasons", ui::shown::Shown::message(&reasons.join("\n")).as_str())?;

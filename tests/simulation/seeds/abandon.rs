@@ -6,6 +6,7 @@ use mfsupgrade::host::{HostFacts, HostName};
 use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::Mode;
+use mfsupgrade::rules::V1_5_TO_1_6;
 use mfsupgrade::schedule::{Schedule, compile};
 
 use super::cluster::host::Host;
@@ -32,7 +33,7 @@ pub fn begin(cluster: &Cluster, bug: Bug) -> Option<Schedule> {
     let mut state = cluster.state.borrow_mut();
     state.fired.push(NAME);
     state.tell(Fact::Anew);
-    Some(compile(&state.scenario.plan(), Some(&observation)))
+    Some(compile(&state.scenario.plan(), Some(&observation), &V1_5_TO_1_6))
 }
 
 fn observe(state: &State, bug: Bug) -> Option<Observation> {

@@ -12,6 +12,7 @@ use mfsupgrade::moosefs::Overview;
 use mfsupgrade::moosefs::daemon::Role;
 use mfsupgrade::plan::model::{Archive, ClientGroup, Config, Install, Metalogger, Ssh, Stagger, Upgrade};
 use mfsupgrade::plan::{Access, Chunkserver, InstallHow, Master, Plan};
+use mfsupgrade::rules::V1_5_TO_1_6;
 use mfsupgrade::schedule::{Schedule, compile};
 
 use super::scenario::{How, OLD, Scenario, logger, server};
@@ -171,6 +172,6 @@ impl Scenario {
 
     /// The schedule for a cluster that shows `overview`.
     pub fn schedule(&self, overview: &Overview) -> Schedule {
-        compile(&self.plan(), Some(&self.observation(overview)))
+        compile(&self.plan(), Some(&self.observation(overview)), &V1_5_TO_1_6)
     }
 }

@@ -80,7 +80,7 @@ pub fn schedule_of(world: &World, plan: &Plan) -> Schedule {
         chunkservers: ["cs1", "cs2", "cs3"].map(seen).into(),
         clients: ["cl1", "cl2"].map(client).into(),
     };
-    compile(plan, Some(&observation))
+    compile(plan, Some(&observation), plan.line())
 }
 
 fn server(host: &str) -> ServerSeen {

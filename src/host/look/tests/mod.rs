@@ -234,7 +234,7 @@ fn what_is_longer_than_a_line_may_be_is_told_in_parts() {
             let seen = facts.processes.iter().find(|process| process.pid == long.id()).unwrap();
             let (last, words) = seen.arguments.split_last().unwrap();
             assert!(last == "-[cut]" && words.iter().map(String::len).sum::<usize>() < 30_000, "{shell:?}");
-            let refused = MountArguments::from_1_6(&seen.arguments[3..]);
+            let refused = MountArguments::read_new(&seen.arguments[3..]);
             assert!(refused.is_err(), "nothing is guessed: {refused:?}");
         }
     }
@@ -328,20 +328,20 @@ fn a_mount_is_where_its_word_leads_to() {
         for place in ["link", "twice", "parent/real", "srv/real", "link/", &at("link"), &at("twice"), &at("srv/real/")]
         {
             let arguments = seen(&["-h", "link", "-w", place], shell);
-            let mount = MountArguments::from_1_5(&arguments).unwrap();
+            let mount = MountArguments::read_old(&arguments).unwrap();
             assert_eq!(mount.mount_point.as_str(), real.to_str().unwrap(), "{place} by {shell:?}");
             assert_eq!(mount.master.as_str(), "link", "a name of a host is no place");
         }
         let arguments = seen(&[&format!("-rw{}", at("link"))], shell);
-        let mount = MountArguments::from_1_5(&arguments).unwrap();
+        let mount = MountArguments::read_old(&arguments).unwrap();
         assert_eq!(mount.mount_point.as_str(), real.to_str().unwrap(), "{shell:?}");
         // a line of 1.6: the shell's own words are left out
         let arguments = seen(&["parent/real", "-H", "link", "-S", &at("link")], shell);
-        let mount = MountArguments::from_1_6(&arguments[3..]).unwrap();
+        let mount = MountArguments::read_new(&arguments[3..]).unwrap();
         assert_eq!(mount.mount_point.as_str(), real.to_str().unwrap(), "{shell:?}");
         assert_eq!(mount.subfolder.as_str(), at("link"), "a folder of the file system is no place");
         for other in [at("round"), at("not/there"), at("srv"), at("srv/real/below")] {
-            let mount = MountArguments::from_1_5(&seen(&["-w", &other], shell)).unwrap();
+            let mount = MountArguments::read_old(&seen(&["-w", &other], shell)).unwrap();
             assert_eq!(mount.mount_point.as_str(), other, "what is no mount stays as it is: {shell:?}");
         }
     }

@@ -86,7 +86,7 @@ async fn converse(master: &Master, stream: &mut TcpStream, connection: u64, peer
 /// The admin protocol (facts 2.2). `None` where this release closes the connection.
 fn administer(master: &Master, frame: &Frame) -> Option<(u32, Vec<u8>)> {
     let (version, state) = (&master.life.version, master.state());
-    let is_1_6 = master.life.traits.sessions;
+    let has_sessions = master.life.traits.sessions;
     let matrix_request = frame.payload.is_empty() || (frame.payload.len() == 1 && master.life.traits.matrix_modes);
     let vmode = match frame.payload[..] {
         [] => 0,
@@ -102,7 +102,7 @@ fn administer(master: &Master, frame: &Frame) -> Option<(u32, Vec<u8>)> {
         CLTOMA_CSERV_LIST => (MATOCL_CSERV_LIST, encode::chunkservers(&state.server_list(), version)),
         CLTOMA_SESSION_LIST => (MATOCL_SESSION_LIST, encode::sessions(&state.session_list(), version, vmode)),
         CLTOMA_FSTEST_INFO => {
-            let first = master.life.site.scaled(FIRST_TEST[usize::from(is_1_6)]);
+            let first = master.life.site.scaled(FIRST_TEST[usize::from(has_sessions)]);
             // the cluster that a rehearsal begins with is given a past
             let has_past = std::env::var_os("MFSUPGRADE_SIM_LONG_RUNNING").is_some();
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
@@ -121,7 +121,7 @@ fn administer(master: &Master, frame: &Frame) -> Option<(u32, Vec<u8>)> {
             }
             (MATOCL_FSTEST_INFO, encode::file_test(&test))
         }
-        CLTOMA_CHUNKS_MATRIX if is_1_6 && matrix_request => {
+        CLTOMA_CHUNKS_MATRIX if has_sessions && matrix_request => {
             (MATOCL_CHUNKS_MATRIX, encode::chunk_matrix(&state.matrix()))
         }
         CLTOMA_MLOG_LIST if master.life.traits.metaloggers => {

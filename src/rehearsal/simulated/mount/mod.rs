@@ -26,10 +26,10 @@ const PROGRAM: &str = "mfsmount";
 fn parse(call: &Call, traits: &Traits) -> Parsed {
     let words: Vec<String> = call.argv[1..].iter().map(|word| call.site.seen(word)).collect();
     if !traits.sessions {
-        return options::parse_1_5(&words);
+        return options::parse_old(&words);
     }
     let defaults = if traits.mount_file { defaults(call, traits) } else { Vec::new() };
-    options::parse_1_6(&[defaults, words].concat())
+    options::parse_new(&[defaults, words].concat())
 }
 
 /// The words of mfsmount.cfg, which come before those of the command line (main.c @ 1.6.27).

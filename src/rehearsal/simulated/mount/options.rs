@@ -43,7 +43,7 @@ fn defaults() -> MountOptions {
 
 /// 1.5: `mfsmount [-r][-m][-c][-v N][-h HOST][-p PORT][-l SUBPATH][-w MOUNTPOINT]`
 #[must_use]
-pub fn parse_1_5(words: &[String]) -> Parsed {
+pub fn parse_old(words: &[String]) -> Parsed {
     let mut options = defaults();
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -81,7 +81,7 @@ pub fn parse_1_5(words: &[String]) -> Parsed {
 
 /// 1.6: `mfsmount MOUNTPOINT [-H HOST][-P PORT][-S SUBPATH][-m][-o …]`; `-h` is help, `-p` asks for a password.
 #[must_use]
-pub fn parse_1_6(words: &[String]) -> Parsed {
+pub fn parse_new(words: &[String]) -> Parsed {
     let mut options = defaults();
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -190,13 +190,13 @@ mod tests {
 
     #[test]
     fn both_generations_of_syntax_make_the_lines_that_linux_shows() {
-        let old = line(&parse_1_5(&words("-h mfsmaster -w /mnt/mfs")), false);
+        let old = line(&parse_old(&words("-h mfsmaster -w /mnt/mfs")), false);
         assert!(old.starts_with("MFS /mnt/mfs fuse rw,relatime"), "{old}");
-        let new = line(&parse_1_6(&words("/mnt/mfs -H mfsmaster -o suid,dev,rw")), true);
+        let new = line(&parse_new(&words("/mnt/mfs -H mfsmaster -o suid,dev,rw")), true);
         assert!(new.starts_with("mfsmaster:9421 /mnt/mfs fuse.mfs rw,relatime"), "{new}");
-        let safe = line(&parse_1_6(&words("-H m -P 9999 -S /a /mnt/mfs")), true);
+        let safe = line(&parse_new(&words("-H m -P 9999 -S /a /mnt/mfs")), true);
         assert!(safe.starts_with("m:9999/a /mnt/mfs fuse.mfs rw,nosuid,nodev,"), "{safe}");
-        assert!(matches!(parse_1_6(&words("-h mfsmaster -w /mnt/mfs")), Parsed::Exit(_, 0)), "-h became help");
-        assert_eq!(parse_1_6(&words("/mnt/mfs -p")), Parsed::AskPassword);
+        assert!(matches!(parse_new(&words("-h mfsmaster -w /mnt/mfs")), Parsed::Exit(_, 0)), "-h became help");
+        assert_eq!(parse_new(&words("/mnt/mfs -p")), Parsed::AskPassword);
     }
 }
