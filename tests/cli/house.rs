@@ -1,5 +1,5 @@
-//! The laws of the house that a machine can hold: who may import whom (the table in src/lib.rs), and that only adapters
-//! and the edge touch clocks, files, processes and sockets.
+//! The laws of the house that a machine can hold: who may import whom (the table in src/lib.rs), that only adapters and the edge
+//! touch clocks, files, processes and sockets, and that releases are compared and named in two rooms alone.
 
 use std::path::{Path, PathBuf};
 
@@ -176,4 +176,69 @@ fn no_kind_and_no_effect_is_decided_by_a_default_arm() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let effects = code(&source.join("step/effect.rs"));
     assert!(effects.matches("match self {").count() > 4 && !effects.contains("_ =>"), "src/step/effect.rs");
+}
+
+/// Families of releases, as code and words would name them.
+const FAMILIES: &[(&str, &str)] = &[("1", "5"), ("1", "6"), ("1", "7"), ("2", "0"), ("2", "1"), ("3", "0"), ("4", "0")];
+
+/// Files outside of `moosefs` and `rules` that may name a release.
+const MAY_NAME_RELEASES: &[(&str, &str)] = &[
+    ("rehearsal/fault.rs", "a fault tells what it does to the releases that are simulated"),
+    ("rehearsal/setup.rs", "files that a simulated old release is given say whose they are"),
+    ("rehearsal/remains/content.rs", "a file is left out of a comparison for what one release writes into it"),
+];
+
+/// Names of this program's own that are stable, whatever other lines there are.
+const STABLE_NAMES: &[&str] = &["exports_like_1_5", "startup-1-5-syntax"];
+
+/// The first release that a text names: `1.5`, `1.6.27`, `from_1_5`; not `21.5`, `1.55` or `127.1.5.1`.
+fn named_release(code: &str) -> Option<String> {
+    let digit = |c: char| c.is_ascii_digit();
+    FAMILIES.iter().flat_map(|(major, minor)| [format!("{major}.{minor}"), format!("{major}_{minor}")]).find(|name| {
+        code.match_indices(name.as_str()).any(|(at, _)| {
+            !code[..at].ends_with(|c: char| digit(c) || c == '.')
+                && !code[at + name.len()..].starts_with(digit)
+                && !code[..at].rsplit('\n').next().unwrap_or_default().contains(" // ")
+        })
+    })
+}
+
+#[test]
+fn what_names_a_release_is_seen() {
+    for (text, name) in
+        [("a 1.5 master", "1.5"), ("\"1.6.27\"", "1.6"), ("from_1_5(words)", "1_5"), ("below 2.0:", "2.0")]
+    {
+        assert_eq!(named_release(text).as_deref(), Some(name), "{text}");
+    }
+    for text in ["21.5", "1.55", "1.25", "127.1.5.1", "1_000", "x // 1.5 does not"] {
+        assert_eq!(named_release(text), None, "{text}");
+    }
+}
+
+/// Law 10: whoever asks what a release does asks `moosefs::releases`, and whoever asks what an upgrade is asks its line. Tests and
+/// comments may name releases, and comments must: they cite sources.
+#[test]
+fn releases_are_compared_and_named_in_two_rooms_alone() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&source, &mut files);
+    let mut unused: Vec<&str> = MAY_NAME_RELEASES.iter().map(|(name, _)| *name).collect();
+    for file in files.iter().filter(|f| !is_test(f)) {
+        let name = file.strip_prefix(&source).unwrap().to_str().unwrap();
+        if name.starts_with("moosefs/") || name.starts_with("rules/") {
+            continue;
+        }
+        // no release at all: the least that there can be
+        let mut code = code(file).replace("Version::new(0, 0, 0)", "");
+        for stable in STABLE_NAMES {
+            code = code.replace(stable, "");
+        }
+        let compares = ["Version::new(", ".major", ".minor", ".patch"].into_iter().find(|word| code.contains(word));
+        assert_eq!(compares, None, "{name} takes a release apart or makes one");
+        if let Some(release) = named_release(&code) {
+            assert!(unused.contains(&name), "{name} names {release}");
+            unused.retain(|known| *known != name);
+        }
+    }
+    assert!(unused.is_empty(), "nothing is named any more in {unused:?}");
 }

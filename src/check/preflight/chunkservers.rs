@@ -23,11 +23,16 @@ fn most_chunks(to: &Version) -> u32 {
 
 const WHY_NOT_CONNECTED: &str = "one chunkserver is down already: the upgrade must not take down a second one";
 
-/// A 1.5 one tries again every 30 s (MASTER_RECONNECTION_DELAY; run with 1.5.12).
-const TO_CONNECT: &str = "wait 30 s if the master was started just now: 1.5 chunkservers connect again as late as that; else bring it \
-     back, or give its `address` if the master knows it by another one";
-
 impl Check<'_> {
+    /// A 1.5 one tries again every 30 s (MASTER_RECONNECTION_DELAY; run with 1.5.12).
+    fn to_connect(&self) -> String {
+        format!(
+            "wait 30 s if the master was started just now: {} chunkservers connect again as late as that; else bring it back, or give \
+             its `address` if the master knows it by another one",
+            self.old_family()
+        )
+    }
+
     pub(super) fn chunkservers(&mut self) -> BTreeMap<HostName, ServerSeen> {
         let plan = self.plan;
         let mut seen = BTreeMap::new();
@@ -43,7 +48,7 @@ impl Check<'_> {
                     Some(&server.host),
                     format!("it has no connection to a master's {port}"),
                     WHY_NOT_CONNECTED,
-                    TO_CONNECT.into(),
+                    self.to_connect(),
                 );
                 continue;
             };
@@ -67,7 +72,7 @@ impl Check<'_> {
                     Some(&server.host),
                     format!("the master lists no connected chunkserver {address}"),
                     WHY_NOT_CONNECTED,
-                    TO_CONNECT.into(),
+                    self.to_connect(),
                 );
                 continue;
             };
