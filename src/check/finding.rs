@@ -49,3 +49,23 @@ impl Finding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::V1_5_TO_1_6;
+    use crate::rules::lines::like_1_5_to_1_6;
+
+    #[test]
+    fn what_a_line_does_not_list_is_not_told_and_what_is_general_is() {
+        static NEXT: Line = Line { findings: &[], ..like_1_5_to_1_6() };
+        let found = |line: &Line| {
+            let found = |code| Finding::new(code, None, String::new(), "", String::new());
+            let mut findings = [Code::LockFileLost, Code::DiskFull].map(found).to_vec();
+            of_line(&mut findings, line);
+            findings.into_iter().map(|finding| finding.code).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&V1_5_TO_1_6), [Code::LockFileLost, Code::DiskFull]);
+        assert_eq!(found(&NEXT), [Code::DiskFull]);
+    }
+}
