@@ -38,8 +38,8 @@ pub(super) fn read(root: &Section<'_>, out: &mut Findings) -> Read<Upgrade> {
     let to = version(&section, "to", Code::ToOutsideLine, lines::check_to, out);
     let mode = section.word("mode", MODES, out);
     let line = line(&from, &to, out);
-    // what is wrong with other keys is told as well, by the limits of the first line where the releases tell none
-    let limits = line.unwrap_or(LINES[0]);
+    // what is wrong with other keys is told as well, by the limits of a line that ends there, or of the first
+    let limits = line.ok().or_else(|| lines::ending_at(&to.as_ref().ok()?.0)).unwrap_or(LINES[0]);
     let stagger = stagger(&section, limits, out);
     let master_wait = master_wait(&section, limits, out);
     let acknowledge = acknowledge(&section, out);
@@ -70,7 +70,7 @@ fn line(from: &Read<(Version, Span)>, to: &Read<(Version, Span)>, out: &mut Find
 
 /// Two releases that are right in each other's place.
 fn are_turned_round(from: &Version, to: &Version) -> bool {
-    lines::check_to(from).is_ok() && lines::check_from(to).is_ok()
+    Line::of(to, from).is_some()
 }
 
 /// They are one slip.

@@ -56,13 +56,18 @@ pub fn check_from(from: &Version) -> Result<(), OutsideLine> {
     beginning_at(from).map(|_| ()).ok_or_else(|| OutsideLine::From(from.clone()))
 }
 
+/// A line that ends at `to`.
+#[must_use]
+pub fn ending_at(to: &Version) -> Option<&'static Line> {
+    LINES.iter().copied().find(|line| line.ends_at(to))
+}
+
 /// Whether a line ends at `to`.
 ///
 /// # Errors
 /// [`OutsideLine::To`].
 pub fn check_to(to: &Version) -> Result<(), OutsideLine> {
-    let any = LINES.iter().any(|line| line.ends_at(to));
-    any.then_some(()).ok_or_else(|| OutsideLine::To(to.clone()))
+    ending_at(to).map(|_| ()).ok_or_else(|| OutsideLine::To(to.clone()))
 }
 
 impl Line {
