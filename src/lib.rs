@@ -13,10 +13,10 @@
 //! | [`step`]      | pure    | plan, rules, host, moosefs                  | the kinds of steps, one file a kind: what is run, what must be looked at, whether it is allowed and whether it is there |
 //! | [`check`]     | pure    | step, plan, rules, host, moosefs            | what was seen of a cluster, and what of it stands against an upgrade |
 //! | [`schedule`]  | pure    | step, plan, check, rules, host, moosefs     | `compile(plan, observation, line) -> Schedule` |
-//! | [`journal`]   | pure, but for its store and files | schedule, check, plan, host | records and replay; append, fsync, lock |
-//! | [`run`]       | core    | all pure rooms; the world through ports     | walks a schedule: gates, waits, pause, events |
+//! | [`journal`]   | pure, but for its store and files | schedule, step, check, plan, host, moosefs | records and replay, events and the view folded from them; append, fsync, lock |
+//! | [`run`]       | core    | all pure rooms; the world through ports     | walks a schedule: gates, waits, pause; tells events |
 //! | [`fleet`]     | adapter | host, plan, run's ports, moosefs's client   | SSH: sessions, commands, port forwarding |
-//! | [`ui`]        | adapter | schedule, step, check, run's events, plan, host, moosefs | text, live view, JSON |
+//! | [`ui`]        | adapter | journal's events and view, schedule, step, check, plan, host, moosefs | text, live view, JSON |
 //! | [`rehearsal`] | adapter | moosefs, plan, host, rules                  | a cluster to rehearse on, its simulated daemons, faults, judge |
 //! | [`cli`]       | edge    | everything                                  | clap definitions, one file a subcommand |
 //!

@@ -23,6 +23,9 @@ pub struct Finding {
     pub why: String,
     /// What to do.
     pub todo: String,
+    /// Whether that is nothing, whatever the host is like.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idle: bool,
 }
 
 /// Leaves out what cannot be found on `line`: what a check asks of 1.5 is nothing to a line that does not begin there.
@@ -36,7 +39,13 @@ impl Finding {
     pub fn new(code: Code, host: Option<&HostName>, mut seen: String, why: &str, todo: String) -> Self {
         said::bound(&mut seen, said::RECORD);
         let (seen, todo) = (masked(&seen).into_owned(), masked(&todo).into_owned());
-        Self { code, severity: code.severity(), host: host.cloned(), seen, why: why.to_owned(), todo }
+        Self { code, severity: code.severity(), host: host.cloned(), seen, why: why.to_owned(), todo, idle: false }
+    }
+
+    /// The same, and nothing need be done about it.
+    #[must_use]
+    pub fn idle(self) -> Self {
+        Self { idle: true, ..self }
     }
 
     /// Whether it stops an upgrade whose plan acknowledges `codes`.

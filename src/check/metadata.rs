@@ -1,7 +1,7 @@
 //! Which metadata a master has loaded: by its counts, its version and the folder that it works in.
 
-use super::Baseline;
 use super::spared::spared;
+use super::{Baseline, Reason};
 use crate::moosefs::Overview;
 
 /// A master that knows fewer inodes or chunks than this share of what it knew has loaded other metadata (hazards 16 and
@@ -12,13 +12,12 @@ pub const METADATA_KEPT_PERCENT: u64 = 90;
 ///
 /// # Errors
 /// The reason, as a fragment.
-pub fn metadata_is_kept(overview: &Overview, baseline: &Baseline) -> Result<(), String> {
+pub fn metadata_is_kept(overview: &Overview, baseline: &Baseline) -> Result<(), Reason> {
     let info = &overview.info;
     for (what, knows, knew) in [("inodes", info.inodes, baseline.inodes), ("chunks", info.chunks, baseline.chunks)] {
         if u64::from(knows) * 100 < u64::from(knew) * METADATA_KEPT_PERCENT {
-            return Err(format!(
-                "the master's metadata knows {knows} {what} and knew {knew}: it may have loaded other metadata"
-            ));
+            let (knows, knew) = (u64::from(knows), u64::from(knew));
+            return Err(Reason::Metadata { what, knows, knew, just_counted: false });
         }
     }
     Ok(())
@@ -29,16 +28,13 @@ pub fn metadata_is_kept(overview: &Overview, baseline: &Baseline) -> Result<(), 
 ///
 /// # Errors
 /// The reason, as a fragment.
-pub fn metadata_is_as_it_was(overview: &Overview, baseline: &Baseline) -> Result<(), String> {
+pub fn metadata_is_as_it_was(overview: &Overview, baseline: &Baseline) -> Result<(), Reason> {
     let info = &overview.info;
     for (what, knows, knew) in [("inodes", info.inodes, baseline.inodes), ("chunks", info.chunks, baseline.chunks)] {
         let (knows, knew) = (u64::from(knows), u64::from(knew));
         let gone = knew.saturating_sub(knows);
         if gone > spared(knew) || (knows == 0 && knew > 0) {
-            return Err(format!(
-                "the master's metadata knows {knows} {what} and knew {knew} when it was last counted: it may have loaded \
-                 other metadata"
-            ));
+            return Err(Reason::Metadata { what, knows, knew, just_counted: true });
         }
     }
     Ok(())
@@ -97,9 +93,9 @@ pub fn metadata_of(overview: Option<&Overview>, baseline: &Baseline, loaded: &Lo
     let counts =
         overview.map_or(Ok(()), |o| metadata_is_kept(o, baseline).and_then(|()| metadata_is_as_it_was(o, baseline)));
     match (counts, loaded.version, baseline.metaversion) {
-        (Err(reason), ..) if loaded.just_now => Metadata::Other(reason),
+        (Err(reason), ..) if loaded.just_now => Metadata::Other(reason.to_string()),
         (_, Some(_), Some(_)) => Metadata::Same,
         (Ok(()), ..) => Metadata::Alike,
-        (Err(reason), ..) => Metadata::Unclear(reason),
+        (Err(reason), ..) => Metadata::Unclear(reason.to_string()),
     }
 }

@@ -2,10 +2,11 @@
 
 use semver::Version;
 
-use super::Baseline;
 use super::health::master_runs;
 use super::spared::spared;
+use super::{Baseline, Reason};
 use crate::moosefs::Overview;
+use crate::moosefs::version::Family;
 use crate::rules::away::Takeover;
 use crate::rules::{Code, Line};
 use crate::step::TrialFacts;
@@ -28,20 +29,77 @@ pub struct Limits<'a> {
     pub stands_still_s: Option<u64>,
 }
 
+/// Why the upgrade must not go on after a trial.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It is not the new release that has loaded.
+    #[error("the trial master is another: {0}")]
+    AnotherMaster(Reason),
+    /// The change logs were not applied to their end.
+    #[error(
+        "mfsmetarestore left changes out: the metadata is of version {version}, and the last change is number {last}"
+    )]
+    LeftOut {
+        /// Of the metadata.
+        version: u64,
+        /// In the change logs.
+        last: u64,
+    },
+    /// Other counts than the master's that serves.
+    #[error("the new release loaded {loaded} {what}, and the live master has {live}")]
+    Counts {
+        /// Of what.
+        what: &'static str,
+        /// In the copy.
+        loaded: u64,
+        /// At the master.
+        live: u64,
+    },
+    /// The master will be away for longer than clients bear.
+    #[error(
+        "[{code}] {forecast}; {old} mounts give applications I/O errors after {patience_s} s: stop what uses the file system, acknowledge \
+         `{code}` in the plan, then `resume`",
+        code = Code::MasterAwayLong
+    )]
+    AwayLong {
+        /// For how long, and why.
+        forecast: String,
+        /// The releases of the mounts.
+        old: Family,
+        /// For how long these bear it, in seconds.
+        patience_s: u64,
+    },
+    /// Chunks of which there is one copy.
+    #[error(
+        "[{code}] {chunks} chunks have goal 1: each of them cannot be read while its chunkserver restarts; raise their goal \
+         (mfssetgoal) and wait for the copies, or acknowledge `{code}` in the plan; then `resume`",
+        code = Code::GoalOne
+    )]
+    GoalOne {
+        /// How many.
+        chunks: u64,
+    },
+}
+
+impl Unfit {
+    /// Whether a plan can acknowledge it.
+    #[must_use]
+    pub fn can_be_acknowledged(&self) -> bool {
+        matches!(self, Self::AwayLong { .. } | Self::GoalOne { .. })
+    }
+}
+
 /// What the load showed, as evidence. The counts need not fit: users went on working since the copy was made. That the copy is
 /// whole is shown by its version and the change logs' last number, which must fit exactly.
 ///
 /// # Errors
-/// Why the upgrade must not go on, as a sentence with what to do.
-pub fn judge(facts: &TrialFacts, loaded: &Overview, live: &Overview, limits: &Limits<'_>) -> Result<String, String> {
-    master_runs(loaded, limits.to).map_err(|reason| format!("the trial master is another: {reason}"))?;
+/// [`Unfit`].
+pub fn judge(facts: &TrialFacts, loaded: &Overview, live: &Overview, limits: &Limits<'_>) -> Result<String, Unfit> {
+    master_runs(loaded, limits.to).map_err(Unfit::AnotherMaster)?;
     if let Some(last) = facts.last_change
         && facts.metaversion != last + 1
     {
-        return Err(format!(
-            "mfsmetarestore left changes out: the metadata is of version {}, and the last change is number {last}",
-            facts.metaversion
-        ));
+        return Err(Unfit::LeftOut { version: facts.metaversion, last });
     }
     let pairs = [
         ("inodes", loaded.info.inodes, live.info.inodes),
@@ -51,7 +109,7 @@ pub fn judge(facts: &TrialFacts, loaded: &Overview, live: &Overview, limits: &Li
     for (what, has, lives) in pairs {
         let (has, lives) = (u64::from(has), u64::from(lives));
         if has.abs_diff(lives) > spared(lives) || (has == 0) != (lives == 0) {
-            return Err(format!("the new release loaded {has} {what}, and the live master has {lives}"));
+            return Err(Unfit::Counts { what, loaded: has, live: lives });
         }
     }
     let takeover = Takeover {
@@ -63,21 +121,12 @@ pub fn judge(facts: &TrialFacts, loaded: &Overview, live: &Overview, limits: &Li
     let forecast = forecast(facts, &takeover, limits.stands_still_s);
     if takeover.adds().is_long(limits.line, measured_s(facts)) && !limits.accept_long && limits.stands_still_s.is_none()
     {
-        return Err(format!(
-            "[{}] {forecast}; {} mounts give applications I/O errors after {} s: stop what uses the file system, acknowledge \
-             `{0}` in the plan, then `resume`",
-            Code::MasterAwayLong,
-            limits.line.from,
-            limits.line.patience_of_old_mounts().as_secs()
-        ));
+        let patience_s = limits.line.patience_of_old_mounts().as_secs();
+        return Err(Unfit::AwayLong { forecast, old: limits.line.from, patience_s });
     }
     let goal_one = loaded.matrix.as_ref().map_or(0, |m| m.single_copy());
     if goal_one > 0 && !limits.accept_goal_one {
-        return Err(format!(
-            "[{}] {goal_one} chunks have goal 1: each of them cannot be read while its chunkserver restarts; raise their goal \
-             (mfssetgoal) and wait for the copies, or acknowledge `{0}` in the plan; then `resume`",
-            Code::GoalOne
-        ));
+        return Err(Unfit::GoalOne { chunks: goal_one });
     }
     Ok(format!(
         "metadata version {} loaded: {} inodes and {} chunks ({} of goal 1), the live master has {} and {}; {forecast}",
@@ -155,7 +204,7 @@ mod tests {
     /// Facts, what the new release loaded, what is live, and what is held against them.
     type Case = (TrialFacts, Overview, Overview, Limits<'static>);
 
-    fn told(change: impl FnOnce(&mut Case)) -> Result<String, String> {
+    fn told(change: impl FnOnce(&mut Case)) -> Result<String, Unfit> {
         let limits = Limits {
             line: &V1_5_TO_1_6,
             to: &NEW,
@@ -170,7 +219,7 @@ mod tests {
     }
 
     fn refused(change: impl FnOnce(&mut Case)) -> String {
-        told(change).unwrap_err()
+        told(change).unwrap_err().to_string()
     }
 
     #[test]
@@ -237,8 +286,8 @@ mod tests {
             })
         };
         assert!(few(101, 1).is_ok() && few(102, 1).is_err());
-        assert_eq!(few(0, 9).unwrap_err(), "the new release loaded 0 chunks, and the live master has 9");
-        assert_eq!(few(9, 0).unwrap_err(), "the new release loaded 9 chunks, and the live master has 0");
+        assert_eq!(few(0, 9).unwrap_err().to_string(), "the new release loaded 0 chunks, and the live master has 9");
+        assert_eq!(few(9, 0).unwrap_err().to_string(), "the new release loaded 9 chunks, and the live master has 0");
         assert!(few(0, 0).is_ok(), "an empty file system");
     }
 

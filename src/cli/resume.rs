@@ -105,6 +105,7 @@ impl Resume {
         {
             run.replan(&plan, &schedule, Timestamp::now())?;
             (stored.plan, stored.schedule) = (plan, schedule);
+            stored.progress.plan_sha256.clone_from(&run.progress.plan_sha256);
         }
         let ending = block_on(self.go_on(&mut run, &stored, &state, self.accept_metadata))??;
         let asks = matches!(&ending, Ending::Failed(failure, _) if failure.asks_about_metadata());

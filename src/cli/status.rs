@@ -1,4 +1,4 @@
-//! `mfsupgrade status`: where a run is, by its journal.
+//! `mfsupgrade status`: where a run is, by what it told and what its journal knows.
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -8,15 +8,15 @@ use super::exit::Exit;
 use super::plan::Format;
 use super::{Failed, StateDir};
 use crate::host::HostName;
-use crate::journal::store::Stored;
-use crate::journal::{Progress, Record, Stop};
-use crate::schedule::{Stage, Step, StepId, Track};
-use crate::ui::out;
+use crate::journal::store::{Stored, events};
+use crate::journal::view::Doing;
+use crate::journal::{Record, RunView, Stop};
+use crate::schedule::{Phase, Stage, Step, StepId, Track};
 use crate::ui::shown::Shown;
-use crate::words::count;
-use crate::words::human;
+use crate::ui::{live, out};
+use crate::words::{count, human};
 
-/// Tell where a run is, from its journal; contacts no host
+/// Tell where a run is, from its journal and events; contacts no host
 #[derive(Debug, Args)]
 pub struct Status {
     /// The run [default: the newest]
@@ -53,6 +53,26 @@ struct Document<'a> {
     next_does: Option<String>,
     next_waits_until: Option<Timestamp>,
     unknown: &'a [StepId],
+    /// Of a run that is active: the stage that it is in, and the hosts at work.
+    stage: Option<AtStage<'a>>,
+    at_work: Vec<AtWork<'a>>,
+}
+
+#[derive(Serialize)]
+struct AtStage<'a> {
+    number: usize,
+    of: usize,
+    phase: Phase,
+    title: &'a str,
+    hosts: usize,
+    hosts_done: usize,
+}
+
+#[derive(Serialize)]
+struct AtWork<'a> {
+    host: &'a HostName,
+    #[serde(flatten)]
+    doing: &'a Doing,
 }
 
 impl Status {
@@ -67,7 +87,10 @@ impl Status {
             return Ok(Exit::Success);
         }
         let stored = folder.read(self.run.as_deref())?;
-        let document = document(&stored);
+        let mut view = RunView::new(&stored.schedule);
+        events::read(&stored.folder, &mut |event| drop(view.heed(event)));
+        view.recall(&stored.progress);
+        let document = document(&stored, &view);
         match self.format {
             Format::Json => out::print_document(&document)?,
             Format::Text => out::print(&text(&stored, &document, &self.state.resume(&stored.name)))?,
@@ -79,10 +102,10 @@ impl Status {
 /// Of a journal that tells no end.
 const INTERRUPTED: &str = "its process was killed, the machine went down, or the journal could not be written";
 
-fn document(stored: &Stored) -> Document<'_> {
+fn document<'a>(stored: &'a Stored, view: &'a RunView<'_>) -> Document<'a> {
     let progress = &stored.progress;
-    let next = stored.schedule.steps().find(|(_, _, step)| !progress.done.contains_key(&step.id));
-    let (state, message) = match (&progress.stop, stored.walked) {
+    let next = view.next();
+    let (state, message) = match (view.stop(), stored.walked) {
         (_, true) => ("running", None),
         (Some(Stop::Finished(_, evidence)), _) => ("finished", Some(evidence.as_str())),
         (Some(Stop::Paused(_)), _) => ("paused", None),
@@ -95,18 +118,30 @@ fn document(stored: &Stored) -> Document<'_> {
         run: &stored.name,
         state,
         message,
-        stands: progress.stands.as_deref().filter(|_| !stored.walked),
+        stands: view.stands().filter(|_| !stored.walked),
         simulated: progress.origin.simulated.as_deref(),
         plan: progress.origin.plan.as_deref(),
         begun: progress.begun,
         last_record: stored.records.last().map(Record::at),
-        steps: stored.schedule.steps().count(),
-        done: progress.done.len(),
+        steps: view.steps(),
+        done: view.done().len(),
         next: next.map(|(_, _, step)| &step.id),
         next_host: next.map(|(_, track, _)| &track.host),
         next_does: next.map(|(_, _, step)| step.action.describe()),
-        next_waits_until: next.and_then(|(stage, track, step)| waits_until(stored, stage, track, step)),
+        next_waits_until: next.and_then(|(stage, track, step)| waits_until(stored, view, (stage, track, step))),
         unknown: &progress.open,
+        stage: view.stage().filter(|_| stored.walked).map(|(stage, at)| AtStage {
+            number: at.at + 1,
+            of: stored.schedule.stages.len(),
+            phase: stage.phase,
+            title: &stage.title,
+            hosts: at.of,
+            hosts_done: at.done,
+        }),
+        at_work: match stored.walked {
+            true => view.at_work().iter().map(|(host, doing)| AtWork { host, doing }).collect(),
+            false => Vec::new(),
+        },
     }
 }
 
@@ -127,6 +162,10 @@ fn text(stored: &Stored, document: &Document<'_>, resume: &str) -> Shown {
     if let Some(stands) = document.stands {
         line(format!("  when it stopped: {stands}"));
     }
+    if let Some(AtStage { number, of, phase, title, hosts, hosts_done }) = &document.stage {
+        line(format!("  stage {number} of {of}, {phase}: {title}; {hosts_done} of {} done", count(*hosts, "host")));
+    }
+    document.at_work.iter().for_each(|at| line(format!("    {}: {}", at.host, live::words(at.doing))));
     window(stored).into_iter().for_each(&mut line);
     if let (Some(next), Some(host), Some(does)) = (document.next, document.next_host, &document.next_does) {
         line(format!("  next: {next} ({host}: {does})"));
@@ -156,8 +195,12 @@ fn ago(document: &Document<'_>, at: Timestamp) -> String {
 }
 
 /// Until when `step` waits at least, where it is the first behind a wait that is not over.
-fn waits_until(stored: &Stored, stage: &Stage, track: &Track, step: &Step) -> Option<Timestamp> {
-    let Progress { done, origin, .. } = &stored.progress;
+fn waits_until(
+    stored: &Stored,
+    view: &RunView<'_>,
+    (stage, track, step): (&Stage, &Track, &Step),
+) -> Option<Timestamp> {
+    let (done, origin) = (view.done(), &stored.progress.origin);
     let first = |track: &Track| track.steps.first().is_some_and(|first| first.id == step.id);
     let stage_waits = || {
         stage.wait.as_ref().filter(|_| !stage.tracks.iter().flat_map(|t| &t.steps).any(|s| done.contains_key(&s.id)))

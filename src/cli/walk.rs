@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failed;
@@ -15,7 +16,8 @@ use super::clock::RunClock;
 use super::observe::ForwardedMaster;
 use crate::fleet::{ClusterLock, LockError, SshFleet};
 use crate::host::lock::STALE;
-use crate::journal::{Progress, Record, Run, Simulated};
+use crate::journal::store::events::Kept;
+use crate::journal::{Display as Shows, Progress, Record, Run, RunView, Simulated, Teller};
 use crate::plan::Plan;
 use crate::run::event::Stamped;
 use crate::run::ports::Clock;
@@ -51,12 +53,11 @@ pub enum Log {
 }
 
 impl Display {
-    fn sink(&self, schedule: &Schedule, progress: &Progress) -> Box<dyn EventSink> {
+    fn shows(&self) -> Box<dyn Shows> {
         match self.log {
             Log::Json => Box::new(ui::events::Json),
             Log::Auto if std::io::stderr().is_terminal() && std::io::stdout().is_terminal() => {
-                let demands = ui::demands::Demands::new(schedule, |step| progress.done.contains_key(step));
-                Box::new(ui::live::Live::new(demands))
+                Box::new(ui::live::Live::default())
             }
             Log::Auto | Log::Plain => Box::new(ui::events::Plain::new(self.verbose)),
         }
@@ -98,7 +99,8 @@ impl Walk<'_> {
             })?;
         let clock = RunClock::new(self.simulated.as_ref());
         let master = ForwardedMaster::new(self.fleet, self.plan, self.admin_address);
-        let events = display.sink(self.schedule, progress);
+        let display = display.shows();
+        let events = teller(self.schedule, run, progress, display.as_ref(), clock.now());
         let pause = AtomicBool::new(false);
         let name = run.name.clone();
         let runner = Runner {
@@ -113,7 +115,7 @@ impl Walk<'_> {
             clock: &clock,
             backup: run.folder.join("metadata"),
             journal: RefCell::new(run),
-            events: events.as_ref(),
+            events: &events,
             pause: &pause,
             done: RefCell::new(HashMap::new()),
             open: RefCell::new(HashMap::new()),
@@ -127,23 +129,26 @@ impl Walk<'_> {
         let ending = tokio::select! {
             ending = runner.walk(progress) => Some(ending),
             never = self.lock.beat() => match never {},
-            () = signals.twice(&pause, events.as_ref(), &clock) => None,
+            () = signals.twice(&pause, &events, &clock) => None,
         };
         // what is said from here on stays on the screen
-        events.close();
+        display.close();
         let Some(ending) = ending else {
             // for whoever asks `status`; where it cannot be written, that says that the run was interrupted
             let _ = runner.journal.borrow_mut().append(Record::Paused { at: clock.now() });
-            say!("left at once: whether the current step is done, and whether the cluster is healthy, is unknown");
+            let state =
+                "left at once: whether the current step is done, and whether the cluster is healthy, is unknown";
+            events.only_keep(Stamped { at: clock.now(), event: Event::Paused { state: state.to_owned() } });
+            say!("{state}");
             self.tell_way("checks the hosts and resumes");
             give_back(self.lock, false).await;
             return Ok(Ending::Paused);
         };
         give_back(self.lock, ending == Ending::Finished).await;
-        match &ending {
-            Ending::Failed(failure, state) => out::talk(&ui::failure::text(failure, state, self.way.as_ref())),
-            Ending::Paused => self.tell_way("goes on"),
-            Ending::Finished => {}
+        if let Some(text) = ui::failure::text(&events.view(), self.way.as_ref()) {
+            out::talk(&text);
+        } else if ending == Ending::Paused {
+            self.tell_way("goes on");
         }
         Ok(ending)
     }
@@ -155,6 +160,25 @@ impl Walk<'_> {
             None => say!("{}", ui::failure::ENDS),
         }
     }
+}
+
+/// Where the events of this session go. A file that cannot be opened is said, and holds nothing up.
+fn teller<'t, 's>(
+    schedule: &'s Schedule,
+    run: &Run,
+    progress: &Progress,
+    display: &'t dyn Shows,
+    at: Timestamp,
+) -> Teller<'t, 's, Kept, dyn Shows + 't> {
+    let mut view = RunView::new(schedule);
+    let opened = Kept::open(&run.folder, &mut |event| drop(view.heed(event)));
+    let (kept, lost) = match opened {
+        Ok((kept, torn)) => (Some(kept), torn.then(|| "its last line was torn, and is cut off".to_owned())),
+        Err(e) => (None, Some(format!("events.jsonl cannot be opened: {e}"))),
+    };
+    let teller = Teller::new(view, kept, display, progress, at);
+    lost.into_iter().for_each(|reason| teller.lost(at, reason));
+    teller
 }
 
 /// Gives the lock back; `over`: see [`ClusterLock::release`]. Where that cannot be done, its heartbeat stops with this process,

@@ -14,7 +14,7 @@ use crate::words::hex;
 
 /// See [`lock`].
 const MOMENT: Duration = Duration::from_millis(500);
-const FILE_MODE: u32 = 0o600;
+pub(super) const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 /// No file of a real run comes near it: a schedule of ten thousand hosts has a fifth of it.
 const LARGEST_FILE: u64 = 256 << 20;

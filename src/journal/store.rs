@@ -7,11 +7,13 @@
 //!   observation.json  what was seen of the cluster before
 //!   plan-2.json …     the plan and the schedule after the plan was changed
 //!   texts/            texts with passwords, which the others do not have
-//!   journal.jsonl   records; see docs/journal-format.md
-//!   lock            held by the process that walks it
+//!   journal.jsonl     records; see docs/journal-format.md
+//!   events.jsonl      what the run told; see docs/events.md
+//!   lock              held by the process that walks it
 //! ```
 
 pub mod crash;
+pub mod events;
 pub mod simulated;
 pub mod texts;
 
@@ -168,7 +170,8 @@ impl StateFolder {
             records: 0,
             length: 0,
             torn: false,
-            progress: Progress::default(),
+            // the walk begins as one of which nothing is recorded; its events name the plan
+            progress: Progress { plan_sha256: Some(plan_sha256.clone()), ..Progress::default() },
             crashes: Crashes::ahead(self, &[])?,
             _locks: locks.into(),
         };
@@ -360,6 +363,7 @@ impl Run {
         let plan_sha256 = files::write_json(&self.folder.join(numbered("plan", number)), plan)?;
         let schedule_sha256 = files::write_json(&self.folder.join(numbered("schedule", number)), schedule)?;
         sync_folder(&self.folder)?;
+        self.progress.plan_sha256 = Some(plan_sha256.clone());
         let record = Record::Replanned { number, plan_sha256, schedule_sha256, at };
         self.append(record).map_err(|e| StoreError::Io("write", self.path.clone(), e))?;
         self.progress.number = number;

@@ -5,18 +5,19 @@ use std::collections::HashMap;
 use futures_util::future;
 use futures_util::stream::{self, StreamExt};
 
+use super::FailureKind;
 use super::Runner;
 use super::event::Event;
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::gate::named;
 use super::ports::{Clock, Hosts, Master, NoAnswer};
 use super::runner::Ending;
+use super::standing::{Away, Health, Service, Standing};
 use crate::check::health;
 use crate::host::{AbsPath, HostName, Look};
 use crate::journal::Record;
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
-use crate::moosefs::version::TELLS_NONE;
 use crate::schedule::Step;
 use crate::step::{Effect, Mount};
 use crate::words::count;
@@ -24,44 +25,24 @@ use crate::words::count;
 /// Hosts that are looked at at once.
 const AT_ONCE: usize = 16;
 
-/// What is said of a cluster in which nothing is wrong.
-const HEALTHY: &str = "cluster healthy";
-
-/// `state` with whether the cluster may be left like this over night. `known`: nothing that the run did is in doubt.
-fn may_be_left(state: String, known: bool) -> String {
-    let doubts = ["NOT MOUNTED", "cannot be told"];
-    match known && state.contains(HEALTHY) && !doubts.iter().any(|doubt| state.contains(doubt)) {
-        true => format!("{state}; safe to leave"),
-        false => format!("{state}; do not leave it like this"),
-    }
-}
-
 impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     /// What the file system does while the run stands still, by a last look at the master; and mounts that were taken away.
-    pub(super) async fn standing(&self) -> String {
-        let mut parts = Vec::new();
-        let mut health = None;
-        match self.master_answers().await {
+    pub(super) async fn standing(&self) -> Standing {
+        let service = match self.master_answers().await {
             Ok(overview) => {
                 self.see_what_users_deleted(&overview).await;
-                health = Some(self.health(&overview));
+                Service::Serves(self.health(&overview))
             }
-            Err(NoAnswer { reason, reached: true }) => {
-                parts.push(format!("THE FILE SYSTEM IS DOWN: the master does not answer ({reason})"));
-            }
-            Err(NoAnswer { reason, reached: false }) => {
-                parts.push(format!("whether the file system is up cannot be told from here ({reason})"));
-            }
-        }
-        parts.extend(self.mounts_that_are_gone().await);
-        parts.push(self.state());
-        parts.extend(health);
-        parts.join("; ")
+            Err(NoAnswer { reason, reached: true }) => Service::Down(reason),
+            Err(NoAnswer { reason, reached: false }) => Service::Unknown(reason),
+        };
+        let away = self.mounts_that_are_gone().await;
+        Standing { service, away, reached: self.state() }
     }
 
     /// Every mount that was not made anew yet is looked at, also where the journal knows of nothing: a disk of this machine that lost
     /// the last record of a run lost with it that a mount was taken away.
-    async fn mounts_that_are_gone(&self) -> Vec<String> {
+    async fn mounts_that_are_gone(&self) -> Vec<Away> {
         let mut looks = Vec::new();
         for (_, track, step) in self.schedule.steps().filter(|(_, _, step)| !self.is_done(&step.id)) {
             let Effect::Mounts(Mount { mount, .. }) = step.action.effect() else { continue };
@@ -94,25 +75,25 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
     }
 
     /// How the cluster is, by the last look at its master: whatever release each daemon is of.
-    fn health(&self, overview: &Overview) -> String {
+    fn health(&self, overview: &Overview) -> Health {
         let baseline = self.baseline.borrow().accepting(self.schedule.accept_lost);
         let servers = self.schedule.chunkservers.iter().filter_map(|known| known.address);
         match (health::whole(overview, &baseline, servers), &overview.matrix) {
-            (Ok(()), Some(_)) => HEALTHY.to_owned(),
-            (Ok(()), None) => format!("{HEALTHY} as far as a {TELLS_NONE} master tells"),
-            (Err(reason), _) => format!("cluster NOT healthy: {}", named(self.schedule, reason)),
+            (Ok(()), Some(_)) => Health::Healthy,
+            (Ok(()), None) => Health::AsFarAsTold,
+            (Err(reason), _) => Health::Not(named(self.schedule, reason)),
         }
     }
 
     /// What a look at the host says of a mount that is to be taken away and made anew. Nothing, if something is mounted, or if the
     /// host is not reached and nobody has `taken` the mount as far as is known.
-    async fn mount_stands(&self, host: &HostName, step: &Step, mount: &AbsPath, taken: bool) -> Option<String> {
-        let Ok(now) = self.look_once(host, &step.action.look(self.schedule.admin_port)).await else {
-            let below = "if it is not, what writes there writes below it";
-            return taken.then(|| format!("whether {mount} is mounted on {host} cannot be told from here: {below}"));
-        };
-        let gone = now.mount(mount.as_str()).is_none();
-        gone.then(|| format!("{mount} IS NOT MOUNTED on {host}: what writes there writes below it"))
+    async fn mount_stands(&self, host: &HostName, step: &Step, mount: &AbsPath, taken: bool) -> Option<Away> {
+        let away = |seen| Away { mount: mount.clone(), host: host.clone(), seen };
+        match self.look_once(host, &step.action.look(self.schedule.admin_port)).await {
+            Ok(now) if now.mount(mount.as_str()).is_some() => None,
+            Ok(_) => Some(away(true)),
+            Err(_) => taken.then(|| away(false)),
+        }
     }
 
     /// How far the upgrade is, in a sentence.
@@ -145,7 +126,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if let Err(failure) = self.record(Record::Paused { at: self.clock.now() }) {
             return self.failed(failure).await;
         }
-        let state = may_be_left(self.standing().await, true);
+        let state = self.standing().await.told(true);
         self.stands(&state);
         self.send(Event::Paused { state });
         Ending::Paused
@@ -168,7 +149,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         // what nobody knows the end of may still be at work; a master that is asked about may serve other files
         let known = failure.kind != FailureKind::Unknown && !failure.asks_about_metadata();
-        let state = may_be_left(self.standing().await, known);
+        let state = self.standing().await.told(known);
         self.stands(&state);
         self.send(Event::Failed { failure: failure.clone(), state: state.clone() });
         Ending::Failed(failure, state)

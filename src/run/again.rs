@@ -1,8 +1,9 @@
 //! A daemon that the way back has stopped, and whose old program could not be brought back: it is started again.
 
+use super::FailureKind;
 use super::Runner;
 use super::event::Event;
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, Remedy};
 use super::ports::{Clock, Hosts, Master};
 use crate::check::metadata::metadata_is_no_older;
 use crate::moosefs::daemon::Role;
@@ -29,6 +30,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         }
         let (host, program, release) = (&track.host, role.program(), &self.schedule.from);
         failure.causes.push(way_back::programs(&self.schedule.to));
+        failure = failure.with(Remedy::OldPrograms);
         let Ok(now) = self.look(host, step).await else { return failure };
         if now.daemon(*role).is_some() {
             return failure;
@@ -43,7 +45,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             patience: self.schedule.line().takeover_patience(release),
         };
         let mut output = |line: &str| {
-            self.send(Event::Output { step: step.id.clone(), host: host.clone(), line: line.to_owned() });
+            self.send(Event::output(&step.id, host, line));
         };
         let _ = self.hosts.run(host, &command.script(), LONG_COMMAND, &mut output).await;
         for _ in 0..LOOKS {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::FailureKind;
 use super::Runner;
 use super::event::Event;
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::ports::{Clock, Hosts, Master};
 use super::runner::Stop;
 use crate::host::{AbsPath, HostFacts, HostName, Look};

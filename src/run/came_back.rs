@@ -2,7 +2,8 @@
 
 use semver::Version;
 
-use super::failure::{Failure, FailureKind};
+use super::FailureKind;
+use super::failure::Failure;
 use crate::host::{HostFacts, Process};
 use crate::moosefs::daemon::Role;
 use crate::step::Action;

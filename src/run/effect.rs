@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use semver::Version;
 
+use super::FailureKind;
 use super::Runner;
 use super::ended::ended;
 use super::event::Event;
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, Remedy};
 use super::ports::{Clock, Hosts, Master, Outcome};
 use super::recognise::{NotSeen, is_another};
 use super::runner::{LOOK_LIMIT, Stop};
@@ -141,9 +143,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         {
             return Ok((true, format!("{evidence}; its command ended with exit code 0 after the connection was gone")));
         }
-        self.laws
-            .allowed(&step.action, to, &before)
-            .map_err(|reason| Failure::new(FailureKind::StepFailed, step.action.describe(), reason))?;
+        self.laws.allowed(&step.action, to, &before).map_err(|reason| refused(step, reason, to, &before))?;
         let at = self.intend(step).await?;
         self.bring(host, step).await?;
         let mut line = |line: &str| {
@@ -318,6 +318,12 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             self.clock.between_looks().await;
         }
     }
+}
+
+/// A step that may not be begun.
+fn refused(step: &Step, reason: String, to: &Version, before: &HostFacts) -> Failure {
+    let failure = Failure::new(FailureKind::StepFailed, step.action.describe(), reason);
+    if step.action.lacks_old_program(to, before) { failure.with(Remedy::OldPrograms) } else { failure }
 }
 
 /// Whatever its exit code: an effect that nobody saw is unknown.

@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 
 use semver::Version;
 
-use crate::check::{Baseline, health, metadata};
+use crate::check::reason::Named;
+use crate::check::{Baseline, Reason, health, metadata};
 use crate::host::HostName;
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
@@ -72,8 +73,8 @@ fn judge_accepting(
     let before = schedule.is_back() && !matches!(gate, Gate::MasterServes { .. } | Gate::Upgraded { .. });
     health::master_runs(overview, to)
         .or_else(|reason| if before { health::master_runs(overview, &schedule.from) } else { Err(reason) })
-        .map_err(Red::wait)?;
-    metadata::metadata_is_kept(overview, baseline).map_err(Red::hopeless)?;
+        .map_err(|reason| Red::wait(reason.to_string()))?;
+    metadata::metadata_is_kept(overview, baseline).map_err(|reason| Red::hopeless(reason.to_string()))?;
     // a mount that a boot has made with the programs that were still there works with no old master: it goes before them
     let remounted = match gate {
         Gate::Healthy { .. } | Gate::Serving { mounts: true, .. } if schedule.is_back() => {
@@ -81,10 +82,10 @@ fn judge_accepting(
         }
         _ => Ok(()),
     };
-    remounted.map_err(Red::wait)?;
+    remounted.map_err(|reason| Red::wait(reason.to_string()))?;
     let judged = match gate {
         Gate::MasterServes { .. } => {
-            metadata::metadata_is_as_it_was(overview, baseline).map_err(Red::hopeless)?;
+            metadata::metadata_is_as_it_was(overview, baseline).map_err(|reason| Red::hopeless(reason.to_string()))?;
             Ok(())
         }
         Gate::Healthy { upgraded, .. } | Gate::Serving { upgraded, .. } if tells_no_matrix(schedule, overview) => {
@@ -99,7 +100,7 @@ fn judge_accepting(
             .and_then(|address| health::session_is_back(overview, address, mount.as_str(), to)),
         Gate::Upgraded { .. } => upgraded(schedule, baseline, overview),
     };
-    judged.map_err(|reason| Red::wait(named(schedule, reason)))
+    judged.map_err(|reason| Red::wait(named(schedule, reason).to_string()))
 }
 
 /// What an operator is told who may accept that `copies` are lost for good: the number, and what of it was gone before the run.
@@ -113,26 +114,18 @@ pub fn acceptance(copies: u64, schedule: &Schedule, baseline: &Baseline) -> Stri
         [] => "the survey found none of them gone".to_owned(),
         _ => format!("by a count of its chunk files: {}", before.join(", ")),
     };
-    format!("{ACCEPTED_BY}{copies}` under [upgrade] of the plan ({before})")
+    format!("what is lost for good is accepted by `accept_lost = {copies}` under [upgrade] of the plan ({before})")
 }
 
-/// How [`acceptance`] begins.
-pub const ACCEPTED_BY: &str = "what is lost for good is accepted by `accept_lost = ";
-
-/// What the master says of a chunkserver by its address, with the name that the plan has for it.
+/// With the names that the plan has for the chunkservers which the master knows by their addresses.
 #[must_use]
-pub fn named(schedule: &Schedule, reason: String) -> String {
-    schedule.chunkservers.iter().filter_map(|known| known.address).fold(reason, |reason, address| {
-        // with the blank behind it: an address may be the beginning of another one
-        let name = with_name(&schedule.chunkservers, address);
-        reason.replace(&format!("chunkserver {address} "), &format!("chunkserver {name} "))
-    })
+pub fn named(schedule: &Schedule, reason: Reason) -> Reason {
+    reason.named(|address| with_name(&schedule.chunkservers, address).name)
 }
 
-fn with_name(list: &[Known], address: Ipv4Addr) -> String {
-    let known = list.iter().find(|known| known.address == Some(address)).map(|known| known.host.to_string());
-    let address = address.to_string();
-    known.filter(|name| *name != address).map_or(address.clone(), |name| format!("{name} ({address})"))
+fn with_name(list: &[Known], address: Ipv4Addr) -> Named {
+    let known = list.iter().find(|known| known.address == Some(address));
+    Named { address, name: known.map(|known| known.host.clone()) }
 }
 
 /// Whether this is the way back and its master is the old one already.
@@ -146,12 +139,12 @@ fn servers(schedule: &Schedule, upgraded: usize) -> impl Iterator<Item = (Ipv4Ad
     schedule.chunkservers.iter().enumerate().filter_map(move |(at, server)| Some((server.address?, wanted(at))))
 }
 
-fn address_of(list: &[Known], host: &HostName) -> Result<Ipv4Addr, String> {
+fn address_of(list: &[Known], host: &HostName) -> Result<Ipv4Addr, Reason> {
     let found = list.iter().find(|known| &known.host == host).and_then(|known| known.address);
-    found.ok_or_else(|| format!("the address by which the master knows {host} is not known"))
+    found.ok_or_else(|| Reason::NoAddress(host.clone()))
 }
 
-fn upgraded(schedule: &Schedule, baseline: &Baseline, overview: &Overview) -> Result<(), String> {
+fn upgraded(schedule: &Schedule, baseline: &Baseline, overview: &Overview) -> Result<(), Reason> {
     if tells_no_matrix(schedule, overview) {
         health::all_back_or_tested(overview, baseline, servers(schedule, usize::MAX))?;
     } else {
@@ -165,23 +158,16 @@ fn upgraded(schedule: &Schedule, baseline: &Baseline, overview: &Overview) -> Re
     for (_, track, step) in schedule.steps() {
         if let Effect::Mounts(Mount { mount, .. }) = step.action.effect() {
             let address = address_of(&schedule.clients, &track.host)?;
-            health::session_is_back(overview, address, mount.as_str(), &schedule.to)
-                .map_err(|reason| format!("{mount} of {}: {reason}", track.host))?;
+            health::session_is_back(overview, address, mount.as_str(), &schedule.to).map_err(|reason| {
+                Reason::Mount { mount: mount.clone(), host: track.host.clone(), reason: reason.into() }
+            })?;
         }
     }
     no_other_mounts(schedule, overview)
 }
 
-fn no_other_mounts(schedule: &Schedule, overview: &Overview) -> Result<(), String> {
+fn no_other_mounts(schedule: &Schedule, overview: &Overview) -> Result<(), Reason> {
     let other = overview.sessions.iter().filter(|s| s.connected && s.version != schedule.to);
-    let other: Vec<String> =
-        other.map(|s| format!("{} on {}", s.version, with_name(&schedule.clients, s.address))).collect();
-    match other[..] {
-        [] => Ok(()),
-        _ => Err(format!(
-            "mounts of another release are still connected: {}; where one is not of this run, unmount it there by hand; one that `umount -l` \
-             has taken away goes on until its last user ends, a loop device too",
-            other.join(", ")
-        )),
-    }
+    let other: Vec<_> = other.map(|s| (s.version.clone(), with_name(&schedule.clients, s.address))).collect();
+    if other.is_empty() { Ok(()) } else { Err(Reason::OtherMounts(other)) }
 }

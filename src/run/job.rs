@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::FailureKind;
 use super::Runner;
 use super::effect::RECONNECT;
 use super::event::Event;
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::ports::{Clock, Followed, Hosts, Master, NotHeld, Outcome};
 use crate::host::said::{self, Text};
 use crate::host::{AbsPath, HostName, Job, job};

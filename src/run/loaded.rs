@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
+use super::FailureKind;
 use super::Runner;
 use super::effect::RECONNECT;
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, Remedy};
 use super::gate::Red;
 use super::ports::{Clock, Hosts, Master};
 use crate::check::health::master_runs;
@@ -16,6 +17,7 @@ use crate::check::metadata::{Loaded, Metadata, metadata_is_kept};
 use crate::host::{HostFacts, HostName, Process};
 use crate::moosefs::Overview;
 use crate::moosefs::daemon::Role;
+use crate::rules::way_back;
 use crate::schedule::Step;
 use crate::step::Effect;
 
@@ -254,7 +256,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let patience = if failure.kind == FailureKind::GateRed { RECONNECT } else { Duration::ZERO };
         match self.serves(&host, step, patience).await {
             Some(Metadata::Other(reason)) => self.stopped_again(step, failure, reason).await,
-            Some(Metadata::Unclear(reason)) => failure.asking(reason),
+            Some(Metadata::Unclear(reason)) => asks(failure, reason),
             _ => failure,
         }
     }
@@ -262,5 +264,16 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
 
 /// A stop that asks whether the metadata is the right one.
 fn asking(message: &str, reason: String, host: &HostName, step: &Step) -> Failure {
-    Failure::new(FailureKind::GateRed, message, reason.clone()).asking(reason).at(Some(&step.id), host)
+    asks(Failure::new(FailureKind::GateRed, message, reason.clone()), reason).at(Some(&step.id), host)
+}
+
+/// The same failure, which asks.
+pub(super) fn asks(mut failure: Failure, reason: String) -> Failure {
+    if !failure.causes.contains(&reason) {
+        failure.causes.push(reason);
+    }
+    if !failure.asks_about_metadata() {
+        failure.causes.push(way_back::ASK_METADATA.to_owned());
+    }
+    failure.with(Remedy::AcceptMetadata)
 }

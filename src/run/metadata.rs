@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::FailureKind;
 use super::Runner;
 use super::effect::RECONNECT;
 use super::ended::ended;
 use super::event::Event;
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, Remedy};
 use super::ports::{Clock, Hosts, Master, NoAnswer, NotCopied, NotHeld, Outcome, Source};
 use crate::check::Counts;
 use crate::check::health::master_runs;
@@ -173,10 +174,10 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         let stands_still_s = self.schedule.stands_still_s();
         let line = self.schedule.line();
         let limits = Limits { line, to: &self.schedule.to, reconnect_s, accept_long, accept_goal_one, stands_still_s };
-        judge(&facts, &loaded, &live, &limits).map_err(|reason| {
-            let mut failure = failed(reason);
+        judge(&facts, &loaded, &live, &limits).map_err(|unfit| {
+            let mut failure = failed(unfit.to_string());
             failure.causes.push("the old master was not touched".to_owned());
-            failure
+            if unfit.can_be_acknowledged() { failure.with(Remedy::Acknowledge) } else { failure }
         })
     }
 
@@ -365,7 +366,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         if let Err(NotHeld::Taken(by)) = self.guard.held() {
             let cause = format!("the new master was NOT stopped, since the cluster's lock is another run's now: {by}");
             failure.causes.push(format!("{cause}; {}", way_back::METADATA));
-            return failure;
+            return failure.with(Remedy::NewestMetadata);
         }
         let seen = self.look(&host, step).await;
         let judged = seen.as_ref().ok().and_then(|now| now.process_id(Role::Master));
@@ -404,6 +405,6 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             }
             _ => format!("the new master was told to stop and STILL RUNS: stop it; {}", way_back::METADATA),
         });
-        failure
+        failure.with(Remedy::NewestMetadata)
     }
 }

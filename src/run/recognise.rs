@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::FailureKind;
 use super::Runner;
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::ports::{Clock, Hosts, Master};
 use crate::host::identity::{Identity, another};
 use crate::host::{HostFacts, HostName, Look};

@@ -12,10 +12,11 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 
+use super::FailureKind;
 use super::clocks::Clocks;
 use super::effect::RECONNECT;
-use super::event::{Event, EventSink, FORMAT, Stamped};
-use super::failure::{Failure, FailureKind, Others};
+use super::event::{Event, EventSink, FORMAT, Stamped, Undertaking};
+use super::failure::{Failure, Others, Remedy};
 use super::gate::Red;
 use super::job::Begun;
 use super::laws::Laws;
@@ -142,6 +143,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             steps,
             done: self.done.borrow().len(),
             simulated: self.simulated.clone(),
+            what: Box::new(Undertaking::new(self.schedule, progress.plan_sha256.as_deref())),
         });
         if let Err(failure) = self.begun_on_other_metadata().await {
             return self.failed(failure).await;
@@ -151,13 +153,13 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         {
             return self.failed(failure).await;
         }
-        for stage in &self.schedule.stages {
+        for (at, stage) in self.schedule.stages.iter().enumerate() {
             if stage.phase != Phase::Clients
                 && let Some(failure) = self.left_behind()
             {
                 return self.failed(failure).await;
             }
-            match self.stage(stage).await {
+            match self.stage(at + 1, stage).await {
                 Ok(()) => {}
                 Err(Stop::Pause) => return self.paused().await,
                 Err(Stop::Failure(failure)) => return self.failed(failure).await,
@@ -166,12 +168,14 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         self.finished().await
     }
 
-    async fn stage(&self, stage: &Stage) -> Result<(), Stop> {
+    async fn stage(&self, number: usize, stage: &Stage) -> Result<(), Stop> {
         let mut done = stage.tracks.iter().filter(|t| self.track_is_done(t)).count();
         if self.laws.is_over(done, stage) {
             return Ok(());
         }
         self.send(Event::StageStarted {
+            number,
+            stages: self.schedule.stages.len(),
             phase: stage.phase,
             title: stage.title.clone(),
             hosts: stage.tracks.len(),
@@ -426,6 +430,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
             causes: causes.collect(),
             said: first.said.clone(),
             others: Others::WentOn,
+            remedies: first.remedies.clone(),
         })
     }
 
@@ -539,10 +544,11 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
                     if accept_lost > 0 {
                         let baseline = self.baseline.borrow();
                         failure.causes.push(super::gate::acceptance(accept_lost, self.schedule, &baseline));
+                        failure = failure.with(Remedy::AcceptLost);
                     }
                     if asks {
                         let reason = failure.causes.pop().unwrap_or_default();
-                        failure = failure.asking(reason);
+                        failure = super::loaded::asks(failure, reason);
                     }
                     return Err(failure);
                 }

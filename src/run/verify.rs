@@ -2,8 +2,9 @@
 
 use futures_util::stream::{self, StreamExt};
 
+use super::FailureKind;
 use super::Runner;
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::ports::{Clock, Hosts, Master};
 use crate::schedule::{Step, Track};
 use crate::step::Verdict;

@@ -4,10 +4,11 @@
 //! before which nobody may pause either (`Step::pause_before`). A full stop whose master a boot has brought up meanwhile does not
 //! stand still any more.
 
+use super::FailureKind;
 use super::Runner;
 use super::effect::RECONNECT;
 use super::event::Event;
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::ports::{Clock, Hosts, Master};
 use super::runner::Stop;
 use crate::host::HostName;
@@ -93,7 +94,7 @@ impl<H: Hosts, M: Master, C: Clock> Runner<'_, H, M, C> {
         };
         let opens = window.at(self.clock.wall()).ok_or_else(never)?.opens;
         let of_s = self.seconds_until(opens);
-        let state = self.standing().await;
+        let state = self.standing().await.to_string();
         self.send(Event::OutsideWindow { host: host.clone(), until: opens, opens: window.show(opens), state });
         // nobody holds a connection open for a day
         self.hosts.done_with(host).await;

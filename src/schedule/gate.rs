@@ -82,16 +82,17 @@ impl Gate {
         if let (Self::Upgraded { .. }, true) = (self, schedule.is_back()) {
             return "master, chunkservers and mounts in the old release, the cluster healthy".to_owned();
         }
-        let text = match self {
+        match self {
             // on the way back clients go first, while the chunkservers are of the new release
             Self::Serving { mounts, .. } if schedule.is_back() => {
                 let mounts = if *mounts { ", and no mount of another release" } else { "" };
                 format!("every chunkserver connected with its chunks, none missing{mounts}")
             }
-            Self::Healthy { .. } if schedule.is_back() => format!("{}, and no mount of another release", self.words()),
-            _ => self.words(),
-        };
-        if schedule.is_back() { text.replace("the new release", "the old release") } else { text }
+            Self::Healthy { .. } if schedule.is_back() => {
+                format!("{}, and no mount of another release", self.words("the old release"))
+            }
+            _ => self.words(if schedule.is_back() { "the old release" } else { "the new release" }),
+        }
     }
 
     /// What is waited for, in the words of a message that it did not come: completes "failed to see ".
@@ -107,26 +108,27 @@ impl Gate {
         }
     }
 
-    fn words(&self) -> String {
+    /// `release`: the one that is brought.
+    fn words(&self, release: &str) -> String {
         match self {
             Self::Healthy { upgraded: 0, .. } => {
                 "every chunkserver connected with its chunks, none missing or under goal".to_owned()
             }
             Self::Healthy { upgraded, .. } => format!(
-                "every chunkserver connected with its chunks ({} in the new release), none missing or under goal",
+                "every chunkserver connected with its chunks ({} in {release}), none missing or under goal",
                 count(*upgraded, "chunkserver")
             ),
             Self::Serving { .. } => {
-                "every chunkserver connected in the new release with its chunks, none missing".to_owned()
+                format!("every chunkserver connected in {release} with its chunks, none missing")
             }
-            Self::MasterServes { .. } => "the master answers as the new release".to_owned(),
+            Self::MasterServes { .. } => format!("the master answers as {release}"),
             Self::MetaloggerSeen { started, .. } => {
-                format!("the master lists {} in the new release", count(*started, "metalogger"))
+                format!("the master lists {} in {release}", count(*started, "metalogger"))
             }
-            Self::ChunkserverBack { .. } => "back at the master, in the new release, with its chunks".to_owned(),
-            Self::MountSeen { mount, .. } => format!("the master lists the mount {mount} in the new release"),
+            Self::ChunkserverBack { .. } => format!("back at the master, in {release}, with its chunks"),
+            Self::MountSeen { mount, .. } => format!("the master lists the mount {mount} in {release}"),
             Self::Upgraded { .. } => {
-                "master, chunkservers, mounts and metaloggers in the new release, the cluster healthy".to_owned()
+                format!("master, chunkservers, mounts and metaloggers in {release}, the cluster healthy")
             }
         }
     }

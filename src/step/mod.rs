@@ -159,6 +159,11 @@ pub trait Kind {
     /// Whether it is run again where its end was not seen: it harms nothing, after a look, and not while the first one goes on.
     fn may_run_again(&self) -> bool;
 
+    /// Whether what keeps it from being allowed is that the old program is not there which is to come back.
+    fn lacks_old_program(&self, _to: &Version, _before: &HostFacts) -> bool {
+        false
+    }
+
     /// Whether an installation that may still go on would spoil it: commands of this program are looked for first.
     fn undoes_an_installation(&self) -> bool {
         false
@@ -233,6 +238,12 @@ impl Action {
             return Err("commands do not run as root".to_owned());
         }
         Kind::allowed(&**self, to, before)
+    }
+
+    /// Whether it is not allowed for want of the old program that is to come back behind it.
+    #[must_use]
+    pub fn lacks_old_program(&self, to: &Version, before: &HostFacts) -> bool {
+        before.root && Kind::lacks_old_program(&**self, to, before)
     }
 
     /// Why it has to wait a moment. A build, an installation or a takeover that was begun may still go on; and a master is neither

@@ -113,6 +113,11 @@ impl Kind for Restore {
         }
     }
 
+    fn lacks_old_program(&self, to: &Version, before: &HostFacts) -> bool {
+        let runs_again = self.role != Role::Client && other(before, self.role, to).is_some();
+        !runs_again && keeps(self.role, Some(&self.command.file), to, before).is_err()
+    }
+
     /// The old program in its place; of a metalogger, which the old release does not have, none at all, or the one that somebody
     /// had put in before the run and that was kept with the rest.
     fn achieved(&self, seen: &Seen<'_>) -> Verdict {

@@ -204,6 +204,11 @@ impl Kind for Stop {
         }
     }
 
+    fn lacks_old_program(&self, to: &Version, before: &HostFacts) -> bool {
+        before.installed_version(&self.prefix, self.role) == Some(&self.release)
+            && keeps(self.role, self.kept.as_ref(), to, before).is_err()
+    }
+
     /// The end of the daemon: no process of it. A master has closed its port, and written its metadata in a kind that the old
     /// release reads.
     fn achieved(&self, seen: &Seen<'_>) -> Verdict {

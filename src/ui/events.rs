@@ -1,80 +1,57 @@
 //! Events as plain lines and as JSON lines.
 
-use std::sync::Mutex;
-
 use jiff::Timestamp;
 
 use super::out;
-use super::repeats::Repeats;
 use super::schedule::is_recipe;
 use super::shown::Shown;
-use crate::run::event::Stamped;
-use crate::run::{Event, EventSink};
-use crate::words::count;
-use crate::words::human;
-
-/// Seconds between two lines about the same wait: a log is read afterwards.
-const WAIT_LINES_S: u64 = 60;
-
-/// The same where hours are left: the wait for a window.
-const LONG_WAIT_LINES_S: u64 = 3600;
+use crate::journal::view::Told;
+use crate::journal::{Display, Event, RunView, Stamped};
+use crate::step::{Action, Effect};
+use crate::words::{count, human};
 
 /// One line an event, on stderr.
 #[derive(Debug)]
 pub struct Plain {
     /// Whether the many lines of an install command are shown too. A failure shows their end in any case.
     verbose: bool,
-    state: Mutex<State>,
-}
-
-/// What was told last.
-#[derive(Debug, Default)]
-struct State {
-    /// Minutes left at the last line about a wait.
-    wait: Option<(String, u64)>,
-    repeats: Repeats,
 }
 
 impl Plain {
     /// `verbose`: install commands are heard in full.
     #[must_use]
     pub fn new(verbose: bool) -> Self {
-        Self { verbose, state: Mutex::default() }
+        Self { verbose }
     }
 }
 
-impl EventSink for Plain {
-    fn send(&self, event: Stamped) {
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Event::Waiting { host, left_s, .. } = &event.event {
-            let every = if *left_s > LONG_WAIT_LINES_S { LONG_WAIT_LINES_S } else { WAIT_LINES_S };
-            let now = (host.to_string(), left_s.div_ceil(every) * every);
-            if state.wait.as_ref() == Some(&now) {
-                return;
-            }
-            state.wait = Some(now);
-        }
+impl Display for Plain {
+    fn show(&self, event: &Stamped, told: &Told, view: &RunView<'_>) {
         if let Event::Output { step, .. } = &event.event
-            && (step.0.ends_with("/install") || step.0.contains("/build:"))
             && !self.verbose
+            && view.step(step).is_some_and(|step| prints_much(&step.action))
         {
             return;
         }
-        let heard = state.repeats.heed(&event);
-        heard.before.iter().for_each(|text| out::talk(&stamped(event.at, &Shown::line(text))));
-        if let Some(text) = line(&event.event).filter(|_| heard.tell) {
+        told.before.iter().for_each(|text| out::talk(&stamped(event.at, &Shown::line(text))));
+        if let Some(text) = line(&event.event).filter(|_| told.news) {
             out::talk(&stamped(event.at, &text));
         }
     }
+}
+
+/// Whether a step's command prints more than anybody wants to read who sees it go well.
+fn prints_much(action: &Action) -> bool {
+    matches!(action.effect(), Effect::Installs(_) | Effect::Brings(_))
 }
 
 /// One JSON object an event, on stdout.
 #[derive(Debug, Default)]
 pub struct Json;
 
-impl EventSink for Json {
-    fn send(&self, event: Stamped) {
-        let _ = out::print_json(&event);
+impl Display for Json {
+    fn show(&self, event: &Stamped, _: &Told, _: &RunView<'_>) {
+        let _ = out::print_json(event);
     }
 }
 
@@ -117,6 +94,10 @@ fn words(event: &Event) -> Option<String> {
             let again = if *done > 0 { format!(", {done} done before") } else { String::new() };
             let simulated = simulated.as_ref().map(|s| format!(" [{s}]")).unwrap_or_default();
             format!("run {run}: {steps} steps{again}{simulated}")
+        }
+        Event::Recalled { .. } => return None,
+        Event::EventsLost { reason } => {
+            format!("note: not every event of this run is kept: {reason}; what was done is in the journal")
         }
         Event::StageStarted { phase, title, .. } => format!("== {phase}: {title}"),
         Event::Waiting { host, what, left_s, .. } => {

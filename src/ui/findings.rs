@@ -78,8 +78,7 @@ fn accepting(findings: &[Finding], acknowledged: &BTreeSet<String>) -> Option<St
 
 /// A note with nothing to do, whatever the host is like.
 fn asks_nothing(finding: &Finding) -> bool {
-    let todo = finding.todo.strip_prefix("nothing");
-    finding.severity == Severity::Note && todo.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', ';']))
+    finding.severity == Severity::Note && finding.idle
 }
 
 /// Worst first; within a severity in the order in which codes are met first.
@@ -261,12 +260,12 @@ mod tests {
 
     #[test]
     fn notes_that_ask_for_nothing_are_one_line_and_no_other_finding_is_left_out() {
-        let todo = |code, todo: &str| Finding { todo: todo.to_owned(), ..finding(code, "master", "x") };
+        let todo = |code, todo: &str, idle| Finding { todo: todo.to_owned(), idle, ..finding(code, "master", "x") };
         let notes = [
-            todo(Code::GoalsUnknown, "nothing"),
-            todo(Code::SpaceFiguresDrop, "nothing: compare"),
-            todo(Code::ToolsOf15, "nothing, if that is wanted; else do it"),
-            todo(Code::MountBusy, "nothing"),
+            todo(Code::GoalsUnknown, "nothing", true),
+            todo(Code::SpaceFiguresDrop, "nothing: compare", true),
+            todo(Code::ToolsOf15, "nothing, if that is wanted; else do it", false),
+            todo(Code::MountBusy, "nothing", true),
         ];
         let folded = shown(&notes);
         assert!(folded.contains("\nnotes that need no action: goals-unknown, space-figures-drop (-v"), "{folded}");

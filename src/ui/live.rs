@@ -1,19 +1,17 @@
 //! The live view: a line a host at work with what it does, the stagger counting down, and the whole below.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use super::demands::Demands;
 use super::events::{clock, line};
-use super::repeats::Repeats;
 use super::shown::Shown;
 use crate::host::HostName;
-use crate::run::event::Stamped;
-use crate::run::{Event, EventSink};
+use crate::journal::view::{Doing, Told};
+use crate::journal::{Display, Event, RunView, Stamped};
 use crate::words::human;
 
 /// How often a spinner turns.
@@ -22,72 +20,52 @@ const TICK: Duration = Duration::from_millis(120);
 /// Hosts with a line of their own; with more at work, the rest is counted in the total.
 const HOST_LINES: usize = 12;
 
-/// Draws on stderr.
+/// Draws on stderr what a [`RunView`] has.
 pub struct Live {
     screen: MultiProgress,
     total: ProgressBar,
-    state: Mutex<State>,
+    hosts: Mutex<HashMap<HostName, ProgressBar>>,
 }
 
-struct State {
-    demands: Demands,
-    hosts: HashMap<HostName, ProgressBar>,
-    phase: String,
-    /// Hosts of the stage, done and in all.
-    stage: (usize, usize),
-    held: Held,
-    repeats: Repeats,
-}
-
-/// Hosts before which a gate holds.
-#[derive(Default)]
-struct Held(HashSet<HostName>);
-
-impl Held {
-    /// Whether it begins or ends with this event: that stays on the screen, so that a pause of minutes is explained afterwards.
-    /// What changes in between is in the host's own line.
-    fn changes(&mut self, event: &Event) -> bool {
-        match event {
-            Event::GateRed { host, .. } => self.0.insert(host.clone()),
-            Event::GateGreen { host, .. } => self.0.remove(host),
-            _ => false,
-        }
-    }
-}
-
-impl Live {
-    /// `demands`: the waits that come.
-    #[must_use]
-    pub fn new(demands: Demands) -> Self {
+impl Default for Live {
+    fn default() -> Self {
         let screen = MultiProgress::new();
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len} steps  {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
         let total = screen.add(ProgressBar::new(0).with_style(style));
-        let state = State {
-            demands,
-            hosts: HashMap::new(),
-            phase: String::new(),
-            stage: (0, 0),
-            held: Held::default(),
-            repeats: Repeats::default(),
-        };
-        Self { screen, total, state: Mutex::new(state) }
+        Self { screen, total, hosts: Mutex::default() }
     }
+}
 
-    fn host(&self, state: &mut State, host: &HostName, message: &Shown) {
-        if !state.hosts.contains_key(host) && state.hosts.len() >= HOST_LINES {
-            return;
-        }
-        let bar = state.hosts.entry(host.clone()).or_insert_with(|| {
-            let style = ProgressStyle::with_template("{spinner} {prefix:16} {wide_msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_spinner());
-            let bar = self.screen.insert_before(&self.total, ProgressBar::new_spinner().with_style(style));
-            bar.set_prefix(host.to_string());
-            bar.enable_steady_tick(TICK);
-            bar
+impl Live {
+    /// The lines of hosts as the view has them.
+    fn draw(&self, hosts: &mut HashMap<HostName, ProgressBar>, view: &RunView<'_>) {
+        let at_work = view.at_work();
+        hosts.retain(|host, bar| {
+            let stays = at_work.contains_key(host);
+            if !stays {
+                bar.finish_and_clear();
+            }
+            stays
         });
-        bar.set_message(message.to_string());
+        for (host, doing) in at_work {
+            if !hosts.contains_key(host) && hosts.len() >= HOST_LINES {
+                continue;
+            }
+            let bar = hosts.entry(host.clone()).or_insert_with(|| {
+                let style = ProgressStyle::with_template("{spinner} {prefix:16} {wide_msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner());
+                let bar = self.screen.insert_before(&self.total, ProgressBar::new_spinner().with_style(style));
+                bar.set_prefix(host.to_string());
+                bar.enable_steady_tick(TICK);
+                bar
+            });
+            let words = words(doing);
+            if bar.message() != words.as_str() {
+                bar.set_message(words.to_string());
+            }
+        }
     }
 
     /// What stays on the screen, and in what is scrolled back to after a night: when it was counts there too.
@@ -102,86 +80,74 @@ impl Live {
     }
 
     /// Nothing of the view is drawn any more.
-    fn clear(&self, state: &mut State) {
-        Self::clear_hosts(state);
+    fn clear(&self, hosts: &mut HashMap<HostName, ProgressBar>) {
+        hosts.drain().for_each(|(_, bar)| bar.finish_and_clear());
         self.total.finish_and_clear();
-    }
-
-    fn clear_hosts(state: &mut State) {
-        for (_, bar) in state.hosts.drain() {
-            bar.finish_and_clear();
-        }
     }
 }
 
-impl EventSink for Live {
-    fn send(&self, event: Stamped) {
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.demands.heed(&event.event);
-        let heard = state.repeats.heed(&event);
-        heard.before.iter().for_each(|text| self.print(event.at, &Shown::line(text)));
-        if state.held.changes(&event.event) {
-            self.above(&event);
+/// What a host is at, in a line.
+#[must_use]
+pub fn words(doing: &Doing) -> Shown {
+    match doing {
+        Doing::Waits { what, left_s } => Shown::line(&format!("{} left: {what}", human(*left_s))),
+        // it is told once a minute, and stands here for as long as that: no time that is left
+        Doing::Gate { reason, until } => Shown::line(&format!("gate red (stops at {} UTC): {reason}", clock(*until))),
+        Doing::Step { what } => Shown::line(what),
+        Doing::Prints { line } => Shown::output(line),
+    }
+}
+
+/// Whether an event stays on the screen. What a gate says in between is in the host's own line.
+fn stays(event: &Event, told: &Told) -> bool {
+    match event {
+        Event::GateRed { .. } | Event::GateGreen { .. } => told.turns,
+        Event::Reconnecting { .. } | Event::Silent { .. } => told.news,
+        Event::Waiting { .. }
+        | Event::StepStarted { .. }
+        | Event::Output { .. }
+        | Event::HostDone { .. }
+        | Event::Recalled { .. } => false,
+        Event::RunStarted { .. }
+        | Event::EventsLost { .. }
+        | Event::StageStarted { .. }
+        | Event::StepDone { .. }
+        | Event::Undone { .. }
+        | Event::OutsideWindow { .. }
+        | Event::WindowOpened { .. }
+        | Event::ClientFailed { .. }
+        | Event::Unseen { .. }
+        | Event::HostFailed { .. }
+        | Event::PauseRequested
+        | Event::Paused { .. }
+        | Event::Failed { .. }
+        | Event::Finished { .. } => true,
+    }
+}
+
+impl Display for Live {
+    fn show(&self, event: &Stamped, told: &Told, view: &RunView<'_>) {
+        let mut hosts = self.hosts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        told.before.iter().for_each(|text| self.print(event.at, &Shown::line(text)));
+        let ends = matches!(event.event, Event::Paused { .. } | Event::Failed { .. } | Event::Finished { .. });
+        if ends {
+            self.clear(&mut hosts);
         }
-        match &event.event {
-            Event::RunStarted { steps, done, .. } => {
-                self.above(&event);
-                self.total.set_length(*steps as u64);
-                self.total.set_position(*done as u64);
-            }
-            Event::StageStarted { phase, hosts, done, .. } => {
-                self.above(&event);
-                Self::clear_hosts(&mut state);
-                state.phase = phase.to_string();
-                state.stage = (*done, *hosts);
-            }
-            Event::Waiting { host, what, left_s, .. } => {
-                self.host(&mut state, host, &Shown::line(&format!("{} left: {what}", human(*left_s))));
-            }
-            Event::GateRed { host, reason, left_s, .. } => {
-                // it is told once a minute, and stands here for as long as that: no time that is left
-                let end = event.at + Duration::from_secs(*left_s);
-                let words = format!("gate red (stops at {} UTC): {reason}", clock(end));
-                self.host(&mut state, host, &Shown::line(&words));
-            }
-            Event::GateGreen { .. } => {}
-            Event::StepStarted { host, what, .. } => self.host(&mut state, host, &Shown::line(what)),
-            Event::Output { host, line, .. } => self.host(&mut state, host, &Shown::output(line)),
-            Event::StepDone { host, .. } => {
-                self.above(&event);
-                self.total.inc(1);
-                if let Some(bar) = state.hosts.remove(host) {
-                    bar.finish_and_clear();
-                }
-            }
-            Event::HostDone { done, of, .. } => state.stage = (*done, *of),
-            Event::Undone { .. } => {
-                self.above(&event);
-                self.total.dec(1);
-            }
-            Event::OutsideWindow { .. }
-            | Event::WindowOpened { .. }
-            | Event::ClientFailed { .. }
-            | Event::Unseen { .. }
-            | Event::HostFailed { .. }
-            | Event::PauseRequested => self.above(&event),
-            Event::Reconnecting { .. } | Event::Silent { .. } => {
-                if heard.tell {
-                    self.above(&event);
-                }
-            }
-            Event::Paused { .. } | Event::Finished { .. } | Event::Failed { .. } => {
-                self.clear(&mut state);
-                self.above(&event);
-            }
+        if stays(&event.event, told) {
+            self.above(event);
         }
-        let left = state.demands.left_s();
-        let (done, of) = state.stage;
-        self.total.set_message(format!("{}: {done} of {of} hosts; at least {} left", state.phase, human(left)));
+        if ends {
+            return;
+        }
+        self.draw(&mut hosts, view);
+        self.total.set_length(view.steps() as u64);
+        self.total.set_position(view.done().len() as u64);
+        let stage = view.stage().map(|(stage, at)| format!("{}: {} of {} hosts", stage.phase, at.done, at.of));
+        self.total.set_message(format!("{}; at least {} left", stage.unwrap_or_default(), human(view.left_s())));
     }
 
     fn close(&self) {
-        self.clear(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        self.clear(&mut self.hosts.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         let _ = self.screen.clear();
     }
 }
@@ -189,10 +155,15 @@ impl EventSink for Live {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Plan;
+    use std::path::Path;
 
     /// Seen on real hosts: three minutes without a word between two steps of a chunkserver.
     #[test]
     fn that_a_gate_held_is_told_once_and_that_it_let_go_too() {
+        let source = include_str!("../../plans/rolling.toml");
+        let plan = Plan::parse(source, Path::new("rolling.toml"), Path::new("/")).unwrap();
+        let schedule = crate::schedule::compile(&plan, None, plan.line());
         let host = HostName::new("cs2").unwrap();
         let red = |chunks: u32| {
             let reason = format!("{chunks} chunks under goal");
@@ -200,7 +171,12 @@ mod tests {
         };
         let green = Event::GateGreen { host: host.clone(), gate: "healthy".to_owned() };
         let events = [green.clone(), red(3), red(2), red(1), green.clone(), green];
-        let mut held = Held::default();
-        assert_eq!(events.map(|event| held.changes(&event)), [false, true, false, false, true, false]);
+        let mut view = RunView::new(&schedule);
+        let mut stay = |event: Event| {
+            let stamped = Stamped { at: Timestamp::UNIX_EPOCH, event };
+            let told = view.heed(&stamped);
+            stays(&stamped.event, &told)
+        };
+        assert_eq!(events.map(&mut stay), [false, true, false, false, true, false]);
     }
 }

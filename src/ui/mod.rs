@@ -3,14 +3,12 @@
 //! stdout is for data, stderr for talk; everything is legible without colour. What is printed is a [`shown::Shown`], and [`out`]
 //! prints it.
 
-pub mod demands;
 pub mod events;
 pub mod explain;
 pub mod failure;
 pub mod findings;
 pub mod live;
 pub mod out;
-pub mod repeats;
 pub mod schedule;
 pub mod shown;
 pub mod summary;

@@ -12,10 +12,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("step", &["plan", "rules", "host", "moosefs"]),
     ("check", &["step", "plan", "rules", "host", "moosefs"]),
     ("schedule", &["step", "plan", "check", "rules", "host", "moosefs"]),
-    ("journal", &["schedule", "check", "plan", "host"]),
+    ("journal", &["schedule", "step", "check", "plan", "host", "moosefs"]),
     ("run", &["journal", "schedule", "step", "plan", "check", "rules", "host", "moosefs"]),
     ("fleet", &["run", "host", "plan", "moosefs"]),
-    ("ui", &["run", "schedule", "step", "check", "host", "moosefs", "plan"]),
+    ("ui", &["journal", "schedule", "step", "check", "host", "moosefs", "plan"]),
     ("rehearsal", &["moosefs", "plan", "host", "rules"]),
 ];
 
@@ -39,6 +39,7 @@ const MAY_ACT: &[&str] = &[
     "journal/store.rs",
     "journal/files.rs",
     "journal/store/crash.rs",
+    "journal/store/events.rs",
     "journal/store/simulated.rs",
     "journal/store/texts.rs",
 ];

@@ -56,6 +56,9 @@ async fn a_line_without_an_end_costs_a_few_mebibytes_and_says_what_was_left_out(
         let run = desk.folder.path().join("runs").join(&desk.runs()[0]);
         let journal = std::fs::read_to_string(run.join("journal.jsonl")).unwrap();
         assert!(journal.len() < 100_000 && journal.contains("bytes left out]"), "{} bytes", journal.len());
+        let events = std::fs::read_to_string(run.join("events.jsonl")).unwrap();
+        let printed = events.contains("mfsupgrade-job=0 9") && events.contains("bytes left out]");
+        assert!(events.len() < 100_000 && printed, "{} bytes", events.len());
         let told: Vec<&str> = said.err.split("bytes left out]").collect();
         let left_out: usize = told[0].rsplit_once('[').unwrap().1.trim().parse().unwrap();
         assert!(left_out > LINE - (64 << 10) && left_out < LINE, "{left_out}");

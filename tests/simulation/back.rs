@@ -10,7 +10,7 @@ use mfsupgrade::journal::{Progress, Record};
 use mfsupgrade::plan::Mode;
 use mfsupgrade::run::event::Stamped;
 use mfsupgrade::run::ports::Master;
-use mfsupgrade::run::{Ending, Event, EventSink, FailureKind};
+use mfsupgrade::run::{Ending, Event, EventSink, FailureKind, Remedy};
 use mfsupgrade::schedule::{Schedule, changed, compile_back};
 
 use super::fault::Fault;
@@ -97,7 +97,7 @@ fn a_daemon_whose_old_program_cannot_be_brought_back_is_started_again_in_the_rel
             told.contains("1.6.27 was started again and runs") && told.contains("install 1.5.12 by hand"),
             "{told}"
         );
-        assert!(failure.wants_old_programs(), "and that is what is said to do next");
+        assert!(failure.needs(Remedy::OldPrograms), "and that is what is said to do next");
         assert!(world.versions().contains(&(host.to_owned(), NEW)), "{:?}", world.versions());
         world.repair(host);
         assert_eq!(walk(&world, &back), Ending::Finished);

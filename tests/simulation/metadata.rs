@@ -4,7 +4,7 @@
 use mfsupgrade::journal::Record;
 use mfsupgrade::plan::Mode;
 use mfsupgrade::run::event::Stamped;
-use mfsupgrade::run::{Ending, Event, EventSink, Failure, FailureKind};
+use mfsupgrade::run::{Ending, Event, EventSink, Failure, FailureKind, Remedy};
 use mfsupgrade::schedule::Schedule;
 
 use super::fault::Fault;
@@ -34,7 +34,7 @@ fn way() -> mfsupgrade::ui::failure::WayOn {
 fn asks(ending: Ending) -> Failure {
     let failure = failure(ending);
     assert_eq!(failure.kind, FailureKind::GateRed);
-    assert!(failure.asks_about_metadata() && !failure.is_of_metadata(), "{:?}", failure.causes);
+    assert!(failure.asks_about_metadata() && !failure.needs(Remedy::NewestMetadata), "{:?}", failure.causes);
     failure
 }
 
@@ -101,7 +101,7 @@ fn nor_where_its_host_boots_while_another_one_is_told_to_stop() {
     let plan = schedule(&world, Mode::Rolling);
     let failure = failure(walk(&world, &plan));
     assert!(failure.causes.iter().any(|c| c.contains("a boot has started since is left alone")), "{failure:?}");
-    assert!(!failure.is_of_metadata(), "nothing is to be put in its place: {failure:?}");
+    assert!(!failure.needs(Remedy::NewestMetadata), "nothing is to be put in its place: {failure:?}");
     assert_eq!(world.times("master", STOP), 1, "the one on other metadata");
     assert_eq!(walk(&world, &plan), Ending::Finished);
     assert_eq!((world.times("master", STOP), world.times("master", "sbin/mfsmaster -t 1800")), (1, 2));
@@ -114,7 +114,7 @@ fn a_master_on_older_metadata_is_stopped_at_once_however_much_it_counts() {
         world.loaded.set(999);
         world.set_inodes(inodes);
         let failure = failure(walk(&world, &plan));
-        assert!(failure.is_of_metadata() && !failure.asks_about_metadata(), "{:?}", failure.causes);
+        assert!(failure.needs(Remedy::NewestMetadata) && !failure.asks_about_metadata(), "{:?}", failure.causes);
         assert!(failure.causes.iter().any(|c| c.contains("has version 999")), "{:?}", failure.causes);
         assert_eq!(world.touched(), ["master"], "{inodes}");
         assert_eq!(world.times("master", STOP), 1, "{inodes}");
@@ -218,7 +218,7 @@ fn what_is_asked_is_told_with_how_to_say_yes_and_no_text_puts_older_metadata_in_
     world.unreadable.set(true);
     world.set_inodes(9_700);
     let asked = asks(walk(&world, &plan));
-    let text = mfsupgrade::ui::failure::text(&asked, "", Some(&way())).to_string();
+    let text = mfsupgrade::ui::failure::message(&asked, None, "", Some(&way())).to_string();
     assert!(
         text.contains("if the master serves the right metadata, run `mfsupgrade resume R --accept-metadata`"),
         "{text}"
@@ -227,6 +227,6 @@ fn what_is_asked_is_told_with_how_to_say_yes_and_no_text_puts_older_metadata_in_
     world.unreadable.set(false);
     world.loaded.set(999);
     let stopped = failure(walk(&world, &plan));
-    let text = mfsupgrade::ui::failure::text(&stopped, "", Some(&way())).to_string();
+    let text = mfsupgrade::ui::failure::message(&stopped, None, "", Some(&way())).to_string();
     assert!(text.contains("the highest") && text.contains("nothing older ever takes its place"), "{text}");
 }

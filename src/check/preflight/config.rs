@@ -116,12 +116,12 @@ impl Check<'_> {
             );
         }
         if old.var.is_some_and(|file| !file.text.trim().is_empty()) {
-            self.find(
+            self.find_idle(
                 Code::VarFileMerged,
                 Some(host),
                 format!("{}.var overrides {}", old.path, old.path),
                 &format!("{} does not read it: the carried configuration has its values in place", self.new_family()),
-                "nothing; the file stays for the way back".into(),
+                "nothing; the file stays for the way back",
             );
         }
         let ignored = |line: &&str| {

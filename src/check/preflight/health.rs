@@ -175,7 +175,7 @@ impl Check<'_> {
         }
         let all_new = self.overview.chunkservers.iter().all(|s| s.version.as_ref() == Some(to));
         if TABLE.counts_without_reserve.at(to) && !all_new {
-            self.find(
+            self.find_idle(
                 Code::SpaceFiguresDrop,
                 None,
                 "total and used space will drop with each chunkserver".into(),
@@ -184,7 +184,7 @@ impl Check<'_> {
                      chunks between them",
                     TABLE.counts_without_reserve.first()
                 ),
-                "nothing: compare the figures with those after the last chunkserver".into(),
+                "nothing: compare the figures with those after the last chunkserver",
             );
         }
     }
@@ -198,17 +198,17 @@ impl Check<'_> {
                 "their files cannot be read while their one server restarts: reads wait for 60 s at a time, and fail after 180 s",
                 "raise their goal to 2 and wait for the copies, or acknowledge this code".into(),
             ),
-            None if self.overview.info.layout == Layout::V15 => self.find(
-                Code::GoalsUnknown,
-                None,
-                format!("a {} master does not tell how many chunks have a goal of 1", self.old_family()),
-                "files of goal 1 cannot be read while their one server restarts",
-                match can_be_tried(&self.plan.upgrade.to) {
-                    true => "nothing: the trial load of a copy of the metadata counts them before anything is stopped",
-                    false => "look with `mfsgetgoal -r` on a mount, and raise what has a goal of 1",
+            None if self.overview.info.layout == Layout::V15 => {
+                let seen = format!("a {} master does not tell how many chunks have a goal of 1", self.old_family());
+                let why = "files of goal 1 cannot be read while their one server restarts";
+                if can_be_tried(&self.plan.upgrade.to) {
+                    let todo = "nothing: the trial load of a copy of the metadata counts them before anything is stopped";
+                    self.find_idle(Code::GoalsUnknown, None, seen, why, todo);
+                } else {
+                    let todo = "look with `mfsgetgoal -r` on a mount, and raise what has a goal of 1";
+                    self.find(Code::GoalsUnknown, None, seen, why, todo.to_owned());
                 }
-                .into(),
-            ),
+            }
             _ => {}
         }
     }

@@ -162,6 +162,11 @@ impl<'a> Check<'a> {
     fn find(&mut self, code: Code, host: Option<&HostName>, seen: String, why: &str, todo: String) {
         self.findings.push(Finding::new(code, host, seen, why, todo));
     }
+
+    /// The same of what asks for nothing; `todo` says why.
+    fn find_idle(&mut self, code: Code, host: Option<&HostName>, seen: String, why: &str, todo: &str) {
+        self.findings.push(Finding::new(code, host, seen, why, todo.to_owned()).idle());
+    }
 }
 
 /// Whether the host was asked for what only a survey tells: absence means something then.

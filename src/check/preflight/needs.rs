@@ -23,12 +23,12 @@ impl Check<'_> {
         self.user(host, process, old);
         if build.is_some() && !needs.is_empty() {
             let keys: Vec<_> = needs.iter().map(|need| format!("{} = {}", need.key, need.value)).collect();
-            self.find(
+            self.find_idle(
                 Code::DefaultsDiffer,
                 Some(host),
                 format!("the new {} is built with other defaults than {}", old.role.program(), keys.join(", ")),
                 "it would run as another user, on another folder, or without finding the old daemon's lock file",
-                "nothing: the carried configuration says so by name; or build it with the old one's arguments".into(),
+                "nothing: the carried configuration says so by name; or build it with the old one's arguments",
             );
         }
         needs

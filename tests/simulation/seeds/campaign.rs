@@ -7,7 +7,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mfsupgrade::journal::{JournalSink, Progress, Record, record};
-use mfsupgrade::run::event::{Event, Stamped};
 use mfsupgrade::run::ports::Clock;
 use mfsupgrade::run::{Ending, EventSink, Runner};
 use mfsupgrade::schedule::Schedule;
@@ -22,6 +21,7 @@ use super::past::Copied;
 use super::plant::{Bug, Planted, PlantedSink, Wrong};
 use super::scenario::Scenario;
 use super::seed::Seed;
+use super::telling::{self, Telling};
 use super::{abandon, twice, way_back};
 
 /// Failed sessions after which no further fault strikes.
@@ -50,22 +50,6 @@ impl fmt::Display for Played {
             writeln!(f, "{:>9}.{:03} {fact}", at / 1000, at % 1000)?;
         }
         self.broken.iter().try_for_each(|broken| writeln!(f, "{broken}"))
-    }
-}
-
-/// What the executor tells, kept with the history.
-pub struct Telling<'c>(pub &'c Cluster, pub RefCell<String>);
-
-impl EventSink for Telling<'_> {
-    fn send(&self, stamped: Stamped) {
-        if let Event::Paused { state } = &stamped.event {
-            self.1.borrow_mut().clone_from(state);
-        }
-        if !self.0.tells.get() || matches!(stamped.event, Event::Waiting { .. } | Event::Output { .. }) {
-            return;
-        }
-        let text = serde_json::to_string(&stamped.event).unwrap_or_default();
-        self.0.state.borrow_mut().tell(Fact::Told(text));
     }
 }
 
@@ -262,7 +246,7 @@ pub fn begin(cluster: &Cluster, schedule: Schedule, run: String, taken_back: Opt
         at: cluster.now(),
     };
     cluster.state.borrow_mut().journal =
-        super::cluster::store::Journal { text: record::encode(0, &begun), records: 1, full: false };
+        super::cluster::store::Journal { text: record::encode(0, &begun), records: 1, ..Journal::default() };
     Walked { schedule, run, taken_back, sessions: 0, accepts: false, failed: 0, quiet: 0 }
 }
 
@@ -368,12 +352,19 @@ pub fn session(cluster: &Cluster, walked: &Walked, bug: Bug) -> Result<Said, Bre
     let claim = cluster.state.borrow_mut().claim(&walked.run, bug);
     let taken = cluster.state.borrow_mut().take_lock(claim);
     assert_eq!(taken, Ok(()), "whoever walked it before has ended");
-    let runner = runner(cluster, walked, (&ports, &laws), &mut sink, &telling, &cluster.pause);
+    let lost = Cell::new(false);
+    let teller = telling::begin((cluster, schedule), &progress, &telling, &lost, bug);
+    let runner = runner(cluster, walked, (&ports, &laws), &mut sink, &teller, &cluster.pause);
     let second = twice::second(cluster, walked, bug);
     let driven = cluster.drive(twice::beside(cluster, runner.walk(&progress), second));
     {
         let mut state = cluster.state.borrow_mut();
         (state.walker, state.second) = (None, false);
+    }
+    if !lost.get()
+        && let Some(what) = telling::differs(cluster, schedule, matches!(driven, Driven::Killed))
+    {
+        broke(cluster, ("telling", what));
     }
     let said = match driven {
         Driven::Ended(Ending::Finished) => Said::Finished,
@@ -395,7 +386,7 @@ pub fn runner<'r>(
     walked: &'r Walked,
     (ports, laws): (&'r Planted<'r>, &'r Wrong),
     journal: &'r mut dyn JournalSink,
-    events: &'r Telling<'r>,
+    events: &'r dyn EventSink,
     pause: &'r AtomicBool,
 ) -> Runner<'r, Planted<'r>, Planted<'r>, Planted<'r>> {
     let schedule = &walked.schedule;

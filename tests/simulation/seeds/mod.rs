@@ -20,6 +20,7 @@ pub mod proofs;
 pub mod scenario;
 pub mod seed;
 pub mod shape;
+pub mod telling;
 pub mod terms;
 pub mod twice;
 pub mod way_back;

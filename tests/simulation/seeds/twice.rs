@@ -12,11 +12,12 @@ use mfsupgrade::host::lock::{Claim, Holder};
 use mfsupgrade::journal::{JournalSink, Progress, Record, record};
 use mfsupgrade::run::ports::Clock;
 
-use super::campaign::{Telling, Walked, runner};
+use super::campaign::{Walked, runner};
 use super::cluster::{Cluster, State};
 use super::fact::Fact;
 use super::plant::{Bug, Planted, Wrong};
 use super::seed::Seed;
+use super::telling::Telling;
 
 /// As the counts have it.
 pub const NAME: &str = "run walked twice at once";

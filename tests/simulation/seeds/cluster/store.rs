@@ -2,7 +2,7 @@
 
 use std::io;
 
-use mfsupgrade::journal::{JournalSink, Record, record};
+use mfsupgrade::journal::{JournalSink, Record, Stamped, record};
 use mfsupgrade::moosefs::daemon::Role;
 
 use super::happen::Happening;
@@ -15,6 +15,9 @@ use crate::seeds::faults::{Kind, Point, When};
 pub struct Journal {
     pub text: String,
     pub records: u64,
+    /// The events that are kept beside it, and how many of them no power cut takes.
+    pub events: Vec<Stamped>,
+    pub synced: usize,
     /// Nothing can be written until somebody cleans up.
     pub full: bool,
 }
@@ -22,6 +25,9 @@ pub struct Journal {
 impl State {
     /// What a tool that begins anew finds, cut to its whole part.
     pub fn reopen(&mut self) -> Result<Vec<Record>, record::BadLine> {
+        if self.lost > 0 {
+            self.journal.events.truncate(self.journal.synced);
+        }
         for _ in 0..std::mem::take(&mut self.lost) {
             let whole = self.journal.text.trim_end_matches('\n');
             // the first record was synced together with its folder before any host was contacted

@@ -62,6 +62,7 @@ pub const LAWS: &[&str] = &[
     "stop",
     "stuck",
     "target",
+    "telling",
     "trial",
     "twice",
     "way-back",

@@ -118,7 +118,7 @@ impl Laws for Wrong {
         if self.is(Bug::HoldsCountsAgainstServers) && before {
             let servers = schedule.chunkservers.iter().filter_map(|known| Some((known.address?, None)));
             let blind = Overview { matrix: None, ..overview.clone() };
-            health::all_back(&blind, baseline, servers).map_err(Red::wait)?;
+            health::all_back(&blind, baseline, servers).map_err(|reason| Red::wait(reason.to_string()))?;
         }
         Ok(())
     }

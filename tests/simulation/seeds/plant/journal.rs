@@ -1,7 +1,7 @@
 //! Bugs in the journal, and in what a run that goes on makes of it.
 
 use mfsupgrade::host::facts::HostTime;
-use mfsupgrade::journal::{JournalSink, Progress, Record};
+use mfsupgrade::journal::{Event, EventLog, JournalSink, Progress, Record, Stamped};
 use mfsupgrade::run::ports::Clock;
 use mfsupgrade::schedule::Schedule;
 use mfsupgrade::step::Effect;
@@ -9,6 +9,7 @@ use mfsupgrade::step::Effect;
 use super::Bug;
 use crate::seeds::cluster::Cluster;
 use crate::seeds::cluster::store::Sink;
+use crate::seeds::telling::Log;
 
 impl Bug {
     /// What a resumed run knows.
@@ -61,5 +62,27 @@ impl JournalSink for PlantedSink<'_> {
             }
             (_, record) => self.sink.append(record),
         }
+    }
+}
+
+/// The events that are kept, with a bug in them or not.
+pub struct PlantedLog<'c> {
+    pub log: Log<'c>,
+    pub bug: Bug,
+}
+
+impl EventLog for PlantedLog<'_> {
+    fn keep(&mut self, stamped: &Stamped, sync: bool) -> std::io::Result<()> {
+        let mut stamped = stamped.clone();
+        match (self.bug, &mut stamped.event) {
+            (Bug::KeepsQuietOfSteps, Event::StepDone { found: true, .. }) => return Ok(()),
+            (Bug::TellsTooSoon, Event::StepStarted { step, host, .. }) => {
+                let (step, host) = (step.clone(), host.clone());
+                stamped.event = Event::StepDone { step, host, evidence: String::new(), found: false };
+            }
+            (Bug::TellsAnotherStage, Event::StageStarted { number, .. }) => *number += 1,
+            _ => {}
+        }
+        self.log.keep(&stamped, sync)
     }
 }

@@ -1,6 +1,6 @@
 //! Bugs, planted on purpose: each breaks one law, and the judge must see it. They are planted in the executor, which asks at
-//! each turn what the laws say (`executor`), in the schedule that it walks, in the ports that it sees the world through and in
-//! its journal.
+//! each turn what the laws say (`executor`), in the schedule that it walks, in the ports that it sees the world through, in
+//! its journal and in what is kept of what it tells.
 
 mod executor;
 mod journal;
@@ -8,7 +8,7 @@ mod ports;
 mod schedule;
 
 pub use executor::Wrong;
-pub use journal::PlantedSink;
+pub use journal::{PlantedLog, PlantedSink};
 pub use ports::Planted;
 
 /// A planted bug.
@@ -100,6 +100,10 @@ pub enum Bug {
     ForgetsDone,
     DoneTooSoon,
     Scrambles,
+    /// Events.
+    KeepsQuietOfSteps,
+    TellsTooSoon,
+    TellsAnotherStage,
 }
 
 /// Every bug, with the law that it breaks.
@@ -183,4 +187,7 @@ pub const PLANTED: &[(Bug, &str)] = &[
     (Bug::ForgetsDone, "stuck"),
     (Bug::DoneTooSoon, "trial"),
     (Bug::Scrambles, "journal"),
+    (Bug::KeepsQuietOfSteps, "telling"),
+    (Bug::TellsTooSoon, "telling"),
+    (Bug::TellsAnotherStage, "telling"),
 ];

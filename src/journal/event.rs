@@ -1,15 +1,22 @@
-//! The one link from executor to display and report.
+//! The one link from executor to displays, and what is kept of it beside the journal (docs/events.md). PURE.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use crate::host::{HostName, said};
+use crate::moosefs::daemon::Role;
 use crate::moosefs::secrets::masked;
-use crate::schedule::{Phase, StepId};
+use crate::plan::Mode;
+use crate::schedule::{Phase, Schedule, StepId};
 
-/// The version of the serialized form (`--log json`; docs/events.md).
-pub const FORMAT: u32 = 1;
+/// The version of the serialized form (`--log json` and events.jsonl; docs/events.md).
+///
+/// 2: `run-started` names the cluster and the plan, `stage-started` its number; `recalled` and `events-lost` are new.
+pub const FORMAT: u32 = 2;
 
 /// Something that happened, with when. One JSON object a line in `--log json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,9 +44,33 @@ pub enum Event {
         done: usize,
         /// Set in a rehearsal: what is simulated.
         simulated: Option<String>,
+        /// What is done to which cluster.
+        #[serde(flatten)]
+        what: Box<Undertaking>,
+    },
+    /// What the journal knows otherwise than the events that were kept: they are not synced one by one, and a killed run tells
+    /// nothing of its last record. Kept and not shown.
+    Recalled {
+        /// Steps that are done, with when.
+        done: BTreeMap<StepId, Timestamp>,
+        /// Steps that are not.
+        not_done: Vec<StepId>,
+        /// Steps that were begun and not seen to be done.
+        open: Vec<StepId>,
+        /// Steps that were not begun.
+        not_open: Vec<StepId>,
+    },
+    /// From here on events are not kept, or some of those before were not.
+    EventsLost {
+        /// Why.
+        reason: String,
     },
     /// A stage begins.
     StageStarted {
+        /// Which it is, from 1 on.
+        number: usize,
+        /// Stages in all.
+        stages: usize,
         /// Its phase.
         phase: Phase,
         /// Its title.
@@ -206,6 +237,42 @@ pub enum Event {
     },
 }
 
+/// What a run does, and to which cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undertaking {
+    /// The release that ran before.
+    pub from: Version,
+    /// The release that is to run.
+    pub to: Version,
+    /// Which of the HOWTO's ways.
+    pub mode: Mode,
+    /// The run that is taken back; `None`: an upgrade.
+    pub back_of: Option<String>,
+    /// The hosts of each role, in the plan's order.
+    pub hosts: BTreeMap<Role, Vec<HostName>>,
+    /// SHA-256 of the plan, as the journal has it; `None` in a run of before.
+    pub plan_sha256: Option<String>,
+}
+
+impl Undertaking {
+    /// Of a schedule.
+    #[must_use]
+    pub fn new(schedule: &Schedule, plan_sha256: Option<&str>) -> Self {
+        let mut hosts: BTreeMap<Role, Vec<HostName>> = BTreeMap::new();
+        for host in &schedule.hosts {
+            host.roles.iter().for_each(|role| hosts.entry(*role).or_default().push(host.name.clone()));
+        }
+        Self {
+            from: schedule.from.clone(),
+            to: schedule.to.clone(),
+            mode: schedule.mode,
+            back_of: schedule.back_of.clone(),
+            hosts,
+            plan_sha256: plan_sha256.map(str::to_owned),
+        }
+    }
+}
+
 impl Event {
     /// With no more of what a host said than anybody wants to read; a [`Failure`] is so from its beginning.
     #[must_use]
@@ -234,9 +301,6 @@ impl Event {
 pub trait EventSink {
     /// Takes one. Never blocks for long, never fails: a broken display does not stop an upgrade.
     fn send(&self, event: Stamped);
-
-    /// Nothing more comes: a display that draws gives the screen back, so that what is said next stays on it.
-    fn close(&self) {}
 }
 
 impl Event {

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use crate::host::HostName;
-use crate::run::Event;
+use crate::journal::Event;
 use crate::schedule::{Schedule, StepId, Wait};
 
 /// All demanded waits of a schedule.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Demands(Vec<Demand>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Demand {
     /// Whom its events name.
     host: HostName,
@@ -33,6 +33,13 @@ impl Demands {
             }
         }
         Self(all)
+    }
+
+    /// A session begins, before which the steps in `done` were done.
+    pub fn begin(&mut self, done: impl Fn(&StepId) -> bool) {
+        for demand in &mut self.0 {
+            demand.left_s = if demand.steps.iter().any(&done) { 0 } else { demand.least_s };
+        }
     }
 
     /// Takes notice of what happened. Other waits (for users of a mount, for a window) are demanded by no rule, and may end

@@ -9,8 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::host::HostName;
-use crate::run::Event;
-use crate::run::event::Stamped;
+use crate::journal::{Event, Stamped};
 
 /// Between two lines that say the same.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -19,7 +18,7 @@ const AGAIN: Duration = Duration::from_secs(60);
 const CHANGES: Duration = Duration::from_secs(10);
 
 /// What was said of each host last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Repeats {
     said: HashMap<HostName, Said>,
     /// The gate that was last green, and whether nothing but waiting was heard of the host since: before every new look at who uses
@@ -27,7 +26,7 @@ pub struct Repeats {
     green: HashMap<HostName, (String, bool)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Said {
     kind: Kind,
     reason: String,

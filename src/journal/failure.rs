@@ -1,12 +1,12 @@
-//! Why a run stopped: a message, its causes, and what the command printed.
+//! Why a run stopped: a message, its causes, what leads on, and what the command printed. PURE.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::gate::ACCEPTED_BY;
+use super::record::FailureKind;
 use crate::host::{HostName, said};
-pub use crate::journal::FailureKind;
 use crate::moosefs::secrets::masked;
-use crate::rules::way_back;
 use crate::schedule::StepId;
 
 /// A stop.
@@ -28,6 +28,25 @@ pub struct Failure {
     /// What became of the others.
     #[serde(default)]
     pub others: Others,
+    /// What leads on from here, beyond what the causes say.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub remedies: BTreeSet<Remedy>,
+}
+
+/// What an operator can do about a stop that another try does not mend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// Chunks are gone, and their number can be accepted (`accept_lost`).
+    AcceptLost,
+    /// What the reason names can be accepted in the plan.
+    Acknowledge,
+    /// The metadata that the master serves can be accepted (`resume --accept-metadata`).
+    AcceptMetadata,
+    /// The newest metadata has to be put in its place: a new master that had loaded other metadata was stopped, or should be.
+    NewestMetadata,
+    /// The old release's programs have to be installed by hand.
+    OldPrograms,
 }
 
 /// What was said last at a stop.
@@ -71,7 +90,15 @@ impl Failure {
             causes: vec![masked(&cause).into_owned()],
             said: Box::default(),
             others: Others::default(),
+            remedies: BTreeSet::new(),
         }
+    }
+
+    /// With what leads on.
+    #[must_use]
+    pub fn with(mut self, remedy: Remedy) -> Self {
+        self.remedies.insert(remedy);
+        self
     }
 
     /// With the end of what a command printed.
@@ -100,40 +127,16 @@ impl Failure {
         self.causes.iter().cloned().chain(said).collect::<Vec<_>>().join(": ")
     }
 
-    /// Whether it is chunks that are gone, and their number can be accepted.
+    /// Whether `remedy` leads on.
     #[must_use]
-    pub fn may_accept_lost(&self) -> bool {
-        self.causes.iter().any(|cause| cause.starts_with(ACCEPTED_BY))
-    }
-
-    /// Whether it is the old release's programs that are wanted.
-    #[must_use]
-    pub fn wants_old_programs(&self) -> bool {
-        self.causes.iter().any(|cause| cause.contains("by hand on this host"))
-    }
-
-    /// Whether a new master was stopped again, or should be, since it has loaded other metadata.
-    #[must_use]
-    pub fn is_of_metadata(&self) -> bool {
-        self.causes.iter().any(|cause| cause.ends_with(way_back::METADATA))
+    pub fn needs(&self, remedy: Remedy) -> bool {
+        self.remedies.contains(&remedy)
     }
 
     /// Whether the operator is asked whether a master's metadata is the right one: see `resume --accept-metadata`.
     #[must_use]
     pub fn asks_about_metadata(&self) -> bool {
-        self.causes.iter().any(|cause| cause == way_back::ASK_METADATA)
-    }
-
-    /// The same failure, which asks.
-    #[must_use]
-    pub(super) fn asking(mut self, reason: String) -> Self {
-        if !self.causes.contains(&reason) {
-            self.causes.push(reason);
-        }
-        if !self.asks_about_metadata() {
-            self.causes.push(way_back::ASK_METADATA.to_owned());
-        }
-        self
+        self.needs(Remedy::AcceptMetadata)
     }
 
     /// At a step of a host.
