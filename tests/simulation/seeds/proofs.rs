@@ -10,7 +10,7 @@ use super::plant::Bug;
 use super::scenario::Scenario;
 
 /// A planted bug is caught within so many seeds.
-const CAUGHT_WITHIN: u64 = 600;
+const CAUGHT_WITHIN: u64 = 1500;
 
 /// What became of each, in order, on all cores.
 fn of_each<T: Sync, R: Send>(all: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
